@@ -1,0 +1,77 @@
+# Everything from nothing but make and Python 3.11 or newer; the second run finds its stamps and is quick.
+#
+#   make serve [PORT=8400] [HOST=127.0.0.1] [CONFIG=penstock.yaml] [ARGS=...]
+#   make test  [ARGS=...]          make lint          make bench [BENCH="overhead streams"]          make clean
+#
+# PYTHON=/path/to/python chooses the interpreter; WHEELS= allows packages to be compiled where no wheel fits.
+
+SHELL := /bin/sh
+VENV ?= .venv
+PYTHON ?=
+WHEELS ?= --only-binary=:all:
+BENCH ?= overhead streams coldstart
+HOST ?=
+PORT ?=
+CONFIG ?=
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+NODE_STAMP := $(if $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),tests/clients/node_modules/.stamp)
+
+.PHONY: serve test lint format bench clean
+.DELETE_ON_ERROR:
+
+serve: $(VENV)/.serve
+	@exec $(BIN)/penstock serve $(if $(CONFIG),--config "$(CONFIG)") $(if $(HOST),--host "$(HOST)") \
+	  $(if $(PORT),--port "$(PORT)") $(ARGS)
+
+test: $(VENV)/.dev $(NODE_STAMP)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@set -e; for check in tools/check_*.py; do $(BIN)/python "$$check"; done
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	@set -e; for question in $(BENCH); do $(BIN)/python "bench/$$question.py" $(ARGS); done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
+	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A venv in which pip works, made with the newest Python that is found.
+$(VENV)/.python:
+	@if $(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	  touch $@; exit 0; \
+	fi; \
+	for python in $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python); do \
+	  "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	  echo "Making $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv "$(VENV)" && touch $@ && exit 0; exit 1; \
+	done; \
+	echo "Penstock needs Python 3.11 or newer with its venv module$(if $(PYTHON),; $(PYTHON) is not one)." >&2; \
+	echo "Install it (Debian, Ubuntu: python3 and python3-venv; macOS: python.org) or name it: make PYTHON=/path/to/python" >&2; \
+	exit 1
+
+$(VENV)/.serve: $(VENV)/.python requirements/local.txt requirements/build.txt pyproject.toml
+	@echo "Installing the gateway and the embedded engine (about 40 MB, once)"
+	@$(PIP) install $(WHEELS) --require-hashes -r requirements/local.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.serve requirements/dev.txt
+	@echo "Installing the tools for development (once)"
+	@$(PIP) install $(WHEELS) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/package-lock.json
+	@echo "Installing the Node clients that the tests drive (once)"
+	@cd tests/clients && npm ci --silent --no-audit --no-fund --ignore-scripts </dev/null
+	@touch $@

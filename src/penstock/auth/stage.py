@@ -1,0 +1,118 @@
+"""Room 3: who calls? Looks at the head only, so that a stranger's body is never read.
+
+Enters: an exchange with its head. Leaves: the same with ``key`` and ``scope`` set, straight into the next room. May
+fail: CallerError 401 (no key, or none of ours), 403 (a key that may not do this). A key is never repeated in a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from penstock.auth.keys import LONGEST_VALUE, Key, KeyRing, Right, bearer_token, well_formed
+from penstock.core.call import Headers
+from penstock.core.errors import CallerError
+from penstock.core.exchange import Exchange
+from penstock.core.ports import Next
+from penstock.core.reply import Reply
+
+OPEN = "open"
+"""Stands for the caller's key where none is asked for."""
+
+_HOW = 'Send "Authorization: Bearer sk-pen-..." (or x-api-key). "penstock keys new" makes a key.'
+
+
+class Auth:
+    """The room. Without a ring (``auth.mode: open``) everybody passes."""
+
+    needs = frozenset({"head"})
+    gives = frozenset({"caller"})
+
+    def __init__(self, ring: KeyRing | None) -> None:
+        self._ring = ring
+
+    def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
+        ring = self._ring
+        if ring is None:
+            exchange.key = exchange.scope = OPEN
+            return next(exchange)
+        memo = exchange.call.memo
+        known = memo.get(ring)
+        if known is not None and known[0] == ring.epoch:
+            key = known[1]
+        else:
+            key = self._caller(ring, exchange.call.headers)
+            if "call" not in key.rights:
+                raise _forbidden("call")
+            memo[ring] = (ring.epoch, key)
+        exchange.key = exchange.scope = key.id
+        return next(exchange)
+
+    def admit(self, headers: Headers, right: Right) -> str:
+        """The id of the key in ``headers`` if it may do ``right``: for routes that do not pass the rooms."""
+        if self._ring is None:
+            return OPEN
+        key = self._caller(self._ring, headers)
+        if not key.may(right):
+            raise _forbidden(right)
+        return key.id
+
+    def _caller(self, ring: KeyRing, headers: Headers) -> Key:
+        caller: Key | None = None
+        for name, value in headers:
+            if name == b"authorization":
+                key = ring.bearers.get(value) or _recognise_bearer(ring, value)
+            elif name == b"x-api-key" or name == b"api-key":
+                key = ring.values.get(value) or _recognise_value(ring, value)
+            else:
+                continue
+            if key is None or key is caller:
+                continue
+            if caller is not None:
+                raise _refused("Several different API keys were sent. Send one.")
+            caller = key
+        if caller is None:
+            raise CallerError(f"No API key was sent. {_HOW}", status=401, code="missing_api_key")
+        return caller
+
+    def __repr__(self) -> str:
+        return f"<Auth {self._ring!r}>" if self._ring is not None else "<Auth open>"
+
+
+def _recognise_bearer(ring: KeyRing, value: bytes) -> Key | None:
+    """None when there is nothing but the scheme, as clients send that have an empty key."""
+    if len(value) > LONGEST_VALUE:
+        raise _refused("The API key is too long to be one of this gateway's.")
+    token = bearer_token(value)
+    if token is None:
+        if not value.strip():
+            return None
+        raise _refused(f"The Authorization field does not begin with Bearer. {_HOW}")
+    return _recognise(ring, ring.bearers, value, token)
+
+
+def _recognise_value(ring: KeyRing, value: bytes) -> Key | None:
+    return _recognise(ring, ring.values, value, value.strip())
+
+
+def _recognise(ring: KeyRing, memory: dict[bytes, Key], value: bytes, token: bytes) -> Key | None:
+    if not token:
+        return None
+    if not well_formed(token):
+        raise _refused("The API key is too long, or holds characters that no key of this gateway has.")
+    key = ring.find(token)
+    if key is None:
+        raise _refused(f"The API key is not one of this gateway's, or it was revoked. {_HOW}")
+    ring.remember(memory, value, key)
+    return key
+
+
+def _refused(message: str) -> CallerError:
+    return CallerError(message, status=401, code="invalid_api_key")
+
+
+def _forbidden(right: Right) -> CallerError:
+    return CallerError(
+        f'This API key lacks the right "{right}". "penstock keys list" shows what each key may do.',
+        status=403,
+        code="permission_denied",
+    )

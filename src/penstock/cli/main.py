@@ -1,0 +1,102 @@
+"""The command line: finds the command and runs it. Only the module of that command is imported.
+
+Enters: the arguments. Leaves: an exit status: 0; 2 for a wrong command line or config; 1 for any other failure, told
+in a line on standard error. A command is a function ``(arguments: list[str]) -> int`` named in ``COMMANDS``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+from penstock import __version__
+from penstock.cli.failure import Failure
+
+
+class Command(NamedTuple):
+    """``place`` is ``module:function``."""
+
+    place: str
+    help: str
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": Command("penstock.cli.serve:main", "start the gateway; no config is needed"),
+    "reload": Command("penstock.cli.reload:main", "have a running gateway take its changed config, dropping no call"),
+    "check": Command("penstock.cli.check:main", "read a config file and say all that is wrong with it"),
+    "config": Command("penstock.cli.config:main", "print the effective config, defaults included, secrets masked"),
+    "explain": Command("penstock.cli.explain:main", "print the rooms that a call passes, and why in this order"),
+    "doctor": Command("penstock.cli.doctor:main", "try every upstream step by step and say what to fix"),
+    "keys": Command("penstock.cli.keys:main", "make, list and revoke the keys that callers use"),
+    "connect": Command(
+        "penstock.cli.connect:main", "print the exact settings for a client (OpenAI SDK, curl, Aider, ...)"
+    ),
+}
+
+_EPILOG = """\
+penstock COMMAND --help says more about each. Commands that report take --json.
+
+Start here:
+  penstock serve                    a gateway on http://127.0.0.1:8400, a key, and a curl line to try
+  penstock connect openai-python    how to point a client at it
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command."""
+    try:
+        status = _run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return status
+    except Failure as failure:
+        return _complain(str(failure), failure.status)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Who read our output has gone (`| head`): not worth a word, but the interpreter must not flush into it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(given: list[str]) -> int:
+    first = given[0] if given else "--help"
+    if first in ("--version", "-V"):
+        print(f"penstock {__version__}")
+        return 0
+    if first in ("--help", "-h", "help"):
+        return _run([given[1], "--help"]) if given[1:] else _print_help()
+    command = COMMANDS.get(first)
+    if command is None:
+        return _complain(_unknown(first), 2)
+    return _load(command.place)(given[1:])
+
+
+def _load(place: str) -> Callable[[list[str]], int]:
+    from importlib import import_module
+
+    module, _, function = place.partition(":")
+    return cast("Callable[[list[str]], int]", getattr(import_module(module), function))
+
+
+def _print_help() -> int:
+    print("penstock: one address, speaking the OpenAI and Anthropic APIs, in front of every model you rent or run.\n")
+    print("usage: penstock COMMAND [options]\n")
+    for name, command in COMMANDS.items():
+        print(f"  {name:<9} {command.help}")
+    print(f"\n{_EPILOG}", end="")
+    return 0
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, 1)
+    hint = f'did you mean "{close[0]}"?' if close else '"penstock --help" lists them'
+    return f'penstock: there is no command "{name}"; {hint}'
+
+
+def _complain(message: str, status: int) -> int:
+    print(message, file=sys.stderr)
+    return status

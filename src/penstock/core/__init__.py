@@ -1,0 +1,1 @@
+"""The nouns every room may use. Imports nothing of Penstock."""

@@ -1,0 +1,91 @@
+"""What is asked: an operation, its head, and (after the memory room) its body and the few fields peeked from it.
+
+The edge fills the head, the memory room fills ``body`` and the peeked fields; after that nobody writes to a Call.
+A room that needs another request (a rewritten model, a fallback) passes its own values to the provider instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Headers = list[tuple[bytes, bytes]]
+"""Field lines in order; names are lower-case bytes, values as received."""
+
+BodyKind = Literal["none", "json", "opaque"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing an upstream API offers, e.g. chat completions.
+
+    ``path`` is relative to an upstream's ``base_url`` (which ends in ``/v1`` for OpenAI-like servers).
+    ``body``: ``json`` bodies are held whole (bounded) and peeked; ``opaque`` ones (multipart) are streamed through
+    unread; ``none`` has no body. ``streams`` tells whether the answer may be an SSE stream.
+    """
+
+    name: str
+    dialect: Literal["openai", "anthropic"]
+    path: str
+    body: BodyKind = "json"
+    streams: bool = False
+    needs_model: bool = True
+    methods: tuple[str, ...] = ("POST",)
+
+
+class Call:
+    """One request. ``client`` is the caller's address (from the socket or a trusted proxy).
+
+    ``memo`` holds what rooms have derived from the head alone (under keys of their own, such as the room object). A
+    keep-alive caller that repeats its head shares one memo over its requests, and so pays for the derivation once.
+    """
+
+    __slots__ = (
+        "body",
+        "client",
+        "headers",
+        "max_tokens",
+        "memo",
+        "method",
+        "model",
+        "operation",
+        "path",
+        "query",
+        "session",
+        "stream",
+        "usage_wanted",
+    )
+
+    def __init__(
+        self,
+        operation: Operation,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Headers,
+        client: str,
+        memo: dict[Any, Any] | None = None,
+    ) -> None:
+        self.operation = operation
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.client = client
+        self.memo = {} if memo is None else memo
+        self.body = b""
+        self.model = ""
+        self.stream = False
+        self.max_tokens: int | None = None
+        self.usage_wanted = False
+        self.session = ""
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of the field ``name`` (lower-case), or None."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.operation.name} model={self.model!r} stream={self.stream} body={len(self.body)}B>"

@@ -1,0 +1,71 @@
+"""A lazy timer wheel: thousands of deadlines that move often and expire seldom, for the price of a comparison.
+
+A watched object has ``due`` (monotonic seconds, or 0 for none), ``wheel_at`` (the wheel's own mark, start it at 0)
+and ``expire(now)``. Moving a deadline later is a plain assignment to ``due``; the wheel looks again at the old
+moment and re-files it. Moving it earlier needs ``watch``. Resolution: one ``tick``. Source of the idea: hashed timing
+wheels (Varghese and Lauck, 1987), with the deletion made lazy.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Timed(Protocol):
+    due: float
+    wheel_at: float
+
+    def expire(self, now: float) -> None: ...
+
+
+class Wheel:
+    """Deadlines in buckets of ``tick`` seconds. ``turn(now)`` expires what is due; somebody must call it."""
+
+    __slots__ = ("_buckets", "_next", "tick")
+
+    def __init__(self, tick: float, now: float) -> None:
+        if tick <= 0:
+            raise ValueError("tick must be positive")
+        self.tick = tick
+        self._buckets: dict[int, list[Timed]] = {}
+        self._next = int(now / tick)
+
+    def watch(self, item: Timed) -> None:
+        """File ``item`` under its ``due``; cheap when it is already filed at or before that moment."""
+        if item.due and not 0 < item.wheel_at <= item.due:
+            self._file(item)
+
+    def _file(self, item: Timed) -> None:
+        slot = max(int(item.due / self.tick) + 1, self._next)
+        item.wheel_at = max(item.due, 1e-9)
+        self._buckets.setdefault(slot, []).append(item)
+
+    def turn(self, now: float) -> int:
+        """Expire every item whose ``due`` has passed. Returns how many expired."""
+        expired = 0
+        last = int(now / self.tick)
+        if len(self._buckets) < last - self._next:
+            slots = sorted(slot for slot in self._buckets if slot <= last)
+        else:
+            slots = [slot for slot in range(self._next, last + 1) if slot in self._buckets]
+        self._next = last + 1
+        for slot in slots:
+            for item in self._buckets.pop(slot):
+                at = item.wheel_at
+                if not at or int(at / self.tick) + 1 > slot:
+                    continue  # filed again elsewhere, or no longer watched
+                item.wheel_at = 0.0
+                if not item.due:
+                    continue
+                if item.due <= now:
+                    expired += 1
+                    item.due = 0.0
+                    item.expire(now)
+                    if item.due:
+                        self.watch(item)
+                else:
+                    self._file(item)
+        return expired
+
+    def __repr__(self) -> str:
+        return f"<Wheel {sum(map(len, self._buckets.values()))} filed in {len(self._buckets)} buckets>"

@@ -1,0 +1,138 @@
+"""One call on its way through the rooms: its id, deadline, clean-up, and the facts that rooms learn about it.
+
+Rooms write facts here (``upstream``, ``attempts``, ...); the observe room reads them when the exchange finishes.
+Clean-up is registered with ``defer`` and runs exactly once, last in first out, however the exchange ends.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from penstock.core.call import Call
+
+if TYPE_CHECKING:
+    from penstock.core.errors import Fail
+    from penstock.core.ports import RequestBody
+
+log = logging.getLogger("penstock")
+
+Deferred = Callable[["Exchange"], None]
+
+
+class Exchange:
+    """State of one call. Times are monotonic seconds; ``deadline`` is the moment by which it must end.
+
+    ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
+    bytes reserved for it. ``waited`` sums the seconds in which Penstock only waited for an upstream: total minus it is our own share.
+    ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
+    """
+
+    __slots__ = (
+        "_deferred",
+        "attempts",
+        "body",
+        "bytes_in",
+        "bytes_out",
+        "cache",
+        "call",
+        "deadline",
+        "degraded",
+        "ended",
+        "error",
+        "first_byte",
+        "forks",
+        "generation",
+        "held",
+        "id",
+        "key",
+        "model",
+        "notes",
+        "outcome",
+        "overhead",
+        "queued",
+        "scope",
+        "seat",
+        "started",
+        "status",
+        "tokens_cached",
+        "tokens_in",
+        "tokens_out",
+        "upstream",
+        "upstream_model",
+        "waited",
+    )
+
+    def __init__(self, id: str, call: Call, started: float, deadline: float, body: RequestBody) -> None:
+        self.id = id
+        self.call = call
+        self.started = started
+        self.deadline = deadline
+        self.body = body
+        self.generation: object = None
+        self.key = ""
+        self.scope = ""
+        self.seat: object = None
+        self.model = ""
+        self.upstream = ""
+        self.upstream_model = ""
+        self.attempts = 0
+        self.cache = ""
+        self.degraded = ""
+        self.queued = 0.0
+        self.waited = 0.0
+        self.overhead = 0.0
+        self.first_byte = 0.0
+        self.ended = 0.0
+        self.status = 0
+        self.error: Fail | None = None
+        self.outcome: str | None = None
+        self.held = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.tokens_in = 0
+        self.tokens_out = 0
+        self.tokens_cached = 0
+        self.forks = 0
+        self.notes: dict[str, str] | None = None
+        self._deferred: list[Deferred] = []
+
+    def defer(self, fn: Deferred) -> None:
+        """Call ``fn(exchange)`` when the exchange finishes; at once if it already has."""
+        if self.outcome is not None:
+            self._call(fn)
+        else:
+            self._deferred.append(fn)
+
+    def fork(self, purpose: str) -> Exchange:
+        """An exchange for work that outlives this one or serves several callers.
+
+        Own id, clean-up and deadline (the parent's at first); charged to the parent's key and scope. Whoever forks
+        must ``finish`` it.
+        """
+        self.forks += 1
+        child = Exchange(f"{self.id}.{purpose}{self.forks}", self.call, self.started, self.deadline, self.body)
+        child.generation = self.generation
+        child.key = self.key
+        child.scope = self.scope
+        return child
+
+    def finish(self, outcome: str, now: float) -> None:
+        """End the exchange: run what was deferred, last in first out, each exactly once. A second call does nothing."""
+        if self.outcome is not None:
+            return
+        self.outcome = outcome
+        self.ended = now
+        deferred = self._deferred
+        while deferred:
+            self._call(deferred.pop())
+
+    def _call(self, fn: Deferred) -> None:
+        try:
+            fn(self)
+        except Exception:
+            log.exception("clean-up of %s failed", self.id)
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self.id} {self.outcome or 'running'} {self.call!r}>"

@@ -1,0 +1,83 @@
+"""The protocols through which slices meet. Each has at most four methods; none knows a concrete class."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from penstock.core.call import Call
+from penstock.core.exchange import Exchange
+from penstock.core.reply import Reply, Source
+
+Next = Callable[[Exchange], Awaitable[Reply]]
+"""The rest of the pipeline."""
+
+
+class Stage(Protocol):
+    """A room. ``needs`` and ``gives`` are checked by pipeline.py; a room with nothing to wait for may return
+    ``next(exchange)`` itself instead of awaiting it (``__call__`` then is a plain function)."""
+
+    needs: frozenset[str]
+    gives: frozenset[str]
+
+    def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]: ...
+
+
+class RequestBody(Source, Protocol):
+    """The caller's body while it arrives. Nothing beyond a small bound is read from the socket before
+    ``read`` or ``start`` is called."""
+
+    @property
+    def length(self) -> int | None:
+        """The announced Content-Length in bytes; None for chunked."""
+
+    @property
+    def complete(self) -> bytes | None:
+        """The whole body if it is already here, else None."""
+
+    @property
+    def early(self) -> bytes:
+        """What has arrived so far (bounded) and was not handed on."""
+
+    async def read(self, limit: int, take: Callable[[int], bool] | None = None) -> bytes:
+        """The whole body. ``take`` is asked for the size of each chunk; when it says False, the call ends with 503.
+
+        Raises CallerError 413 past ``limit`` bytes, 408 when it stalls, 400 when it is cut.
+        """
+
+
+class Service(Protocol):
+    """A part with a life: built without side effects, then run until cancelled. ``run`` must tolerate
+    cancellation at any moment and clean up in its own ``finally``."""
+
+    name: str
+
+    async def run(self) -> None: ...
+
+
+class Provider(Protocol):
+    """How to speak with one kind of upstream. One instance an upstream; it survives reloads that leave the
+    upstream unchanged."""
+
+    def serves(self, call: Call) -> bool:
+        """Whether this kind of upstream has the call's operation at all."""
+
+    async def send(self, exchange: Exchange, model: str) -> Reply:
+        """Ask the upstream for ``exchange.call`` as ``model``. Returns when the head of the answer is known.
+
+        Raises UpstreamError when there is no answer. An answer with an error status is a Reply, not an exception.
+        Cancelling the coroutine, or the reply's source, closes the upstream connection at once.
+        """
+
+    async def aclose(self) -> None:
+        """Let go of connections and children. Works after a partial start."""
+
+
+class Account(Protocol):
+    """A bounded number of bytes with a name."""
+
+    def reserve(self, size: int) -> bool:
+        """Take ``size`` bytes; False when that would pass the bound."""
+
+    def release(self, size: int) -> None:
+        """Give ``size`` bytes back."""

@@ -1,0 +1,1 @@
+"""The door: routes, endpoint, reply writer."""

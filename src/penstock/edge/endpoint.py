@@ -1,0 +1,199 @@
+"""Where every request begins and every answer leaves: finds what is asked for, makes the exchange, starts the rooms.
+
+Enters: a turn of a connection, its head checked. Leaves: a Serving that runs to its end. Refuses by itself: unknown
+paths (404), wrong methods (405), foreign hosts while open (421), unknown ``x-penstock-*`` fields (400).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from penstock.core.call import Call, Headers, Operation
+from penstock.core.errors import CallerError, Fail
+from penstock.core.exchange import Exchange
+from penstock.core.ports import Next
+from penstock.core.reply import Reply
+from penstock.edge.cors import allowed_origin, cors_lines, preflight
+from penstock.edge.generation import Generation, LocalRoute, client_address
+from penstock.edge.ids import Ids
+from penstock.edge.serving import Serving
+from penstock.net.connection import Turn
+from penstock.net.http_head import RequestHead, response_head
+from penstock.wire.errors import error_body, error_headers
+from penstock.wire.headers import check_own
+from penstock.wire.operations import find
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_LOCAL = {
+    dialect: Operation("local", dialect, "", body="none", needs_model=False, methods=())  # type: ignore[arg-type]
+    for dialect in ("openai", "anthropic")
+}
+
+
+@dataclass(slots=True)
+class _Known:
+    """What one generation makes of a head."""
+
+    generation: Generation
+    operation: Operation
+    client: str
+    given_id: str
+    extra: bytes
+    run: Next
+    refusal: Fail | None = None
+
+
+class Endpoint:
+    """The App of the server. ``generation`` is replaced at a reload."""
+
+    def __init__(self, generation: Generation, ids: Ids, now: Callable[[], float], wall: Callable[[], float]) -> None:
+        self.generation = generation
+        self.loop = asyncio.get_running_loop()
+        self.now = now
+        self._wall = wall
+        self._ids = ids
+        self.stopping = False
+        self.refused = 0
+        self.date = b""
+        self.tick()
+
+    def tick(self) -> None:
+        """Once a second: the date that answers carry."""
+        self.date = b"date: " + email.utils.formatdate(self._wall(), usegmt=True).encode() + b"\r\n"
+
+    def begin(self, turn: Turn) -> None:
+        """Serve one request."""
+        head = turn.head
+        generation = self.generation
+        known: _Known | None = head.memo.get(self)
+        if known is None or known.generation is not generation:
+            head.memo.clear()
+            known = head.memo[self] = self._know(turn, generation)
+        call = Call(known.operation, head.method, head.path, head.query, head.headers, known.client, head.memo)
+        started = self.now()
+        exchange = Exchange(
+            known.given_id or self._ids.next(), call, started, started + generation.total_timeout, turn.body
+        )
+        exchange.generation = generation
+        serving = Serving(self, generation, exchange, turn, known.extra)
+        if known.refusal is not None:
+            self.refused += 1
+            serving.refuse(known.refusal)
+        else:
+            serving.begin(known.run)
+
+    def _know(self, turn: Turn, generation: Generation) -> _Known:
+        """All that the head alone decides."""
+        head = turn.head
+        operation = find(head.path)
+        route = generation.route(head.path) if operation is None else None
+        extra = b""
+        if generation.cors_origins and (origin := allowed_origin(head.headers, generation.cors_origins)):
+            extra = cors_lines(origin)
+        known = _Known(
+            generation=generation,
+            operation=operation or _LOCAL[_dialect(head)],
+            client=client_address(turn.peer, head.forwarded, generation.trusted),
+            given_id=_given_id(head.headers),
+            extra=extra,
+            run=generation.run,
+        )
+        try:
+            known.run = self._admit(head, generation, operation, route, extra)
+        except Fail as fail:
+            known.refusal = fail
+        return known
+
+    def _admit(
+        self,
+        head: RequestHead,
+        generation: Generation,
+        operation: Operation | None,
+        route: LocalRoute | None,
+        extra: bytes,
+    ) -> Next:
+        """What will answer. Raises CallerError."""
+        if generation.hosts is not None:
+            _check_host(head.host, generation.hosts)
+        if head.method == "OPTIONS":
+            return preflight(operation.methods if operation else route.methods if route else ("GET", "POST"), extra)
+        if head.upgrade == b"websocket":
+            raise CallerError("there is no WebSocket at this path", status=404, code="not_found")
+        if operation is not None:
+            if head.method not in operation.methods:
+                raise wrong_method(head, operation.methods)
+            check_own(head.headers)
+            return generation.run
+        if route is None:
+            raise CallerError(
+                f"There is nothing at {head.path}. Penstock answers under /v1, /health, /metrics and /admin/v1.",
+                status=404,
+                code="not_found",
+            )
+        if head.method not in route.methods and not (head.method == "HEAD" and "GET" in route.methods):
+            raise wrong_method(head, route.methods)
+        return partial(_serve_local, generation, route)
+
+    def refuse(self, fail: Fail, target: bytes, fields: Headers) -> bytes:
+        """The answer to a request too malformed to be served. The connection closes after it."""
+        self.refused += 1
+        dialect = "anthropic" if b"/messages" in target[:64] else "openai"
+        request_id = self._ids.next()
+        body = error_body(fail, dialect, request_id)
+        lines = [b"%b: %b\r\n" % field for field in error_headers(fail)]
+        lines.append(
+            b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\nx-request-id: %b\r\n"
+            % (len(body), request_id.encode())
+        )
+        lines.append(self.date)
+        return response_head(fail.status, lines) + body
+
+
+async def _serve_local(generation: Generation, route: LocalRoute, exchange: Exchange) -> Reply:
+    """A path that Penstock answers itself. The key is looked at each time: it may have been revoked."""
+    if route.right != "public":
+        exchange.key = generation.authorize(exchange.call.headers, route.right)
+    return await route.serve(exchange)
+
+
+def wrong_method(head: RequestHead, methods: tuple[str, ...]) -> CallerError:
+    """405 that says which methods there are."""
+    allow = ", ".join(methods)
+    return CallerError(
+        f"{head.method} is not offered at {head.path}; use {allow}",
+        status=405,
+        code="method_not_allowed",
+        allow=allow,
+    )
+
+
+def _check_host(host: bytes, allowed: frozenset[str]) -> None:
+    """Without keys, a page in a browser could reach us under a name of its own (DNS rebinding)."""
+    name = host.decode("latin-1").lower()
+    name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
+    if name not in allowed:
+        raise CallerError(
+            f"requests for the host '{name[:100]}' are not served while auth is open; add it to listen.hosts",
+            status=421,
+            code="foreign_host",
+        )
+
+
+def _given_id(headers: Headers) -> str:
+    """A request id that the caller chose, if it is one that may be shown in headers and logs."""
+    for name, value in headers:
+        if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
+            return value.decode()
+    return ""
+
+
+def _dialect(head: RequestHead) -> str:
+    """In which dialect an unknown path's error is told."""
+    if head.path.startswith(("/v1/messages", "/messages")):
+        return "anthropic"
+    return "anthropic" if any(name == b"anthropic-version" for name, _ in head.headers) else "openai"

@@ -1,0 +1,21 @@
+"""What the local routes ask of all workers together. With one worker it answers for itself."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Fleet(Protocol):
+    """All answers are plain values, merged over the workers that answered in time."""
+
+    async def metrics(self) -> str:
+        """Prometheus text."""
+
+    async def status(self) -> dict[str, Any]:
+        """What is running, and how it is."""
+
+    async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
+        """The newest calls, or the one with ``request_id`` if it is not empty."""
+
+    async def reload(self) -> dict[str, Any]:
+        """Read the configuration again. ``{"ok": bool, "problems": [line, ...]}``."""

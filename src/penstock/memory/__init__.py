@@ -1,0 +1,1 @@
+"""The memory room: bytes are reserved before they are read."""

@@ -1,0 +1,86 @@
+"""The memory room: reserves the bytes of a body before it is read, reads it, and peeks the fields that policy needs.
+
+Enters: an exchange with a head and a known caller. Leaves: the same with ``call.body`` and the peeked fields.
+Fails with 503 and ``Retry-After`` when the account is full, 413, 408 or 400 for the body itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from functools import partial
+
+from penstock.core.call import Call
+from penstock.core.errors import GatewayError
+from penstock.core.exchange import Exchange
+from penstock.core.ports import Next
+from penstock.core.reply import Reply
+from penstock.memory.ledger import BoundedAccount
+from penstock.wire.json import peek
+from penstock.wire.multipart import model_field
+
+class Memory:
+    """See the module."""
+
+    needs = frozenset({"head", "caller"})
+    gives = frozenset({"body", "peek"})
+
+    def __init__(self, bodies: BoundedAccount, *, max_body: int, retry_after: float) -> None:
+        self._bodies = bodies
+        self._max_body = max_body
+        self._retry_after = retry_after
+
+    def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
+        call = exchange.call
+        kind = call.operation.body
+        if kind == "json":
+            whole = exchange.body.complete
+            if whole is None:
+                return self._read_first(exchange, next)
+            self._reserve(exchange, len(whole))
+            _fill(call, whole)
+        elif kind == "opaque":
+            call.model = model_field(exchange.body.early)
+        return next(exchange)
+
+    async def _read_first(self, exchange: Exchange, next: Next) -> Reply:
+        """A body still on its way: reserved by its announced length, or chunk by chunk when it has none."""
+        length = exchange.body.length
+        if length is None:
+            whole = await exchange.body.read(self._max_body, partial(self._take, exchange))
+        else:
+            if length <= self._max_body:
+                self._reserve(exchange, length)
+            whole = await exchange.body.read(self._max_body)
+        _fill(exchange.call, whole)
+        return await next(exchange)
+
+    def _reserve(self, exchange: Exchange, size: int) -> None:
+        if not self._take(exchange, size):
+            raise GatewayError(
+                f"the gateway holds as many bytes of requests as it may ({self._bodies.bound}); try again shortly",
+                code="gateway_overloaded",
+                retry_after=self._retry_after,
+            )
+
+    def _take(self, exchange: Exchange, size: int) -> bool:
+        if not self._bodies.reserve(size):
+            return False
+        if not exchange.held:
+            exchange.defer(self._release)
+        exchange.held += size
+        exchange.bytes_in += size
+        return True
+
+    def _release(self, exchange: Exchange) -> None:
+        self._bodies.release(exchange.held)
+        exchange.held = 0
+
+
+def _fill(call: Call, body: bytes) -> None:
+    call.body = body
+    seen = peek(body, needs_model=call.operation.needs_model)
+    call.model = seen.model or ""
+    call.stream = seen.stream is True
+    call.max_tokens = seen.max_tokens
+    call.usage_wanted = seen.include_usage
+    call.session = seen.prompt_cache_key or seen.user or ""

@@ -1,0 +1,242 @@
+"""A pooled HTTP/1.1 client for one upstream server.
+
+``request`` takes a connection (an idle one, a new one, or waits in a bounded queue), sends, and returns the
+``Response`` when its head is here. No redirects are followed. Fails with UpstreamError that names the phase
+(``queue``, ``dns``, ``connect``, ``tls``, ``headers``) and tells whether another try could help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from penstock.core.deadlines import Wheel
+from penstock.core.errors import GatewayError, UpstreamError
+from penstock.core.reply import Source
+from penstock.net.client_connection import ClientConnection, Response, Untouched
+from penstock.net.names import Names
+from penstock.net.tunnel import open_tunnel
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How an upstream is reached. ``proxy`` is ``host:port`` of an HTTP proxy that CONNECTs."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    proxy: tuple[str, int] | None = None
+    max_connections: int = 1024
+    queue: int = 4096
+    max_idle: float = 60.0
+    max_age: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: for a connection, for the head of the answer, between its parts."""
+
+    connect: float = 5.0
+    head: float = 600.0
+    idle: float = 30.0
+
+
+class Origin:
+    """The connections to one upstream server. Survives reloads that leave the upstream as it is."""
+
+    def __init__(self, name: str, reach: Reach, *, wheel: Wheel, names: Names, now: Callable[[], float]) -> None:
+        self.name = name
+        self.reach = reach
+        self.tls = reach.tls
+        self.address = f"{reach.host}:{reach.port}"
+        self.wheel = wheel
+        self.now = now
+        self.loop = asyncio.get_running_loop()
+        self._names = names
+        self._idle: list[ClientConnection] = []
+        self._open: set[ClientConnection] = set()
+        self._dialling = 0
+        self._waiters: deque[asyncio.Future[ClientConnection | None]] = deque()
+        self._closed = False
+
+    async def request(
+        self, head: bytes, body: bytes | Source, patience: Patience, head_timeout: float | None = None
+    ) -> Response:
+        """Send one request. ``head_timeout`` (seconds) stands in for that of ``patience``.
+
+        Cancelling closes the request's connection at once, in every phase.
+        """
+        head_timeout = head_timeout or patience.head
+        while True:
+            connection = self._take() or await self._obtain(patience)
+            waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
+            try:
+                return await waiter
+            except Untouched:
+                if not isinstance(body, bytes):
+                    raise UpstreamError(
+                        f"upstream '{self.name}' closed an idle connection as it was used", phase="send"
+                    ) from None
+            except asyncio.CancelledError:
+                connection.abort()
+                raise
+
+    # ---- taking
+
+    def _take(self) -> ClientConnection | None:
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.closed:
+                return connection
+        return None
+
+    async def _obtain(self, patience: Patience) -> ClientConnection:
+        """A new connection if the cap allows; else the next one that becomes free."""
+        deadline = self.now() + patience.connect
+        while len(self._open) + self._dialling >= self.reach.max_connections:
+            if len(self._waiters) >= self.reach.queue:
+                raise GatewayError(
+                    f"the queue for upstream '{self.name}' is full ({self.reach.queue} calls wait)",
+                    code="upstream_queue_full", retry_after=1, phase="queue", upstream=self.name,
+                )
+            waiter: asyncio.Future[ClientConnection | None] = self.loop.create_future()
+            self._waiters.append(waiter)
+            try:
+                async with asyncio.timeout(deadline + patience.head - self.now()):
+                    connection = await waiter
+            except TimeoutError:
+                self._unwait(waiter)
+                raise UpstreamError(
+                    f"no connection to upstream '{self.name}' became free in time",
+                    status=504, code="upstream_timeout", phase="queue", upstream=self.name,
+                ) from None
+            except asyncio.CancelledError:
+                self._unwait(waiter)
+                raise
+            if connection is not None and not connection.closed:
+                return connection
+            deadline = self.now() + patience.connect
+        self._dialling += 1
+        try:
+            connection = await self._dial(patience.connect)
+        finally:
+            self._dialling -= 1
+            if self._waiters:
+                self._wake_one(None)
+        self._open.add(connection)
+        return connection
+
+    def _unwait(self, waiter: asyncio.Future[ClientConnection | None]) -> None:
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+        elif waiter.done() and not waiter.cancelled() and (connection := waiter.result()) is not None:
+            self.give_back(connection)
+
+    def _wake_one(self, connection: ClientConnection | None) -> bool:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(connection)
+                return True
+        return False
+
+    # ---- dialling
+
+    async def _dial(self, timeout: float) -> ClientConnection:
+        host, port = self.reach.proxy or (self.reach.host, self.reach.port)
+        phase = "dns"
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._names.resolve(host)
+                phase = "connect"
+                return await self._dial_any(addresses, port)
+        except TimeoutError:
+            self._names.forget(host)
+            raise self._unreachable(f"did not accept a connection within {timeout:g} s", phase, status=504) from None
+        except socket.gaierror as error:
+            raise self._unreachable(f"cannot be resolved ({error.strerror})", "dns") from None
+        except ssl.SSLCertVerificationError as error:
+            raise self._unreachable(f"has a certificate that does not verify: {error.verify_message}", "tls") from None
+        except ssl.SSLError as error:
+            raise self._unreachable(f"failed the TLS handshake: {error.reason or error}", "tls") from None
+        except ConnectionRefusedError:
+            raise self._unreachable("refused the connection", "connect") from None
+        except OSError as error:
+            raise self._unreachable(f"cannot be reached ({error.strerror or error})", "connect") from None
+
+    async def _dial_any(self, addresses: list[str], port: int) -> ClientConnection:
+        """Try the addresses in turn; the last failure is the one told."""
+        failure: OSError = OSError("it has no addresses")
+        for address in addresses:
+            try:
+                return await self._dial_one(address, port)
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                failure = error
+        raise failure
+
+    async def _dial_one(self, address: str, port: int) -> ClientConnection:
+        if self.reach.proxy is not None:
+            return await open_tunnel(self, address, port)
+        _, connection = await self.loop.create_connection(
+            lambda: ClientConnection(self),
+            address,
+            port,
+            ssl=self.tls,
+            server_hostname=self.reach.host.strip("[]") if self.tls is not None else None,
+        )
+        return connection
+
+    def _unreachable(self, what: str, phase: str, *, status: int = 502) -> UpstreamError:
+        return UpstreamError(
+            f"upstream '{self.name}' ({self.address}) {what}",
+            status=status,
+            code="upstream_timeout" if status == 504 else "upstream_unreachable",
+            phase=phase,
+            upstream=self.name,
+        )
+
+    # ---- giving back
+
+    def give_back(self, connection: ClientConnection) -> None:
+        """A connection is free again."""
+        if self._waiters and self._wake_one(connection):
+            return
+        now = self.now()
+        if self._closed or now - connection.born > self.reach.max_age:
+            connection.abort()
+            return
+        connection.due = now + self.reach.max_idle
+        self.wheel.watch(connection)
+        self._idle.append(connection)
+
+    def forget(self, connection: ClientConnection) -> None:
+        """A connection is closed."""
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if self._waiters:
+            self._wake_one(None)
+
+    @property
+    def open(self) -> int:
+        """Connections now open."""
+        return len(self._open)
+
+    def close(self) -> None:
+        """Close what is idle now; busy connections end with their answers."""
+        self._closed = True
+        for connection in list(self._idle):
+            connection.abort()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Origin {self.name} {self.address} {len(self._open)} open, {len(self._idle)} idle, "
+            f"{len(self._waiters)} waiting>"
+        )

@@ -1,0 +1,404 @@
+"""One connection to an upstream: a request out, a response in, then idle in its pool or closed.
+
+``send`` writes a request and gives a future of its ``Response``, resolved once the head is here (with the whole body,
+when that came along). The Response is a Source of body bytes. Aborting or cancelling closes the socket at once.
+Fails with UpstreamError naming the phase: ``send``, ``headers`` or ``body``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import httptools
+
+from penstock.core.call import Headers
+from penstock.core.errors import Fail, UpstreamError
+from penstock.core.fiber import Promise
+from penstock.core.reply import Sink, Source
+from penstock.net.tcp_info import bytes_acked
+
+if TYPE_CHECKING:
+    from penstock.net.client import Origin
+
+HELD_BYTES = 256 * 1024
+"""Body bytes taken in before anybody started the response."""
+MAX_HEAD_BYTES = 64 * 1024
+MAX_FIELDS = 256
+
+
+class Untouched(Exception):  # noqa: N818 - not an error: a fact about a connection that died idle
+    """The connection had died before any byte of the request reached the peer: sending it again is safe."""
+
+
+class Response:
+    """Head and body of an answer. ``body`` is the whole body once ``ended`` before anybody started it."""
+
+    __slots__ = ("_connection", "_error", "_parts", "_paused", "_sink", "_size", "ended", "headers", "length", "status")
+
+    def __init__(self, connection: ClientConnection, status: int, headers: Headers) -> None:
+        self._connection: ClientConnection | None = connection
+        self.status = status
+        self.headers = headers
+        self.length: int | None = None
+        self.ended = False
+        self._error: Fail | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._sink: Sink | None = None
+        self._paused = False
+
+    @property
+    def body(self) -> bytes:
+        """What has arrived and was not pushed; the whole body if ``ended``."""
+        parts = self._parts
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
+
+    def start(self, sink: Sink) -> None:
+        if self._sink is None:
+            self._sink = sink
+            self._flush()
+
+    def pause(self) -> None:
+        self._paused = True
+        if self._connection is not None:
+            self._connection.hold_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._flush()
+            if self._connection is not None and not self._paused:
+                self._connection.read_on()
+
+    def cancel(self, reason: str) -> None:
+        self._sink = _Void()
+        self._parts.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+
+    def _flush(self) -> None:
+        sink = self._sink
+        if sink is None or self._paused:
+            return
+        if self._parts:
+            frame = self.body
+            self._parts = []
+            self._size = 0
+            sink.push(frame)
+        if self.ended and not self._paused and self._sink is sink:
+            self._sink = _Void()
+            sink.end(self._error)
+
+    # ---- from the connection
+
+    def deliver(self, parts: list[bytes]) -> None:
+        """Body bytes of one read of the socket."""
+        if self._sink is None or self._paused:
+            self._parts += parts
+            self._size += sum(map(len, parts))
+            if self._size > HELD_BYTES and self._connection is not None:
+                self._connection.hold_reading()
+        else:
+            self._sink.push(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def finish(self, error: Fail | None) -> None:
+        """The body is whole, or will not become so."""
+        if not self.ended:
+            self.ended = True
+            self._error = error
+            self._connection = None
+            if self._sink is not None:
+                self._flush()
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {'ended' if self.ended else 'arriving'} {self._size}B held>"
+
+
+class _Void:
+    def push(self, frame: bytes) -> None:
+        pass
+
+    def end(self, error: Fail | None) -> None:
+        pass
+
+
+class ClientConnection(asyncio.Protocol):
+    """See the module. Belongs to one Origin for life; carries one exchange at a time."""
+
+    __slots__ = (
+        "_close_delimited",
+        "_complete",
+        "_fields",
+        "_head_bytes",
+        "_idle_timeout",
+        "_keep",
+        "_origin",
+        "_parser",
+        "_parts",
+        "_reading",
+        "_response",
+        "_sent",
+        "_sent_before",
+        "_transport",
+        "_upload",
+        "_waiter",
+        "born",
+        "closed",
+        "due",
+        "used",
+        "wheel_at",
+    )
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._waiter: Promise[Response] | None = None
+        self._response: Response | None = None
+        self._parts: list[bytes] = []
+        self._fields: Headers = []
+        self._head_bytes = 0
+        self._complete = False
+        self._keep = True
+        self._reading = True
+        self._close_delimited = False
+        self._idle_timeout = 0.0
+        self._sent = 0
+        self._sent_before = 0
+        self._upload: _Upload | None = None
+        self.born = 0.0
+        self.used = 0
+        self.closed = False
+        self.due = 0.0
+        self.wheel_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._parser = httptools.HttpResponseParser(self)
+        self.born = self._origin.now()
+
+    # ---- sending
+
+    def send(
+        self, head: bytes, body: bytes | Source, *, head_timeout: float, idle_timeout: float
+    ) -> Promise[Response]:
+        """Write a request; ``head`` is complete. A body that is a Source is framed as ``head`` announces."""
+        waiter = self._waiter = Promise(self._origin.loop)
+        self.used += 1
+        self._complete = False
+        self._idle_timeout = idle_timeout
+        self._sent_before = self._sent
+        if isinstance(body, bytes):
+            self._sent += len(head) + len(body)
+            if len(body) < 16384:
+                self._transport.write(head + body)
+            else:
+                self._transport.write(head)
+                self._transport.write(body)
+        else:
+            self._sent += len(head)
+            self._transport.write(head)
+            self._upload = _Upload(self, body, chunked=head.endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n"))
+            body.start(self._upload)
+        self.due = self._origin.now() + head_timeout
+        self._origin.wheel.watch(self)
+        return waiter
+
+    def upload(self, data: bytes) -> None:
+        """More of a request body that is streamed."""
+        self._sent += len(data)
+        if not self.closed:
+            self._transport.write(data)
+            self.due = max(self.due, self._origin.now() + self._idle_timeout)
+
+    def uploaded(self, error: Fail | None) -> None:
+        """The streamed request body has ended."""
+        self._upload = None
+        if error is not None:
+            self._fail(error)
+
+    def pause_writing(self) -> None:
+        if self._upload is not None:
+            self._upload.source.pause()
+
+    def resume_writing(self) -> None:
+        if self._upload is not None:
+            self._upload.source.resume()
+
+    # ---- receiving
+
+    def data_received(self, data: bytes) -> None:
+        waiter = self._waiter
+        if waiter is None and self._response is None:
+            self.abort()  # an upstream that speaks unasked is out of step
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(self._error(f"sent malformed HTTP ({error})", "body" if self._response else "headers"))
+            return
+        response = self._response
+        if response is None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._fail(self._error(f"sent a head of over {MAX_HEAD_BYTES} bytes", "headers"))
+            return
+        self._waiter = None
+        if self._parts:
+            parts, self._parts = self._parts, []
+            response.deliver(parts)
+        if self._complete:
+            self._release(response)
+        else:
+            self.due = self._origin.now() + self._idle_timeout if self._reading else 0.0
+        if waiter is not None and not waiter.done():
+            waiter.set_result(response)
+
+    def on_message_begin(self) -> None:
+        self._fields = []
+        self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            return  # 100 Continue, 103 Early Hints: the answer is still to come
+        if self._response is not None or len(self._fields) > MAX_FIELDS:
+            self._keep = False
+            return
+        response = self._response = Response(self, status, self._fields)
+        self._keep = self._parser.should_keep_alive()
+        framed = status in (204, 304)
+        for name, value in self._fields:
+            if name == b"content-length":
+                framed = True
+                response.length = int(value) if value.isdigit() else None
+            elif name == b"transfer-encoding":
+                framed = True
+        self._close_delimited = not framed
+
+    def on_body(self, chunk: bytes) -> None:
+        self._parts.append(chunk)
+
+    def on_message_complete(self) -> None:
+        if self._response is not None:
+            self._complete = True
+
+    def _release(self, response: Response) -> None:
+        """The answer is whole: the connection is free before anybody reads the answer."""
+        self._response = None
+        response.finish(None)
+        if not self._reading:
+            self.read_on()
+        if self._keep and self._upload is None and not self.closed:
+            self._origin.give_back(self)
+        else:
+            self.abort()
+
+    # ---- ends
+
+    def eof_received(self) -> bool | None:
+        if self._waiter is not None and self.used > 1 and self._never_arrived():
+            self._fail(Untouched())
+        return None
+
+    def _never_arrived(self) -> bool:
+        """Whether the peer's TCP has taken in nothing of the current request (then nobody can have acted on it)."""
+        acked = bytes_acked(self._transport.get_extra_info("socket"))
+        return acked is not None and self._origin.tls is None and acked <= self._sent_before + 1
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self.due = 0.0
+        response = self._response
+        if response is not None and self._close_delimited and exc is None:
+            self._response = None
+            response.finish(None)
+        elif response is not None or self._waiter is not None:
+            how = "reset the connection" if exc is not None else "closed the connection"
+            when = "in the middle of the answer" if response is not None else "before answering"
+            self._fail(self._error(f"{how} {when}", "body" if response is not None else "headers"))
+        self._origin.forget(self)
+
+    def expire(self, now: float) -> None:
+        if self._waiter is not None:
+            self._fail(self._error("did not begin to answer in time", "headers", status=504, code="upstream_timeout"))
+        elif self._response is not None:
+            self._fail(self._error("stopped in the middle of its answer", "body", status=504, code="upstream_stalled"))
+        else:
+            self.abort()
+
+    def _error(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
+        name = self._origin.name
+        return UpstreamError(
+            f"upstream '{name}' ({self._origin.address}) {what}", status=status, code=code, phase=phase, upstream=name
+        )
+
+    def _fail(self, error: Fail | Untouched) -> None:
+        waiter, self._waiter = self._waiter, None
+        response, self._response = self._response, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(error)
+        elif response is not None and isinstance(error, Fail):
+            if self._parts:
+                parts, self._parts = self._parts, []
+                response.deliver(parts)
+            response.finish(error)
+        self.abort()
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way; nothing more is told to anybody."""
+        self._waiter = None
+        self._response = None
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.source.cancel("upstream connection closed")
+        if not self.closed:
+            self.closed = True
+            self._transport.abort()
+
+    # ---- reading
+
+    def hold_reading(self) -> None:
+        if self._reading and not self.closed:
+            self._reading = False
+            self.due = 0.0
+            self._transport.pause_reading()
+
+    def read_on(self) -> None:
+        if not self._reading and not self.closed:
+            self._reading = True
+            self._transport.resume_reading()
+            self.due = self._origin.now() + self._idle_timeout
+            self._origin.wheel.watch(self)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "waiting" if self._waiter else "reading" if self._response else "idle"
+        return f"<ClientConnection {state} used {self.used}>"
+
+
+class _Upload:
+    """The sink that streams a request body to an upstream."""
+
+    __slots__ = ("_chunked", "_connection", "source")
+
+    def __init__(self, connection: ClientConnection, source: Source, *, chunked: bool) -> None:
+        self._connection = connection
+        self._chunked = chunked
+        self.source = source
+
+    def push(self, frame: bytes) -> None:
+        if self._chunked:
+            frame = b"%x\r\n%b\r\n" % (len(frame), frame)
+        self._connection.upload(frame)
+
+    def end(self, error: Fail | None) -> None:
+        if self._chunked and error is None:
+            self._connection.upload(b"0\r\n\r\n")
+        self._connection.uploaded(error)

@@ -1,0 +1,409 @@
+"""One client connection of the server: bytes in, checked requests out, responses written back in order.
+
+llhttp parses; ``HeadReader`` checks what it leaves open. Each request becomes a ``Turn`` handed to the app, one at a
+time (pipelined ones wait, at most ``MAX_PIPELINED``). Every state has a deadline. What is refused before its body
+was read is answered, then the rest is read and dropped for a bounded while, so that the caller sees the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Protocol, cast
+
+import httptools
+
+from penstock.core.call import Headers
+from penstock.core.errors import CallerError, Fail
+from penstock.net.http_head import RequestHead, body_length
+from penstock.net.request_body import Body
+
+if TYPE_CHECKING:
+    from penstock.net.server import Server
+
+MAX_PIPELINED = 32
+LINGER_SECONDS = 3.0
+LINGER_BYTES = 64 * 1024 * 1024
+
+
+class Served(Protocol):
+    """What the app makes of a turn."""
+
+    def abandon(self, reason: str) -> None:
+        """The caller is gone: stop, nothing can be written any more."""
+
+    def hold(self) -> None:
+        """The caller reads too slowly: push nothing until ``release``."""
+
+    def release(self) -> None: ...
+
+    def expire(self, fail: Fail | None = None) -> None:
+        """The deadline given to ``busy_until`` has passed, or ``fail`` ends the response now."""
+
+
+class Turn:
+    """One request on a connection, until its response is written."""
+
+    __slots__ = ("body", "connection", "expects", "head", "peer", "served")
+
+    def __init__(self, connection: Connection, head: RequestHead, body: Body) -> None:
+        self.expects = head.expect
+        self.connection = connection
+        self.head = head
+        self.body = body
+        self.peer = connection.peer
+        self.served: Served | None = None
+
+
+class Connection(asyncio.Protocol):
+    """See the module. Writing: ``respond`` for a whole answer, or ``write`` any number of times, then ``finish``."""
+
+    __slots__ = (
+        "_deadline",
+        "_fields",
+        "_fresh",
+        "_head",
+        "_head_bytes",
+        "_in_head",
+        "_length",
+        "_lingered",
+        "_parser",
+        "_reading",
+        "_refusal",
+        "_server",
+        "_target",
+        "_transport",
+        "_turns",
+        "_writable",
+        "closing",
+        "due",
+        "peer",
+        "secure",
+        "wheel_at",
+    )
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.due = 0.0
+        self.wheel_at = 0.0
+        self.peer = ""
+        self.secure = False
+        self.closing = False
+        self._turns: deque[Turn] = deque()
+        self._fresh = False
+        self._fields: Headers = []
+        self._head: RequestHead | None = None
+        self._length: bytes | None = None
+        self._head_bytes = 0
+        self._in_head = False
+        self._target = b""
+        self._refusal: Fail | None = None
+        self._lingered = -1
+        self._deadline = 0.0
+        self._reading = True
+        self._writable = True
+
+    # ---- transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        peername = transport.get_extra_info("peername")
+        self.peer = peername[0] if peername else "unix"
+        self.secure = transport.get_extra_info("ssl_object") is not None
+        self._parser = httptools.HttpRequestParser(self)
+        self.due = self._server.now() + self._server.limits.first_byte_timeout
+        if not self._server.admit(self):
+            self.closing = True
+            self._transport.abort()
+            return
+        self._server.wheel.watch(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closing = True
+        self.due = 0.0
+        self._server.forget(self)
+        turns = self._turns
+        while turns:
+            turn = turns.popleft()
+            turn.body.fail(CallerError("the caller closed the connection", code="caller_left", status=499))
+            if turn.served is not None:
+                turn.served.abandon("caller left")
+
+    def eof_received(self) -> bool | None:
+        return None  # a caller that half-closes has left: the transport closes
+
+    def pause_writing(self) -> None:
+        self._writable = False
+        self.due = self._server.now() + self._server.limits.write_timeout
+        self._server.wheel.watch(self)
+        if self._turns and (served := self._turns[0].served) is not None:
+            served.hold()
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        if self._turns:
+            self.busy_until(self._deadline)
+            if (served := self._turns[0].served) is not None:
+                served.release()
+
+    def data_received(self, data: bytes) -> None:
+        if self.closing:
+            if self._lingered >= 0:
+                self._lingered += len(data)
+                if self._lingered > LINGER_BYTES:
+                    self._transport.abort()
+            return
+        if self._refusal is not None:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the upgrade is not taken; on_headers_complete has marked this request as the last one
+        except httptools.HttpParserError as error:
+            self._refuse(CallerError(f"malformed HTTP: {error}", code="malformed_http"))
+        if self._in_head:
+            self._await_head(len(data))
+        if self._refusal is not None:
+            self._settle_refusal()
+        elif self._turns:
+            if self._fresh:
+                self._fresh = False
+                self._server.app.begin(self._turns[0])
+            elif (body := self._turns[-1].body).waiting:
+                self.due = self._server.now() + self._server.limits.body_timeout
+
+    def _await_head(self, size: int) -> None:
+        """Part of a head is here: it has a size and a time in which to become whole."""
+        if not self._head_bytes and not self._turns:
+            self.due = self._server.now() + self._server.limits.head_timeout
+            self._server.wheel.watch(self)
+        self._head_bytes += size
+        if self._head_bytes > self._server.limits.max_head and self._refusal is None:
+            self._refuse(self._too_many_fields())
+
+    # ---- llhttp
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._fields = []
+        self._length = None
+        self._in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"content-length":
+            if self._length is not None and self._refusal is None:
+                self._refuse(CallerError("there is more than one Content-Length", code="bad_framing"))
+            self._length = value
+            return
+        fields = self._fields
+        fields.append((name, value))
+        if len(fields) > self._server.limits.max_fields and self._refusal is None:
+            self._refuse(self._too_many_fields())
+
+    def on_headers_complete(self) -> None:
+        if self._refusal is not None or self.closing:
+            return
+        parser = self._parser
+        self._in_head = False
+        self._head_bytes = 0
+        method = parser.get_method().decode()
+        version = parser.get_http_version()
+        head = self._head
+        try:
+            if head is None or not head.same(method, self._target, version, self._fields):
+                head = self._read_head(method, version)
+            length = self._length
+            body = Body(self, None if head.chunked else 0 if length is None else body_length(length))
+        except Fail as fail:
+            self._refuse(fail)
+            return
+        turns = self._turns
+        turns.append(Turn(self, head, body))
+        if len(turns) == 1:
+            self._fresh = True
+            self.due = 0.0
+        elif len(turns) > MAX_PIPELINED:
+            turns.pop()
+            self._refuse(CallerError("too many requests pipelined on one connection", status=429, code="pipelined"))
+
+    def _read_head(self, method: str, version: str) -> RequestHead:
+        """Check a head that differs from the last one on this connection."""
+        fields = self._fields
+        if len(self._target) + sum([len(name) + len(value) + 4 for name, value in fields]) > self._server.limits.max_head:
+            raise self._too_many_fields()
+        head = self._head = self._server.heads.read(method, self._target, version, fields)
+        if self._parser.should_upgrade():
+            head.keep_alive = False
+        return head
+
+    def on_body(self, chunk: bytes) -> None:
+        if self._refusal is None and self._turns:
+            self._turns[-1].body.feed(chunk)
+
+    def on_message_complete(self) -> None:
+        if self._refusal is None and self._turns:
+            self._turns[-1].body.finish()
+            if len(self._turns) == 1:
+                self.due = 0.0
+
+    # ---- for the body
+
+    def hold_reading(self) -> None:
+        """Take nothing more from the socket for now."""
+        if self._reading and not self.closing:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def want_body(self) -> None:
+        """Read on; a caller that was told to wait is told to continue."""
+        if self.closing:
+            return
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        turn = self._turns[0] if self._turns else None
+        if turn is not None:
+            if turn.expects:
+                turn.expects = False
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.due = self._server.now() + self._server.limits.body_timeout
+            self._server.wheel.watch(self)
+
+    # ---- writing
+
+    def write(self, data: bytes) -> None:
+        """Bytes of the current response."""
+        if not self.closing:
+            self._transport.write(data)
+
+    @property
+    def writable(self) -> bool:
+        """False while the caller reads too slowly."""
+        return self._writable
+
+    def busy_until(self, deadline: float) -> None:
+        """The current response must end by ``deadline`` (monotonic seconds), or its ``expire`` is called."""
+        self._deadline = deadline
+        if self._writable:
+            self.due = deadline
+            self._server.wheel.watch(self)
+
+    def unsent(self) -> int:
+        """Bytes waiting in this process for the caller to read."""
+        return self._transport.get_write_buffer_size()
+
+    def finish(self, *, keep_alive: bool) -> None:
+        """The current response is written. Goes on with the next request, or closes."""
+        if self.closing or not self._turns:
+            return
+        turn = self._turns.popleft()
+        self._deadline = 0.0
+        if not turn.body.ended:
+            self._linger()
+        elif not keep_alive or self._server.stopping:
+            self._close()
+        elif self._turns:
+            self._begin_next()
+        elif self._refusal is not None:
+            self._settle_refusal()
+        else:
+            if not self._reading:
+                self._reading = True
+                self._transport.resume_reading()
+            self.due = self._server.now() + self._server.limits.idle_timeout
+            self._server.wheel.watch(self)
+
+    def abort(self) -> None:
+        """Drop the connection at once: the caller must not take a cut answer for a whole one."""
+        if not self.closing:
+            self.closing = True
+            self._transport.abort()
+
+    def end_with(self, fail: Fail) -> None:
+        """End the running response with an error, if there is one."""
+        if self._turns and (served := self._turns[0].served) is not None:
+            served.expire(fail)
+
+    def close_when_idle(self) -> None:
+        """For a stopping server: an idle connection ends now, a busy one after its response."""
+        if not self._turns and not self.closing:
+            self._close()
+
+    def _begin_next(self) -> None:
+        self._fresh = False
+        self.due = 0.0
+        self._server.app.begin(self._turns[0])
+
+    def _close(self) -> None:
+        self.closing = True
+        self._transport.close()
+
+    def _linger(self) -> None:
+        """Close in order although bytes are still coming: end our side, read and drop theirs for a bounded while."""
+        self.closing = True
+        self._turns.clear()
+        self._lingered = 0
+        self.due = self._server.now() + LINGER_SECONDS
+        self._server.wheel.watch(self)
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    # ---- refusals
+
+    def _too_many_fields(self) -> CallerError:
+        limits = self._server.limits
+        return CallerError(
+            f"the head of the request is over {limits.max_head} bytes or {limits.max_fields} fields",
+            status=431,
+            code="head_too_large",
+        )
+
+    def _refuse(self, fail: Fail) -> None:
+        self._refusal = fail
+
+    def _settle_refusal(self) -> None:
+        """Answer a refused request, once those before it are answered."""
+        fail = self._refusal
+        if fail is None:
+            return
+        if self._turns:
+            turn = self._turns[-1]
+            if not turn.body.ended:  # the refusal is of this very request: its body is malformed
+                turn.body.fail(fail)
+            if self._fresh:
+                self._fresh = False
+                self._server.app.begin(self._turns[0])
+            return
+        answer = self._server.app.refuse(fail, self._target, self._fields)
+        self._transport.write(answer)
+        self._linger()
+
+    # ---- deadlines
+
+    def expire(self, now: float) -> None:
+        """The wheel calls this when the state's deadline has passed."""
+        if self.closing or not self._writable:
+            self.closing = True
+            self._transport.abort()
+        elif self._turns:
+            body = self._turns[-1].body
+            if body.waiting:
+                body.fail(CallerError("the body stopped arriving", status=408, code="body_timeout"))
+            elif self._deadline and (served := self._turns[0].served) is not None:
+                served.expire()
+        elif self._in_head:
+            self._refuse(CallerError("the head of the request did not arrive in time", status=408, code="head_timeout"))
+            self._settle_refusal()
+        else:
+            self._close()
+
+    def __repr__(self) -> str:
+        state = "closing" if self.closing else "busy" if self._turns else "idle"
+        return f"<Connection {self.peer} {state} {len(self._turns)} turns>"

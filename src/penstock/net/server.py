@@ -1,0 +1,139 @@
+"""The listening side: sockets, limits, connections counted in all and per peer, an orderly stop.
+
+Requests leave to an ``App``. Fails at start with OSError when the port is taken; a full server drops new connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from penstock.core.call import Headers
+from penstock.core.deadlines import Wheel
+from penstock.core.errors import Fail
+from penstock.net.connection import Connection, Turn
+from penstock.net.http_head import HeadReader
+
+SEND_BUFFER_BYTES = 64 * 1024
+"""SO_SNDBUF: the kernel would else swallow megabytes for a reader that does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of a server; times in seconds, sizes in bytes."""
+
+    first_byte_timeout: float = 15.0
+    head_timeout: float = 15.0
+    body_timeout: float = 30.0
+    idle_timeout: float = 75.0
+    write_timeout: float = 300.0
+    max_head: int = 32 * 1024
+    max_fields: int = 100
+    max_connections: int = 20_000
+    max_connections_per_peer: int = 10_000
+
+
+class App(Protocol):
+    """What serves requests. Neither method may raise."""
+
+    def begin(self, turn: Turn) -> None:
+        """Serve ``turn``: set ``turn.served``, and in the end call ``turn.connection.finish`` or ``abort``."""
+
+    def refuse(self, fail: Fail, target: bytes, fields: Headers) -> bytes:
+        """The complete response to a request too malformed to become a turn."""
+
+
+class Server:
+    """Owns the connections of one worker. ``limits`` may be replaced while running (a reload)."""
+
+    def __init__(self, app: App, limits: Limits, wheel: Wheel, now: Callable[[], float]) -> None:
+        self.app = app
+        self.limits = limits
+        self.wheel = wheel
+        self.now = now
+        self.heads = HeadReader()
+        self.stopping = False
+        self.refused_connections = 0
+        self._connections: set[Connection] = set()
+        self._peers: dict[str, int] = {}
+        self._listeners: list[asyncio.Server] = []
+
+    async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+        """Accept on a socket that is bound already. The socket stays owned by the caller."""
+        loop = asyncio.get_running_loop()
+        self._listeners.append(
+            await loop.create_server(lambda: Connection(self), sock=listener, ssl=tls, backlog=4096)
+        )
+
+    def admit(self, connection: Connection) -> bool:
+        """Count a new connection; False when it is one too many."""
+        peers = self._peers
+        held = peers.get(connection.peer, 0)
+        peers[connection.peer] = held + 1
+        self._connections.add(connection)
+        limits = self.limits
+        if self.stopping or len(self._connections) > limits.max_connections or held >= limits.max_connections_per_peer:
+            self.refused_connections += 1
+            return False
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._connections.discard(connection)
+        held = self._peers.get(connection.peer, 0)
+        if held > 1:
+            self._peers[connection.peer] = held - 1
+        else:
+            self._peers.pop(connection.peer, None)
+
+    @property
+    def open(self) -> int:
+        """Connections now open."""
+        return len(self._connections)
+
+    def stop_accepting(self) -> None:
+        """Close the listeners' accept loops and idle connections; busy ones close after their response."""
+        self.stopping = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections):
+            connection.close_when_idle()
+
+    def end_all(self, fail: Fail) -> None:
+        """End every running response with an error."""
+        for connection in list(self._connections):
+            connection.end_with(fail)
+
+    def abort_all(self) -> None:
+        """Drop what is still open."""
+        for connection in list(self._connections):
+            connection.abort()
+
+    def __repr__(self) -> str:
+        return f"<Server {len(self._connections)} connections{' stopping' if self.stopping else ''}>"
+
+
+def bind(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    """A listening TCP socket with bounded send buffers. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # Inherited by accepted sockets, which saves two system calls each.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(address)
+        listener.listen(4096)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,133 @@
+"""The numbers of one worker: a tally per (operation, model, upstream, status, fault), and histograms. Pure.
+
+Enters: finished exchanges. Leaves: a ``dump`` of plain values, which merges over workers and renders as Prometheus
+text. Labels come from the configuration and from closed sets, never from a caller's words, and are bounded besides.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+from penstock.core.exchange import Exchange
+from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS, Histogram
+
+MAX_TALLIES = 2000
+
+Key = tuple[str, str, str, int, str]
+
+
+class Tally:
+    """Counts of the calls that share a key."""
+
+    __slots__ = ("bytes_in", "bytes_out", "calls", "first_byte", "seconds", "tokens_cached", "tokens_in", "tokens_out")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.tokens_in = 0
+        self.tokens_out = 0
+        self.tokens_cached = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.seconds = Histogram(SECONDS)
+        self.first_byte = Histogram(SECONDS)
+
+    def __repr__(self) -> str:
+        return f"<Tally {self.calls} calls>"
+
+
+class Board:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.left = 0
+        self.overhead = Histogram(OVERHEAD_SECONDS)
+        self._tallies: dict[Key, Tally] = {}
+
+    def record(self, exchange: Exchange) -> None:
+        """Count a finished exchange. A caller that left before an answer counts as status 499."""
+        error = exchange.error
+        status = exchange.status
+        if exchange.outcome == "left":
+            self.left += 1
+            status = 499
+        key = (
+            exchange.call.operation.name,
+            exchange.model,
+            exchange.upstream,
+            status,
+            "" if error is None else error.fault,
+        )
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._new_tally(key)
+        # Histogram.observe, written out: this runs once a call, and a method call costs as much as its body.
+        started = exchange.started
+        overhead = self.overhead
+        overhead.counts[bisect_left(OVERHEAD_SECONDS, exchange.overhead)] += 1
+        overhead.sum += exchange.overhead
+        total = exchange.ended - started
+        tally.calls += 1
+        seconds = tally.seconds
+        seconds.counts[bisect_left(SECONDS, total)] += 1
+        seconds.sum += total
+        if exchange.first_byte:
+            first = exchange.first_byte - started
+            first_byte = tally.first_byte
+            first_byte.counts[bisect_left(SECONDS, first)] += 1
+            first_byte.sum += first
+        tally.bytes_in += exchange.bytes_in
+        tally.bytes_out += exchange.bytes_out
+        if exchange.tokens_in or exchange.tokens_out:
+            tally.tokens_in += exchange.tokens_in
+            tally.tokens_out += exchange.tokens_out
+            tally.tokens_cached += exchange.tokens_cached
+
+    def _new_tally(self, key: Key) -> Tally:
+        if len(self._tallies) >= MAX_TALLIES:
+            key = (key[0], "other", "other", key[3], key[4])
+        return self._tallies.setdefault(key, Tally())
+
+    def dump(self) -> dict[str, Any]:
+        """All numbers as plain lists and dicts."""
+        return {
+            "in_flight": self.in_flight,
+            "left": self.left,
+            "overhead": [self.overhead.counts, self.overhead.sum],
+            "tallies": [
+                [
+                    list(key),
+                    [tally.calls, tally.tokens_in, tally.tokens_out, tally.tokens_cached, tally.bytes_in,
+                     tally.bytes_out],
+                    [tally.seconds.counts, tally.seconds.sum],
+                    [tally.first_byte.counts, tally.first_byte.sum],
+                ]
+                for key, tally in self._tallies.items()
+            ],
+        }  # fmt: skip
+
+    def load(self, dump: dict[str, Any]) -> None:
+        """Add the numbers of another board's dump to this one's."""
+        self.in_flight += dump["in_flight"]
+        self.left += dump["left"]
+        self.overhead.add(*dump["overhead"])
+        for key, counts, seconds, first_byte in dump["tallies"]:
+            operation, model, upstream, status, fault = key
+            tally = self._new_tally((operation, model, upstream, status, fault))
+            tally.calls += counts[0]
+            tally.tokens_in += counts[1]
+            tally.tokens_out += counts[2]
+            tally.tokens_cached += counts[3]
+            tally.bytes_in += counts[4]
+            tally.bytes_out += counts[5]
+            tally.seconds.add(*seconds)
+            tally.first_byte.add(*first_byte)
+
+    @property
+    def tallies(self) -> dict[Key, Tally]:
+        """What was counted, by key."""
+        return self._tallies
+
+    def __repr__(self) -> str:
+        return f"<Board {sum(t.calls for t in self._tallies.values())} calls, {self.in_flight} in flight>"

@@ -1,0 +1,22 @@
+"""The ``observe`` section: what is written down about calls (never prompts, answers or keys)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from penstock.core.shapes import FilePath
+
+
+class ObserveConfig(Struct, frozen=True, kw_only=True):
+    access_log: Annotated[
+        Literal["errors", "all", "off"], Meta(description="Which calls get a line of JSON in the log.")
+    ] = "errors"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least important message that is logged.")
+    ] = "info"
+    log_file: Annotated[
+        FilePath | None, Meta(description="Log to this file, opened again on SIGUSR1. Unset: standard error.")
+    ] = None
+    recent: Annotated[int, Meta(ge=0, le=100_000, description="Calls remembered for the admin API.")] = 1000

@@ -1,0 +1,168 @@
+"""Prometheus text exposition (format 0.0.4) of what the workers dumped, merged into one. Pure.
+
+Enters: dumps of plain values, one a worker. Leaves: text. ``METRICS`` is the table of names; docs/metrics.md is made
+of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from penstock.observe.board import Board
+from penstock.observe.histogram import Histogram
+
+METRICS: dict[str, tuple[str, str]] = {
+    "penstock_build_info": ("gauge", "Always 1; the version is a label."),
+    "penstock_workers": ("gauge", "Workers that answered."),
+    "penstock_uptime_seconds": ("gauge", "Since the eldest worker started."),
+    "penstock_config_reloads_total": ("counter", "Configurations taken over since start, per worker."),
+    "penstock_requests_total": ("counter", "Calls that ended, by operation, model, upstream, status and whose fault."),
+    "penstock_request_seconds": ("histogram", "From the head of a call to the end of its answer."),
+    "penstock_first_byte_seconds": ("histogram", "From the head of a call to the first byte of its answer."),
+    "penstock_overhead_seconds": ("histogram", "Penstock's own share of a call: total less waiting for the upstream."),
+    "penstock_tokens_total": ("counter", "Tokens told by upstreams: prompt, cached (part of prompt), completion."),
+    "penstock_body_bytes_total": ("counter", "Bytes of bodies, in from callers and out to them."),
+    "penstock_in_flight": ("gauge", "Calls being served now."),
+    "penstock_callers_left_total": ("counter", "Callers that closed their connection before the end."),
+    "penstock_refused_at_the_edge_total": ("counter", "Requests refused before any room saw them."),
+    "penstock_connections": ("gauge", "Connections from callers now open."),
+    "penstock_connections_refused_total": ("counter", "Connections dropped because there were too many."),
+    "penstock_account_bytes": ("gauge", "Bytes held by each account of the memory ledger."),
+    "penstock_account_bound_bytes": ("gauge", "What each account may hold."),
+    "penstock_account_refused_total": ("counter", "Reservations that an account refused."),
+    "penstock_upstream_in_flight": ("gauge", "Calls now in flight at an upstream."),
+    "penstock_upstream_calls_total": ("counter", "Calls sent to an upstream."),
+    "penstock_upstream_connections": ("gauge", "Connections to an upstream now open."),
+    "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
+    "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
+    "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
+}
+
+
+class Page:
+    """Text under way."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._headed: set[str] = set()
+
+    def put(self, name: str, value: float, **labels: object) -> None:
+        """One sample of a metric in the table."""
+        self._head(name)
+        self._lines.append(f"{name}{_labels(labels)} {_number(value)}")
+
+    def put_histogram(self, name: str, histogram: Histogram, **labels: object) -> None:
+        """All samples of a histogram."""
+        self._head(name)
+        total = 0
+        for bound, count in zip((*histogram.bounds, None), histogram.counts, strict=True):
+            total += count
+            le = "+Inf" if bound is None else _number(bound)
+            self._lines.append(f"{name}_bucket{_labels({**labels, 'le': le})} {total}")
+        self._lines.append(f"{name}_sum{_labels(labels)} {_number(histogram.sum)}")
+        self._lines.append(f"{name}_count{_labels(labels)} {total}")
+
+    def _head(self, name: str) -> None:
+        if name not in self._headed:
+            self._headed.add(name)
+            kind, meaning = METRICS[name]
+            self._lines.append(f"# HELP {name} {meaning}")
+            self._lines.append(f"# TYPE {name} {kind}")
+
+    def text(self) -> str:
+        """The page."""
+        return "\n".join(self._lines) + "\n"
+
+
+def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
+    """One page over all workers."""
+    page = Page()
+    page.put("penstock_build_info", 1, version=version)
+    page.put("penstock_workers", len(dumps))
+    page.put("penstock_uptime_seconds", max((dump["uptime"] for dump in dumps), default=0.0))
+    page.put("penstock_config_reloads_total", max((dump["reloads"] for dump in dumps), default=0))
+    board = Board()
+    for dump in dumps:
+        if dump["observed"] is not None:
+            board.load(dump["observed"])
+    _calls(page, board)
+    page.put("penstock_connections", _sum(dumps, "connections"))
+    page.put("penstock_connections_refused_total", _sum(dumps, "connections_refused"))
+    page.put("penstock_refused_at_the_edge_total", _sum(dumps, "refused_at_the_edge"))
+    accounts = _merged(dump["accounts"] for dump in dumps)
+    for column, name in ((0, "account_bytes"), (1, "account_bound_bytes"), (3, "account_refused_total")):
+        for account, numbers in accounts.items():
+            page.put(f"penstock_{name}", numbers[column], account=account)
+    upstreams = _merged(dump["upstreams"] for dump in dumps)
+    for column, name in ((0, "upstream_in_flight"), (1, "upstream_calls_total"), (2, "upstream_connections")):
+        for upstream, numbers in upstreams.items():
+            page.put(f"penstock_{name}", numbers[column], upstream=upstream)
+    for field, name in (
+        ("seconds", "process_cpu_seconds_total"),
+        ("rss", "process_resident_bytes"),
+        ("descriptors", "process_descriptors"),
+    ):
+        for dump in dumps:
+            page.put(f"penstock_{name}", dump["process"][field], worker=dump["worker"])
+    return page.text()
+
+
+def _calls(page: Page, board: Board) -> None:
+    for (operation, model, upstream, status, fault), tally in board.tallies.items():
+        page.put(
+            "penstock_requests_total", tally.calls,
+            operation=operation, model=model, upstream=upstream, status=status, fault=fault or "none",
+        )  # fmt: skip
+    for metric, column in (("penstock_request_seconds", "seconds"), ("penstock_first_byte_seconds", "first_byte")):
+        merged: dict[tuple[str, str], Histogram] = {}
+        for (operation, model, *_), tally in board.tallies.items():
+            histogram: Histogram = getattr(tally, column)
+            kept = merged.setdefault((operation, model), Histogram(histogram.bounds))
+            kept.add(histogram.counts, histogram.sum)
+        for (operation, model), histogram in merged.items():
+            page.put_histogram(metric, histogram, operation=operation, model=model)
+    page.put_histogram("penstock_overhead_seconds", board.overhead)
+    tokens: dict[tuple[str, str, str], int] = {}
+    body_bytes = {"in": 0, "out": 0}
+    for (_, model, upstream, *_), tally in board.tallies.items():
+        for kind, number in (
+            ("prompt", tally.tokens_in), ("cached", tally.tokens_cached), ("completion", tally.tokens_out),
+        ):  # fmt: skip
+            tokens[model, upstream, kind] = tokens.get((model, upstream, kind), 0) + number
+        body_bytes["in"] += tally.bytes_in
+        body_bytes["out"] += tally.bytes_out
+    for (model, upstream, kind), number in tokens.items():
+        page.put("penstock_tokens_total", number, model=model, upstream=upstream, kind=kind)
+    for direction, number in body_bytes.items():
+        page.put("penstock_body_bytes_total", number, direction=direction)
+    page.put("penstock_in_flight", board.in_flight)
+    page.put("penstock_callers_left_total", board.left)
+
+
+def _sum(dumps: Sequence[dict[str, Any]], field: str) -> int:
+    return sum(dump[field] for dump in dumps)
+
+
+def _merged(tables: Iterable[dict[str, list[int]]]) -> dict[str, list[int]]:
+    merged: dict[str, list[int]] = {}
+    for table in tables:
+        for name, numbers in table.items():
+            known = merged.get(name)
+            merged[name] = list(numbers) if known is None else [a + b for a, b in zip(known, numbers, strict=True)]
+    return merged
+
+
+def _labels(labels: dict[str, object]) -> str:
+    if not labels:
+        return ""
+    inner = ",".join(f'{name}="{_escaped(str(value))}"' for name, value in labels.items())
+    return "{" + inner + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(float(value))

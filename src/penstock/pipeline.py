@@ -1,0 +1,97 @@
+"""The path of a request: the rooms in their order, and the reason for each position.
+
+A call passes the rooms from first to last; its reply passes them in reverse. ``compose`` folds the stages into one
+callable; ``check`` refuses an order in which a room needs what no room above it gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from penstock.core.exchange import Exchange
+from penstock.core.ports import Next, Stage
+from penstock.core.reply import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One position on the path. ``stage`` is ``module:class``, loaded lazily; optional rooms may be taken out."""
+
+    name: str
+    stage: str
+    why: str
+    needs: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
+    optional: bool = False
+
+
+def _room(name: str, stage: str, why: str, needs: str = "", gives: str = "", *, optional: bool = False) -> Room:
+    return Room(name, stage, why, frozenset(needs.split()), frozenset(gives.split()), optional)
+
+
+ROOMS: tuple[Room, ...] = (
+    _room(
+        "edge",
+        "penstock.edge.endpoint:Endpoint",
+        "Everything begins with a checked head: host, path and fields are in order before any room believes them, "
+        "and the exchange gets its id and its deadline.",
+        gives="head",
+    ),
+    _room(
+        "observe",
+        "penstock.observe.stage:Observe",
+        "Outermost, so that what any room below refuses is still counted and timed.",
+        needs="head",
+        gives="record",
+        optional=True,
+    ),
+    _room(
+        "auth",
+        "penstock.auth.stage:Auth",
+        "On the head alone and before memory: a stranger's body is never read and costs no bytes.",
+        needs="head",
+        gives="caller",
+    ),
+    _room(
+        "memory",
+        "penstock.memory.stage:Memory",
+        "Bytes are reserved before the body is read, so that a full gateway refuses instead of growing; "
+        "then the few fields that policy needs are peeked.",
+        needs="head caller",
+        gives="body peek",
+    ),
+    _room(
+        "routing",
+        "penstock.routing.stage:Routing",
+        "Last, since all that may spare the upstream (limits, caches, coalescing) stands above: "
+        "chooses the upstream, takes a seat there, and asks its provider.",
+        needs="peek body",
+        gives="reply",
+    ),
+)
+
+
+def check(rooms: Iterable[Room]) -> None:
+    """Raise ValueError when a room needs what no room above it gives, or the last gives no reply."""
+    given: set[str] = set()
+    for room in rooms:
+        missing = room.needs - given
+        if missing:
+            raise ValueError(f"room '{room.name}' needs {', '.join(sorted(missing))}, which no room above it gives")
+        given |= room.gives
+    if "reply" not in given:
+        raise ValueError("no room gives a reply")
+
+
+def compose(stages: Sequence[Stage]) -> Next:
+    """One callable that sends an exchange through ``stages`` in order."""
+    chain: Next = _beyond
+    for stage in reversed(stages):
+        chain = partial(stage, next=chain)
+    return chain
+
+
+async def _beyond(exchange: Exchange) -> Reply:
+    raise AssertionError(f"{exchange.id} went past the last room")

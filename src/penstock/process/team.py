@@ -1,0 +1,129 @@
+"""The workers as the supervisor sees them: asked together, their answers merged. Implements the edge's Fleet.
+
+A worker that does not answer in time is left out of the answer, never waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from penstock import __version__
+from penstock.config import ConfigError
+from penstock.process.spec import Source, Spec
+
+log = logging.getLogger("penstock")
+
+
+class Member(Protocol):
+    """One worker, near or far."""
+
+    number: int
+
+    async def ask(self, name: str, value: Any = None, *, within: float = 5.0) -> Any: ...
+
+
+class Near:
+    """A worker in this process."""
+
+    def __init__(self, number: int, answers: dict[str, Callable[[Any], Awaitable[Any]]]) -> None:
+        self.number = number
+        self._answers = answers
+
+    async def ask(self, name: str, value: Any = None, *, within: float = 5.0) -> Any:
+        """Ask directly."""
+        return await self._answers[name](value)
+
+
+class Team:
+    """See the module."""
+
+    def __init__(self, source: Source, spec: Spec) -> None:
+        self._source = source
+        self.spec = spec
+        self.members: dict[int, Member] = {}
+        self.started = time.time()
+        self.reloads = 0
+        self.refused_reload: list[str] = []
+        self._reloading = asyncio.Lock()
+
+    async def ask_all(self, name: str, value: Any = None, *, within: float = 5.0) -> list[Any]:
+        """Every worker's answer; those that fail are logged and left out."""
+        members = list(self.members.values())
+        answers = await asyncio.gather(
+            *(member.ask(name, value, within=within) for member in members), return_exceptions=True
+        )
+        for member, answer in zip(members, answers, strict=True):
+            if isinstance(answer, BaseException):
+                log.warning("worker %d did not answer '%s': %s", member.number, name, answer)
+        return [answer for answer in answers if not isinstance(answer, BaseException)]
+
+    async def metrics(self) -> str:
+        """Prometheus text over all workers."""
+        if importlib.util.find_spec("penstock.observe") is None:
+            return "# the observe slice is not installed\n"
+        from penstock.observe.prometheus import render
+
+        return render(await self.ask_all("dump"), __version__)
+
+    async def status(self) -> dict[str, Any]:
+        """What is running, and how it is."""
+        dumps = await self.ask_all("dump")
+        for dump in dumps:
+            observed = dump.pop("observed")
+            dump["in_flight"] = None if observed is None else observed["in_flight"]
+        return {
+            "version": __version__,
+            "config": self.spec.name,
+            "started": self.started,
+            "reloads": self.reloads,
+            "refused_reload": self.refused_reload,
+            "workers": dumps,
+        }
+
+    async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
+        """The newest calls of all workers, or the one with ``request_id``."""
+        answers = await self.ask_all("calls", {"count": count, "id": request_id})
+        rows = [row for answer in answers for row in answer]
+        rows.sort(key=lambda row: -row["ended"])
+        return rows[:count]
+
+    async def reload(self) -> dict[str, Any]:
+        """Read the configuration again: every worker builds and checks it, then all take it, or none does."""
+        async with self._reloading:
+            problems = await self._reload()
+            self.refused_reload = problems
+            if problems:
+                log.error("configuration refused, the old one stays: %s", "; ".join(problems))
+                return {"ok": False, "problems": problems}
+            self.reloads += 1
+            log.info("configuration taken over from %s", self.spec.name)
+            return {"ok": True, "problems": []}
+
+    async def _reload(self) -> list[str]:
+        try:
+            spec = self._source.read()
+        except ConfigError as error:
+            return list(error.problems)
+        members = list(self.members.values())
+        value = msgspec.to_builtins(spec)
+        answers = await asyncio.gather(
+            *(member.ask("prepare", value, within=30.0) for member in members), return_exceptions=True
+        )
+        problems: list[str] = []
+        for member, answer in zip(members, answers, strict=True):
+            lines = [f"worker {member.number}: {answer}"] if isinstance(answer, BaseException) else answer
+            problems += [line for line in lines if line not in problems]
+        if not problems:
+            await self.ask_all("commit", within=30.0)
+            self.spec = spec
+        return problems
+
+    def __repr__(self) -> str:
+        return f"<Team of {len(self.members)}, {self.reloads} reloads>"

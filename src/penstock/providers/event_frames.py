@@ -1,0 +1,79 @@
+"""From body bytes to frames: whole SSE events, with usage noted as it passes and withheld if only we asked for it.
+
+A Sink of the response and a Source for the rooms outside. The common event is passed on as the same bytes object.
+"""
+
+from __future__ import annotations
+
+from penstock.core.errors import Fail, UpstreamError
+from penstock.core.exchange import Exchange
+from penstock.core.reply import Sink, Source
+from penstock.wire.openai_chat import strip_usage_chunk
+from penstock.wire.sse import EventSplitter
+from penstock.wire.usage import usage_in
+
+
+class EventFrames:
+    """See the module."""
+
+    __slots__ = ("_exchange", "_sink", "_source", "_splitter", "_withhold")
+
+    def __init__(self, source: Source, exchange: Exchange, *, withhold: bool) -> None:
+        self._source = source
+        self._exchange = exchange
+        self._withhold = withhold
+        self._splitter = EventSplitter()
+        self._sink: Sink | None = None
+
+    def start(self, sink: Sink) -> None:
+        if self._sink is None:
+            self._sink = sink
+            self._source.start(self)
+
+    def pause(self) -> None:
+        self._source.pause()
+
+    def resume(self) -> None:
+        self._source.resume()
+
+    def cancel(self, reason: str) -> None:
+        self._sink = None
+        self._source.cancel(reason)
+
+    def push(self, frame: bytes) -> None:
+        try:
+            frame = self._splitter.feed(frame)
+        except UpstreamError as error:
+            sink, self._sink = self._sink, None
+            self._source.cancel("oversized event")
+            if sink is not None:
+                sink.end(error)
+            return
+        if frame:
+            if b'_tokens"' in frame:
+                frame = self._read_usage(frame)
+            if frame and self._sink is not None:
+                self._sink.push(frame)
+
+    def _read_usage(self, frame: bytes) -> bytes:
+        usage = usage_in(frame)
+        if usage is None:
+            return frame
+        exchange = self._exchange
+        exchange.tokens_in = usage.prompt_tokens or exchange.tokens_in
+        exchange.tokens_out = usage.completion_tokens or exchange.tokens_out
+        exchange.tokens_cached = usage.cached_tokens or exchange.tokens_cached
+        return strip_usage_chunk(frame) if self._withhold else frame
+
+    def end(self, error: Fail | None) -> None:
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        rest = self._splitter.rest
+        if error is None and rest.strip():
+            # The last event lacks its blank line: whole if the answer ended in order, so it is passed on ended.
+            sink.push(rest + b"\n\n")
+        sink.end(error)
+
+    def __repr__(self) -> str:
+        return f"<EventFrames over {self._source!r}>"

@@ -1,0 +1,143 @@
+"""Any upstream that speaks the caller's own dialect over HTTP: the request goes out as it came, the answer comes back
+as bytes.
+
+Enters: a call and the model's name there. Leaves: a Reply whose body is whole or live. Only named rewrites touch the
+body: the model, and usage asked for (then withheld again). Fails with UpstreamError from the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from penstock.core.call import Call, Headers
+from penstock.core.exchange import Exchange
+from penstock.core.reply import Reply, Source
+from penstock.net.client import Origin, Patience
+from penstock.providers.event_frames import EventFrames
+from penstock.wire.headers import Memo, forwardable, returnable
+from penstock.wire.json_scan import splice
+from penstock.wire.openai_chat import ask_usage
+from penstock.wire.usage import Usage, usage_of
+
+USAGE_ASKED_OF = frozenset({"chat", "completions"})
+MAX_READ_FOR_USAGE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How one upstream is spoken to. ``base_path`` is the path of its base URL; ``fields`` replace the
+    caller's of the same name; ``defaults`` stand in where the caller sends none."""
+
+    host: str
+    base_path: str
+    dialects: frozenset[str]
+    fields: Headers = field(default_factory=list)
+    defaults: Headers = field(default_factory=list)
+    ask_usage: bool = True
+
+
+class HttpProvider:
+    """See the module. One instance an upstream."""
+
+    def __init__(self, origin: Origin, speech: Speech, patience: Patience, now: Callable[[], float]) -> None:
+        self._origin = origin
+        self._speech = speech
+        self._now = now
+        self._patience = patience
+        lines = b"".join(b"%b: %b\r\n" % field for field in speech.fields)
+        self._fixed = b"host: " + speech.host.encode() + b"\r\naccept-encoding: identity\r\n" + lines
+        self._owned = frozenset(name for name, _ in speech.fields)
+        self._forwarded: Memo = {}
+        self._returned: Memo = {}
+
+    def serves(self, call: Call) -> bool:
+        """Whether the upstream speaks the dialect of the call's operation."""
+        return call.operation.dialect in self._speech.dialects
+
+    async def send(self, exchange: Exchange, model: str) -> Reply:
+        """Forward the call."""
+        call = exchange.call
+        body, framing, withhold = self._body(exchange, model)
+        now = self._now()
+        # A stream must begin soon; a whole answer may take all the time that is left.
+        within = exchange.deadline - now
+        if call.stream and within > self._patience.head:
+            within = self._patience.head
+        response = await self._origin.request(b"%b%b\r\n" % (self._head(call), framing), body, self._patience, max(within, 0.001))
+        exchange.waited += self._now() - now
+        headers = returnable(response.headers, self._returned)
+        if response.ended and not response.failed:
+            whole = response.body
+            if response.status == 200 and len(whole) <= MAX_READ_FOR_USAGE and call.operation.body == "json":
+                note_usage(exchange, usage_of(whole))
+            return Reply(response.status, headers, whole)
+        reply = Reply(response.status, headers, response)
+        if is_event_stream(headers):
+            reply.events = True
+            reply.body = EventFrames(response, exchange, withhold=withhold)
+        else:
+            reply.length = response.length
+        return reply
+
+    def _body(self, exchange: Exchange, model: str) -> tuple[bytes | Source, bytes, bool]:
+        """``(body, its framing field, whether usage is to be withheld)``; the body differs only by named rewrites."""
+        call = exchange.call
+        if call.operation.body == "json":
+            body = call.body
+            withhold = False
+            if model != call.model:
+                body = splice(body, {"model": msgspec.json.encode(model)})
+            if call.stream and not call.usage_wanted and self._speech.ask_usage:
+                withhold = call.operation.name in USAGE_ASKED_OF
+                if withhold:
+                    body = ask_usage(body)
+            return body, b"content-length: %d\r\n" % len(body), withhold
+        length = exchange.body.length
+        if length is None:
+            return exchange.body, b"transfer-encoding: chunked\r\n", False
+        if length == 0:
+            return b"", b"" if call.method in ("GET", "DELETE") else b"content-length: 0\r\n", False
+        return exchange.body, b"content-length: %d\r\n" % length, False
+
+    def _head(self, call: Call) -> bytes:
+        """All of the head but its framing: derived from the caller's head alone, so kept with it."""
+        known: bytes | None = call.memo.get(self)
+        if known is not None:
+            return known
+        target = (self._speech.base_path + call.operation.path).encode()
+        query = b"?" + call.query if call.query else b""
+        headers = call.headers
+        if self._owned:
+            headers = [field for field in headers if field[0] not in self._owned]
+        defaults = [b"%b: %b\r\n" % field for field in self._speech.defaults if call.header(field[0]) is None]
+        head = b"%b %b%b HTTP/1.1\r\n%b%b%b" % (
+            call.method.encode(), target, query, self._fixed, forwardable(headers, self._forwarded), b"".join(defaults),
+        )  # fmt: skip
+        call.memo[self] = head
+        return head
+
+    async def aclose(self) -> None:
+        """Close idle connections; busy ones end with their answers."""
+        self._origin.close()
+
+    def __repr__(self) -> str:
+        return f"<HttpProvider {self._origin!r}>"
+
+
+def is_event_stream(headers: Headers) -> bool:
+    """Whether an answer is a stream of server-sent events."""
+    for name, value in headers:
+        if name == b"content-type":
+            return value[:17].lower() == b"text/event-stream"
+    return False
+
+
+def note_usage(exchange: Exchange, usage: Usage | None) -> None:
+    """Write what an answer says of tokens into the exchange."""
+    if usage is not None:
+        exchange.tokens_in = usage.prompt_tokens
+        exchange.tokens_out = usage.completion_tokens
+        exchange.tokens_cached = usage.cached_tokens

@@ -1,0 +1,95 @@
+"""Calls to an embedded engine: choose a replica, then let an ordinary OpenAI-like provider speak with it.
+
+Enters an exchange; leaves the chosen replica's reply, byte for byte (the engine itself holds the default
+``max_tokens``). May fail with UpstreamError: 503 ``engine_starting`` while no replica is ready, or what the inner
+provider raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from penstock.core.call import Call
+from penstock.core.exchange import Exchange
+from penstock.core.ports import Provider
+from penstock.core.reply import Reply
+
+PATHS = frozenset({"/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens"})
+EMBEDDING_PATH = "/embeddings"
+
+Make = Callable[[str, str], Provider]
+"""``make(base_url, api_key)``: the provider that speaks with one engine process."""
+
+
+class Seat(Protocol):
+    """A ready replica. Its key is new with each start, so it names one life of the process."""
+
+    base_url: str
+    api_key: str
+
+    def enter(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+class Engine(Protocol):
+    """What is asked of the replicas' owner."""
+
+    async def pick(self, until: float) -> Seat: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Local:
+    """A Provider over the replicas of one engine."""
+
+    def __init__(
+        self, engine: Engine, make: Make, now: Callable[[], float], *, embeddings: bool = True, patience: float = 5.0
+    ) -> None:
+        self._engine = engine
+        self._make = make
+        self._now = now
+        self._paths = PATHS | {EMBEDDING_PATH} if embeddings else PATHS
+        self._patience = patience
+        self._inner: dict[Seat, tuple[str, Provider]] = {}
+
+    def serves(self, call: Call) -> bool:
+        return call.operation.path in self._paths
+
+    async def send(self, exchange: Exchange, model: str) -> Reply:
+        """Waits up to ``patience`` seconds (within the exchange's deadline) for a first replica, say while it loads."""
+        seat = await self._engine.pick(min(exchange.deadline, self._now() + self._patience))
+        seat.enter()
+        try:
+            reply = await (await self._provider(seat)).send(exchange, model)
+        except BaseException:
+            seat.leave()
+            raise
+        if reply.live:
+            exchange.defer(lambda _: seat.leave())
+        else:
+            seat.leave()
+        return reply
+
+    async def _provider(self, seat: Seat) -> Provider:
+        """The provider of the seat's present life. That of an earlier one has only dead connections: it is let go."""
+        api_key, inner = self._inner.get(seat, ("", None))
+        if inner is not None and api_key == seat.api_key:
+            return inner
+        fresh = self._make(seat.base_url, seat.api_key)
+        self._inner[seat] = (seat.api_key, fresh)
+        if inner is not None:
+            await inner.aclose()
+        return fresh
+
+    async def aclose(self) -> None:
+        """Let go of the connections and end the replicas."""
+        inner = [provider for _, provider in self._inner.values()]
+        self._inner.clear()
+        for provider in inner:
+            await provider.aclose()
+        await self._engine.aclose()
+
+    def __repr__(self) -> str:
+        return f"<Local over {self._engine!r}>"

@@ -1,0 +1,36 @@
+"""Smooth weighted round robin: shares in proportion to weights, without bursts to the heaviest.
+
+Each choice adds every target's weight to its current value, takes the largest, and subtracts the sum of the weights
+from it (nginx, ``ngx_http_upstream_get_peer``, 2012). For weights 5, 1, 1 the order is a a b a c a a.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.core.call import Call
+from penstock.routing.targets import Target
+
+
+class WeightedRoundRobin:
+    """Exact shares over each cycle of sum(weights) calls."""
+
+    def __init__(self) -> None:
+        self._current: dict[str, int] = {}
+
+    def choose(self, targets: Sequence[Target], call: Call) -> Target:
+        """The target with the largest current value; the first of equals."""
+        current = self._current
+        best = targets[0]
+        best_value = None
+        total = 0
+        for target in targets:
+            total += target.weight
+            value = current[target.name] = current.get(target.name, 0) + target.weight
+            if best_value is None or value > best_value:
+                best, best_value = target, value
+        current[best.name] -= total
+        return best
+
+    def __repr__(self) -> str:
+        return f"<WeightedRoundRobin {self._current}>"

@@ -1,0 +1,68 @@
+"""Which entry of ``models`` serves a name that a caller asked for. Pure.
+
+Exact names first, then prefixes (``fb-*``, the longest first), then ``*``. Fails with 404 ``model_not_found`` that
+names the nearest entries.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from penstock.core.errors import CallerError
+from penstock.routing.strategies.strategy import Strategy
+from penstock.routing.targets import Target
+
+
+@dataclass(slots=True)
+class Entry:
+    """One configured model: its pattern, the targets that have it, and how one is chosen.
+
+    ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
+    """
+
+    pattern: str
+    targets: Sequence[Target]
+    strategy: Strategy
+    upstream_model: str | None = None
+
+    def sent_as(self, asked: str) -> str:
+        """The model name for the upstream."""
+        if self.upstream_model is None:
+            return asked
+        if self.upstream_model == "*":
+            return asked[len(self.pattern) - 1 :]
+        return self.upstream_model
+
+
+class Table:
+    """Lookup of entries by asked name. Not remembered per name: callers choose the names."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = list(entries)
+        self._exact = {entry.pattern: entry for entry in entries if not entry.pattern.endswith("*")}
+        prefixes = [(entry.pattern[:-1], entry) for entry in entries if entry.pattern.endswith("*")]
+        self._prefixes = sorted(prefixes, key=lambda pair: -len(pair[0]))
+
+    def find(self, name: str) -> Entry:
+        """The entry for ``name``. Raises CallerError 404."""
+        entry = self._exact.get(name)
+        if entry is not None:
+            return entry
+        for prefix, candidate in self._prefixes:
+            if name.startswith(prefix) and len(name) > len(prefix):
+                return candidate
+        raise self._unknown(name)
+
+    def _unknown(self, name: str) -> CallerError:
+        names = [entry.pattern for entry in self.entries]
+        near = difflib.get_close_matches(name[:200], names, n=3, cutoff=0.5)
+        hint = f"The nearest: {', '.join(near)}." if near else f"There are: {', '.join(names[:10]) or 'none'}."
+        shown = name if len(name) <= 100 else name[:100] + "…"
+        return CallerError(
+            f"The model '{shown}' does not exist here. {hint}", status=404, code="model_not_found", param="model"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Table {len(self._exact)} names, {len(self._prefixes)} prefixes>"

@@ -1,0 +1,1 @@
+"""Dialects and formats, pure: bytes in, facts and bytes out. Imports only core."""

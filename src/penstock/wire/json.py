@@ -1,0 +1,168 @@
+"""A look into a request body: the few fields that policy needs; bodies that two readers take differently are refused.
+
+Enters: the bytes of a JSON body. Leaves: a Peek. May fail: CallerError 400, and nothing else for any bytes.
+Refused beside broken JSON: a steering key given twice (parsers disagree on which one counts), bytes that are not
+UTF-8, nesting deeper than a bound. Everything unknown is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from penstock.core.errors import CallerError
+from penstock.wire.json_depth import deeper_than, parts_deeper_than
+from penstock.wire.json_scan import ESCAPED_LETTER, HUGE_BYTES, STEERING, walk
+
+MOST_TOKENS = 2**53 - 1
+"""No token limit beyond what every JSON reader holds exactly."""
+
+_SMALL_BYTES = 4096
+_QUOTED = re.compile(rb'"(?:model|stream|max_(?:completion_|output_)?tokens)"')
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_HALF_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
+_OFFSET = re.compile(r"\(byte (\d+)\)")
+
+
+class StreamOptions(msgspec.Struct, gc=False):
+    """The part of ``stream_options`` that the gateway acts on."""
+
+    include_usage: bool | None = None
+
+
+class Peek(msgspec.Struct, gc=False):
+    """The fields of a request that policy reads; None where the body has none."""
+
+    model: str | None = None
+    stream: bool | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    max_output_tokens: int | None = None
+    user: str | None = None
+    prompt_cache_key: str | None = None
+    temperature: float | None = None
+    n: int | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
+    def include_usage(self) -> bool:
+        """Whether the caller asked for the usage chunk of a stream."""
+        options = self.stream_options
+        return options is not None and options.include_usage is True
+
+    @property
+    def output_limit(self) -> int | None:
+        """The bound on output tokens, under whichever name it was given."""
+        if self.max_completion_tokens is not None:
+            return self.max_completion_tokens
+        if self.max_tokens is not None:
+            return self.max_tokens
+        return self.max_output_tokens
+
+
+_FIELDS = frozenset(Peek.__struct_fields__)
+_peek = msgspec.json.Decoder(Peek)
+_top = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek:
+    """The fields of ``body``. Raises CallerError.
+
+    ``max_depth`` holds up to 1 MiB; a larger body may nest as deep as the decoder follows (under 1,000 levels).
+    """
+    try:
+        found = (_peek_small if len(body) <= _SMALL_BYTES else _peek_large)(body, max_depth)
+        if not body.isascii():
+            body.decode()
+    except msgspec.ValidationError as error:
+        raise _wrong_type(error) from None
+    except UnicodeDecodeError as error:
+        raise CallerError(f"the body is not UTF-8 (byte {error.start})", code="invalid_json") from None
+    except ValueError as error:
+        raise _not_json(body, error) from None
+    except RecursionError:
+        raise _too_deep() from None
+    if needs_model and not found.model:
+        raise CallerError("the field 'model' is missing or empty", code="missing_model", param="model")
+    if found.max_tokens is not None or found.max_completion_tokens is not None or found.max_output_tokens is not None:
+        _check_limits(found)
+    return found
+
+
+def _peek_small(body: bytes, max_depth: int) -> Peek:
+    found = _peek.decode(body)
+    quoted = _QUOTED.findall(body)
+    if len(quoted) != len(set(quoted)) or ESCAPED_LETTER.search(body) is not None:
+        _refuse_repeated(body)
+    if deeper_than(body, max_depth):
+        raise _too_deep()
+    return found
+
+
+def _peek_large(body: bytes, max_depth: int) -> Peek:
+    """One pass over the body that keeps all top-level members raw, then looks at those that matter only."""
+    if len(body) > HUGE_BYTES:
+        found = _peek.decode(body)
+        _refuse_repeated(body)
+        return found
+    values = _top.decode(body)
+    known = [b'"%b":%b' % (name.encode(), bytes(values[name])) for name in _FIELDS & values.keys()]
+    found = _peek.decode(b"{" + b",".join(known) + b"}")
+    # A compact object without repeated keys is exactly as long as its distinct members.
+    if len(body) != 1 + sum([len(key) + 4 + len(value) for key, value in values.items()]):
+        _refuse_repeated(body)
+    if max_depth < 1 or parts_deeper_than(values.values(), max_depth - 1):
+        raise _too_deep()
+    return found
+
+
+def _refuse_repeated(body: bytes) -> None:
+    seen: set[str] = set()
+    for member in walk(body):
+        key = member.key
+        if key in STEERING:
+            if key in seen:
+                raise CallerError(
+                    f"the field {key!r} stands twice in the body (byte {member.key_start})",
+                    code="duplicate_key",
+                    param=key,
+                )
+            seen.add(key)
+
+
+def _check_limits(found: Peek) -> None:
+    for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+        limit: int | None = getattr(found, name)
+        if limit is not None and not 0 < limit <= MOST_TOKENS:
+            raise CallerError(
+                f"{name!r} must be between 1 and {MOST_TOKENS}, not {str(limit)[:24]}", code="invalid_value", param=name
+            )
+
+
+def _too_deep() -> CallerError:
+    return CallerError("the body is nested too deeply", code="too_deep")
+
+
+def _wrong_type(error: msgspec.ValidationError) -> CallerError:
+    text = str(error)
+    place = _PLACE.search(text)
+    if place is None or not place[1]:
+        return CallerError("the body must be a JSON object", code="invalid_json")
+    told = text[: place.start()].replace(" | null", "")
+    told = told[:1].lower() + told[1:]
+    return CallerError(f"the field {place[1]!r} is of the wrong type: {told}", code="invalid_type", param=place[1])
+
+
+def _not_json(body: bytes, error: ValueError) -> CallerError:
+    if not body.strip(b" \t\r\n"):
+        return CallerError("the body is empty; a JSON object is expected", code="invalid_json")
+    if body.startswith(b"\xef\xbb\xbf"):
+        return CallerError("the body is not JSON: it starts with a byte order mark (byte 0)", code="invalid_json")
+    text = str(error).removeprefix("JSON is malformed: ")
+    if _OFFSET.search(text) is None:
+        half = _HALF_PAIR.search(body)
+        text = f"half of a surrogate pair (byte {half.start()})" if half else f"it ends too early (byte {len(body)})"
+    return CallerError(f"the body is not JSON: {text}", code="invalid_json")
