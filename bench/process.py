@@ -26,13 +26,16 @@ class Stat:
     parent: int
     ticks: int
     """User and system time, with that of children already waited for."""
+    ended: bool = False
+    """A zombie: it only waits for its parent to take note."""
 
 
 def parse_stat(text: str) -> Stat:
     """Read one line of /proc/PID/stat; the name in parentheses may itself hold spaces and parentheses."""
     pid, _, _ = text.partition(" ")
     fields = text[text.rindex(")") + 2 :].split()
-    return Stat(pid=int(pid), parent=int(fields[1]), ticks=sum(int(field) for field in fields[11:15]))
+    ticks = sum(int(field) for field in fields[11:15])
+    return Stat(pid=int(pid), parent=int(fields[1]), ticks=ticks, ended=fields[0] in "ZX")
 
 
 def parse_kib(text: str, field: str) -> int:
@@ -135,7 +138,7 @@ class Running:
     def _left(self, members: list[int]) -> list[int]:
         self._process.poll()
         ours = set(members)
-        return [s.pid for s in all_stats() if s.pid in ours and not (s.pid == self.pid and not self.alive)]
+        return [stat.pid for stat in all_stats() if stat.pid in ours and not stat.ended]
 
     def _signal(self, number: signal.Signals) -> None:
         for pid in self.pids():

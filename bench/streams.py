@@ -197,7 +197,7 @@ def rows(samples: list[Sample], options: Options) -> list[Row]:
                 "max ms": number(max(s.gaps.max for s in own) / 1000, 1),
                 "delay p50/p99 µs": f"{number(median(s.delays.p50 for s in own), 0)}/"
                 f"{number(median(s.delays.p99 for s in own), 0)}",
-                "PSS KiB/stream": number(median(s.pss_each for s in own) / 1024, 1),
+                "PSS KiB/stream": number(max(s.pss_each for s in own) / 1024, 1),
                 "lost": str(sum(s.faults.lost + s.faults.doubled for s in own)),
                 "errors": str(sum(s.faults.errors for s in own)),
                 "unfinished": str(sum(s.faults.unfinished for s in own)),

@@ -93,7 +93,8 @@ class Wheel:
             self._ticks += 1
             for stream in list(self._slots[self._ticks % len(self._slots)]):
                 stream.step()
-        self._loop.call_at(self._begun + (self._ticks + 1) * self.TICK_SECONDS, self._turn)
+        # Not call_at: the loop rounds to whole milliseconds, and a timer rounded down to nothing would spin.
+        self._loop.call_later(self.TICK_SECONDS, self._turn)
 
 
 class Paced:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+from penstock.assemble_engines import Engines, OwnEngines
+from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_upstreams import Upstreams
 from penstock.auth.config import AuthConfig
 from penstock.auth.keys import KeyRing
+from penstock.auth.service import KeyWatch
 from penstock.auth.stage import Auth
 from penstock.config import Config
 from penstock.core.clock import RealClock
@@ -50,7 +54,7 @@ TICK_SECONDS = 0.05
 class Gateway:
     """One worker's state and its present generation. Use as an async context manager."""
 
-    def __init__(self, number: int, ring: KeyRing | None, fleet: Fleet) -> None:
+    def __init__(self, number: int, fleet: Fleet, engines: Engines | None = None) -> None:
         self.number = number
         self.clock = RealClock()
         self.started = self.clock.now()
@@ -58,13 +62,15 @@ class Gateway:
         self.ledger = Ledger()
         self.crew = Crew(f"worker-{number}")
         self.reloads = 0
-        self._ring = ring
+        self._ring: KeyRing | None = None
         self._fleet = fleet
+        self._engines = engines
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
 
     async def __aenter__(self) -> Gateway:
-        self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, self.crew)
+        engines = self._engines or OwnEngines(self.crew)
+        self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, engines)
         self._stack.push_async_callback(self.upstreams.aclose)
         self._stack.push_async_callback(self.crew.aclose)
         return self
@@ -73,7 +79,12 @@ class Gateway:
         await self._stack.aclose()
 
     async def open(self, config: Config) -> None:
-        """Make the first generation and the server. Raises ConfigError."""
+        """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
+        if config.of(AuthConfig).mode == "keys":
+            store = key_store(config, os.environ)
+            store.open(create=False)
+            self._ring = store.ring
+            self.crew.supervise(KeyWatch(store))
         generation = await self.build(config)
         self.endpoint = Endpoint(generation, Ids(self.number), self.clock.now, self.clock.wall)
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
@@ -183,11 +194,7 @@ class Gateway:
                 account.name: [account.held, account.bound, account.peak, account.refused]
                 for account in self.ledger.accounts.values()
             },
-            "upstreams": {
-                target.name: [target.in_flight, target.served, origin.open if (origin := origins.get(target.name)) else 0]
-                for origins in (self.upstreams.origins,)
-                for target in self.upstreams.targets
-            },
+            "upstreams": self.upstreams.numbers(),
             "process": usage(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }
@@ -197,7 +204,7 @@ class Gateway:
         self.endpoint.stopping = True
         self.server.stop_accepting()
         until = self.clock.now() + seconds
-        while self.server.open and self.clock.now() < until:
+        while self.server.open and self.clock.now() < until:  # noqa: ASYNC110 - once in a life, and short
             await asyncio.sleep(0.02)
         self.server.end_all(
             GatewayError("the gateway is shutting down", code="gateway_stopping", retry_after=1, phase="drain")
@@ -222,4 +229,5 @@ def limits_of(config: Config) -> Limits:
 
 def _open_hosts(listen: ListenConfig) -> frozenset[str]:
     """The Host names served while no key is asked for: this machine's own, and those configured."""
-    return frozenset({"localhost", "127.0.0.1", "[::1]", listen.host.lower(), *(h.lower() for h in listen.hosts)})
+    own = f"[{listen.host.strip('[]')}]" if ":" in listen.host else listen.host.lower()
+    return frozenset({"localhost", "127.0.0.1", "[::1]", own, *(host.lower() for host in listen.hosts)})

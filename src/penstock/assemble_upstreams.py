@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from penstock.assemble_engines import Engines
 from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
 from penstock.core.settings import ConfigError
-from penstock.core.tasks import Crew
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.names import Names
 from penstock.net.tls import client_context
@@ -25,15 +25,18 @@ from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.config import TimeoutsConfig, UpstreamConfig
 from penstock.routing.targets import Target
 
+ENGINE_IDLE_SECONDS = 4.0
+"""The embedded server closes connections that are idle for 5 s; ours must be the first to go."""
+
 
 class Upstreams:
     """The targets of one worker."""
 
-    def __init__(self, wheel: Wheel, names: Names, now: Callable[[], float], crew: Crew) -> None:
+    def __init__(self, wheel: Wheel, names: Names, now: Callable[[], float], engines: Engines) -> None:
         self._wheel = wheel
         self._names = names
         self._now = now
-        self._crew = crew
+        self._engines = engines
         self._known: dict[tuple[str, str], Target] = {}
         self.origins: dict[str, Origin] = {}
 
@@ -82,26 +85,21 @@ class Upstreams:
         return HttpProvider(origin, speech(config.kind, url, api_key, dict(config.headers)), patience, self._now)
 
     def _local(self, name: str, config: UpstreamConfig, patience: Patience) -> Provider:
-        from penstock.providers.local.engine import EngineOptions
+        from penstock.providers.local.engine import MAX_CONNECTIONS
         from penstock.providers.local.provider import Local
-        from penstock.providers.local.service import LocalEngine
 
-        given = {"threads": config.threads, "context": config.context}
-        options = EngineOptions(**{key: value for key, value in given.items() if value is not None})
-        engine = LocalEngine(
-            name,
-            options,
-            model=config.model or "smollm2",
-            minimum=config.replicas.min,
-            maximum=config.replicas.max,
+        plain = msgspec.structs.replace(
+            config,
+            kind="llamacpp",
+            headers={},
+            max_connections=min(config.max_connections, MAX_CONNECTIONS),
+            max_idle=ENGINE_IDLE_SECONDS,
         )
-        self._crew.supervise(engine)
-        plain = msgspec.structs.replace(config, kind="llamacpp", headers={})
 
         def make(base_url: str, api_key: str) -> Provider:
             return self._http(name, plain, base_url, api_key, patience)
 
-        return Local(engine, make, self._now)
+        return Local(self._engines.engine(name, config), make, self._now)
 
     async def retire_all_but(self, kept: Iterable[Target]) -> None:
         """Let go of targets that no generation uses any more."""
@@ -119,6 +117,14 @@ class Upstreams:
     def targets(self) -> list[Target]:
         """All targets now known."""
         return list(self._known.values())
+
+    def numbers(self) -> dict[str, list[int]]:
+        """By name: calls in flight, calls served, connections open."""
+        numbers = {}
+        for target in self._known.values():
+            origin = self.origins.get(target.name)
+            numbers[target.name] = [target.in_flight, target.served, 0 if origin is None else origin.open]
+        return numbers
 
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"

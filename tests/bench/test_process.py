@@ -15,6 +15,7 @@ LINE = "4242 (odd) name (x) S 17 4242 4242 0 -1 4194560 900 0 0 0 150 50 7 3 20 
 
 def test_stat_line_with_parentheses_in_the_name() -> None:
     assert parse_stat(LINE) == Stat(pid=4242, parent=17, ticks=150 + 50 + 7 + 3)
+    assert parse_stat(LINE.replace(" S 17", " Z 17")).ended
 
 
 def test_own_stat_line() -> None:
@@ -60,4 +61,4 @@ def test_running_counts_freezes_and_ends_its_children(tmp_path: Path) -> None:
         members = running.pids()
         running.stop()
     assert not running.alive
-    assert not {stat.pid for stat in all_stats()} & set(members)
+    assert not {stat.pid for stat in all_stats() if not stat.ended} & set(members)

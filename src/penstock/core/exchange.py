@@ -25,7 +25,8 @@ class Exchange:
     """State of one call. Times are monotonic seconds; ``deadline`` is the moment by which it must end.
 
     ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
-    bytes reserved for it. ``waited`` sums the seconds in which Penstock only waited for an upstream: total minus it is our own share.
+    bytes reserved for it. ``waited`` sums the seconds in which Penstock only waited for an upstream: total minus it is
+    our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 

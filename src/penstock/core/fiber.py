@@ -12,7 +12,7 @@ import asyncio
 import logging
 from asyncio import tasks
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 log = logging.getLogger("penstock")
 T = TypeVar("T")
@@ -23,7 +23,7 @@ _leave = tasks._leave_task
 
 
 class Promise(Generic[T]):
-    """A result to come, for one waiter. ``set_result`` and ``set_exception`` resume a waiting Fiber before returning."""
+    """A result to come, for one waiter. ``set_result`` and ``set_exception`` resume a waiting Fiber in place."""
 
     __slots__ = ("_asyncio_future_blocking", "_callbacks", "_error", "_fiber", "_loop", "_state", "_value")
 
@@ -196,7 +196,7 @@ class Fiber:
 
     def get_name(self) -> str:
         """For log lines and debuggers."""
-        return cast(str, self._coroutine.__qualname__)
+        return str(getattr(self._coroutine, "__qualname__", "fiber"))
 
     def __repr__(self) -> str:
-        return f"<Fiber {self._coroutine.__qualname__} {'ended' if self.ended else f'awaits {self._awaited!r}'}>"
+        return f"<Fiber {self.get_name()} {'ended' if self.ended else f'awaits {self._awaited!r}'}>"

@@ -185,7 +185,10 @@ class _Collector:
 
 
 async def collect(body: bytes | Source, limit: int) -> bytes:
-    """The whole body. Raises the source's Fail, or OverflowError past ``limit`` bytes. Cancelling cancels the source."""
+    """The whole body. Raises the source's Fail, or OverflowError past ``limit`` bytes.
+
+    Cancelling cancels the source.
+    """
     if isinstance(body, bytes):
         if len(body) > limit:
             raise OverflowError(f"body over {limit} bytes")

@@ -22,15 +22,15 @@ from penstock.edge.cors import allowed_origin, cors_lines, preflight
 from penstock.edge.generation import Generation, LocalRoute, client_address
 from penstock.edge.ids import Ids
 from penstock.edge.serving import Serving
-from penstock.net.connection import Turn
 from penstock.net.http_head import RequestHead, response_head
+from penstock.net.turn import Turn
 from penstock.wire.errors import error_body, error_headers
 from penstock.wire.headers import check_own
 from penstock.wire.operations import find
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _LOCAL = {
-    dialect: Operation("local", dialect, "", body="none", needs_model=False, methods=())  # type: ignore[arg-type]
+    dialect: Operation("local", dialect, "", body="none", needs_model=False, methods=())
     for dialect in ("openai", "anthropic")
 }
 
@@ -120,6 +120,8 @@ class Endpoint:
         """What will answer. Raises CallerError."""
         if generation.hosts is not None:
             _check_host(head.host, generation.hosts)
+            if not extra:
+                _check_origin(head)
         if head.method == "OPTIONS":
             return preflight(operation.methods if operation else route.methods if route else ("GET", "POST"), extra)
         if head.upgrade == b"websocket":
@@ -182,6 +184,17 @@ def _check_host(host: bytes, allowed: frozenset[str]) -> None:
             status=421,
             code="foreign_host",
         )
+
+
+def _check_origin(head: RequestHead) -> None:
+    """Without keys, a page of another site could spend our money blindly: browsers name the page's origin."""
+    for name, value in head.headers:
+        if name == b"origin" and value.partition(b"://")[2] != head.host:
+            raise CallerError(
+                "pages of other origins are not served while auth is open; add the origin to listen.cors_origins",
+                status=403,
+                code="foreign_origin",
+            )
 
 
 def _given_id(headers: Headers) -> str:

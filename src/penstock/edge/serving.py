@@ -16,7 +16,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.reply import Reply, Source, Tap
 from penstock.edge.head import head_bytes
-from penstock.net.connection import Turn
+from penstock.net.turn import Turn
 from penstock.wire.errors import error_body, error_event, error_headers
 
 if TYPE_CHECKING:
@@ -30,8 +30,20 @@ log = logging.getLogger("penstock")
 class Serving:
     """See the module. Created by the endpoint; ends with ``_done``, exactly once."""
 
-    __slots__ = ("_chunked", "_endpoint", "_exchange", "_extra", "_generation", "_head", "_keep", "_source", "_sse",
-                 "_taps", "_fiber", "_turn")  # fmt: skip
+    __slots__ = (
+        "_chunked",
+        "_endpoint",
+        "_exchange",
+        "_extra",
+        "_fiber",
+        "_generation",
+        "_head",
+        "_keep",
+        "_source",
+        "_sse",
+        "_taps",
+        "_turn",
+    )  # fmt: skip
 
     def __init__(
         self, endpoint: Endpoint, generation: Generation, exchange: Exchange, turn: Turn, extra: bytes

@@ -18,6 +18,7 @@ from penstock.memory.ledger import BoundedAccount
 from penstock.wire.json import peek
 from penstock.wire.multipart import model_field
 
+
 class Memory:
     """See the module."""
 

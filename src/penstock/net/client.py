@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import GatewayError, UpstreamError
 from penstock.core.reply import Source
-from penstock.net.client_connection import ClientConnection, Response, Untouched
+from penstock.net.client_connection import ClientConnection, Untouched
 from penstock.net.names import Names
+from penstock.net.response import Response
 from penstock.net.tunnel import open_tunnel
 
 
@@ -102,7 +103,10 @@ class Origin:
             if len(self._waiters) >= self.reach.queue:
                 raise GatewayError(
                     f"the queue for upstream '{self.name}' is full ({self.reach.queue} calls wait)",
-                    code="upstream_queue_full", retry_after=1, phase="queue", upstream=self.name,
+                    code="upstream_queue_full",
+                    retry_after=1,
+                    phase="queue",
+                    upstream=self.name,
                 )
             waiter: asyncio.Future[ClientConnection | None] = self.loop.create_future()
             self._waiters.append(waiter)
@@ -113,7 +117,10 @@ class Origin:
                 self._unwait(waiter)
                 raise UpstreamError(
                     f"no connection to upstream '{self.name}' became free in time",
-                    status=504, code="upstream_timeout", phase="queue", upstream=self.name,
+                    status=504,
+                    code="upstream_timeout",
+                    phase="queue",
+                    upstream=self.name,
                 ) from None
             except asyncio.CancelledError:
                 self._unwait(waiter)

@@ -15,117 +15,20 @@ import httptools
 from penstock.core.call import Headers
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.fiber import Promise
-from penstock.core.reply import Sink, Source
+from penstock.core.reply import Source
+from penstock.net.response import Response
 from penstock.net.tcp_info import bytes_acked
+from penstock.net.upload import Upload
 
 if TYPE_CHECKING:
     from penstock.net.client import Origin
 
-HELD_BYTES = 256 * 1024
-"""Body bytes taken in before anybody started the response."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FIELDS = 256
 
 
-class Untouched(Exception):  # noqa: N818 - not an error: a fact about a connection that died idle
+class Untouched(Exception):
     """The connection had died before any byte of the request reached the peer: sending it again is safe."""
-
-
-class Response:
-    """Head and body of an answer. ``body`` is the whole body once ``ended`` before anybody started it."""
-
-    __slots__ = ("_connection", "_error", "_parts", "_paused", "_sink", "_size", "ended", "headers", "length", "status")
-
-    def __init__(self, connection: ClientConnection, status: int, headers: Headers) -> None:
-        self._connection: ClientConnection | None = connection
-        self.status = status
-        self.headers = headers
-        self.length: int | None = None
-        self.ended = False
-        self._error: Fail | None = None
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._sink: Sink | None = None
-        self._paused = False
-
-    @property
-    def body(self) -> bytes:
-        """What has arrived and was not pushed; the whole body if ``ended``."""
-        parts = self._parts
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    @property
-    def failed(self) -> bool:
-        return self._error is not None
-
-    def start(self, sink: Sink) -> None:
-        if self._sink is None:
-            self._sink = sink
-            self._flush()
-
-    def pause(self) -> None:
-        self._paused = True
-        if self._connection is not None:
-            self._connection.hold_reading()
-
-    def resume(self) -> None:
-        if self._paused:
-            self._paused = False
-            self._flush()
-            if self._connection is not None and not self._paused:
-                self._connection.read_on()
-
-    def cancel(self, reason: str) -> None:
-        self._sink = _Void()
-        self._parts.clear()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abort()
-
-    def _flush(self) -> None:
-        sink = self._sink
-        if sink is None or self._paused:
-            return
-        if self._parts:
-            frame = self.body
-            self._parts = []
-            self._size = 0
-            sink.push(frame)
-        if self.ended and not self._paused and self._sink is sink:
-            self._sink = _Void()
-            sink.end(self._error)
-
-    # ---- from the connection
-
-    def deliver(self, parts: list[bytes]) -> None:
-        """Body bytes of one read of the socket."""
-        if self._sink is None or self._paused:
-            self._parts += parts
-            self._size += sum(map(len, parts))
-            if self._size > HELD_BYTES and self._connection is not None:
-                self._connection.hold_reading()
-        else:
-            self._sink.push(parts[0] if len(parts) == 1 else b"".join(parts))
-
-    def finish(self, error: Fail | None) -> None:
-        """The body is whole, or will not become so."""
-        if not self.ended:
-            self.ended = True
-            self._error = error
-            self._connection = None
-            if self._sink is not None:
-                self._flush()
-
-    def __repr__(self) -> str:
-        return f"<Response {self.status} {'ended' if self.ended else 'arriving'} {self._size}B held>"
-
-
-class _Void:
-    def push(self, frame: bytes) -> None:
-        pass
-
-    def end(self, error: Fail | None) -> None:
-        pass
 
 
 class ClientConnection(asyncio.Protocol):
@@ -169,7 +72,7 @@ class ClientConnection(asyncio.Protocol):
         self._idle_timeout = 0.0
         self._sent = 0
         self._sent_before = 0
-        self._upload: _Upload | None = None
+        self._upload: Upload | None = None
         self.born = 0.0
         self.used = 0
         self.closed = False
@@ -183,9 +86,7 @@ class ClientConnection(asyncio.Protocol):
 
     # ---- sending
 
-    def send(
-        self, head: bytes, body: bytes | Source, *, head_timeout: float, idle_timeout: float
-    ) -> Promise[Response]:
+    def send(self, head: bytes, body: bytes | Source, *, head_timeout: float, idle_timeout: float) -> Promise[Response]:
         """Write a request; ``head`` is complete. A body that is a Source is framed as ``head`` announces."""
         waiter = self._waiter = Promise(self._origin.loop)
         self.used += 1
@@ -202,7 +103,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._sent += len(head)
             self._transport.write(head)
-            self._upload = _Upload(self, body, chunked=head.endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n"))
+            self._upload = Upload(self, body, chunked=head.endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n"))
             body.start(self._upload)
         self.due = self._origin.now() + head_timeout
         self._origin.wheel.watch(self)
@@ -381,24 +282,3 @@ class ClientConnection(asyncio.Protocol):
     def __repr__(self) -> str:
         state = "closed" if self.closed else "waiting" if self._waiter else "reading" if self._response else "idle"
         return f"<ClientConnection {state} used {self.used}>"
-
-
-class _Upload:
-    """The sink that streams a request body to an upstream."""
-
-    __slots__ = ("_chunked", "_connection", "source")
-
-    def __init__(self, connection: ClientConnection, source: Source, *, chunked: bool) -> None:
-        self._connection = connection
-        self._chunked = chunked
-        self.source = source
-
-    def push(self, frame: bytes) -> None:
-        if self._chunked:
-            frame = b"%x\r\n%b\r\n" % (len(frame), frame)
-        self._connection.upload(frame)
-
-    def end(self, error: Fail | None) -> None:
-        if self._chunked and error is None:
-            self._connection.upload(b"0\r\n\r\n")
-        self._connection.uploaded(error)

@@ -1,22 +1,21 @@
 """One client connection of the server: bytes in, checked requests out, responses written back in order.
 
-llhttp parses; ``HeadReader`` checks what it leaves open. Each request becomes a ``Turn`` handed to the app, one at a
-time (pipelined ones wait, at most ``MAX_PIPELINED``). Every state has a deadline. What is refused before its body
-was read is answered, then the rest is read and dropped for a bounded while, so that the caller sees the answer.
+Each request of the parser becomes a ``Turn`` handed to the app, one at a time (pipelined ones wait, at most
+``MAX_PIPELINED``). Every state has a deadline. What is refused before its body was read is answered, then the rest is
+read and dropped for a bounded while, so that the caller sees the answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-import httptools
-
-from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
-from penstock.net.http_head import RequestHead, body_length
+from penstock.net.http_head import RequestHead
 from penstock.net.request_body import Body
+from penstock.net.request_parser import RequestParser
+from penstock.net.turn import Turn
 
 if TYPE_CHECKING:
     from penstock.net.server import Server
@@ -26,52 +25,16 @@ LINGER_SECONDS = 3.0
 LINGER_BYTES = 64 * 1024 * 1024
 
 
-class Served(Protocol):
-    """What the app makes of a turn."""
-
-    def abandon(self, reason: str) -> None:
-        """The caller is gone: stop, nothing can be written any more."""
-
-    def hold(self) -> None:
-        """The caller reads too slowly: push nothing until ``release``."""
-
-    def release(self) -> None: ...
-
-    def expire(self, fail: Fail | None = None) -> None:
-        """The deadline given to ``busy_until`` has passed, or ``fail`` ends the response now."""
-
-
-class Turn:
-    """One request on a connection, until its response is written."""
-
-    __slots__ = ("body", "connection", "expects", "head", "peer", "served")
-
-    def __init__(self, connection: Connection, head: RequestHead, body: Body) -> None:
-        self.expects = head.expect
-        self.connection = connection
-        self.head = head
-        self.body = body
-        self.peer = connection.peer
-        self.served: Served | None = None
-
-
 class Connection(asyncio.Protocol):
     """See the module. Writing: ``respond`` for a whole answer, or ``write`` any number of times, then ``finish``."""
 
     __slots__ = (
         "_deadline",
-        "_fields",
         "_fresh",
-        "_head",
-        "_head_bytes",
-        "_in_head",
-        "_length",
         "_lingered",
         "_parser",
         "_reading",
-        "_refusal",
         "_server",
-        "_target",
         "_transport",
         "_turns",
         "_writable",
@@ -91,13 +54,6 @@ class Connection(asyncio.Protocol):
         self.closing = False
         self._turns: deque[Turn] = deque()
         self._fresh = False
-        self._fields: Headers = []
-        self._head: RequestHead | None = None
-        self._length: bytes | None = None
-        self._head_bytes = 0
-        self._in_head = False
-        self._target = b""
-        self._refusal: Fail | None = None
         self._lingered = -1
         self._deadline = 0.0
         self._reading = True
@@ -110,7 +66,7 @@ class Connection(asyncio.Protocol):
         peername = transport.get_extra_info("peername")
         self.peer = peername[0] if peername else "unix"
         self.secure = transport.get_extra_info("ssl_object") is not None
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = RequestParser(self, self._server)
         self.due = self._server.now() + self._server.limits.first_byte_timeout
         if not self._server.admit(self):
             self.closing = True
@@ -153,74 +109,24 @@ class Connection(asyncio.Protocol):
                 if self._lingered > LINGER_BYTES:
                     self._transport.abort()
             return
-        if self._refusal is not None:
+        parser = self._parser
+        if parser.refusal is not None:
             return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # the upgrade is not taken; on_headers_complete has marked this request as the last one
-        except httptools.HttpParserError as error:
-            self._refuse(CallerError(f"malformed HTTP: {error}", code="malformed_http"))
-        if self._in_head:
-            self._await_head(len(data))
-        if self._refusal is not None:
+        was_in_head = parser.in_head
+        if parser.feed(data) is not None:
             self._settle_refusal()
         elif self._turns:
             if self._fresh:
                 self._fresh = False
                 self._server.app.begin(self._turns[0])
-            elif (body := self._turns[-1].body).waiting:
+            elif self._turns[-1].body.waiting:
                 self.due = self._server.now() + self._server.limits.body_timeout
-
-    def _await_head(self, size: int) -> None:
-        """Part of a head is here: it has a size and a time in which to become whole."""
-        if not self._head_bytes and not self._turns:
+        elif parser.in_head and not was_in_head:
             self.due = self._server.now() + self._server.limits.head_timeout
             self._server.wheel.watch(self)
-        self._head_bytes += size
-        if self._head_bytes > self._server.limits.max_head and self._refusal is None:
-            self._refuse(self._too_many_fields())
 
-    # ---- llhttp
-
-    def on_message_begin(self) -> None:
-        self._target = b""
-        self._fields = []
-        self._length = None
-        self._in_head = True
-
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"content-length":
-            if self._length is not None and self._refusal is None:
-                self._refuse(CallerError("there is more than one Content-Length", code="bad_framing"))
-            self._length = value
-            return
-        fields = self._fields
-        fields.append((name, value))
-        if len(fields) > self._server.limits.max_fields and self._refusal is None:
-            self._refuse(self._too_many_fields())
-
-    def on_headers_complete(self) -> None:
-        if self._refusal is not None or self.closing:
-            return
-        parser = self._parser
-        self._in_head = False
-        self._head_bytes = 0
-        method = parser.get_method().decode()
-        version = parser.get_http_version()
-        head = self._head
-        try:
-            if head is None or not head.same(method, self._target, version, self._fields):
-                head = self._read_head(method, version)
-            length = self._length
-            body = Body(self, None if head.chunked else 0 if length is None else body_length(length))
-        except Fail as fail:
-            self._refuse(fail)
-            return
+    def take(self, head: RequestHead, body: Body) -> None:
+        """The parser has a request: it is next, or waits for those before it."""
         turns = self._turns
         turns.append(Turn(self, head, body))
         if len(turns) == 1:
@@ -228,27 +134,9 @@ class Connection(asyncio.Protocol):
             self.due = 0.0
         elif len(turns) > MAX_PIPELINED:
             turns.pop()
-            self._refuse(CallerError("too many requests pipelined on one connection", status=429, code="pipelined"))
-
-    def _read_head(self, method: str, version: str) -> RequestHead:
-        """Check a head that differs from the last one on this connection."""
-        fields = self._fields
-        if len(self._target) + sum([len(name) + len(value) + 4 for name, value in fields]) > self._server.limits.max_head:
-            raise self._too_many_fields()
-        head = self._head = self._server.heads.read(method, self._target, version, fields)
-        if self._parser.should_upgrade():
-            head.keep_alive = False
-        return head
-
-    def on_body(self, chunk: bytes) -> None:
-        if self._refusal is None and self._turns:
-            self._turns[-1].body.feed(chunk)
-
-    def on_message_complete(self) -> None:
-        if self._refusal is None and self._turns:
-            self._turns[-1].body.finish()
-            if len(self._turns) == 1:
-                self.due = 0.0
+            self._parser.refuse(
+                CallerError("too many requests pipelined on one connection", status=429, code="pipelined")
+            )
 
     # ---- for the body
 
@@ -308,7 +196,7 @@ class Connection(asyncio.Protocol):
             self._close()
         elif self._turns:
             self._begin_next()
-        elif self._refusal is not None:
+        elif self._parser.refusal is not None:
             self._settle_refusal()
         else:
             if not self._reading:
@@ -357,20 +245,9 @@ class Connection(asyncio.Protocol):
 
     # ---- refusals
 
-    def _too_many_fields(self) -> CallerError:
-        limits = self._server.limits
-        return CallerError(
-            f"the head of the request is over {limits.max_head} bytes or {limits.max_fields} fields",
-            status=431,
-            code="head_too_large",
-        )
-
-    def _refuse(self, fail: Fail) -> None:
-        self._refusal = fail
-
     def _settle_refusal(self) -> None:
         """Answer a refused request, once those before it are answered."""
-        fail = self._refusal
+        fail = self._parser.refusal
         if fail is None:
             return
         if self._turns:
@@ -381,7 +258,7 @@ class Connection(asyncio.Protocol):
                 self._fresh = False
                 self._server.app.begin(self._turns[0])
             return
-        answer = self._server.app.refuse(fail, self._target, self._fields)
+        answer = self._server.app.refuse(fail, self._parser.target, self._parser.fields)
         self._transport.write(answer)
         self._linger()
 
@@ -398,8 +275,10 @@ class Connection(asyncio.Protocol):
                 body.fail(CallerError("the body stopped arriving", status=408, code="body_timeout"))
             elif self._deadline and (served := self._turns[0].served) is not None:
                 served.expire()
-        elif self._in_head:
-            self._refuse(CallerError("the head of the request did not arrive in time", status=408, code="head_timeout"))
+        elif self._parser.in_head:
+            self._parser.refuse(
+                CallerError("the head of the request did not arrive in time", status=408, code="head_timeout")
+            )
             self._settle_refusal()
         else:
             self._close()

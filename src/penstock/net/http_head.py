@@ -21,9 +21,7 @@ _QUERY = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=:@/?%\[\]|^{}\"\\`]*")
 _MODEL_PATH = re.compile(rb"(?:/v1)?/models/[A-Za-z0-9\-._~:@%]+")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%2[fF]|%5[cC]|%00|%2[eE]")
 _BAD_ESCAPE_IN_MODEL = re.compile(rb"%(?![0-9A-Fa-f]{2})|%5[cC]|%00|%2[eE]")
-_SPECIAL = frozenset(
-    (b"host", b"connection", b"transfer-encoding", b"expect", b"upgrade", b"x-forwarded-for")
-)
+_SPECIAL = frozenset((b"host", b"connection", b"transfer-encoding", b"expect", b"upgrade", b"x-forwarded-for"))
 
 
 class RequestHead:
@@ -50,9 +48,7 @@ class RequestHead:
         "version",
     )
 
-    def __init__(
-        self, method: str, target: bytes, path: str, query: bytes, headers: Headers, *, http11: bool
-    ) -> None:
+    def __init__(self, method: str, target: bytes, path: str, query: bytes, headers: Headers, *, http11: bool) -> None:
         self.method = method
         self.target = target
         self.path = path
@@ -70,9 +66,7 @@ class RequestHead:
 
     def same(self, method: str, target: bytes, version: str, headers: Headers) -> bool:
         """Whether a head just parsed says the very same."""
-        return (
-            headers == self.headers and target == self.target and method == self.method and version == self.version
-        )
+        return headers == self.headers and target == self.target and method == self.method and version == self.version
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.path}>"

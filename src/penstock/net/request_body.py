@@ -17,7 +17,7 @@ EARLY_BYTES = 256 * 1024
 """How much of a body is taken in before any room asked for it: one read of the socket."""
 
 
-class Tap(Protocol):
+class Intake(Protocol):
     """What a body needs of its connection."""
 
     def hold_reading(self) -> None: ...
@@ -42,7 +42,7 @@ class Body:
         "length",
     )
 
-    def __init__(self, connection: Tap, length: int | None) -> None:
+    def __init__(self, connection: Intake, length: int | None) -> None:
         self._connection = connection
         self.length = length
         self.ended = False

@@ -15,8 +15,9 @@ from typing import Protocol
 from penstock.core.call import Headers
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail
-from penstock.net.connection import Connection, Turn
+from penstock.net.connection import Connection
 from penstock.net.http_head import HeadReader
+from penstock.net.turn import Turn
 
 SEND_BUFFER_BYTES = 64 * 1024
 """SO_SNDBUF: the kernel would else swallow megabytes for a reader that does not read."""
@@ -65,9 +66,7 @@ class Server:
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Accept on a socket that is bound already. The socket stays owned by the caller."""
         loop = asyncio.get_running_loop()
-        self._listeners.append(
-            await loop.create_server(lambda: Connection(self), sock=listener, ssl=tls, backlog=4096)
-        )
+        self._listeners.append(await loop.create_server(lambda: Connection(self), sock=listener, ssl=tls, backlog=4096))
 
     def admit(self, connection: Connection) -> bool:
         """Count a new connection; False when it is one too many."""

@@ -14,7 +14,9 @@ def server_context(cert: str, key: str) -> ssl.SSLContext:
     return context
 
 
-def client_context(ca_file: str | None = None, client_cert: str | None = None, *, verify: bool = True) -> ssl.SSLContext:
+def client_context(
+    ca_file: str | None = None, client_cert: str | None = None, *, verify: bool = True
+) -> ssl.SSLContext:
     """The system's roots, or only those of ``ca_file``; a client certificate (PEM with its key) where asked.
 
     Raises OSError or ssl.SSLError when a file does not fit.

@@ -1,4 +1,4 @@
-"""The last calls, in a ring: what was asked of whom, how it went and how long each part took. No prompts, no answers."""
+"""The last calls, in a ring: what was asked of whom, how it went, how long each part took. No prompts, no answers."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ import msgspec
 
 from penstock.core.tasks import Crew
 from penstock.edge.config import ListenConfig
+from penstock.observe.config import ObserveConfig
 from penstock.observe.log_stream import install
+from penstock.process.far_engine import FarEngines
 from penstock.process.link import MAX_LINE_BYTES, Link
 from penstock.process.loop import run
 from penstock.process.spec import Spec
@@ -29,31 +31,32 @@ class FarFleet:
     def __init__(self) -> None:
         self.link: Link | None = None
 
-    async def _ask(self, name: str, value: Any = None) -> Any:
+    async def ask(self, name: str, value: Any = None) -> Any:
+        """Ask the supervisor. Raises LinkError."""
         assert self.link is not None
         return await self.link.ask(name, value, within=40.0)
 
     async def metrics(self) -> str:
         """Prometheus text."""
-        return str(await self._ask("metrics"))
+        return str(await self.ask("metrics"))
 
     async def status(self) -> dict[str, Any]:
         """What is running."""
-        return dict(await self._ask("status"))
+        return dict(await self.ask("status"))
 
     async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
         """The newest calls."""
-        return list(await self._ask("calls", {"count": count, "id": request_id}))
+        return list(await self.ask("calls", {"count": count, "id": request_id}))
 
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again."""
-        return dict(await self._ask("reload"))
+        return dict(await self.ask("reload"))
 
 
 async def serve(number: int, listener: socket.socket, link_socket: socket.socket) -> None:
     """Serve until the supervisor says drain, or is gone."""
     fleet = FarFleet()
-    worker = Worker(number, fleet)
+    worker = Worker(number, fleet, FarEngines(fleet.ask))
     crew = Crew(f"child-{number}")
     done = asyncio.Event()
 
@@ -66,6 +69,7 @@ async def serve(number: int, listener: socket.socket, link_socket: socket.socket
     reading = crew.spawn(link.run(), "link")
     reading.add_done_callback(lambda _: done.set())
     spec = msgspec.convert(await link.ask("spec"), Spec)
+    _log_as(spec)
     await worker.open(spec, listener)
     await link.ask("ready")
     await done.wait()
@@ -73,6 +77,13 @@ async def serve(number: int, listener: socket.socket, link_socket: socket.socket
         await worker.gateway.drain(worker.gateway.config.of(ListenConfig).drain)
     await worker.aclose()
     await crew.aclose()
+
+
+def _log_as(spec: Spec) -> None:
+    """Log as configured; SIGUSR1 opens the file again."""
+    section = spec.parse(os.environ).of(ObserveConfig)
+    stream = install(section.log_file, section.log_level)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, stream.reopen)
 
 
 def main(argv: list[str]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.assemble_engines import OwnEngines
 from penstock.core.tasks import Crew
 from penstock.process.link import MAX_LINE_BYTES, Link
 from penstock.process.team import Team
@@ -20,7 +21,8 @@ from penstock.process.team import Team
 class WorkerProcess:
     """A Member of the team. ``ready`` is done when the worker accepts calls."""
 
-    def __init__(self, number: int, listener: socket.socket, team: Team, crew: Crew) -> None:
+    def __init__(self, number: int, listener: socket.socket, team: Team, crew: Crew, engines: OwnEngines) -> None:
+        self._engines = engines
         self.number = number
         self._listener = listener
         self._team = team
@@ -76,7 +78,18 @@ class WorkerProcess:
         async def reload(_: Any) -> dict[str, Any]:
             return await team.reload()
 
-        return {"spec": spec, "ready": ready, "metrics": metrics, "status": status, "calls": calls, "reload": reload}
+        async def seats(value: Any) -> dict[str, Any]:
+            return {"seats": self._engines.seats(value), "trouble": self._engines.trouble(value)}
+
+        return {
+            "seats": seats,
+            "spec": spec,
+            "ready": ready,
+            "metrics": metrics,
+            "status": status,
+            "calls": calls,
+            "reload": reload,
+        }
 
     async def ask(self, name: str, value: Any = None, *, within: float = 5.0) -> Any:
         """Ask the worker over its link. Raises LinkError."""

@@ -6,16 +6,13 @@ worker builds from the very same bytes. Fails with ConfigError.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from penstock.config import Config, ConfigError
-from penstock.edge.config import ListenConfig
+from penstock.config import Config, ConfigError, available_extras
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -30,14 +27,11 @@ class Spec(msgspec.Struct, frozen=True):
     def parse(self, environ: Mapping[str, str]) -> Config:
         """The checked configuration. Raises ConfigError."""
         if self.text is None:
-            config = Config.from_environment(environ, installed_extras())
+            config = Config.from_environment(environ, available_extras(), self.port)
         else:
             config = Config.parse(self.text, self.name, environ)
-        changes: dict[str, Any] = {"host": self.host, "port": self.port, "workers": self.workers}
-        given = {name: value for name, value in changes.items() if value is not None}
-        if given:
-            config = config.replace(msgspec.structs.replace(config.of(ListenConfig), **given))
-        return config
+        given = {"listen.host": self.host, "listen.port": self.port, "listen.workers": self.workers}
+        return config.override({key: str(value) for key, value in given.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +65,3 @@ class Source:
         except OSError:
             return (-1,)
         return (status.st_mtime_ns, status.st_size, status.st_ino)
-
-
-def installed_extras() -> frozenset[str]:
-    """Extras of Penstock whose libraries are here."""
-    known = {"local": "xllamacpp", "redis": "redis"}
-    return frozenset(extra for extra, module in known.items() if importlib.util.find_spec(module) is not None)

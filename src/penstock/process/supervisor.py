@@ -14,6 +14,7 @@ import signal
 import socket
 from collections.abc import Callable
 
+from penstock.assemble_engines import OwnEngines
 from penstock.config import Config
 from penstock.core.tasks import Crew
 from penstock.edge.config import ListenConfig
@@ -42,7 +43,9 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._worker: Worker | None = None
         self._processes: dict[int, WorkerProcess] = {}
-        self.team = Team(source, spec)
+        self._engines = OwnEngines(self._crew)
+        self._config = config
+        self.team = Team(source, spec, self._engines.follow)
         self.reopen_logs: Callable[[], None] = lambda: None
 
     async def run(self) -> int:
@@ -93,17 +96,18 @@ class Supervisor:
             process.signal(signal.SIGUSR1)
 
     async def _serve_here(self) -> None:
-        worker = Worker(0, self.team)
+        worker = Worker(0, self.team, self._engines)
         await worker.open(self.team.spec, self._sockets[0].dup())
         self._worker = worker
         self.team.members[0] = Near(0, worker.answers)
 
     async def _serve_by_processes(self) -> None:
+        await self._engines.follow(self._config)
         first = [self._start(number) for number in range(self._listen.workers)]
         await asyncio.gather(*(process.ready for process in first))
 
     def _start(self, number: int) -> WorkerProcess:
-        process = WorkerProcess(number, self._sockets[number], self.team, self._crew)
+        process = WorkerProcess(number, self._sockets[number], self.team, self._crew, self._engines)
         self._processes[number] = process
         self._crew.spawn(self._keep(process), f"worker {number}")
         return process

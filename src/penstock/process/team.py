@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from penstock import __version__
-from penstock.config import ConfigError
+from penstock.config import Config, ConfigError
 from penstock.process.spec import Source, Spec
 
 log = logging.getLogger("penstock")
@@ -32,7 +33,7 @@ class Member(Protocol):
 class Near:
     """A worker in this process."""
 
-    def __init__(self, number: int, answers: dict[str, Callable[[Any], Awaitable[Any]]]) -> None:
+    def __init__(self, number: int, answers: Mapping[str, Callable[[Any], Awaitable[Any]]]) -> None:
         self.number = number
         self._answers = answers
 
@@ -44,8 +45,9 @@ class Near:
 class Team:
     """See the module."""
 
-    def __init__(self, source: Source, spec: Spec) -> None:
+    def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], Awaitable[None]] | None = None) -> None:
         self._source = source
+        self._follow = follow
         self.spec = spec
         self.members: dict[int, Member] = {}
         self.started = time.time()
@@ -123,6 +125,8 @@ class Team:
         if not problems:
             await self.ask_all("commit", within=30.0)
             self.spec = spec
+            if self._follow is not None:
+                await self._follow(spec.parse(os.environ))
         return problems
 
     def __repr__(self) -> str:

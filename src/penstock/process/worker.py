@@ -13,9 +13,8 @@ from typing import Any
 import msgspec
 
 from penstock.assemble import Gateway
+from penstock.assemble_engines import Engines
 from penstock.auth.config import AuthConfig
-from penstock.auth.service import KeyWatch
-from penstock.auth.store import KeyStore, default_path
 from penstock.config import Config, ConfigError
 from penstock.edge.config import ListenConfig
 from penstock.edge.fleet import Fleet
@@ -27,8 +26,9 @@ from penstock.process.spec import Spec
 class Worker:
     """See the module. ``answers`` is what may be asked, by name; every value is plain."""
 
-    def __init__(self, number: int, fleet: Fleet) -> None:
+    def __init__(self, number: int, fleet: Fleet, engines: Engines | None = None) -> None:
         self.number = number
+        self._engines = engines
         self._fleet = fleet
         self._prepared: tuple[Config, Generation] | None = None
         self.answers = {
@@ -42,15 +42,10 @@ class Worker:
     async def open(self, spec: Spec, listener: socket.socket) -> None:
         """Build the gateway and accept calls on ``listener``. Raises ConfigError."""
         config = spec.parse(os.environ)
-        store = key_store(config)
-        if store is not None:
-            store.open(create=False)
-        self.gateway = Gateway(self.number, None if store is None else store.ring, self._fleet)
+        self.gateway = Gateway(self.number, self._fleet, self._engines)
         await self.gateway.__aenter__()
         try:
             await self.gateway.open(config)
-            if store is not None:
-                self.gateway.crew.supervise(KeyWatch(store))
             tls = config.of(ListenConfig).tls
             context = None if tls is None else server_context(tls.cert, tls.key)
             await self.gateway.server.listen(listener, context)
@@ -107,14 +102,6 @@ class Worker:
         return f"<Worker {self.number}>"
 
 
-def key_store(config: Config) -> KeyStore | None:
-    """The key file of ``config``; None where no key is asked for."""
-    auth = config.of(AuthConfig)
-    if auth.mode == "open":
-        return None
-    return KeyStore(auth.key_file or default_path(os.environ))
-
-
 def unchangeable(old: Config, new: Config) -> list[str]:
     """Why ``new`` cannot replace ``old`` in a running process: some things are bound at start."""
     problems = []
@@ -125,5 +112,3 @@ def unchangeable(old: Config, new: Config) -> list[str]:
     if old.of(AuthConfig) != new.of(AuthConfig):
         problems.append(f"{new.source}: auth cannot change while running; restart to change it")
     return problems
-
-

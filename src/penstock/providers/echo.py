@@ -91,7 +91,7 @@ def whole(call: Call, model: str, text: str, usage: Usage, finish: str) -> bytes
         stop = "end_turn" if finish == "stop" else "max_tokens"
         return anthropic_messages.message(answer_id("msg_", call.body), model, text, usage, stop)
     if name == "responses":
-        return openai_responses.response(answer_id("resp_", call.body), model, CREATED, text, usage)
+        return openai_responses.response(answer_id("resp_", call.body), model, CREATED, text, usage, finish)
     if name == "completions":
         return openai_completions.completion(answer_id("cmpl-", call.body), model, CREATED, text, usage, finish)
     return openai_chat.completion(answer_id("chatcmpl-", call.body), model, CREATED, text, usage, finish)
@@ -104,7 +104,7 @@ def stream(call: Call, model: str, pieces: list[str], usage: Usage, finish: str)
         stop = "end_turn" if finish == "stop" else "max_tokens"
         return anthropic_messages.stream(answer_id("msg_", call.body), model, pieces, usage, stop)
     if name == "responses":
-        return openai_responses.stream(answer_id("resp_", call.body), model, CREATED, pieces, usage)
+        return openai_responses.stream(answer_id("resp_", call.body), model, CREATED, pieces, usage, finish)
     told = usage if call.usage_wanted else None
     if name == "completions":
         return openai_completions.stream(answer_id("cmpl-", call.body), model, CREATED, pieces, told, finish)
@@ -117,9 +117,7 @@ def _embeddings(exchange: Exchange, model: str) -> Reply:
     vectors = [vector(text, size) for text in request.texts]
     usage = Usage(prompt_tokens=sum(count(text) for text in request.texts))
     exchange.tokens_in = usage.prompt_tokens
-    return Reply(
-        200, list(_JSON), openai_embeddings.embeddings_list(model, vectors, usage, request.encoding_format)
-    )
+    return Reply(200, list(_JSON), openai_embeddings.embeddings_list(model, vectors, usage, request.encoding_format))
 
 
 def vector(text: str, size: int) -> list[float]:

@@ -66,7 +66,8 @@ class HttpProvider:
         within = exchange.deadline - now
         if call.stream and within > self._patience.head:
             within = self._patience.head
-        response = await self._origin.request(b"%b%b\r\n" % (self._head(call), framing), body, self._patience, max(within, 0.001))
+        head = b"%b%b\r\n" % (self._head(call), framing)
+        response = await self._origin.request(head, body, self._patience, max(within, 0.001))
         exchange.waited += self._now() - now
         headers = returnable(response.headers, self._returned)
         if response.ended and not response.failed:

@@ -1,0 +1,150 @@
+"""Bytes of one connection to checked requests: llhttp parses, ``HeadReader`` checks what it leaves open.
+
+Each head becomes ``connection.take(head, body)``; the body is fed as it arrives. What is malformed or over a bound
+becomes ``refusal``, after which nothing more is parsed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import httptools
+
+from penstock.core.call import Headers
+from penstock.core.errors import CallerError, Fail
+from penstock.net.http_head import RequestHead, body_length
+from penstock.net.request_body import Body, Intake
+
+if TYPE_CHECKING:
+    from penstock.net.server import Server
+
+
+class Taking(Intake, Protocol):
+    """What takes the requests."""
+
+    def take(self, head: RequestHead, body: Body) -> None: ...
+
+
+class RequestParser:
+    """See the module. ``in_head`` while part of a head is here; ``target`` and ``fields`` are those seen last."""
+
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_head",
+        "_length",
+        "_llhttp",
+        "_server",
+        "_waiting_bytes",
+        "fields",
+        "in_head",
+        "refusal",
+        "target",
+    )
+
+    def __init__(self, connection: Taking, server: Server) -> None:
+        self._connection = connection
+        self._server = server
+        self._llhttp = httptools.HttpRequestParser(self)
+        self._head: RequestHead | None = None
+        self._body: Body | None = None
+        self._length: bytes | None = None
+        self._waiting_bytes = 0
+        self.in_head = False
+        self.target = b""
+        self.fields: Headers = []
+        self.refusal: Fail | None = None
+
+    def feed(self, data: bytes) -> Fail | None:
+        """Parse the next bytes of the connection. The reason, if they are refused."""
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the upgrade is not taken; the head was marked as the last one of its connection
+        except httptools.HttpParserError as error:
+            self.refuse(CallerError(f"malformed HTTP: {error}", code="malformed_http"))
+        if self.in_head:
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes > self._server.limits.max_head:
+                self.refuse(self._too_large())
+        return self.refusal
+
+    def refuse(self, fail: Fail) -> None:
+        """Take nothing more; the first reason stands."""
+        if self.refusal is None:
+            self.refusal = fail
+
+    # ---- llhttp
+
+    def on_message_begin(self) -> None:
+        self.target = b""
+        self.fields = []
+        self._length = None
+        self.in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"content-length":
+            if self._length is not None:
+                self.refuse(CallerError("there is more than one Content-Length", code="bad_framing"))
+            self._length = value
+            return
+        fields = self.fields
+        fields.append((name, value))
+        if len(fields) > self._server.limits.max_fields:
+            self.refuse(self._too_large())
+
+    def on_headers_complete(self) -> None:
+        self.in_head = False
+        self._waiting_bytes = 0
+        if self.refusal is not None:
+            return
+        llhttp = self._llhttp
+        method = llhttp.get_method().decode()
+        version = llhttp.get_http_version()
+        head = self._head
+        try:
+            if head is None or not head.same(method, self.target, version, self.fields):
+                head = self._read_head(method, version)
+            length = self._length
+            announced = None if head.chunked else 0 if length is None else body_length(length)
+        except Fail as fail:
+            self.refuse(fail)
+            return
+        body = self._body = Body(self._connection, announced)
+        self._connection.take(head, body)
+
+    def _read_head(self, method: str, version: str) -> RequestHead:
+        """Check a head that differs from the last one on this connection."""
+        fields = self.fields
+        size = sum([len(name) + len(value) + 4 for name, value in fields])
+        if size + len(self.target) > self._server.limits.max_head:
+            raise self._too_large()
+        head = self._head = self._server.heads.read(method, self.target, version, fields)
+        if self._llhttp.should_upgrade():
+            head.keep_alive = False
+        return head
+
+    def on_body(self, chunk: bytes) -> None:
+        if self.refusal is None and self._body is not None:
+            self._body.feed(chunk)
+
+    def on_message_complete(self) -> None:
+        body, self._body = self._body, None
+        if self.refusal is None and body is not None:
+            body.finish()
+
+    def _too_large(self) -> CallerError:
+        limits = self._server.limits
+        return CallerError(
+            f"the head of the request is over {limits.max_head} bytes or {limits.max_fields} fields",
+            status=431,
+            code="head_too_large",
+        )
+
+    def __repr__(self) -> str:
+        state = "refused" if self.refusal else "in a head" if self.in_head else "between"
+        return f"<RequestParser {state}>"

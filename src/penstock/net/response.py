@@ -1,0 +1,128 @@
+"""The answer of an upstream: its head, and its body as a Source. Fed by the connection that reads it.
+
+It outlives its use of the connection: once the body is whole, the connection is free, whoever reads how slowly.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from penstock.core.call import Headers
+from penstock.core.errors import Fail
+from penstock.core.reply import Sink
+
+HELD_BYTES = 256 * 1024
+"""Body bytes taken in before anybody started the response."""
+
+
+class Reading(Protocol):
+    """What a response needs of its connection."""
+
+    def hold_reading(self) -> None: ...
+
+    def read_on(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class Response:
+    """Head and body of an answer. ``body`` is the whole body once ``ended`` before anybody started it."""
+
+    __slots__ = ("_connection", "_error", "_parts", "_paused", "_sink", "_size", "ended", "headers", "length", "status")
+
+    def __init__(self, connection: Reading, status: int, headers: Headers) -> None:
+        self._connection: Reading | None = connection
+        self.status = status
+        self.headers = headers
+        self.length: int | None = None
+        self.ended = False
+        self._error: Fail | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._sink: Sink | None = None
+        self._paused = False
+
+    @property
+    def body(self) -> bytes:
+        """What has arrived and was not pushed; the whole body if ``ended``."""
+        parts = self._parts
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    @property
+    def failed(self) -> bool:
+        return self._error is not None
+
+    def start(self, sink: Sink) -> None:
+        if self._sink is None:
+            self._sink = sink
+            self._flush()
+
+    def pause(self) -> None:
+        self._paused = True
+        if self._connection is not None:
+            self._connection.hold_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._flush()
+            if self._connection is not None and not self._paused:
+                self._connection.read_on()
+
+    def cancel(self, reason: str) -> None:
+        self._sink = Void()
+        self._parts.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+
+    def _flush(self) -> None:
+        sink = self._sink
+        if sink is None or self._paused:
+            return
+        if self._parts:
+            frame = self.body
+            self._parts = []
+            self._size = 0
+            sink.push(frame)
+        if self.ended and not self._held():
+            self._sink = Void()
+            sink.end(self._error)
+
+    def _held(self) -> bool:
+        """Whether the sink paused us, or cancelled, while it took a frame."""
+        return self._paused or isinstance(self._sink, Void)
+
+    # ---- from the connection
+
+    def deliver(self, parts: list[bytes]) -> None:
+        """Body bytes of one read of the socket."""
+        if self._sink is None or self._paused:
+            self._parts += parts
+            self._size += sum(map(len, parts))
+            if self._size > HELD_BYTES and self._connection is not None:
+                self._connection.hold_reading()
+        else:
+            self._sink.push(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def finish(self, error: Fail | None) -> None:
+        """The body is whole, or will not become so."""
+        if not self.ended:
+            self.ended = True
+            self._error = error
+            self._connection = None
+            if self._sink is not None:
+                self._flush()
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status} {'ended' if self.ended else 'arriving'} {self._size}B held>"
+
+
+class Void:
+    """A sink for what nobody wants any more."""
+
+    def push(self, frame: bytes) -> None:
+        pass
+
+    def end(self, error: Fail | None) -> None:
+        pass
