@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import machine, proxies, rig
+from bench.environments import run as run_command
 from bench.process import Running
 from bench.stats import Row, median, number, table
 
@@ -73,9 +74,9 @@ def node_footprint(environment: Path) -> Footprint:
 
 def fresh_penstock(folder: Path) -> proxies.Penstock:
     """Install the core of this source tree, without extras, into ``folder``."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    run_command([sys.executable, "-m", "venv", str(folder)])
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, str(machine.ROOT)], check=True, stdout=subprocess.DEVNULL)
+    run_command([*pip, str(machine.ROOT)])
     return proxies.Penstock((str(folder / "bin" / "penstock"),))
 
 
@@ -110,26 +111,28 @@ def version_seconds(command: Path, times: int) -> list[float]:
 
 
 def measure(only: str | None, starts: int) -> list[Found]:
-    """Each proxy alone, one after another."""
+    """Each proxy alone, one after another; one that fails is left out and said."""
     found: list[Found] = []
     with rig.fixed_upstream("nginx") as upstream, rig.run_folder() as fresh:
         for proxy in proxies.chosen(only):
-            footprint: Footprint | None = None
-            versions: list[float] = []
-            if isinstance(proxy, proxies.Penstock):
-                proxy = fresh_penstock(fresh)
-                footprint = python_footprint(fresh)
-                versions = version_seconds(fresh / "bin" / "penstock", max(starts, 5))
-            elif (environment := proxy.install()) is not None:
-                is_node = (environment / "node_modules").is_dir()
-                footprint = node_footprint(environment) if is_node else python_footprint(environment)
             try:
-                begun = [one_start(proxy, upstream.port) for _ in range(starts)]
+                found.append(_found(proxy, upstream.port, starts, fresh))
             except RuntimeError as error:
                 print(f"{proxy.name} is left out: {error}", file=sys.stderr)
-                continue
-            found.append(Found(proxy.name, begun, versions, footprint))
     return found
+
+
+def _found(proxy: proxies.Proxy, upstream_port: int, starts: int, fresh: Path) -> Found:
+    footprint: Footprint | None = None
+    versions: list[float] = []
+    if isinstance(proxy, proxies.Penstock):
+        proxy = fresh_penstock(fresh)
+        footprint = python_footprint(fresh)
+        versions = version_seconds(fresh / "bin" / "penstock", max(starts, 5))
+    elif (environment := proxy.install()) is not None:
+        is_node = (environment / "node_modules").is_dir()
+        footprint = node_footprint(environment) if is_node else python_footprint(environment)
+    return Found(proxy.name, [one_start(proxy, upstream_port) for _ in range(starts)], versions, footprint)
 
 
 def rows(found: list[Found]) -> list[Row]:

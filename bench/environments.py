@@ -29,16 +29,16 @@ def python_environment(name: str, packages: Sequence[str], any_version_of: Seque
     if _is_done(folder, wanted):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    _run([sys.executable, "-m", "venv", str(folder)])
+    run([sys.executable, "-m", "venv", str(folder)])
     if any_version_of:
         python = str(folder / "bin" / "python")
         free = folder / "any-version.txt"
         free.write_text("\n".join(any_version_of))
         uv = python_environment("uv", ["uv"]) / "bin" / "uv"
         install = [str(uv), "pip", "install", "-q", "--compile-bytecode", "--system-certs", "--python", python]
-        _run([*install, "--override", str(free), *packages])
+        run([*install, "--override", str(free), *packages])
     else:
-        _run([str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", *packages])
+        run([str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check", *packages])
     (folder / DONE).write_text(wanted)
     return folder
 
@@ -52,7 +52,7 @@ def node_environment(name: str, package: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "package.json").write_text("{}")
-    _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), package])
+    run(["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), package])
     (folder / DONE).write_text(package)
     return folder
 
@@ -62,7 +62,7 @@ def need(program: str, package: str) -> str:
     search = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
     found = shutil.which(program, path=search)
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _run(["apt-get", "install", "-y", "--no-install-recommends", *package.replace(" and ", " ").split()])
+        run(["apt-get", "install", "-y", "--no-install-recommends", *package.replace(" and ", " ").split()])
         found = shutil.which(program, path=search)
     if found is None:
         raise RuntimeError(f"{program} is missing: install {package} (Debian and Ubuntu: apt install {package})")
@@ -74,7 +74,8 @@ def _is_done(folder: Path, wanted: str) -> bool:
     return done.is_file() and done.read_text() == wanted
 
 
-def _run(argv: Sequence[str]) -> None:
+def run(argv: Sequence[str]) -> None:
+    """Run a command to its end, quietly unless it fails."""
     ended = subprocess.run(argv, capture_output=True, text=True)
     if ended.returncode:
         raise RuntimeError(f"{' '.join(argv)} failed:\n{(ended.stdout + ended.stderr)[-2000:]}")

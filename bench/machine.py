@@ -5,15 +5,20 @@ The proxy under test gets the last core for itself; load and upstream share the 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import os
 import platform
+import random
 import resource
+import signal
 import socket
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PRECEDENCE = -15
 CACHE = ROOT / ".cache" / "bench"
 """Environments of the peers, run folders and results: kept between runs, never committed."""
 
@@ -50,18 +55,28 @@ def raise_descriptor_limit() -> int:
 
 
 def take_place() -> None:
-    """Leave the proxy's core to the proxy and, where allowed, go before other work on the machine; children inherit."""
+    """Leave the proxy's core to the proxy, go before other work, and end what was started when told to end."""
     os.sched_setaffinity(0, cores()[1])
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -15)
+    if prefer(os.getpid()):
+        atexit.register(prefer, os.getpid(), 0)  # the session is the shell's: it stays when we have gone
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def prefer(pid: int, nice: int = PRECEDENCE) -> bool:
+    """Let a process and its session go before other work on the machine; whether that was allowed."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+        return True
+    return False
 
 
 def free_port() -> int:
-    """A loopback port that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody holds, out of the range from which outgoing connections take theirs."""
+    for port in random.sample(range(20_000, 32_000), 1_000):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no free port between 20000 and 32000")
 
 
 def _cpuinfo(field: str) -> str:

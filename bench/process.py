@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.machine import prefer
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -84,8 +86,10 @@ class Running:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 cwd=log.parent,
+                start_new_session=True,
             )
         self.pid = self._process.pid
+        prefer(self.pid)
 
     def __repr__(self) -> str:
         return f"<Running {self.pid} {'alive' if self.alive else 'gone'} log={self.log}>"

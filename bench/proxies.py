@@ -18,7 +18,7 @@ from string import Template
 from typing import Protocol
 
 from bench.environments import need, node_environment, python_environment
-from bench.machine import ROOT
+from bench.machine import ROOT, free_port
 from bench.payload import MODEL
 
 HERE = Path(__file__).resolve().parent
@@ -73,7 +73,8 @@ class Penstock:
 
     def launch(self, site: Site) -> Launch:
         config = site.folder / "penstock.yaml"
-        upstream = {"kind": "openai", "base_url": f"http://127.0.0.1:{site.upstream_port}/v1"}
+        base = f"http://127.0.0.1:{site.upstream_port}/v1"
+        upstream = {"kind": "openai", "base_url": base, "max_connections": site.descriptors}
         sections = {
             "listen": {"port": site.port},
             "auth": {"mode": "keys", "key_file": str(site.folder / "keys.json")},
@@ -208,5 +209,5 @@ def _router_options(site: Site) -> list[str]:
     return [
         *("--host", "127.0.0.1", "--port", str(site.port), "--policy", "round_robin"),
         *("--worker-urls", f"http://127.0.0.1:{site.upstream_port}", "--worker-startup-check-interval", "1"),
-        *("--prometheus-port", str(site.port + 1), "--queue-size", "20000"),
+        *("--prometheus-port", str(free_port()), "--queue-size", "20000"),
     ]

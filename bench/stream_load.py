@@ -19,6 +19,8 @@ _NUMBER, _STAMP = slice(1, 9), slice(10, 26)
 _TOKEN_BYTES = 26
 _SUCCESS = b"HTTP/1.1 200"
 _LAST_CHUNK = b"0\r\n\r\n"
+_ENDS = (_LAST_CHUNK, b"data: [DONE]\n\n")
+"""Of a chunked answer, and of one whose length was known because it was over before its head was sent."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ class Load:
             at = data.find(b"#", at + _TOKEN_BYTES)
 
     def _finish(self, stream: Stream, data: bytes) -> None:
-        if not data.endswith(_LAST_CHUNK):
+        if not data.endswith(_ENDS):
             stream.tail = data[-len(_LAST_CHUNK) - 14 :].replace(b"#", b" ")
         elif b"[DONE]" not in data:
             self._close(stream, "ended without [DONE]")
@@ -229,7 +231,8 @@ def first_events_us(plan: Plan, times: int) -> list[float]:
                 if not data.startswith(_SUCCESS[: len(data)]):
                     return taken
             taken.append((time.perf_counter_ns() - begun) / 1000)
-            while not data.endswith(_LAST_CHUNK):
+            end = _ENDS[b"\r\ncontent-length:" in data.lower()]
+            while not data.endswith(end):
                 data += _some(line)
     return taken
 

@@ -1,8 +1,8 @@
 """The composition root: the only file that names concrete classes.
 
 A ``Gateway`` is everything one worker owns (clock, deadlines, ledger, counters, targets, server); it survives reloads.
-``build`` makes a Generation out of a Config; ``adopt`` swaps it in. What a new config leaves as it was keeps its
-state: upstreams are known by name and fingerprint. Building may fail with ConfigError; then nothing has changed.
+``prepare`` makes an Edition out of a Config, ``adopt`` swaps it in. What a new config leaves as it was keeps its
+state: upstreams are known by name and fingerprint. Preparing may fail with ConfigError; then nothing has changed.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from penstock.assemble_engines import Engines, OwnEngines
@@ -51,8 +52,17 @@ TICK_SECONDS = 0.05
 """Resolution of all deadlines."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Edition:
+    """What one configuration was made into. Its targets stay until its generation's last exchange has ended."""
+
+    config: Config
+    generation: Generation
+    targets: list[Target]
+
+
 class Gateway:
-    """One worker's state and its present generation. Use as an async context manager."""
+    """One worker's state and its present edition. Use as an async context manager."""
 
     def __init__(self, number: int, fleet: Fleet, engines: Engines | None = None) -> None:
         self.number = number
@@ -63,6 +73,10 @@ class Gateway:
         self.crew = Crew(f"worker-{number}")
         self.reloads = 0
         self._ring: KeyRing | None = None
+        self._editions: list[Edition] = []
+        self._prepared: Edition | None = None
+        self._drain_until = 0.0
+        self._drained = asyncio.Event()
         self._fleet = fleet
         self._engines = engines
         self._stack = AsyncExitStack()
@@ -85,76 +99,90 @@ class Gateway:
             store.open(create=False)
             self._ring = store.ring
             self.crew.supervise(KeyWatch(store))
-        generation = await self.build(config)
-        self.endpoint = Endpoint(generation, Ids(self.number), self.clock.now, self.clock.wall)
+        edition = self._build(config)
+        self._editions.append(edition)
+        self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
-        self.config = config
+        self._follow(config)
         self.crew.spawn(self._turn_wheel(), "wheel")
 
-    async def adopt(self, config: Config, generation: Generation) -> None:
-        """Serve new requests by ``generation``; the old one ends with its last exchange."""
-        old = self.endpoint.generation
-        self.endpoint.generation = generation
-        self.server.limits = limits_of(config)
-        self.config = config
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._editions[-1].config
+
+    # ---- reload
+
+    def prepare(self, config: Config) -> None:
+        """Make an edition of ``config`` and keep it ready. Raises ConfigError, and changes nothing that serves."""
+        self.discard()
+        try:
+            self._prepared = self._build(config)
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Forget what was prepared, and what was made for it."""
+        self._prepared = None
+        self._retire_unused()
+
+    def adopt(self) -> None:
+        """Serve new requests by what was prepared, if anything was; the old edition ends with its last exchange."""
+        edition, self._prepared = self._prepared, None
+        if edition is None:
+            return
+        old = self._editions[-1]
+        self._editions.append(edition)
+        self.endpoint.generation = edition.generation
+        self.server.limits = limits_of(edition.config)
         self.reloads += 1
-        keep = {target.name: target for target in self._targets_of(config)}
+        self._follow(edition.config)
+        old.generation.on_empty = partial(self._end, old)
+        if not old.generation.in_flight:
+            self._end(old)
 
-        def retire() -> None:
-            self.crew.spawn(self.upstreams.retire_all_but(keep.values()), "retire upstreams")
+    def _end(self, edition: Edition) -> None:
+        """The last exchange of a replaced edition has ended."""
+        edition.generation.on_empty = None
+        self._editions.remove(edition)
+        self._retire_unused()
 
-        if old.in_flight:
-            old.on_empty = retire
-        else:
-            retire()
+    def _retire_unused(self) -> None:
+        editions = [*self._editions, *([self._prepared] if self._prepared is not None else [])]
+        for target in self.upstreams.drop_all_but(target for edition in editions for target in edition.targets):
+            self.crew.spawn(target.provider.aclose(), f"upstream {target.name} ends")
 
-    def _targets_of(self, config: Config) -> Sequence[Target]:
-        return [
-            self.upstreams.target(name, upstream, config.of(RoutingConfig).timeouts)
-            for name, upstream in config.of(RoutingConfig).upstreams.items()
-        ]
+    def _follow(self, config: Config) -> None:
+        """What lives longer than an edition takes its settings from the newest."""
+        self.ledger.account("bodies", config.of(MemoryConfig).bodies)
+        if self.observed is not None:
+            self.observed.follow(config)
 
-    async def build(self, config: Config) -> Generation:
-        """A generation of ``config``, checked. Raises ConfigError, and changes nothing that serves."""
+    def _build(self, config: Config) -> Edition:
+        """An edition of ``config``, checked. Raises ConfigError."""
         auth_mode = config.of(AuthConfig).mode
         listen = config.of(ListenConfig)
         routing = config.of(RoutingConfig)
-        targets = {target.name: target for target in self._targets_of(config)}
-        entries = [
-            Entry(
-                pattern,
-                [targets[name] for name in model.upstreams],
-                make_strategy(model.strategy),
-                model.upstream_model,
-            )
-            for pattern, model in routing.models.items()
-        ]
-        auth = Auth(self._ring if auth_mode == "keys" else None)
-        memory = config.of(MemoryConfig)
-        stages: dict[str, Stage] = {
-            "auth": auth,
-            "memory": Memory(
-                self.ledger.account("bodies", memory.bodies),
-                max_body=listen.max_body,
-                retry_after=memory.retry_after,
-            ),
-            "routing": Routing(Table(entries), list(targets.values())),
+        targets = {
+            name: self.upstreams.target(name, upstream, routing.timeouts)
+            for name, upstream in routing.upstreams.items()
         }
-        if self.observed is not None:
-            stages["observe"] = self.observed.stage(config)
+        auth = Auth(self._ring if auth_mode == "keys" else None)
+        stages = self._stages(config, targets, auth)
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
         local = LocalRoutes(
-            models=[entry.pattern for entry in entries],
+            models=list(routing.models),
             created=int(self.clock.wall()),
             fleet=self._fleet,
             waits_for=self.waits_for,
             config=lambda: config.dump(masked=True),
             open_metrics=listen.loopback,
         )
-        return Generation(
+        generation = Generation(
             run=compose([stages[room.name] for room in rooms if room.name in stages]),
-            number=self.reloads + 1,
+            number=self.reloads + (2 if self._editions else 1),
             total_timeout=routing.timeouts.total,
             authorize=auth.admit,  # type: ignore[arg-type]
             routes=local.routes(),
@@ -163,6 +191,27 @@ class Gateway:
             trusted=[ipaddress.ip_network(network) for network in listen.trusted_proxies],
             cors_origins=frozenset(listen.cors_origins),
         )
+        return Edition(config, generation, list(targets.values()))
+
+    def _stages(self, config: Config, targets: dict[str, Target], auth: Auth) -> dict[str, Stage]:
+        """The rooms, by name."""
+        memory = config.of(MemoryConfig)
+        entries = [
+            Entry(pattern, [targets[at] for at in model.upstreams], make_strategy(model.strategy), model.upstream_model)
+            for pattern, model in config.of(RoutingConfig).models.items()
+        ]
+        stages: dict[str, Stage] = {
+            "auth": auth,
+            "memory": Memory(
+                self.ledger.accounts.get("bodies") or self.ledger.account("bodies", memory.bodies),
+                max_body=config.of(ListenConfig).max_body,
+                retry_after=memory.retry_after,
+            ),
+            "routing": Routing(Table(entries), list(targets.values())),
+        }
+        if self.observed is not None:
+            stages["observe"] = self.observed.stage(config)
+        return stages
 
     async def _turn_wheel(self) -> None:
         """Drives every deadline, the date, and the writing of the access log."""
@@ -195,16 +244,25 @@ class Gateway:
                 for account in self.ledger.accounts.values()
             },
             "upstreams": self.upstreams.numbers(),
+            "engines": self.upstreams.engines(),
             "process": usage(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }
 
     async def drain(self, seconds: float) -> None:
-        """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand."""
+        """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand.
+
+        Asked again meanwhile, it ends at the earlier of the two moments.
+        """
+        until = self.clock.now() + seconds
+        if self.endpoint.stopping:
+            self._drain_until = min(self._drain_until, until)
+            await self._drained.wait()
+            return
+        self._drain_until = until
         self.endpoint.stopping = True
         self.server.stop_accepting()
-        until = self.clock.now() + seconds
-        while self.server.open and self.clock.now() < until:  # noqa: ASYNC110 - once in a life, and short
+        while self.server.open and self.clock.now() < self._drain_until:  # noqa: ASYNC110 - once in a life, and short
             await asyncio.sleep(0.02)
         self.server.end_all(
             GatewayError("the gateway is shutting down", code="gateway_stopping", retry_after=1, phase="drain")
@@ -216,6 +274,7 @@ class Gateway:
         self.server.abort_all()
         if self.observed is not None:
             self.observed.flush()
+        self._drained.set()
 
     def __repr__(self) -> str:
         return f"<Gateway {self.number} generation {self.endpoint.generation.number}>"

@@ -3,58 +3,77 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from penstock.config import Config
 from penstock.core.ports import Stage
 
-if TYPE_CHECKING:
-    from penstock.observe.access_log import AccessLog
-
 
 class Observation:
-    """The board, the ring and the log of one worker. They survive reloads; the ring follows its configured size."""
+    """The board, the ring and the log of one worker. They survive reloads, and ``follow`` the newest configuration."""
 
     def __init__(self, wall: Callable[[], float]) -> None:
+        from penstock.observe.access_log import AccessLog
         from penstock.observe.board import Board
-
-        self._wall = wall
-        self.board = Board()
-        self.log: AccessLog | None = None
-        self.resize(1000)
-
-    def resize(self, size: int) -> None:
-        """Remember ``size`` calls from now on."""
+        from penstock.observe.log_stream import current_stream
         from penstock.observe.recent import Recent
 
-        self.recent = Recent(size, self._wall)
-        self._size = size
+        self.board = Board()
+        self.recent = Recent(1000, wall)
+        self.log = AccessLog(current_stream, wall, errors_only=True)
 
     def stage(self, config: Config) -> Stage:
         """The room for ``config``."""
-        from penstock.observe.access_log import AccessLog
         from penstock.observe.config import ObserveConfig
-        from penstock.observe.log_stream import current_stream
         from penstock.observe.stage import Observe
 
+        is_logged = config.of(ObserveConfig).access_log != "off"
+        return Observe(self.board, self.recent, self.log.note if is_logged else None)
+
+    def follow(self, config: Config) -> None:
+        """Log and remember as ``config`` says from now on; what is remembered already stays as far as it fits."""
+        from penstock.observe.config import ObserveConfig
+        from penstock.observe.log_stream import set_level
+
         section = config.of(ObserveConfig)
-        if section.recent != self._size:
-            self.resize(section.recent)
-        self.flush()
-        self.log = None
-        if section.access_log != "off":
-            self.log = AccessLog(current_stream, self._wall, errors_only=section.access_log == "errors")
-        return Observe(self.board, self.recent, None if self.log is None else self.log.note)
+        self.log.errors_only = section.access_log == "errors"
+        self.recent.resize(section.recent)
+        set_level(section.log_level)
 
     def flush(self) -> None:
         """Write what the access log holds."""
-        if self.log is not None:
-            self.log.flush()
+        self.log.flush()
 
 
 def observation(wall: Callable[[], float]) -> Observation | None:
     """An Observation if the slice is installed."""
-    if importlib.util.find_spec("penstock.observe") is None:
+    return Observation(wall) if _is_installed() else None
+
+
+def _is_installed() -> bool:
+    return importlib.util.find_spec("penstock.observe") is not None
+
+
+def install_logs(config: Config) -> Callable[[], None]:
+    """Log as configured, or without the slice plainly to standard error. Gives what opens the log file again.
+
+    Raises OSError when the log file cannot be opened.
+    """
+    if not _is_installed():
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+        return lambda: None
+    from penstock.observe.config import ObserveConfig
+    from penstock.observe.log_stream import install
+
+    section = config.of(ObserveConfig)
+    return install(section.log_file, section.log_level).reopen
+
+
+def log_file(config: Config) -> str | None:
+    """Where log lines go; None for standard error."""
+    if not _is_installed():
         return None
-    return Observation(wall)
+    from penstock.observe.config import ObserveConfig
+
+    return config.of(ObserveConfig).log_file

@@ -7,12 +7,14 @@ with ConfigError for a certificate file that does not fit or a kind that is not 
 from __future__ import annotations
 
 import ssl
+import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
 
-from penstock.assemble_engines import Engines
+from penstock.assemble_engines import Engines, engine_key
 from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
@@ -29,6 +31,15 @@ ENGINE_IDLE_SECONDS = 4.0
 """The embedded server closes connections that are idle for 5 s; ours must be the first to go."""
 
 
+@dataclass(slots=True, eq=False)
+class Upstream:
+    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica."""
+
+    target: Target
+    origins: weakref.WeakSet[Origin]
+    engine: str = ""
+
+
 class Upstreams:
     """The targets of one worker."""
 
@@ -37,35 +48,46 @@ class Upstreams:
         self._names = names
         self._now = now
         self._engines = engines
-        self._known: dict[tuple[str, str], Target] = {}
-        self.origins: dict[str, Origin] = {}
+        self._known: dict[tuple[str, str], Upstream] = {}
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
         key = (name, fingerprint(config) + fingerprint(timeouts))
-        target = self._known.get(key)
-        if target is None:
+        known = self._known.get(key)
+        if known is None:
+            origins: weakref.WeakSet[Origin] = weakref.WeakSet()
             try:
-                provider = self._provider(name, config, timeouts)
+                provider = self._provider(name, config, timeouts, origins)
+            except ModuleNotFoundError as error:
+                raise ConfigError([f"upstream '{name}': kind {config.kind} is not installed ({error})"]) from None
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError([f"upstream '{name}': its certificate files cannot be used: {error}"]) from None
-            target = self._known[key] = Target(name, provider, config.weight)
-        return target
+            engine = engine_key(name, config) if config.kind == "local" else ""
+            known = self._known[key] = Upstream(Target(name, provider, config.weight), origins, engine)
+        return known.target
 
-    def _provider(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Provider:
+    def _provider(
+        self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: weakref.WeakSet[Origin]
+    ) -> Provider:
         patience = Patience(timeouts.connect, timeouts.first_token, timeouts.idle)
         if config.kind == "echo":
             from penstock.providers.echo import Echo
 
             return Echo(self._now, tokens_per_second=config.tokens_per_second)
         if config.kind == "local":
-            return self._local(name, config, patience)
+            return self._local(name, config, patience, origins)
         if config.kind not in HTTP_KINDS:
             raise ConfigError([f"upstream '{name}': kind {config.kind} is not offered by this version"])
-        return self._http(name, config, config.url, config.api_key, patience)
+        return self._http(name, config, config.url, config.api_key, patience, origins)
 
     def _http(
-        self, name: str, config: UpstreamConfig, url: str, api_key: str | None, patience: Patience
+        self,
+        name: str,
+        config: UpstreamConfig,
+        url: str,
+        api_key: str | None,
+        patience: Patience,
+        origins: weakref.WeakSet[Origin],
     ) -> HttpProvider:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
@@ -81,10 +103,12 @@ class Upstreams:
             max_age=config.max_age,
         )
         origin = Origin(name, reach, wheel=self._wheel, names=self._names, now=self._now)
-        self.origins[name] = origin
+        origins.add(origin)
         return HttpProvider(origin, speech(config.kind, url, api_key, dict(config.headers)), patience, self._now)
 
-    def _local(self, name: str, config: UpstreamConfig, patience: Patience) -> Provider:
+    def _local(
+        self, name: str, config: UpstreamConfig, patience: Patience, origins: weakref.WeakSet[Origin]
+    ) -> Provider:
         from penstock.providers.local.engine import MAX_CONNECTIONS
         from penstock.providers.local.provider import Local
 
@@ -97,33 +121,41 @@ class Upstreams:
         )
 
         def make(base_url: str, api_key: str) -> Provider:
-            return self._http(name, plain, base_url, api_key, patience)
+            return self._http(name, plain, base_url, api_key, patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
 
-    async def retire_all_but(self, kept: Iterable[Target]) -> None:
-        """Let go of targets that no generation uses any more."""
+    def drop_all_but(self, kept: Iterable[Target]) -> list[Target]:
+        """Forget the targets that no edition uses any more. Returns them, for their providers to be closed."""
         kept_ids = {id(target) for target in kept}
-        for key, target in list(self._known.items()):
-            if id(target) not in kept_ids:
-                del self._known[key]
-                await target.provider.aclose()
+        leaving = {key: known for key, known in self._known.items() if id(known.target) not in kept_ids}
+        for key in leaving:
+            del self._known[key]
+        return [known.target for known in leaving.values()]
 
     async def aclose(self) -> None:
         """Let go of everything."""
-        await self.retire_all_but(())
+        for target in self.drop_all_but(()):
+            await target.provider.aclose()
 
     @property
     def targets(self) -> list[Target]:
         """All targets now known."""
-        return list(self._known.values())
+        return [known.target for known in self._known.values()]
+
+    def engines(self) -> list[str]:
+        """The keys of the embedded engines that are in use here."""
+        return [known.engine for known in self._known.values() if known.engine]
 
     def numbers(self) -> dict[str, list[int]]:
-        """By name: calls in flight, calls served, connections open."""
-        numbers = {}
-        for target in self._known.values():
-            origin = self.origins.get(target.name)
-            numbers[target.name] = [target.in_flight, target.served, 0 if origin is None else origin.open]
+        """By name: calls in flight, calls served, connections open. A replaced upstream counts until its last call."""
+        numbers: dict[str, list[int]] = {}
+        for known in self._known.values():
+            target = known.target
+            row = numbers.setdefault(target.name, [0, 0, 0])
+            row[0] += target.in_flight
+            row[1] += target.served
+            row[2] += sum(origin.open for origin in known.origins)
         return numbers
 
     def __repr__(self) -> str:

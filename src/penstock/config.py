@@ -46,7 +46,7 @@ SLICES = (
     Slice("auth", "penstock.auth.config", "AuthConfig"),
     Slice("memory", "penstock.memory.config", "MemoryConfig"),
     Slice("", "penstock.routing.config", "RoutingConfig"),
-    Slice("observe", "penstock.observe.config", "ObserveConfig"),
+    Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""
 

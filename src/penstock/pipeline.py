@@ -6,9 +6,8 @@ callable; ``check`` refuses an order in which a room needs what no room above it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next, Stage
@@ -89,8 +88,17 @@ def compose(stages: Sequence[Stage]) -> Next:
     """One callable that sends an exchange through ``stages`` in order."""
     chain: Next = _beyond
     for stage in reversed(stages):
-        chain = partial(stage, next=chain)
+        chain = _link(stage, chain)
     return chain
+
+
+def _link(stage: Stage, next: Next) -> Next:
+    enter = stage.__call__  # bound once; functools.partial with a keyword costs three times as much a call
+
+    def link(exchange: Exchange) -> Awaitable[Reply]:
+        return enter(exchange, next)
+
+    return link
 
 
 async def _beyond(exchange: Exchange) -> Reply:

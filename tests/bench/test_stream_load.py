@@ -73,6 +73,12 @@ def test_events_cut_anywhere_are_counted_once() -> None:
     assert (result.finished, result.lost, result.doubled, result.errors) == (1, 0, 0, [])
 
 
+def test_a_stream_sent_whole_ends_without_chunks() -> None:
+    body = b"data: #00000000@0000000000000001\n\ndata: [DONE]\n\n"
+    result = played([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)], 1)
+    assert (result.finished, result.errors) == (1, [])
+
+
 def test_lost_and_doubled_events_are_seen() -> None:
     numbers = [0, 1, 1, 4]
     result = played([HEAD, *(upstream.event(number, 1) for number in numbers), END], 5)

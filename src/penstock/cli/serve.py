@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from penstock.config import Config
     from penstock.process.spec import Source, Spec
 
+KEY_VARIABLE = "PENSTOCK_KEY"
+
 
 def main(arguments: list[str]) -> int:
     """Serve until SIGTERM or Ctrl-C."""
@@ -21,8 +23,8 @@ def main(arguments: list[str]) -> int:
         "serve",
         "Start the gateway. Without a config file it offers the built-in model echo, smollm2 (with the extra\n"
         "'local'), and every provider whose usual environment variable is set, such as OPENAI_API_KEY.",
-        "SIGTERM: finish running calls, then end. SIGHUP or 'penstock reload': take the changed config, dropping\n"
-        "no call. SIGUSR1: open the log file again.",
+        "SIGTERM, Ctrl-C: finish running calls, then end; a second one ends them at once. SIGHUP, 'penstock reload'\n"
+        "or a changed file: take the new config, dropping no call. SIGUSR1: open the log file again.",
     )
     add_config(wants)
     wants.add_argument("--host", help="address to listen on (127.0.0.1)")
@@ -45,39 +47,45 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(source: Source, spec: Spec, config: Config) -> int:
-    from penstock.assemble_keys import KeyFileError, key_store
-    from penstock.auth.config import AuthConfig
+    from penstock.assemble_observation import install_logs, log_file
     from penstock.config import ConfigError
     from penstock.edge.config import ListenConfig
-    from penstock.observe.config import ObserveConfig
-    from penstock.observe.log_stream import install
     from penstock.process.loop import run
-    from penstock.process.supervisor import Supervisor
+    from penstock.process.supervisor import CannotServe, Supervisor
 
     listen = config.of(ListenConfig)
-    key = None
     try:
-        logs = install(config.of(ObserveConfig).log_file, config.of(ObserveConfig).log_level)
-        if config.of(AuthConfig).mode == "keys":
-            store = key_store(config, os.environ)
-            store.open()
-            key = store.created_now
-    except KeyFileError as error:
-        raise Failure(str(error)) from None
+        reopen_logs = install_logs(config)
     except OSError as error:
-        raise Failure(f"the log file {config.of(ObserveConfig).log_file} cannot be opened: {error.strerror}") from None
-
-    async def supervise() -> int:
-        supervisor = Supervisor(source, spec, config, lambda port: _announce(config, port, key))
-        supervisor.reopen_logs = logs.reopen
-        return await supervisor.run()
-
+        raise Failure(f"the log file {log_file(config)} cannot be opened: {error.strerror}") from None
+    told = Announcement(config)
+    supervisor = Supervisor(source, spec, config, told.all, reopen_logs)
     try:
-        return run(supervise())
-    except ConfigError as error:
-        raise Failure("\n".join(error.problems), WRONG_CONFIG) from None
+        told.port = supervisor.bind()
     except OSError as error:
         raise Failure(_cannot_listen(error, listen.host, listen.port)) from None
+    told.key = _new_key(config)
+    try:
+        return run(supervisor.run())
+    except ConfigError as error:
+        raise Failure("\n".join([*error.problems, *told.lost_key()]), WRONG_CONFIG) from None
+    except CannotServe as error:
+        raise Failure("\n".join([str(error), *told.lost_key()])) from None
+
+
+def _new_key(config: Config) -> str | None:
+    """The key made just now, if this is the first start."""
+    from penstock.assemble_keys import KeyFileError, key_store
+    from penstock.auth.config import AuthConfig
+
+    if config.of(AuthConfig).mode != "keys":
+        return None
+    store = key_store(config, os.environ)
+    try:
+        store.open()
+    except KeyFileError as error:
+        raise Failure(str(error)) from None
+    return store.created_now
 
 
 def _cannot_listen(error: OSError, host: str, port: int) -> str:
@@ -90,41 +98,70 @@ def _cannot_listen(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on {host}:{port}: {error.strerror or error}"
 
 
-def _announce(config: Config, port: int, key: str | None) -> None:
-    """The lines a newcomer reads: address, key, models, and a curl line that works when pasted."""
-    from penstock import __version__
-    from penstock.auth.config import AuthConfig
-    from penstock.cli.recipes import Target
-    from penstock.edge.config import ListenConfig
-    from penstock.routing.config import RoutingConfig
+class Announcement:
+    """What a newcomer reads: address, key, models, and a curl line that works when pasted."""
 
-    listen = config.of(ListenConfig)
-    models = config.of(RoutingConfig).models
-    host = "127.0.0.1" if listen.host in ("0.0.0.0", "::", "") else listen.host
-    host = f"[{host}]" if ":" in host else host
-    url = f"{'https' if listen.tls else 'http'}://{host}:{port}"
-    is_open = config.of(AuthConfig).mode == "open"
-    say = [f"penstock {__version__} listens on {url}  (pid {os.getpid()}, config: {config.source})"]
-    if key is not None:
-        say.append(f"  key     {key}")
-        say.append("          shown this once: keep it. 'penstock keys new' makes more")
-    elif is_open:
-        say.append("  key     none is asked for (auth.mode: open)")
-    else:
-        say.append("  key     as made before; 'penstock keys new' makes another")
-    say.append(f"  models  {', '.join(models) or 'none'}")
-    if any(upstream.kind == "local" for upstream in config.of(RoutingConfig).upstreams.values()):
-        from penstock.assemble_engines import banner
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._said = False
+        self.port = 0
+        self.key: str | None = None
 
-        say.append(f"  note    {banner()}")
-    shown = key or ("none" if is_open else "$PENSTOCK_KEY")
-    model = "smollm2" if "smollm2" in models else next((name for name in models if not name.endswith("*")), "echo")
-    say.append("  try it:")
-    say += [f"    {line}" for line in _curl(Target(url, shown, model)).splitlines()]
-    print("\n".join(say), flush=True)
+    def all(self) -> None:
+        """Say it."""
+        self._said = True
+        print("\n".join(self._lines()), flush=True)
 
+    def lost_key(self) -> list[str]:
+        """A key is shown once, also when the start fails after it was made."""
+        return [] if self._said or self.key is None else [f"(a key was made, shown this once: {self.key})"]
 
-def _curl(to: object) -> str:
-    from penstock.cli.recipes import RECIPES
+    def _lines(self) -> list[str]:
+        from penstock import __version__
+        from penstock.routing.config import RoutingConfig
 
-    return RECIPES["curl"].settings(to).then  # type: ignore[arg-type]
+        config = self._config
+        routing = config.of(RoutingConfig)
+        lines = [
+            f"penstock {__version__} listens on {self._url()}  (pid {os.getpid()}, config: {config.source})",
+            *self._key_lines(),
+            f"  models  {', '.join(routing.models) or 'none'}",
+        ]
+        if any(upstream.kind == "local" for upstream in routing.upstreams.values()):
+            from penstock.assemble_engines import banner
+
+            lines.append(f"  note    {banner()}")
+        if routing.models:
+            lines += ["  try it:", *(f"    {line}" for line in self._curl(list(routing.models)))]
+        return lines
+
+    def _url(self) -> str:
+        from penstock.edge.config import ListenConfig
+
+        listen = self._config.of(ListenConfig)
+        host = "127.0.0.1" if listen.host in ("0.0.0.0", "::") else listen.host
+        return f"{'https' if listen.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def _is_open(self) -> bool:
+        from penstock.auth.config import AuthConfig
+
+        return self._config.of(AuthConfig).mode == "open"
+
+    def _key_lines(self) -> list[str]:
+        if self.key is not None:
+            return [f"  key     {self.key}", "          shown this once: keep it. 'penstock keys new' makes more"]
+        if self._is_open():
+            return ["  key     none is asked for (auth.mode: open)"]
+        return [f"  key     as made before (here ${KEY_VARIABLE}); 'penstock keys new' makes another"]
+
+    def _curl(self, models: list[str]) -> list[str]:
+        from penstock.cli.recipes import RECIPES, Target
+
+        plain = [name for name in models if not name.endswith("*")]
+        model = "smollm2" if "smollm2" in plain else plain[0] if plain else models[0].replace("*", "MODEL")
+        key = self.key or ("none" if self._is_open() else f"${KEY_VARIABLE}")
+        text = RECIPES["curl"].settings(Target(self._url(), key, model)).then
+        # Within the quotes of a value the shell would leave a variable as it stands.
+        return text.replace(
+            f"'Authorization: Bearer ${KEY_VARIABLE}'", f'"Authorization: Bearer ${KEY_VARIABLE}"'
+        ).splitlines()

@@ -8,7 +8,10 @@ wheels (Varghese and Lauck, 1987), with the deletion made lazy.
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
+
+log = logging.getLogger("penstock")
 
 
 class Timed(Protocol):
@@ -60,7 +63,10 @@ class Wheel:
                 if item.due <= now:
                     expired += 1
                     item.due = 0.0
-                    item.expire(now)
+                    try:
+                        item.expire(now)
+                    except Exception:  # one defect must not cost all others their deadlines
+                        log.exception("the deadline of %r failed", item)
                     if item.due:
                         self.watch(item)
                 else:

@@ -101,10 +101,9 @@ class Exchange:
 
     def defer(self, fn: Deferred) -> None:
         """Call ``fn(exchange)`` when the exchange finishes; at once if it already has."""
+        self._deferred.append(fn)
         if self.outcome is not None:
-            self._call(fn)
-        else:
-            self._deferred.append(fn)
+            self._clean_up()
 
     def fork(self, purpose: str) -> Exchange:
         """An exchange for work that outlives this one or serves several callers.
@@ -125,15 +124,15 @@ class Exchange:
             return
         self.outcome = outcome
         self.ended = now
+        self._clean_up()
+
+    def _clean_up(self) -> None:
         deferred = self._deferred
         while deferred:
-            self._call(deferred.pop())
-
-    def _call(self, fn: Deferred) -> None:
-        try:
-            fn(self)
-        except Exception:
-            log.exception("clean-up of %s failed", self.id)
+            try:
+                deferred.pop()(self)
+            except Exception:
+                log.exception("clean-up of %s failed", self.id)
 
     def __repr__(self) -> str:
         return f"<Exchange {self.id} {self.outcome or 'running'} {self.call!r}>"

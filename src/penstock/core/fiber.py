@@ -56,11 +56,15 @@ class Promise(Generic[T]):
             self._settle("done")
 
     def cancel(self, msg: object = None) -> bool:
-        """Give up waiting. False if it is done already."""
+        """Give up waiting. False if it is done already. The waiter hears of it a turn of the loop later: whoever
+        cancels (asyncio.timeout, say) first has to note that it did."""
         if self._state != "pending":
             return False
         self._error = asyncio.CancelledError()
+        fiber, self._fiber = self._fiber, None
         self._settle("cancelled")
+        if fiber is not None:
+            self._loop.call_soon(fiber.step)
         return True
 
     def result(self) -> T:

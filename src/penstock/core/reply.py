@@ -2,9 +2,9 @@
 
 The contract between a Source and its Sink, on which relay, pacing, fan-out, replay and rescue all stand:
 ``start(sink)`` once; the source then calls ``sink.push(frame)`` any number of times and ``sink.end(error | None)``
-exactly once, possibly inside ``start``. After ``pause()`` nothing is pushed until ``resume()``; after ``cancel()``
-nothing at all, ``end`` included. All calls are synchronous and idempotent, and none of them raises.
-A *frame* is one or more whole SSE events, or body bytes where the body is not SSE.
+exactly once, possibly inside ``start``, never inside ``push``. After ``pause()`` nothing is pushed until ``resume()``;
+after ``cancel()`` nothing at all, ``end`` included. All calls are synchronous and idempotent, and none of them raises.
+A *frame* is one or more whole SSE events, or body bytes where the body is not SSE; it is never empty.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Source(Protocol):
 class Reply:
     """A status, header fields and a body, with taps that see what flows to the room outside.
 
+    ``headers`` may be shared with other replies: a room that changes them puts a new list in their place.
+
     ``live`` is true while the body is a Source. Rooms that only watch append to ``taps``; a room that changes what
     flows calls ``through``. ``length`` is the size in bytes of a live body, where it is known beforehand; ``events``
     tells that the body is server-sent events.
@@ -79,9 +81,10 @@ class Reply:
 class Whole:
     """A Source over frames that are already here. Stands for replayed and collected answers."""
 
-    __slots__ = ("_frames", "_paused", "_sink", "_state")
+    __slots__ = ("_frames", "_paused", "_pushing", "_sink", "_state")
 
     def __init__(self, *frames: bytes) -> None:
+        self._pushing = False
         self._frames = [frame for frame in reversed(frames) if frame]
         self._sink: Sink | None = None
         self._paused = False
@@ -108,14 +111,28 @@ class Whole:
     def _run(self) -> None:
         sink = self._sink
         assert sink is not None
+        if self._pushing:
+            return  # resumed by the sink while it takes a frame: the loop below goes on
+        self._pushing = True
         while self._frames and not self._paused and self._state == "open":
             sink.push(self._frames.pop())
+        self._pushing = False
         if self._state == "open" and not self._paused and not self._frames:
             self._state = "done"
             sink.end(None)
 
     def __repr__(self) -> str:
         return f"<Whole {self._state} {len(self._frames)} frames left>"
+
+
+class Void:
+    """A Sink for what nobody wants any more. Taking the place of a cancelled source's sink, it also bars the next."""
+
+    def push(self, frame: bytes) -> None:
+        pass
+
+    def end(self, error: Fail | None) -> None:
+        pass
 
 
 class Tapped:
@@ -140,6 +157,7 @@ class Tapped:
         self._source.resume()
 
     def cancel(self, reason: str) -> None:
+        self._sink = Void()
         self._source.cancel(reason)
 
     def push(self, frame: bytes) -> None:

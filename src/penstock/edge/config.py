@@ -54,7 +54,7 @@ class ListenConfig(Struct, frozen=True, kw_only=True):
     ] = 15.0
     max_connections: Annotated[int, Meta(ge=1, description="Open connections, per worker.")] = 20_000
     max_connections_per_peer: Annotated[
-        int, Meta(ge=1, description="Open connections from one address; a proxy in front counts as one.")
+        int, Meta(ge=1, description="Open connections from one address, per worker; a proxy in front counts as one.")
     ] = 10_000
     max_head: Annotated[
         Bytes, Meta(ge=1024, le=1024 * 1024, description="Size of a request's line and header fields together.")

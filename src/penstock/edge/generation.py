@@ -76,21 +76,29 @@ def client_address(peer: str, forwarded: bytes, trusted: Sequence[Network]) -> s
             address = address[1:].partition("]")[0]
         elif address.count(":") == 1:
             address = address.partition(":")[0]
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
+        parsed = _parsed(address)
+        if parsed is None:
             return peer
-        if not _is_in(address, trusted):
-            return address
-        peer = address
+        peer = str(parsed)
+        if not any(parsed in network for network in trusted):
+            return peer
     return peer
 
 
 def _is_in(address: str, networks: Sequence[Network]) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address in its one form; None for what is none, or has a zone (which holds any text, and means nothing
+    beyond the machine that wrote it)."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return any(parsed in network for network in networks)
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.scope_id is not None:
+            return None
+        return parsed.ipv4_mapped or parsed
+    return parsed

@@ -12,6 +12,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.net.http_head import status_line
 
+MOST_MODEL_CHARACTERS = 200
 _STREAM_LINES = b"cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n"
 _REPLACED = (b"cache-control", b"x-accel-buffering")
 
@@ -35,7 +36,7 @@ def own_fields(exchange: Exchange) -> str:
     """Lines that tell what Penstock did with the call."""
     own = f"x-request-id: {exchange.id}\r\nx-penstock-overhead-ms: {exchange.overhead * 1000:.2f}\r\n"
     if exchange.upstream:
-        model = exchange.call.model
+        model = exchange.call.model[:MOST_MODEL_CHARACTERS]
         if not (model.isascii() and model.isprintable()):
             model = quote(model, safe="/:@+,=~")
         own += (

@@ -23,4 +23,4 @@ class Ids:
 def worker_of(request_id: str) -> int | None:
     """The worker that made ``request_id``, or None if it does not tell."""
     number, mark, _ = request_id.removeprefix("req_").partition("x")
-    return int(number) if mark and number.isdigit() else None
+    return int(number) if mark and number.isascii() and number.isdigit() and len(number) <= 4 else None

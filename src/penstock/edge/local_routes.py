@@ -108,7 +108,7 @@ class LocalRoutes:
     async def calls(self, exchange: Exchange) -> Reply:
         """The newest calls: ``?count=N``."""
         asked = parse_qs(exchange.call.query.decode("latin-1")).get("count", ["100"])[0]
-        if not asked.isdigit():
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 10):
             raise CallerError("count must be a number", code="bad_query", param="count")
         return _json({"calls": await self._fleet.calls(min(int(asked), 10_000), "")})
 

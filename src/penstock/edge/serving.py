@@ -67,6 +67,8 @@ class Serving:
         self._generation.enter()
         fiber = self._fiber = Fiber(self._endpoint.loop, self._run(run))
         fiber.step()
+        if self._fiber is not None:  # a room waits for something
+            self._turn.connection.busy_until(self._exchange.deadline)
 
     async def _run(self, run: Next) -> None:
         exchange = self._exchange
@@ -98,6 +100,7 @@ class Serving:
     def _failure(self, fail: Fail) -> Reply:
         exchange = self._exchange
         exchange.error = fail
+        fail.__traceback__ = fail.__context__ = None  # their frames hold the call and its bytes, in a circle
         headers: Headers = [(b"content-type", b"application/json"), *error_headers(fail)]
         return Reply(fail.status, headers, error_body(fail, exchange.call.operation.dialect, exchange.id))
 
@@ -121,7 +124,8 @@ class Serving:
             tap(body)
         if reply.status not in (204, 304):
             framing = b"%bcontent-length: %d\r\n" % (framing, len(body))
-        framing += self._connection_line()
+        if not self._keep or not turn.head.http11:
+            framing += self._connection_line()
         exchange.first_byte = now
         if exchange.call.method == "HEAD":
             body = b""
@@ -200,7 +204,9 @@ class Serving:
     def _done(self, outcome: str) -> None:
         self._exchange.finish(outcome, self._endpoint.now())
         self._generation.leave()
-        self._turn.connection.finish(keep_alive=self._keep)
+        turn = self._turn
+        turn.served = None  # else the two would hold each other, and the call's bytes, until the collector comes
+        turn.connection.finish(keep_alive=self._keep)
 
     # ---- from the connection
 
@@ -210,6 +216,7 @@ class Serving:
         if exchange.outcome is not None:
             return
         source, self._source = self._source, None
+        self._turn.served = None
         exchange.finish("left", self._endpoint.now())
         self._generation.leave()
         if self._fiber is not None:
@@ -229,7 +236,7 @@ class Serving:
 
     def expire(self, fail: Fail | None = None) -> None:
         """The exchange's deadline has passed (or the gateway stops): end it with an error, whatever it is doing."""
-        error = fail or GatewayError("the call took longer than it may", status=504, code="deadline", retryable=False)
+        error = fail or _too_long(self._exchange.upstream)
         if self._exchange.outcome is not None:
             return
         fiber, self._fiber = self._fiber, None
@@ -243,3 +250,11 @@ class Serving:
 
     def __repr__(self) -> str:
         return f"<Serving {self._exchange!r}>"
+
+
+def _too_long(upstream: str) -> GatewayError:
+    """The total deadline has passed. Where the call was then is worth saying: the caller sees nothing of it."""
+    where = f"; it was with upstream '{upstream}'" if upstream else ""
+    return GatewayError(
+        f"the call took longer than it may (timeouts.total){where}", status=504, code="deadline", retryable=False
+    )

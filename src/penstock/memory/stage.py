@@ -15,6 +15,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply
 from penstock.memory.ledger import BoundedAccount
+from penstock.net.request_body import too_large
 from penstock.wire.json import peek
 from penstock.wire.multipart import model_field
 
@@ -37,7 +38,13 @@ class Memory:
             whole = exchange.body.complete
             if whole is None:
                 return self._read_first(exchange, next)
-            self._reserve(exchange, len(whole))
+            if len(whole) > self._max_body:
+                raise too_large(self._max_body)
+            size = len(whole)
+            if not self._bodies.reserve(size):
+                raise self._full()
+            exchange.held = exchange.bytes_in = size
+            exchange.defer(self._release)
             _fill(call, whole)
         elif kind == "opaque":
             call.model = model_field(exchange.body.early)
@@ -49,19 +56,18 @@ class Memory:
         if length is None:
             whole = await exchange.body.read(self._max_body, partial(self._take, exchange))
         else:
-            if length <= self._max_body:
-                self._reserve(exchange, length)
+            if length <= self._max_body and not self._take(exchange, length):
+                raise self._full()
             whole = await exchange.body.read(self._max_body)
         _fill(exchange.call, whole)
         return await next(exchange)
 
-    def _reserve(self, exchange: Exchange, size: int) -> None:
-        if not self._take(exchange, size):
-            raise GatewayError(
-                f"the gateway holds as many bytes of requests as it may ({self._bodies.bound}); try again shortly",
-                code="gateway_overloaded",
-                retry_after=self._retry_after,
-            )
+    def _full(self) -> GatewayError:
+        return GatewayError(
+            f"the gateway holds as many bytes of requests as it may ({self._bodies.bound}); try again shortly",
+            code="gateway_overloaded",
+            retry_after=self._retry_after,
+        )
 
     def _take(self, exchange: Exchange, size: int) -> bool:
         if not self._bodies.reserve(size):
@@ -82,6 +88,6 @@ def _fill(call: Call, body: bytes) -> None:
     seen = peek(body, needs_model=call.operation.needs_model)
     call.model = seen.model or ""
     call.stream = seen.stream is True
-    call.max_tokens = seen.max_tokens
+    call.max_tokens = seen.output_limit
     call.usage_wanted = seen.include_usage
     call.session = seen.prompt_cache_key or seen.user or ""

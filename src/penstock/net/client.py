@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections import deque
@@ -15,10 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from penstock.core.deadlines import Wheel
-from penstock.core.errors import GatewayError, UpstreamError
+from penstock.core.errors import Fail, GatewayError, UpstreamError
 from penstock.core.reply import Source
 from penstock.net.client_connection import ClientConnection, Untouched
 from penstock.net.names import Names
+from penstock.net.outbox import Outbox
 from penstock.net.response import Response
 from penstock.net.tunnel import open_tunnel
 
@@ -57,6 +59,7 @@ class Origin:
         self.wheel = wheel
         self.now = now
         self.loop = asyncio.get_running_loop()
+        self.outbox = Outbox(self.loop)
         self._names = names
         self._idle: list[ClientConnection] = []
         self._open: set[ClientConnection] = set()
@@ -83,7 +86,11 @@ class Origin:
                         f"upstream '{self.name}' closed an idle connection as it was used", phase="send"
                     ) from None
             except asyncio.CancelledError:
-                connection.abort()
+                if waiter.done() and not waiter.cancelled():  # answered: the connection may serve another by now
+                    with contextlib.suppress(Fail, Untouched):
+                        waiter.result().cancel("caller gone")
+                else:
+                    connection.abort()
                 raise
 
     # ---- taking
@@ -135,6 +142,8 @@ class Origin:
             self._dialling -= 1
             if self._waiters:
                 self._wake_one(None)
+        if connection.closed:
+            raise self._unreachable("closed the connection at once", "connect")
         self._open.add(connection)
         return connection
 
@@ -161,7 +170,7 @@ class Origin:
             async with asyncio.timeout(timeout):
                 addresses = await self._names.resolve(host)
                 phase = "connect"
-                return await self._dial_any(addresses, port)
+                return await self._dial_any(addresses, port, self.now() + timeout)
         except TimeoutError:
             self._names.forget(host)
             raise self._unreachable(f"did not accept a connection within {timeout:g} s", phase, status=504) from None
@@ -176,12 +185,13 @@ class Origin:
         except OSError as error:
             raise self._unreachable(f"cannot be reached ({error.strerror or error})", "connect") from None
 
-    async def _dial_any(self, addresses: list[str], port: int) -> ClientConnection:
-        """Try the addresses in turn; the last failure is the one told."""
+    async def _dial_any(self, addresses: list[str], port: int, until: float) -> ClientConnection:
+        """Try the addresses in turn, each for its share of the time left; the last failure is the one told."""
         failure: OSError = OSError("it has no addresses")
-        for address in addresses:
+        for tried, address in enumerate(addresses):
             try:
-                return await self._dial_one(address, port)
+                async with asyncio.timeout((until - self.now()) / (len(addresses) - tried)):
+                    return await self._dial_one(address, port)
             except ssl.SSLError:
                 raise
             except OSError as error:
@@ -213,11 +223,11 @@ class Origin:
 
     def give_back(self, connection: ClientConnection) -> None:
         """A connection is free again."""
-        if self._waiters and self._wake_one(connection):
-            return
         now = self.now()
         if self._closed or now - connection.born > self.reach.max_age:
             connection.abort()
+            return
+        if self._waiters and self._wake_one(connection):
             return
         connection.due = now + self.reach.max_idle
         self.wheel.watch(connection)
@@ -230,6 +240,11 @@ class Origin:
             self._idle.remove(connection)
         if self._waiters:
             self._wake_one(None)
+
+    @property
+    def busy(self) -> int:
+        """Connections with a request under way."""
+        return len(self._open) - len(self._idle)
 
     @property
     def open(self) -> int:

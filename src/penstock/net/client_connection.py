@@ -16,13 +16,16 @@ from penstock.core.call import Headers
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.fiber import Promise
 from penstock.core.reply import Source
-from penstock.net.response import Response
+from penstock.net.outbox import BatchedProtocol
+from penstock.net.response import Response, ResponseHead
 from penstock.net.tcp_info import bytes_acked
 from penstock.net.upload import Upload
 
 if TYPE_CHECKING:
     from penstock.net.client import Origin
 
+JOINED_BYTES = 16 * 1024
+"""A body up to this size is joined to its head: copying it is cheaper than a second buffer."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FIELDS = 256
 
@@ -31,39 +34,24 @@ class Untouched(Exception):
     """The connection had died before any byte of the request reached the peer: sending it again is safe."""
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(BatchedProtocol):
     """See the module. Belongs to one Origin for life; carries one exchange at a time."""
 
     __slots__ = (
-        "_close_delimited",
-        "_complete",
-        "_fields",
-        "_head_bytes",
-        "_idle_timeout",
-        "_keep",
-        "_origin",
-        "_parser",
-        "_parts",
-        "_reading",
-        "_response",
-        "_sent",
-        "_sent_before",
-        "_transport",
-        "_upload",
-        "_waiter",
-        "born",
-        "closed",
-        "due",
-        "used",
-        "wheel_at",
-    )
+        "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_idle_timeout", "_keep", "_length",
+        "_origin", "_parser", "_parts", "_reading", "_response", "_sent", "_sent_before",
+        "_upload", "_waiter", "born", "closed", "due", "used", "wheel_at",
+    )  # fmt: skip
 
     def __init__(self, origin: Origin) -> None:
+        super().__init__(origin)
         self._origin = origin
         self._waiter: Promise[Response] | None = None
         self._response: Response | None = None
         self._parts: list[bytes] = []
         self._fields: Headers = []
+        self._head: ResponseHead | None = None
+        self._length: bytes | None = None
         self._head_bytes = 0
         self._complete = False
         self._keep = True
@@ -95,14 +83,14 @@ class ClientConnection(asyncio.Protocol):
         self._sent_before = self._sent
         if isinstance(body, bytes):
             self._sent += len(head) + len(body)
-            if len(body) < 16384:
-                self._transport.write(head + body)
+            if len(body) <= JOINED_BYTES:
+                self.put(head + body)
             else:
-                self._transport.write(head)
-                self._transport.write(body)
+                self.put(head)
+                self.put(body)
         else:
             self._sent += len(head)
-            self._transport.write(head)
+            self.put(head)
             self._upload = Upload(self, body, chunked=head.endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n"))
             body.start(self._upload)
         self.due = self._origin.now() + head_timeout
@@ -113,7 +101,7 @@ class ClientConnection(asyncio.Protocol):
         """More of a request body that is streamed."""
         self._sent += len(data)
         if not self.closed:
-            self._transport.write(data)
+            self.put(data)
             self.due = max(self.due, self._origin.now() + self._idle_timeout)
 
     def uploaded(self, error: Fail | None) -> None:
@@ -140,7 +128,8 @@ class ClientConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(self._error(f"sent malformed HTTP ({error})", "body" if self._response else "headers"))
+            why = error.__context__ or error
+            self._fail(self._error(f"sent malformed HTTP ({why})", "body" if self._response else "headers"))
             return
         response = self._response
         if response is None:
@@ -151,41 +140,51 @@ class ClientConnection(asyncio.Protocol):
         self._waiter = None
         if self._parts:
             parts, self._parts = self._parts, []
+            self._head_bytes = 0
             response.deliver(parts)
+        else:
+            self._head_bytes += len(data)  # of trailers or chunk extensions
         if self._complete:
             self._release(response)
+        elif self._head_bytes > MAX_HEAD_BYTES:
+            self._fail(self._error(f"sent over {MAX_HEAD_BYTES} bytes of trailers or chunk extensions", "body"))
         else:
             self.due = self._origin.now() + self._idle_timeout if self._reading else 0.0
-        if waiter is not None and not waiter.done():
+        if waiter is not None:
             waiter.set_result(response)
 
-    def on_message_begin(self) -> None:
-        self._fields = []
-        self._head_bytes = 0
-
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name.lower(), value))
+        if self._response is not None:
+            return  # a trailer, which nobody is told of
+        name = name.lower()
+        if name == b"content-length":
+            self._length = value
+        elif name != b"date":  # the caller gets ours
+            self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        fields, self._fields = self._fields, []
+        self._head_bytes = 0
         if status < 200:
+            self._length = None
             return  # 100 Continue, 103 Early Hints: the answer is still to come
-        if self._response is not None or len(self._fields) > MAX_FIELDS:
-            self._keep = False
+        if len(fields) > MAX_FIELDS:
+            raise ValueError(f"over {MAX_FIELDS} header fields")
+        if self._response is not None:
+            self._keep = False  # two answers to one request: the second is nobody's
             return
-        response = self._response = Response(self, status, self._fields)
+        head = self._head
+        if head is None or head.headers != fields or head.status != status:
+            head = self._head = ResponseHead(status, fields)
+        length, self._length = self._length, None
+        self._response = Response(self, head, None if length is None else int(length))
         self._keep = self._parser.should_keep_alive()
-        framed = status in (204, 304)
-        for name, value in self._fields:
-            if name == b"content-length":
-                framed = True
-                response.length = int(value) if value.isdigit() else None
-            elif name == b"transfer-encoding":
-                framed = True
-        self._close_delimited = not framed
+        self._close_delimited = length is None and not head.chunked and status not in (204, 304)
 
     def on_body(self, chunk: bytes) -> None:
-        self._parts.append(chunk)
+        if not self._complete:
+            self._parts.append(chunk)
 
     def on_message_complete(self) -> None:
         if self._response is not None:
@@ -216,6 +215,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
+        self._out.clear()
         self.due = 0.0
         response = self._response
         if response is not None and self._close_delimited and exc is None:
@@ -262,7 +262,7 @@ class ClientConnection(asyncio.Protocol):
             upload.source.cancel("upstream connection closed")
         if not self.closed:
             self.closed = True
-            self._transport.abort()
+            self.drop()
 
     # ---- reading
 

@@ -1,8 +1,7 @@
 """One client connection of the server: bytes in, checked requests out, responses written back in order.
 
-Each request of the parser becomes a ``Turn`` handed to the app, one at a time (pipelined ones wait, at most
-``MAX_PIPELINED``). Every state has a deadline. What is refused before its body was read is answered, then the rest is
-read and dropped for a bounded while, so that the caller sees the answer.
+Each request becomes a ``Turn`` handed to the app, one at a time (pipelined ones wait). Every state has a deadline. What
+is refused before its body was read is answered, then the rest is read and dropped for a bounded while.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from penstock.core.errors import CallerError, Fail
 from penstock.net.http_head import RequestHead
+from penstock.net.outbox import BatchedProtocol
 from penstock.net.request_body import Body
 from penstock.net.request_parser import RequestParser
 from penstock.net.turn import Turn
@@ -20,44 +20,33 @@ from penstock.net.turn import Turn
 if TYPE_CHECKING:
     from penstock.net.server import Server
 
-MAX_PIPELINED = 32
+MAX_PIPELINED = 128
 LINGER_SECONDS = 3.0
 LINGER_BYTES = 64 * 1024 * 1024
 
 
-class Connection(asyncio.Protocol):
-    """See the module. Writing: ``respond`` for a whole answer, or ``write`` any number of times, then ``finish``."""
+class Connection(BatchedProtocol):
+    """See the module. Writing: ``write`` at will, then ``finish``; ``writable`` is False for slow readers."""
 
-    __slots__ = (
-        "_deadline",
-        "_fresh",
-        "_lingered",
-        "_parser",
-        "_reading",
-        "_server",
-        "_transport",
-        "_turns",
-        "_writable",
-        "closing",
-        "due",
-        "peer",
-        "secure",
-        "wheel_at",
-    )
+    # fmt: off
+    __slots__ = ("_deadline", "_fresh", "_lingered", "_parser", "_reading", "_server", "_turns", "_unsent", "closing",
+                 "due", "peer", "wheel_at", "writable")
+    # fmt: on
 
     def __init__(self, server: Server) -> None:
+        super().__init__(server)
         self._server = server
         self.due = 0.0
         self.wheel_at = 0.0
         self.peer = ""
-        self.secure = False
         self.closing = False
         self._turns: deque[Turn] = deque()
         self._fresh = False
         self._lingered = -1
         self._deadline = 0.0
         self._reading = True
-        self._writable = True
+        self.writable = True
+        self._unsent = 0
 
     # ---- transport
 
@@ -65,49 +54,55 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peername = transport.get_extra_info("peername")
         self.peer = peername[0] if peername else "unix"
-        self.secure = transport.get_extra_info("ssl_object") is not None
         self._parser = RequestParser(self, self._server)
         self.due = self._server.now() + self._server.limits.first_byte_timeout
         if not self._server.admit(self):
             self.closing = True
-            self._transport.abort()
+            self.drop()
             return
         self._server.wheel.watch(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closing = True
+        self._out.clear()
         self.due = 0.0
         self._server.forget(self)
         turns = self._turns
+        if turns:
+            self._server.busy -= 1
         while turns:
             turn = turns.popleft()
-            turn.body.fail(CallerError("the caller closed the connection", code="caller_left", status=499))
             if turn.served is not None:
                 turn.served.abandon("caller left")
+            turn.body.fail(CallerError("the caller closed the connection", code="caller_left", status=499))
 
     def eof_received(self) -> bool | None:
         return None  # a caller that half-closes has left: the transport closes
 
     def pause_writing(self) -> None:
-        self._writable = False
-        self.due = self._server.now() + self._server.limits.write_timeout
-        self._server.wheel.watch(self)
+        self.writable = False
+        self._watch_unsent()
         if self._turns and (served := self._turns[0].served) is not None:
             served.hold()
 
     def resume_writing(self) -> None:
-        self._writable = True
-        if self._turns:
+        self.writable = True
+        if self.closing:
+            return
+        if not self._turns:
+            self._await_request()
+        elif (served := self._turns[0].served) is None:
+            self._begin_next()
+        else:
             self.busy_until(self._deadline)
-            if (served := self._turns[0].served) is not None:
-                served.release()
+            served.release()
 
     def data_received(self, data: bytes) -> None:
         if self.closing:
             if self._lingered >= 0:
                 self._lingered += len(data)
                 if self._lingered > LINGER_BYTES:
-                    self._transport.abort()
+                    self.drop()
             return
         parser = self._parser
         if parser.refusal is not None:
@@ -130,13 +125,14 @@ class Connection(asyncio.Protocol):
         turns = self._turns
         turns.append(Turn(self, head, body))
         if len(turns) == 1:
+            self._server.busy += 1
             self._fresh = True
             self.due = 0.0
-        elif len(turns) > MAX_PIPELINED:
+            return
+        self.hold_reading()  # what is here already must be answered before more is taken in
+        if len(turns) > MAX_PIPELINED:
             turns.pop()
-            self._parser.refuse(
-                CallerError("too many requests pipelined on one connection", status=429, code="pipelined")
-            )
+            self._parser.refuse(CallerError("too many requests pipelined", status=429, code="pipelined"))
 
     # ---- for the body
 
@@ -146,18 +142,21 @@ class Connection(asyncio.Protocol):
             self._reading = False
             self._transport.pause_reading()
 
+    def _read_on(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+
     def want_body(self) -> None:
         """Read on; a caller that was told to wait is told to continue."""
         if self.closing:
             return
-        if not self._reading:
-            self._reading = True
-            self._transport.resume_reading()
-        turn = self._turns[0] if self._turns else None
-        if turn is not None:
+        self._read_on()
+        if self._turns:
+            turn = self._turns[0]
             if turn.expects:
                 turn.expects = False
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.due = self._server.now() + self._server.limits.body_timeout
             self._server.wheel.watch(self)
 
@@ -166,50 +165,38 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Bytes of the current response."""
         if not self.closing:
-            self._transport.write(data)
-
-    @property
-    def writable(self) -> bool:
-        """False while the caller reads too slowly."""
-        return self._writable
+            self.put(data)
 
     def busy_until(self, deadline: float) -> None:
         """The current response must end by ``deadline`` (monotonic seconds), or its ``expire`` is called."""
         self._deadline = deadline
-        if self._writable:
+        if self.writable and not (self._turns and self._turns[0].body.waiting):  # a body has its own, sooner one
             self.due = deadline
             self._server.wheel.watch(self)
-
-    def unsent(self) -> int:
-        """Bytes waiting in this process for the caller to read."""
-        return self._transport.get_write_buffer_size()
 
     def finish(self, *, keep_alive: bool) -> None:
         """The current response is written. Goes on with the next request, or closes."""
         if self.closing or not self._turns:
             return
         turn = self._turns.popleft()
+        if not self._turns:
+            self._server.busy -= 1
         self._deadline = 0.0
         if not turn.body.ended:
             self._linger()
         elif not keep_alive or self._server.stopping:
             self._close()
         elif self._turns:
-            self._begin_next()
+            asyncio.get_running_loop().call_soon(self._begin_next)  # not from here: many pipelined would nest too deep
         elif self._parser.refusal is not None:
             self._settle_refusal()
         else:
-            if not self._reading:
-                self._reading = True
-                self._transport.resume_reading()
-            self.due = self._server.now() + self._server.limits.idle_timeout
-            self._server.wheel.watch(self)
+            self._await_request()
 
     def abort(self) -> None:
         """Drop the connection at once: the caller must not take a cut answer for a whole one."""
-        if not self.closing:
-            self.closing = True
-            self._transport.abort()
+        self.closing = True
+        self.drop()  # also when it closes already, but waits for a caller that does not read
 
     def end_with(self, fail: Fail) -> None:
         """End the running response with an error, if there is one."""
@@ -222,25 +209,46 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _begin_next(self) -> None:
-        self._fresh = False
-        self.due = 0.0
-        self._server.app.begin(self._turns[0])
+        """Begin the request that waits, unless the answers before it are still unread or it has begun."""
+        if self._turns and self.writable and not self.closing and self._turns[0].served is None:
+            self._fresh = False
+            self.due = 0.0
+            self._server.app.begin(self._turns[0])
+
+    def _await_request(self) -> None:
+        """Idle; but a caller that does not read its answers may not ask for more of them."""
+        if not self.writable:
+            self.hold_reading()
+            return
+        self._read_on()
+        limits = self._server.limits
+        self.due = self._server.now() + (limits.head_timeout if self._parser.in_head else limits.idle_timeout)
+        self._server.wheel.watch(self)
+
+    def _watch_unsent(self) -> None:
+        """Twice in a write timeout, look whether the caller takes something of what waits for it."""
+        self._unsent = 0
+        self.due = self._server.now() + self._server.limits.write_timeout / 2
+        self._server.wheel.watch(self)
 
     def _close(self) -> None:
         self.closing = True
+        self._watch_unsent()
+        self.flush()
         self._transport.close()
 
     def _linger(self) -> None:
         """Close in order although bytes are still coming: end our side, read and drop theirs for a bounded while."""
         self.closing = True
-        self._turns.clear()
+        if self._turns:
+            self._turns.clear()
+            self._server.busy -= 1
         self._lingered = 0
         self.due = self._server.now() + LINGER_SECONDS
         self._server.wheel.watch(self)
-        if not self._reading:
-            self._reading = True
-            self._transport.resume_reading()
+        self._read_on()
         if self._transport.can_write_eof():
+            self.flush()
             self._transport.write_eof()
 
     # ---- refusals
@@ -258,27 +266,31 @@ class Connection(asyncio.Protocol):
                 self._fresh = False
                 self._server.app.begin(self._turns[0])
             return
-        answer = self._server.app.refuse(fail, self._parser.target, self._parser.fields)
-        self._transport.write(answer)
+        self.put(self._server.app.refuse(fail, self._parser.target, self._parser.fields))
         self._linger()
 
     # ---- deadlines
 
     def expire(self, now: float) -> None:
         """The wheel calls this when the state's deadline has passed."""
-        if self.closing or not self._writable:
-            self.closing = True
-            self._transport.abort()
+        if self.closing or not self.writable:
+            unsent = self.unsent()
+            if unsent and (not self._unsent or unsent < self._unsent):
+                self._unsent = unsent
+                self.due = now + self._server.limits.write_timeout / 2
+            else:
+                self.closing = True
+                self.drop()
         elif self._turns:
             body = self._turns[-1].body
             if body.waiting:
                 body.fail(CallerError("the body stopped arriving", status=408, code="body_timeout"))
+            elif now < self._deadline:
+                self.due = self._deadline
             elif self._deadline and (served := self._turns[0].served) is not None:
                 served.expire()
         elif self._parser.in_head:
-            self._parser.refuse(
-                CallerError("the head of the request did not arrive in time", status=408, code="head_timeout")
-            )
+            self._parser.refuse(CallerError("the head did not arrive in time", status=408, code="head_timeout"))
             self._settle_refusal()
         else:
             self._close()

@@ -64,10 +64,6 @@ class RequestHead:
         self.upgrade = b""
         self.forwarded = b""
 
-    def same(self, method: str, target: bytes, version: str, headers: Headers) -> bool:
-        """Whether a head just parsed says the very same."""
-        return headers == self.headers and target == self.target and method == self.method and version == self.version
-
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.path}>"
 
@@ -124,7 +120,7 @@ class HeadReader:
         if known is not None:
             return known[0], known[1], None
         path, query, authority = split_target(method, target)
-        if authority is None and len(self._targets) < self._remembered:
+        if authority is None and path != "*" and len(self._targets) < self._remembered:
             self._targets[target] = (path, query)
         return path, query, authority
 

@@ -32,10 +32,12 @@ class Names:
             return known[1]
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except OSError:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label is empty or too long
             if known is not None and now - known[0] < STALE_SECONDS:
                 return known[1]
-            raise
+            if isinstance(error, OSError):
+                raise
+            raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
         addresses = interleave([str(entry[4][0]) for entry in found])
         if len(self._known) >= MAX_NAMES:
             self._known.clear()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from penstock.core.errors import CallerError, Fail, GatewayError
-from penstock.core.reply import Sink
+from penstock.core.reply import Sink, Void
 
 EARLY_BYTES = 256 * 1024
 """How much of a body is taken in before any room asked for it: one read of the socket."""
@@ -31,6 +31,7 @@ class Body:
     __slots__ = (
         "_connection",
         "_error",
+        "_flushing",
         "_limit",
         "_parts",
         "_paused",
@@ -53,6 +54,7 @@ class Body:
         self._waiter: asyncio.Future[None] | None = None
         self._sink: Sink | None = None
         self._paused = False
+        self._flushing = False
         self._error: Fail | None = None
 
     @property
@@ -73,7 +75,9 @@ class Body:
     @property
     def waiting(self) -> bool:
         """Whether somebody waits for bytes to arrive (a stalled caller is then closed at its deadline)."""
-        return not self.ended and (self._waiter is not None or (self._sink is not None and not self._paused))
+        if self.ended or self._error is not None:
+            return False
+        return self._waiter is not None or (self._sink is not None and not self._paused)
 
     async def read(self, limit: int, take: Callable[[int], bool] | None = None) -> bytes:
         """The whole body, at most ``limit`` bytes. ``take`` is asked for each chunk that arrives; False ends it."""
@@ -100,37 +104,48 @@ class Body:
     # ---- as a Source
 
     def start(self, sink: Sink) -> None:
-        if self._sink is not None:
+        if self._sink is None:
+            self._sink = sink
+            self._flush()
+
+    def pause(self) -> None:
+        self._paused = True
+        if not self.ended:
+            self._connection.hold_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._flush()
+
+    def cancel(self, reason: str) -> None:
+        self._sink = Void()
+        self._parts.clear()
+
+    def _flush(self) -> None:
+        """Hand on what is held, then the end or the wish for more, as far as the sink takes it."""
+        if self._sink is None or self._flushing:
             return
-        self._sink = sink
-        parts, self._parts = self._parts, []
-        for part in parts:
-            sink.push(part)
+        self._flushing = True
+        while self._parts and not self._paused:
+            self._sink.push(self._parts.pop(0))
+        self._flushing = False
+        if self._paused:
+            return
         if self.ended or self._error is not None:
+            sink, self._sink = self._sink, Void()
             sink.end(self._error)
         else:
             self._connection.want_body()
 
-    def pause(self) -> None:
-        self._paused = True
-        self._connection.hold_reading()
-
-    def resume(self) -> None:
-        self._paused = False
-        if not self.ended:
-            self._connection.want_body()
-
-    def cancel(self, reason: str) -> None:
-        self._sink = _Drain()
-        self._parts.clear()
-
     # ---- from the connection
 
     def feed(self, chunk: bytes) -> None:
-        if self._sink is not None:
-            self._sink.push(chunk)
-            return
         if self._error is not None:
+            return
+        if self._sink is not None:
+            self._parts.append(chunk)
+            self._flush()
             return
         self._parts.append(chunk)
         self._size += len(chunk)
@@ -144,8 +159,7 @@ class Body:
 
     def finish(self) -> None:
         self.ended = True
-        if self._sink is not None:
-            self._sink.end(None)
+        self._flush()
         self._wake()
 
     def fail(self, error: Fail) -> None:
@@ -153,10 +167,9 @@ class Body:
         if self.ended or self._error is not None:
             return
         self._error = error
-        if self._sink is not None:
-            self._sink.end(error)
-        else:
+        if self._sink is None:
             self._parts.clear()
+        self._flush()
         self._wake()
 
     def _wake(self) -> None:
@@ -166,16 +179,6 @@ class Body:
     def __repr__(self) -> str:
         state = "ended" if self.ended else "failed" if self._error else "arriving"
         return f"<Body {state} {self._size}B of {self.length}>"
-
-
-class _Drain:
-    """A sink for what nobody wants any more."""
-
-    def push(self, frame: bytes) -> None:
-        pass
-
-    def end(self, error: Fail | None) -> None:
-        pass
 
 
 def no_room() -> GatewayError:

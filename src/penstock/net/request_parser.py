@@ -18,6 +18,10 @@ from penstock.net.request_body import Body, Intake
 if TYPE_CHECKING:
     from penstock.net.server import Server
 
+READ_BYTES = 256 * 1024
+"""The most that one read of a socket gives. A head that begins behind a body in one read cannot be told apart from
+it by size: it is granted this much before the bound is applied. Whole heads are measured exactly."""
+
 
 class Taking(Intake, Protocol):
     """What takes the requests."""
@@ -63,7 +67,8 @@ class RequestParser:
             pass  # the upgrade is not taken; the head was marked as the last one of its connection
         except httptools.HttpParserError as error:
             self.refuse(CallerError(f"malformed HTTP: {error}", code="malformed_http"))
-        if self.in_head:
+        if self.in_head or self._body is not None:
+            # Of a body only bytes without any content count: chunk extensions and trailers without end.
             self._waiting_bytes += len(data)
             if self._waiting_bytes > self._server.limits.max_head:
                 self.refuse(self._too_large())
@@ -76,16 +81,17 @@ class RequestParser:
 
     # ---- llhttp
 
-    def on_message_begin(self) -> None:
-        self.target = b""
-        self.fields = []
-        self._length = None
-        self.in_head = True
-
     def on_url(self, url: bytes) -> None:
+        if not self.in_head:
+            self.in_head = True
+            self.target = b""
+            self.fields = []
+            self._length = None
         self.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.in_head:
+            return  # a trailer: must not pass for a field of the head that was checked (RFC 9110, 6.5.1)
         name = name.lower()
         if name == b"content-length":
             if self._length is not None:
@@ -99,7 +105,7 @@ class RequestParser:
 
     def on_headers_complete(self) -> None:
         self.in_head = False
-        self._waiting_bytes = 0
+        self._waiting_bytes = -READ_BYTES
         if self.refusal is not None:
             return
         llhttp = self._llhttp
@@ -107,7 +113,13 @@ class RequestParser:
         version = llhttp.get_http_version()
         head = self._head
         try:
-            if head is None or not head.same(method, self.target, version, self.fields):
+            if (
+                head is None
+                or self.fields != head.headers
+                or self.target != head.target
+                or method != head.method
+                or version != head.version
+            ):
                 head = self._read_head(method, version)
             length = self._length
             announced = None if head.chunked else 0 if length is None else body_length(length)
@@ -130,6 +142,7 @@ class RequestParser:
 
     def on_body(self, chunk: bytes) -> None:
         if self.refusal is None and self._body is not None:
+            self._waiting_bytes = -READ_BYTES
             self._body.feed(chunk)
 
     def on_message_complete(self) -> None:

@@ -5,11 +5,11 @@ It outlives its use of the connection: once the body is whole, the connection is
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
-from penstock.core.reply import Sink
+from penstock.core.reply import Sink, Void
 
 HELD_BYTES = 256 * 1024
 """Body bytes taken in before anybody started the response."""
@@ -25,22 +25,62 @@ class Reading(Protocol):
     def abort(self) -> None: ...
 
 
+class ResponseHead:
+    """Status and fields of an answer, without its date and length.
+
+    An upstream that repeats them gets the same object again: nobody writes to it but to ``memo``, which keeps what
+    was derived from it.
+    """
+
+    __slots__ = ("chunked", "headers", "memo", "status")
+
+    def __init__(self, status: int, headers: Headers) -> None:
+        self.status = status
+        self.headers = headers
+        self.chunked = any(name == b"transfer-encoding" for name, _ in headers)
+        self.memo: dict[Any, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<ResponseHead {self.status} {len(self.headers)} fields>"
+
+
 class Response:
     """Head and body of an answer. ``body`` is the whole body once ``ended`` before anybody started it."""
 
-    __slots__ = ("_connection", "_error", "_parts", "_paused", "_sink", "_size", "ended", "headers", "length", "status")
+    __slots__ = (
+        "_connection",
+        "_error",
+        "_flushing",
+        "_parts",
+        "_paused",
+        "_sink",
+        "_size",
+        "ended",
+        "head",
+        "length",
+    )
 
-    def __init__(self, connection: Reading, status: int, headers: Headers) -> None:
+    def __init__(self, connection: Reading, head: ResponseHead, length: int | None) -> None:
         self._connection: Reading | None = connection
-        self.status = status
-        self.headers = headers
-        self.length: int | None = None
+        self.head = head
+        self.length = length
         self.ended = False
         self._error: Fail | None = None
         self._parts: list[bytes] = []
         self._size = 0
         self._sink: Sink | None = None
         self._paused = False
+        self._flushing = False
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.head.status
+
+    @property
+    def headers(self) -> Headers:
+        """The fields as received."""
+        return self.head.headers
 
     @property
     def body(self) -> bytes:
@@ -56,6 +96,8 @@ class Response:
         if self._sink is None:
             self._sink = sink
             self._flush()
+            if self._connection is not None and not self._paused:
+                self._connection.read_on()  # held while nobody had started it
 
     def pause(self) -> None:
         self._paused = True
@@ -78,13 +120,15 @@ class Response:
 
     def _flush(self) -> None:
         sink = self._sink
-        if sink is None or self._paused:
+        if sink is None or self._paused or self._flushing:
             return
         if self._parts:
             frame = self.body
             self._parts = []
             self._size = 0
+            self._flushing = True
             sink.push(frame)
+            self._flushing = False
         if self.ended and not self._held():
             self._sink = Void()
             sink.end(self._error)
@@ -116,13 +160,3 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {'ended' if self.ended else 'arriving'} {self._size}B held>"
-
-
-class Void:
-    """A sink for what nobody wants any more."""
-
-    def push(self, frame: bytes) -> None:
-        pass
-
-    def end(self, error: Fail | None) -> None:
-        pass

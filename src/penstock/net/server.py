@@ -17,6 +17,7 @@ from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail
 from penstock.net.connection import Connection
 from penstock.net.http_head import HeadReader
+from penstock.net.outbox import Outbox
 from penstock.net.turn import Turn
 
 SEND_BUFFER_BYTES = 64 * 1024
@@ -49,7 +50,10 @@ class App(Protocol):
 
 
 class Server:
-    """Owns the connections of one worker. ``limits`` may be replaced while running (a reload)."""
+    """Owns the connections of one worker, of which ``busy`` have a request under way.
+
+    ``limits`` may be replaced while running (a reload).
+    """
 
     def __init__(self, app: App, limits: Limits, wheel: Wheel, now: Callable[[], float]) -> None:
         self.app = app
@@ -57,6 +61,8 @@ class Server:
         self.wheel = wheel
         self.now = now
         self.heads = HeadReader()
+        self.outbox = Outbox(asyncio.get_running_loop())
+        self.busy = 0
         self.stopping = False
         self.refused_connections = 0
         self._connections: set[Connection] = set()
@@ -65,8 +71,16 @@ class Server:
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Accept on a socket that is bound already. The socket stays owned by the caller."""
-        loop = asyncio.get_running_loop()
-        self._listeners.append(await loop.create_server(lambda: Connection(self), sock=listener, ssl=tls, backlog=4096))
+        self._listeners.append(
+            await asyncio.get_running_loop().create_server(
+                lambda: Connection(self),
+                sock=listener,
+                ssl=tls,
+                backlog=4096,
+                # Before its handshake a connection is not ours yet: no other deadline sees it.
+                ssl_handshake_timeout=None if tls is None else self.limits.first_byte_timeout,
+            )
+        )
 
     def admit(self, connection: Connection) -> bool:
         """Count a new connection; False when it is one too many."""

@@ -33,7 +33,8 @@ async def open_tunnel(origin: Origin, address: str, port: int) -> ClientConnecti
     loop = asyncio.get_running_loop()
     transport, opening = await loop.create_connection(_Opening, address, port)
     try:
-        target = f"{origin.reach.host}:{origin.reach.port}".encode()
+        host = origin.reach.host
+        target = (f"[{host}]" if ":" in host else host).encode() + b":%d" % origin.reach.port
         transport.write(b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n\r\n" % (target, target))
         head = await opening.answered
         parts = head.split(b" ", 2)

@@ -18,18 +18,21 @@ MAX_HELD_LINES = 10_000
 
 
 class AccessLog:
-    """``note`` takes a finished exchange, ``flush`` writes what was noted to ``stream``."""
+    """``note`` takes a finished exchange, ``flush`` writes what was noted to ``stream``.
+
+    ``errors_only`` tells the room which exchanges to note.
+    """
 
     def __init__(self, stream: Callable[[], TextIO], wall: Callable[[], float], *, errors_only: bool) -> None:
         self._stream = stream
         self._wall = wall
-        self._errors_only = errors_only
+        self.errors_only = errors_only
         self._lines: list[bytes] = []
         self.lost = 0
 
     def note(self, exchange: Exchange) -> None:
         """Remember a line for ``exchange``."""
-        if self._errors_only and exchange.error is None and exchange.status < 500:
+        if self.errors_only and exchange.error is None and exchange.status < 500:
             return
         if len(self._lines) >= MAX_HELD_LINES:
             self.lost += 1

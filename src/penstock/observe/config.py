@@ -19,4 +19,4 @@ class ObserveConfig(Struct, frozen=True, kw_only=True):
     log_file: Annotated[
         FilePath | None, Meta(description="Log to this file, opened again on SIGUSR1. Unset: standard error.")
     ] = None
-    recent: Annotated[int, Meta(ge=0, le=100_000, description="Calls remembered for the admin API.")] = 1000
+    recent: Annotated[int, Meta(ge=0, le=100_000, description="Calls remembered for the admin API, per worker.")] = 1000

@@ -64,9 +64,14 @@ def install(path: str | None, level: str) -> LogStream:
     for old in [one for one in logger.handlers if isinstance(one, LogStream)]:
         logger.removeHandler(old)
     logger.addHandler(handler)
-    logger.setLevel(level.upper())
     logger.propagate = False
+    set_level(level)
     return handler
+
+
+def set_level(level: str) -> None:
+    """Log what is at least this important."""
+    logging.getLogger("penstock").setLevel(level.upper())
 
 
 def current_stream() -> TextIO:

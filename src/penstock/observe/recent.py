@@ -37,6 +37,11 @@ class Recent:
             )
         )  # fmt: skip
 
+    def resize(self, size: int) -> None:
+        """Hold ``size`` rows from now on; the newest of those here stay."""
+        if size != self._rows.maxlen:
+            self._rows = deque(self._rows, maxlen=size)
+
     def rows(self, count: int = 100) -> list[dict[str, Any]]:
         """The newest ``count`` rows, newest first."""
         newest = list(self._rows)[-count:] if count > 0 else []

@@ -15,7 +15,7 @@ from penstock.observe.recent import Recent
 
 
 class Observe:
-    """See the module. ``log`` writes an access log line, or is None."""
+    """See the module. ``log`` takes a line for each call, or for each that went wrong; None for no log."""
 
     needs = frozenset({"head"})
     gives = frozenset({"record"})

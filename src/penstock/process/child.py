@@ -1,11 +1,12 @@
 """The main of a worker process: takes its socket and its link from the supervisor, serves until drained.
 
-It dies with the supervisor: when the link ends, calls are drained and the process ends.
+It ends with the supervisor: when the link ends, it stops accepting, calls are drained, and the process ends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -14,15 +15,19 @@ from typing import Any
 
 import msgspec
 
+from penstock.assemble_keys import KeyFileError
+from penstock.assemble_observation import install_logs
+from penstock.config import ConfigError
 from penstock.core.tasks import Crew
-from penstock.edge.config import ListenConfig
-from penstock.observe.config import ObserveConfig
-from penstock.observe.log_stream import install
+from penstock.process.children import JOIN_SECONDS
 from penstock.process.far_engine import FarEngines
-from penstock.process.link import MAX_LINE_BYTES, Link
-from penstock.process.loop import run
+from penstock.process.link import Link, LinkError, link_over
+from penstock.process.loop import run, settle_collector
 from penstock.process.spec import Spec
+from penstock.process.team import RELOAD_SECONDS
 from penstock.process.worker import Worker
+
+log = logging.getLogger("penstock")
 
 
 class FarFleet:
@@ -31,10 +36,11 @@ class FarFleet:
     def __init__(self) -> None:
         self.link: Link | None = None
 
-    async def ask(self, name: str, value: Any = None) -> Any:
+    async def ask(self, name: str, value: Any = None, *, within: float = 10.0) -> Any:
         """Ask the supervisor. Raises LinkError."""
-        assert self.link is not None
-        return await self.link.ask(name, value, within=40.0)
+        if self.link is None:
+            raise LinkError(f"{name}: there is no link yet")
+        return await self.link.ask(name, value, within=within)
 
     async def metrics(self) -> str:
         """Prometheus text."""
@@ -50,52 +56,55 @@ class FarFleet:
 
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again."""
-        return dict(await self.ask("reload"))
+        return dict(await self.ask("reload", within=3 * RELOAD_SECONDS))
 
 
-async def serve(number: int, listener: socket.socket, link_socket: socket.socket) -> None:
-    """Serve until the supervisor says drain, or is gone."""
+async def serve(number: int, listener: socket.socket, link_socket: socket.socket) -> int:
+    """Serve until the supervisor says drain, or is gone. Returns the exit status."""
     fleet = FarFleet()
     worker = Worker(number, fleet, FarEngines(fleet.ask))
     crew = Crew(f"child-{number}")
-    done = asyncio.Event()
+    over = asyncio.Event()
 
     async def drain(seconds: Any) -> None:
         await worker.answers["drain"](seconds)
-        done.set()
+        over.set()
 
-    reader, writer = await asyncio.open_unix_connection(sock=link_socket, limit=MAX_LINE_BYTES)
-    link = fleet.link = Link(reader, writer, {**worker.answers, "drain": drain}, crew)
-    reading = crew.spawn(link.run(), "link")
-    reading.add_done_callback(lambda _: done.set())
-    spec = msgspec.convert(await link.ask("spec"), Spec)
-    _log_as(spec)
-    await worker.open(spec, listener)
-    await link.ask("ready")
-    await done.wait()
-    if not worker.gateway.endpoint.stopping:
-        await worker.gateway.drain(worker.gateway.config.of(ListenConfig).drain)
+    fleet.link, reading = await link_over(link_socket, {**worker.answers, "drain": drain}, crew)
+    reading.add_done_callback(lambda _: over.set())
+    try:
+        spec = msgspec.convert(await fleet.ask("spec"), Spec)
+        _log_as(spec)
+        await worker.open(spec, listener)
+        await fleet.ask("ready", within=JOIN_SECONDS)
+    except (ConfigError, KeyFileError, LinkError, OSError) as error:
+        log.error("worker %d cannot serve: %s", number, error)
+        await crew.aclose()
+        return 1
+    settle_collector()
+    await over.wait()
+    if reading.done():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nobody else is left to end it
+        await worker.answers["drain"](None)
     await worker.aclose()
     await crew.aclose()
+    return 0
 
 
 def _log_as(spec: Spec) -> None:
     """Log as configured; SIGUSR1 opens the file again."""
-    section = spec.parse(os.environ).of(ObserveConfig)
-    stream = install(section.log_file, section.log_level)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, stream.reopen)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, install_logs(spec.parse(os.environ)))
 
 
 def main(argv: list[str]) -> int:
     """``child NUMBER LISTENER_FD LINK_FD PARENT_PID``."""
     number, listener_fd, link_fd, parent = map(int, argv)
-    # The terminal's Ctrl-C reaches every process: the supervisor alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Signals that reach every process of a group or service: the supervisor alone decides what they mean.
+    for ours in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(ours, signal.SIG_IGN)
     if os.getppid() != parent:
         return 1
-    run(serve(number, socket.socket(fileno=listener_fd), socket.socket(fileno=link_fd)))
-    return 0
+    return run(serve(number, socket.socket(fileno=listener_fd), socket.socket(fileno=link_fd)))
 
 
 if __name__ == "__main__":

@@ -14,22 +14,35 @@ import msgspec
 
 from penstock.assemble_engines import OwnEngines
 from penstock.core.tasks import Crew
-from penstock.process.link import MAX_LINE_BYTES, Link
-from penstock.process.team import Team
+from penstock.process.link import Answers, Link, LinkError, link_over
+from penstock.process.spec import Spec
+from penstock.process.team import RELOAD_SECONDS, Team
+
+JOIN_SECONDS = 2 * RELOAD_SECONDS + 5.0
+"""What a worker that has just started may have to wait for: a reload under way, and one of its own."""
 
 
 class WorkerProcess:
-    """A Member of the team. ``ready`` is done when the worker accepts calls."""
+    """A Member of the team: one life of one process. Sets ``served`` once it accepts calls."""
 
-    def __init__(self, number: int, listener: socket.socket, team: Team, crew: Crew, engines: OwnEngines) -> None:
-        self._engines = engines
+    def __init__(
+        self,
+        number: int,
+        listener: socket.socket,
+        team: Team,
+        crew: Crew,
+        engines: OwnEngines,
+        served: asyncio.Event,
+    ) -> None:
         self.number = number
+        self._served = served
         self._listener = listener
         self._team = team
         self._crew = crew
+        self._engines = engines
         self._process: asyncio.subprocess.Process | None = None
         self._link: Link | None = None
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._spec: Spec = team.spec
 
     @property
     def pid(self) -> int:
@@ -37,63 +50,48 @@ class WorkerProcess:
         return self._process.pid if self._process is not None else 0
 
     async def run(self) -> int:
-        """Start it, answer its questions, and wait for its end. Returns its exit status."""
+        """Start it, answer its questions, and wait for its end. Returns its exit status (negative: the signal)."""
         ours, theirs = socket.socketpair()
         try:
+            descriptors = self._listener.fileno(), theirs.fileno()
+            # A session of its own: the terminal's Ctrl-C is the supervisor's to act on.
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "penstock.process.child",
-                str(self.number), str(self._listener.fileno()), str(theirs.fileno()), str(os.getpid()),
-                pass_fds=(self._listener.fileno(), theirs.fileno()),
-                stdin=subprocess.DEVNULL,
+                sys.executable, "-P", "-m", "penstock.process.child",
+                str(self.number), *map(str, descriptors), str(os.getpid()),
+                pass_fds=descriptors, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
+            self._link, _ = await link_over(ours, self._answers(), self._crew)
+        except BaseException:
+            ours.close()
+            self.kill()
+            raise
         finally:
             theirs.close()
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=MAX_LINE_BYTES)
-        link = self._link = Link(reader, writer, self._answers(), self._crew)
-        self._crew.spawn(link.run(), f"link of worker {self.number}")
         status = await self._process.wait()
-        link.close()
+        self._link.close()
+        if self._team.members.get(self.number) is self:
+            del self._team.members[self.number]
         return status
 
-    def _answers(self) -> dict[str, Any]:
-        team = self._team
+    def _answers(self) -> Answers:
+        """What a worker may ask: what concerns all of them, and what only the supervisor has."""
+        return {**self._team.answers, "spec": self._tell_spec, "ready": self._join, "seats": self._tell_seats}
 
-        async def spec(_: Any) -> Any:
-            return msgspec.to_builtins(team.spec)
+    async def _tell_spec(self, _: Any) -> Any:
+        self._spec = self._team.spec
+        return msgspec.to_builtins(self._spec)
 
-        async def ready(_: Any) -> None:
-            team.members[self.number] = self
-            if not self.ready.done():
-                self.ready.set_result(None)
+    async def _join(self, _: Any) -> None:
+        await self._team.join(self, self._spec)
+        self._served.set()
 
-        async def metrics(_: Any) -> str:
-            return await team.metrics()
-
-        async def status(_: Any) -> dict[str, Any]:
-            return await team.status()
-
-        async def calls(value: Any) -> list[dict[str, Any]]:
-            return await team.calls(value["count"], value["id"])
-
-        async def reload(_: Any) -> dict[str, Any]:
-            return await team.reload()
-
-        async def seats(value: Any) -> dict[str, Any]:
-            return {"seats": self._engines.seats(value), "trouble": self._engines.trouble(value)}
-
-        return {
-            "seats": seats,
-            "spec": spec,
-            "ready": ready,
-            "metrics": metrics,
-            "status": status,
-            "calls": calls,
-            "reload": reload,
-        }
+    async def _tell_seats(self, key: Any) -> dict[str, Any]:
+        return self._engines.seats(str(key))
 
     async def ask(self, name: str, value: Any = None, *, within: float = 5.0) -> Any:
         """Ask the worker over its link. Raises LinkError."""
-        assert self._link is not None
+        if self._link is None:
+            raise LinkError(f"{name}: the worker has not been started")
         return await self._link.ask(name, value, within=within)
 
     def signal(self, number: int) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from penstock.assemble_engines import engine_key
 from penstock.core.errors import UpstreamError
 from penstock.process.link import LinkError
 from penstock.routing.config import UpstreamConfig
@@ -42,42 +43,48 @@ class FarSeat:
 
 
 class FarEngine:
-    """See the module."""
+    """See the module. ``key`` is the engine's among all that the supervisor runs."""
 
-    def __init__(self, name: str, ask: Ask, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, key: str, ask: Ask, now: Callable[[], float] = time.monotonic) -> None:
         self._name = name
+        self._key = key
         self._ask = ask
         self._now = now
         self._seats: dict[str, FarSeat] = {}
-        self._asked_at = 0.0
+        self._fresh_until = 0.0
+        self._asking = asyncio.Lock()
         self._trouble = ""
 
     async def pick(self, until: float) -> FarSeat:
         """The least busy seat; waits for a first one until the monotonic moment ``until``."""
         while True:
-            if self._now() - self._asked_at > FRESH_SECONDS or not self._seats:
+            if self._now() >= self._fresh_until:
                 await self._refresh()
             if self._seats:
                 return min(self._seats.values(), key=lambda seat: seat.in_flight)
-            if self._now() >= until:
+            left = until - self._now()
+            if left <= 0:
                 raise UpstreamError(
                     f"the local model is not ready: {self._trouble or 'it is being loaded'}",
                     status=503, code="engine_starting", retry_after=1.0, phase="start", upstream=self._name,
                 )  # fmt: skip
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(min(RETRY_SECONDS, left))
 
     async def _refresh(self) -> None:
-        try:
-            told = await self._ask("seats", self._name)
-        except LinkError as error:
-            self._trouble = str(error)
-            return
-        self._asked_at = self._now()
-        self._trouble = told["trouble"]
-        known, self._seats = self._seats, {}
-        for seat in told["seats"]:
-            key = seat["api_key"]  # new with each start of a replica: it names one life of the process
-            self._seats[key] = known.get(key) or FarSeat(seat["base_url"], key)
+        async with self._asking:
+            if self._now() < self._fresh_until:
+                return  # somebody else has just asked
+            try:
+                told = await self._ask("seats", self._key)
+            except LinkError as error:
+                self._trouble = str(error)
+                return
+            self._trouble = told["trouble"]
+            known, self._seats = self._seats, {}
+            for seat in told["seats"]:
+                key = seat["api_key"]  # new with each start of a replica: it names one life of the process
+                self._seats[key] = known.get(key) or FarSeat(seat["base_url"], key)
+            self._fresh_until = self._now() + (FRESH_SECONDS if self._seats else RETRY_SECONDS)
 
     async def aclose(self) -> None:
         """The engine belongs to the supervisor: nothing to end here."""
@@ -93,5 +100,5 @@ class FarEngines:
         self._ask = ask
 
     def engine(self, name: str, config: UpstreamConfig) -> FarEngine:
-        """The engine of the upstream ``name``."""
-        return FarEngine(name, self._ask)
+        """The engine of the upstream ``name`` with these settings."""
+        return FarEngine(name, engine_key(name, config), self._ask)

@@ -1,8 +1,10 @@
-"""Runs the event loop: uvloop where it is installed (everywhere but Windows)."""
+"""Runs the event loop of a serving process: uvloop, with as many descriptors as we may have, and a calm collector."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import resource
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -11,7 +13,7 @@ T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` to its end on a fast loop, with as many descriptors as the system lets us have."""
+    """Run ``main`` to its end on a fast loop."""
     raise_descriptor_limit()
     import uvloop
 
@@ -20,8 +22,16 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit of open descriptors to the hard one. Returns it."""
+    """Raise the soft limit of open descriptors to the hard one, where that is allowed. Returns what holds now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+        return hard
+    return soft
+
+
+def settle_collector() -> None:
+    """What is here now lives until the end: the collector need not look at it again, nor often at the rest."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

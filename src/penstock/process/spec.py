@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from penstock.config import Config, ConfigError, available_extras
+from penstock.core.document import LARGEST_TEXT
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -48,12 +49,12 @@ class Source:
         text = None
         if self.path is not None:
             try:
-                with open(self.path, encoding="utf-8") as file:
-                    text = file.read()
+                with open(self.path, encoding="utf-8-sig") as file:
+                    text = file.read(LARGEST_TEXT + 1)
             except OSError as error:
                 raise ConfigError([f"{self.path}: cannot be read: {error.strerror or error}"]) from None
-            except UnicodeDecodeError as error:
-                raise ConfigError([f"{self.path}: is not UTF-8 text (byte {error.start})"]) from None
+            except UnicodeDecodeError:
+                raise ConfigError([f"{self.path}: is not UTF-8 text"]) from None
         return Spec(self.path or "the environment", text, self.host, self.port, self.workers)
 
     def mark(self) -> tuple[int, ...]:

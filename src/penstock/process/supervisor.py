@@ -1,4 +1,4 @@
-"""The supervisor: owns the listening sockets, the key file and the control socket; runs the workers; hears signals.
+"""The supervisor: owns the listening sockets, the engines and the control socket; runs the workers; hears signals.
 
 With one worker it serves in this very process. With more, each is a process of its own on a socket of its own, which
 stays open here: when a worker dies, the next one goes on with what waits in its queue.
@@ -9,91 +9,131 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from penstock.assemble_engines import OwnEngines
 from penstock.config import Config
 from penstock.core.tasks import Crew
 from penstock.edge.config import ListenConfig
+from penstock.net.children import Backoff
 from penstock.net.server import bind
 from penstock.process.children import WorkerProcess
 from penstock.process.control import ControlSocket
+from penstock.process.loop import settle_collector
 from penstock.process.spec import Source, Spec
 from penstock.process.team import Near, Team
-from penstock.process.worker import Worker
+from penstock.process.worker import Worker, tls_context
 
 log = logging.getLogger("penstock")
 
 WATCH_SECONDS = 1.0
-RESTART_SECONDS = 0.2
+START_SECONDS = 60.0
+CALM_SECONDS = 60.0
+"""A worker that lived this long died of something new: the pause before the next starts small again."""
+
+
+class CannotServe(Exception):
+    """A worker process did not come to serve."""
 
 
 class Supervisor:
-    """See the module. ``announce`` is called once all workers accept, with the port."""
+    """See the module. ``announce`` is called once all workers accept; ``reopen_logs`` on SIGUSR1."""
 
-    def __init__(self, source: Source, spec: Spec, config: Config, announce: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        spec: Spec,
+        config: Config,
+        announce: Callable[[], None],
+        reopen_logs: Callable[[], None] = lambda: None,
+    ) -> None:
         self._source = source
-        self._listen = config.of(ListenConfig)
+        self._config = config
+        self._workers = config.of(ListenConfig).workers
         self._announce = announce
+        self._reopen_logs = reopen_logs
         self._sockets: list[socket.socket] = []
         self._crew = Crew("supervisor")
         self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._worker: Worker | None = None
         self._processes: dict[int, WorkerProcess] = {}
+        self._keeping: list[asyncio.Task[None]] = []
+        self._cannot: CannotServe | None = None
         self._engines = OwnEngines(self._crew)
-        self._config = config
-        self.team = Team(source, spec, self._engines.follow)
-        self.reopen_logs: Callable[[], None] = lambda: None
+        self._engines_end: asyncio.Task[None] | None = None
+        self.team = Team(source, spec, self._follow)
+
+    def bind(self) -> int:
+        """Take the port, before anything else is started or written. Returns it. Raises OSError when it is taken."""
+        listen = self._config.of(ListenConfig)
+        port = listen.port
+        if self._workers > 1 and port:
+            bind(listen.host, port).close()  # sockets that share a port would share it with a second gateway too
+        for _ in range(self._workers):
+            self._sockets.append(bind(listen.host, port, reuse_port=self._workers > 1))
+            port = int(self._sockets[0].getsockname()[1])
+        return port
 
     async def run(self) -> int:
-        """Serve until told to stop. Returns the exit status. Raises OSError when the port is taken."""
-        self._bind()
-        port = self._sockets[0].getsockname()[1]
+        """Serve on the sockets that ``bind`` took until told to stop. Returns the exit status.
+
+        Raises ConfigError and CannotServe.
+        """
+        tls_context(self._config)  # before any worker finds out
+        port = int(self._sockets[0].getsockname()[1])
         control = ControlSocket(self.team, self._crew, port)
         try:
-            await control.open()
             self._hear_signals()
-            if self._listen.workers == 1:
+            await self._open(control)
+            if self._workers == 1:
                 await self._serve_here()
             else:
                 await self._serve_by_processes()
-            self._crew.spawn(self._watch_file(), "watch the configuration")
-            self._announce(port)
-            await self._stop.wait()
+            if not self._stop.is_set():
+                settle_collector()
+                self._crew.spawn(self._watch_file(), "watch the configuration")
+                self._announce()
+                await self._stop.wait()
             await self._drain()
         finally:
             control.close()
-            for process in self._processes.values():
-                process.kill()
-            if self._worker is not None:
-                await self._worker.aclose()
-            await self._crew.aclose()
-            for one in self._sockets:
-                one.close()
+            await self._end()
         return 0
 
-    def _bind(self) -> None:
-        count = self._listen.workers
-        first = bind(self._listen.host, self._listen.port, reuse_port=count > 1)
-        self._sockets.append(first)
-        port = first.getsockname()[1]
-        for _ in range(1, count):
-            self._sockets.append(bind(self._listen.host, port, reuse_port=True))
+    # ---- signals
 
     def _hear_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._told_to_stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._crew.spawn(self.team.reload(), "reload"))
         loop.add_signal_handler(signal.SIGUSR1, self._reopen)
 
+    def _told_to_stop(self) -> None:
+        """The first time: running calls may finish. The second: they end now."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
     def _reopen(self) -> None:
-        self.reopen_logs()
+        try:
+            self._reopen_logs()
+        except OSError as error:
+            log.error("the log file cannot be opened again, the old one stays in use: %s", error)
         for process in self._processes.values():
             process.signal(signal.SIGUSR1)
+
+    # ---- start
+
+    @staticmethod
+    async def _open(control: ControlSocket) -> None:
+        try:
+            await control.open()
+        except OSError as error:
+            log.warning("'penstock reload' will not reach this gateway (SIGHUP does): %s", error)
 
     async def _serve_here(self) -> None:
         worker = Worker(0, self.team, self._engines)
@@ -102,36 +142,51 @@ class Supervisor:
         self.team.members[0] = Near(0, worker.answers)
 
     async def _serve_by_processes(self) -> None:
-        await self._engines.follow(self._config)
-        first = [self._start(number) for number in range(self._listen.workers)]
-        await asyncio.gather(*(process.ready for process in first))
+        """Start the workers, and wait until each serves. Raises CannotServe."""
+        self._engines.start(self._config)
+        served = [asyncio.Event() for _ in range(self._workers)]
+        self._keeping = [
+            self._crew.spawn(self._keep(number, event), f"worker {number}") for number, event in enumerate(served)
+        ]
+        started = self._crew.spawn(_all(served), "start")
+        stopped = self._crew.spawn(self._stop.wait(), "stop")
+        await asyncio.wait(
+            {started, stopped, *self._keeping}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if self._cannot is not None:
+            raise self._cannot
+        if not started.done() and not self._stop.is_set():
+            raise CannotServe(f"a worker did not come to serve within {START_SECONDS:g} s")
 
-    def _start(self, number: int) -> WorkerProcess:
-        process = WorkerProcess(number, self._sockets[number], self.team, self._crew, self._engines)
-        self._processes[number] = process
-        self._crew.spawn(self._keep(process), f"worker {number}")
-        return process
+    async def _keep(self, number: int, served: asyncio.Event) -> None:
+        """Run a worker, and another after it whenever it dies; but not when the first never served."""
+        backoff = Backoff(0.2, 10.0)
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            process = self._processes[number] = WorkerProcess(
+                number, self._sockets[number], self.team, self._crew, self._engines, served
+            )
+            began = loop.time()
+            status = await process.run()
+            if self._stop.is_set():
+                return
+            how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
+            if not served.is_set():
+                self._cannot = CannotServe(f"worker {number} ended {how} before it served; the log says more")
+                return
+            if loop.time() - began > CALM_SECONDS:
+                backoff.reset()
+            pause = backoff.failed()
+            log.error("worker %d (pid %d) ended %s; another follows in %.1f s", number, process.pid, how, pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stop.wait()
 
-    async def _keep(self, process: WorkerProcess) -> None:
-        """Run one worker, and another after it whenever it dies."""
-        number = process.number
-        status = await process.run()
-        self.team.members.pop(number, None)
-        if self._stop.is_set():
-            return
-        if not process.ready.done():
-            process.ready.set_exception(RuntimeError(f"worker {number} ended before it served (status {status})"))
-            return
-        log.error("worker %d (pid %d) ended with status %s; another takes its place", number, process.pid, status)
-        await asyncio.sleep(RESTART_SECONDS)
-        successor = self._start(number)
-        with contextlib.suppress(Exception):
-            await successor.ready
+    # ---- while serving
 
     async def _watch_file(self) -> None:
         """Reload when the configuration file changes and has been still for a round."""
-        known = self._source.mark()
-        seen = known
+        known = seen = self._source.mark()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             mark = self._source.mark()
@@ -140,13 +195,60 @@ class Supervisor:
                 await self.team.reload()
             seen = mark
 
+    def _follow(self, config: Config) -> None:
+        """After a reload: the engines that it wants run, and those that nobody wants or uses any more end."""
+        self._config = config
+        self._engines.start(config)
+        if self._engines_end is None or self._engines_end.done():
+            self._engines_end = self._crew.spawn(self._end_engines(), "end engines")
+
+    async def _end_engines(self) -> None:
+        while self._engines.unwanted(self._config):
+            asked = len(self.team.members)
+            answers = await self.team.ask_all("dump")
+            if len(answers) == asked:  # one that is silent may be using any
+                used = {key for answer in answers for key in answer["engines"]}
+                await self._engines.end(self._engines.unwanted(self._config) - used)
+            await asyncio.sleep(WATCH_SECONDS)
+
+    # ---- stop
+
     async def _drain(self) -> None:
-        seconds = self._listen.drain
+        """Accept no more, and let running calls finish: as long as configured, or until told a second time."""
+        seconds = self._config.of(ListenConfig).drain
         log.info("stopping: running calls may finish for %g s", seconds)
-        for one in self._sockets[1:] if self._worker is not None else self._sockets:
-            with contextlib.suppress(OSError):
-                os.set_inheritable(one.fileno(), False)
-        await self.team.ask_all("drain", seconds, within=seconds + 10)
+        self._close_sockets()
+        draining = self._crew.spawn(self.team.ask_all("drain", within=seconds + 10), "drain")
+        hurried = self._crew.spawn(self._hurry.wait(), "hurry")
+        await asyncio.wait({draining, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            log.info("told again: running calls end now")
+            await self.team.ask_all("drain", 0.0)
+
+    async def _end(self) -> None:
+        """Leave nothing behind."""
+        self._stop.set()
+        if self._keeping:
+            for process in self._processes.values():
+                if process not in self.team.members.values():
+                    process.kill()  # it does not serve yet
+            await asyncio.wait(self._keeping, timeout=2.0)  # the others are drained, and end by themselves
+            for process in self._processes.values():
+                process.kill()
+            await asyncio.wait(self._keeping, timeout=5.0)
+        if self._worker is not None:
+            await self._worker.aclose()
+        await self._crew.aclose()
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for one in self._sockets:
+            one.close()
 
     def __repr__(self) -> str:
-        return f"<Supervisor of {self._listen.workers} workers>"
+        return f"<Supervisor of {self._workers} workers>"
+
+
+async def _all(events: Iterable[asyncio.Event]) -> None:
+    for event in events:
+        await event.wait()

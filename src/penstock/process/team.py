@@ -10,16 +10,19 @@ import importlib.util
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
 
 from penstock import __version__
 from penstock.config import Config, ConfigError
+from penstock.process.link import Answers, LinkError
 from penstock.process.spec import Source, Spec
 
 log = logging.getLogger("penstock")
+
+RELOAD_SECONDS = 30.0
 
 
 class Member(Protocol):
@@ -33,7 +36,7 @@ class Member(Protocol):
 class Near:
     """A worker in this process."""
 
-    def __init__(self, number: int, answers: Mapping[str, Callable[[Any], Awaitable[Any]]]) -> None:
+    def __init__(self, number: int, answers: Answers) -> None:
         self.number = number
         self._answers = answers
 
@@ -43,9 +46,9 @@ class Near:
 
 
 class Team:
-    """See the module."""
+    """See the module. ``follow`` is called with the configuration in force after every reload, refused or not."""
 
-    def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], Awaitable[None]] | None = None) -> None:
+    def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], None] | None = None) -> None:
         self._source = source
         self._follow = follow
         self.spec = spec
@@ -54,6 +57,12 @@ class Team:
         self.reloads = 0
         self.refused_reload: list[str] = []
         self._reloading = asyncio.Lock()
+        self.answers: Answers = {
+            "metrics": lambda _: self.metrics(),
+            "status": lambda _: self.status(),
+            "calls": lambda value: self.calls(int(value["count"]), str(value["id"])),
+            "reload": lambda _: self.reload(),
+        }
 
     async def ask_all(self, name: str, value: Any = None, *, within: float = 5.0) -> list[Any]:
         """Every worker's answer; those that fail are logged and left out."""
@@ -96,11 +105,23 @@ class Team:
         rows.sort(key=lambda row: -row["ended"])
         return rows[:count]
 
+    async def join(self, member: Member, spec: Spec) -> None:
+        """``member`` serves what ``spec`` says. It takes what was taken over meanwhile, and is asked from now on."""
+        async with self._reloading:
+            if spec != self.spec:
+                problems = await member.ask("prepare", msgspec.to_builtins(self.spec), within=RELOAD_SECONDS)
+                if problems:
+                    raise LinkError("; ".join(problems))
+                await member.ask("commit", within=RELOAD_SECONDS)
+            self.members[member.number] = member
+
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again: every worker builds and checks it, then all take it, or none does."""
         async with self._reloading:
             problems = await self._reload()
             self.refused_reload = problems
+            if self._follow is not None:
+                self._follow(self.spec.parse(os.environ))
             if problems:
                 log.error("configuration refused, the old one stays: %s", "; ".join(problems))
                 return {"ok": False, "problems": problems}
@@ -113,20 +134,22 @@ class Team:
             spec = self._source.read()
         except ConfigError as error:
             return list(error.problems)
+        if spec.text is not None and not spec.text.strip():
+            return [f"{spec.name}: is empty; was it being written?"]
         members = list(self.members.values())
         value = msgspec.to_builtins(spec)
         answers = await asyncio.gather(
-            *(member.ask("prepare", value, within=30.0) for member in members), return_exceptions=True
+            *(member.ask("prepare", value, within=RELOAD_SECONDS) for member in members), return_exceptions=True
         )
         problems: list[str] = []
         for member, answer in zip(members, answers, strict=True):
             lines = [f"worker {member.number}: {answer}"] if isinstance(answer, BaseException) else answer
             problems += [line for line in lines if line not in problems]
-        if not problems:
-            await self.ask_all("commit", within=30.0)
+        if problems:
+            await self.ask_all("discard", within=RELOAD_SECONDS)
+        else:
             self.spec = spec
-            if self._follow is not None:
-                await self._follow(spec.parse(os.environ))
+            await self.ask_all("commit", within=RELOAD_SECONDS)
         return problems
 
     def __repr__(self) -> str:

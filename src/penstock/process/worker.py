@@ -5,21 +5,22 @@ In one process with the supervisor it is asked directly; as a process of its own
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
+import ssl
 from typing import Any
 
 import msgspec
 
 from penstock.assemble import Gateway
 from penstock.assemble_engines import Engines
+from penstock.assemble_observation import log_file
 from penstock.auth.config import AuthConfig
 from penstock.config import Config, ConfigError
 from penstock.edge.config import ListenConfig
 from penstock.edge.fleet import Fleet
-from penstock.edge.generation import Generation
 from penstock.net.tls import server_context
+from penstock.process.link import Answers
 from penstock.process.spec import Spec
 
 
@@ -28,34 +29,28 @@ class Worker:
 
     def __init__(self, number: int, fleet: Fleet, engines: Engines | None = None) -> None:
         self.number = number
-        self._engines = engines
-        self._fleet = fleet
-        self._prepared: tuple[Config, Generation] | None = None
-        self.answers = {
+        self.gateway = Gateway(number, fleet, engines)
+        self._tls: ssl.SSLContext | None = None
+        self.answers: Answers = {
             "dump": self._dump,
             "calls": self._calls,
             "prepare": self._prepare,
             "commit": self._commit,
+            "discard": self._discard,
             "drain": self._drain,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
         """Build the gateway and accept calls on ``listener``. Raises ConfigError."""
         config = spec.parse(os.environ)
-        self.gateway = Gateway(self.number, self._fleet, self._engines)
         await self.gateway.__aenter__()
         try:
+            self._tls = tls_context(config)
             await self.gateway.open(config)
-            tls = config.of(ListenConfig).tls
-            context = None if tls is None else server_context(tls.cert, tls.key)
-            await self.gateway.server.listen(listener, context)
+            await self.gateway.server.listen(listener, self._tls)
         except BaseException:
             await self.aclose()
             raise
-        # What is here now lives until the end: the collector need not look at it again, nor often at the rest.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
 
     async def aclose(self) -> None:
         """Let go of everything."""
@@ -76,39 +71,58 @@ class Worker:
         return observed.recent.rows(value["count"])
 
     async def _prepare(self, value: Any) -> list[str]:
-        """Build a generation and keep it ready. Answers with the problems: none means ready."""
+        """Make an edition and keep it ready. Answers with the problems: none means ready."""
         spec = msgspec.convert(value, Spec)
         try:
             config = spec.parse(os.environ)
             problems = unchangeable(self.gateway.config, config)
             if problems:
                 return problems
-            self._prepared = (config, await self.gateway.build(config))
+            tls_context(config)
+            self.gateway.prepare(config)
         except ConfigError as error:
             return list(error.problems)
         return []
 
     async def _commit(self, _: Any) -> None:
-        """Serve by the generation that was prepared."""
-        if self._prepared is not None:
-            config, generation = self._prepared
-            self._prepared = None
-            await self.gateway.adopt(config, generation)
+        """Serve by what was prepared. A renewed certificate counts for connections from now on."""
+        self.gateway.adopt()
+        tls = self.gateway.config.of(ListenConfig).tls
+        if self._tls is not None and tls is not None:
+            self._tls.load_cert_chain(tls.cert, tls.key)
+
+    async def _discard(self, _: Any) -> None:
+        """Forget what was prepared: another worker could not."""
+        self.gateway.discard()
 
     async def _drain(self, seconds: Any) -> None:
-        await self.gateway.drain(float(seconds))
+        """End within ``seconds``; None takes what is configured."""
+        await self.gateway.drain(self.gateway.config.of(ListenConfig).drain if seconds is None else float(seconds))
 
     def __repr__(self) -> str:
         return f"<Worker {self.number}>"
 
 
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """What the configured certificate makes. Raises ConfigError when its files do not fit."""
+    tls = config.of(ListenConfig).tls
+    if tls is None:
+        return None
+    try:
+        return server_context(tls.cert, tls.key)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError([f"{config.source}: listen.tls: {tls.cert} and {tls.key} cannot be used: {error}"]) from None
+
+
 def unchangeable(old: Config, new: Config) -> list[str]:
     """Why ``new`` cannot replace ``old`` in a running process: some things are bound at start."""
-    problems = []
-    before, after = old.of(ListenConfig), new.of(ListenConfig)
-    for name in ("host", "port", "workers", "tls"):
-        if getattr(before, name) != getattr(after, name):
-            problems.append(f"{new.source}: listen.{name} cannot change while running; restart to change it")
+    changed = [
+        f"listen.{name}"
+        for name in ("host", "port", "workers", "tls")
+        if getattr(old.of(ListenConfig), name) != getattr(new.of(ListenConfig), name)
+    ]
     if old.of(AuthConfig) != new.of(AuthConfig):
-        problems.append(f"{new.source}: auth cannot change while running; restart to change it")
-    return problems
+        changed.append("auth")
+    if log_file(old) != log_file(new):
+        changed.append("observe.log_file")
+    return [f"{new.source}: {name} cannot change while running; restart to change it" for name in changed]

@@ -131,9 +131,10 @@ def vector(text: str, size: int) -> list[float]:
 class PacedFrames:
     """A Source over an iterator of frames, ``gap`` seconds apart (0: as fast as the sink takes them)."""
 
-    __slots__ = ("_frames", "_gap", "_loop", "_paused", "_sink", "_state", "_timer")
+    __slots__ = ("_frames", "_gap", "_loop", "_paused", "_pushing", "_sink", "_state", "_timer")
 
     def __init__(self, frames: Iterator[bytes], gap: float) -> None:
+        self._pushing = False
         self._frames = frames
         self._gap = gap
         self._sink: Sink | None = None
@@ -154,7 +155,7 @@ class PacedFrames:
     def resume(self) -> None:
         if self._paused:
             self._paused = False
-            if self._state == "open" and self._timer is None:
+            if self._state == "open" and self._timer is None and not self._pushing:
                 self._run()
 
     def cancel(self, reason: str) -> None:
@@ -172,8 +173,10 @@ class PacedFrames:
                 self._state = "done"
                 sink.end(None)
                 return
+            self._pushing = True
             sink.push(frame)
-            if self._gap:
+            self._pushing = False
+            if self._gap and self._state == "open":
                 self._timer = self._loop.call_later(self._gap, self._run)
                 return
 

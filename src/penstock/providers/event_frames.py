@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
-from penstock.core.reply import Sink, Source
+from penstock.core.reply import Sink, Source, Void
 from penstock.wire.openai_chat import strip_usage_chunk
 from penstock.wire.sse import EventSplitter
 from penstock.wire.usage import usage_in
@@ -37,14 +37,14 @@ class EventFrames:
         self._source.resume()
 
     def cancel(self, reason: str) -> None:
-        self._sink = None
+        self._sink = Void()
         self._source.cancel(reason)
 
     def push(self, frame: bytes) -> None:
         try:
             frame = self._splitter.feed(frame)
         except UpstreamError as error:
-            sink, self._sink = self._sink, None
+            sink, self._sink = self._sink, Void()
             self._source.cancel("oversized event")
             if sink is not None:
                 sink.end(error)
@@ -66,14 +66,13 @@ class EventFrames:
         return strip_usage_chunk(frame) if self._withhold else frame
 
     def end(self, error: Fail | None) -> None:
-        sink, self._sink = self._sink, None
-        if sink is None:
-            return
         rest = self._splitter.rest
-        if error is None and rest.strip():
+        if self._sink is not None and error is None and rest.strip():
             # The last event lacks its blank line: whole if the answer ended in order, so it is passed on ended.
-            sink.push(rest + b"\n\n")
-        sink.end(error)
+            self._sink.push(rest + b"\n\n")
+        sink, self._sink = self._sink, Void()
+        if sink is not None:
+            sink.end(error)
 
     def __repr__(self) -> str:
         return f"<EventFrames over {self._source!r}>"

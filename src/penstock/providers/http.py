@@ -49,7 +49,8 @@ class HttpProvider:
         self._patience = patience
         lines = b"".join(b"%b: %b\r\n" % field for field in speech.fields)
         self._fixed = b"host: " + speech.host.encode() + b"\r\naccept-encoding: identity\r\n" + lines
-        self._owned = frozenset(name for name, _ in speech.fields)
+        # The caller's Connection field stays: it names other fields that must not pass.
+        self._owned = frozenset(name for name, _ in speech.fields if name != b"connection")
         self._forwarded: Memo = {}
         self._returned: Memo = {}
 
@@ -69,14 +70,19 @@ class HttpProvider:
         head = b"%b%b\r\n" % (self._head(call), framing)
         response = await self._origin.request(head, body, self._patience, max(within, 0.001))
         exchange.waited += self._now() - now
-        headers = returnable(response.headers, self._returned)
-        if response.ended and not response.failed:
+        answer = response.head
+        known = answer.memo.get(self)
+        if known is None:
+            headers = returnable(answer.headers, self._returned)
+            known = answer.memo[self] = (headers, is_event_stream(headers))
+        headers, events = known
+        if response.ended and not events and not response.failed:
             whole = response.body
-            if response.status == 200 and len(whole) <= MAX_READ_FOR_USAGE and call.operation.body == "json":
+            if answer.status == 200 and len(whole) <= MAX_READ_FOR_USAGE and call.operation.body == "json":
                 note_usage(exchange, usage_of(whole))
-            return Reply(response.status, headers, whole)
-        reply = Reply(response.status, headers, response)
-        if is_event_stream(headers):
+            return Reply(answer.status, headers, whole)
+        reply = Reply(answer.status, headers, response)
+        if events:
             reply.events = True
             reply.body = EventFrames(response, exchange, withhold=withhold)
         else:

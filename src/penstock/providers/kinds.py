@@ -15,12 +15,13 @@ _BOTH = _OPENAI | _ANTHROPIC
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``key_field`` carries the key, after ``key_prefix``. ``ask_usage``: whether streams may be asked for usage."""
+    """``key_field`` carries the key, after ``key_prefix``. ``one_call``: a connection must carry one call only."""
 
     dialects: frozenset[str]
     key_field: bytes = b"authorization"
     key_prefix: bytes = b"Bearer "
     defaults: tuple[tuple[bytes, bytes], ...] = ()
+    one_call: bool = False
 
 
 HTTP_KINDS: dict[str, Kind] = {
@@ -28,7 +29,8 @@ HTTP_KINDS: dict[str, Kind] = {
     "vllm": Kind(_BOTH),
     "sglang": Kind(_OPENAI),
     "ollama": Kind(_BOTH),
-    "llamacpp": Kind(_BOTH),
+    # Its server closes after a stream without having said so: a call that came in between would be lost.
+    "llamacpp": Kind(_BOTH, one_call=True),
     "gemini": Kind(_OPENAI),
     "azure": Kind(_OPENAI, key_field=b"api-key", key_prefix=b""),
     "anthropic": Kind(
@@ -44,6 +46,8 @@ def speech(kind: str, base_url: str, api_key: str | None, headers: dict[str, str
     fields: Headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     if api_key and not any(name == known.key_field for name, _ in fields):
         fields.append((known.key_field, known.key_prefix + api_key.encode("latin-1")))
+    if known.one_call:
+        fields.append((b"connection", b"close"))
     return Speech(
         host=parts.netloc,
         base_path=parts.path.rstrip("/"),

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.shapes import ReadableFile, Secret, SecretUrl
 from penstock.core.units import Seconds
+from penstock.routing.strategies import STRATEGIES
 
 Kind = Literal[
     "openai", "anthropic", "gemini", "bedrock", "azure", "vllm", "sglang", "ollama", "llamacpp", "local", "echo"
@@ -203,6 +204,8 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
                 yield (*at, "upstreams", position), f'model "{name}": unknown upstream "{upstream}"{hint}'
             elif upstream in model.upstreams[:position]:
                 yield (*at, "upstreams", position), f'model "{name}": upstream "{upstream}" is listed twice'
+        if model.strategy not in STRATEGIES:
+            yield (*at, "strategy"), f'model "{name}": strategy {model.strategy} is not offered by this version'
         target = model.upstream_model
         if target is not None and "*" in target:
             if target != "*":

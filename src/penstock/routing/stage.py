@@ -6,7 +6,7 @@ operation) and with whatever the provider raises.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
@@ -26,7 +26,7 @@ class Routing:
         self._table = table
         self._targets = targets
 
-    async def __call__(self, exchange: Exchange, next: Next) -> Reply:
+    def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
         if call.model or call.operation.needs_model:
             entry = self._table.find(call.model)
@@ -45,7 +45,7 @@ class Routing:
         exchange.upstream_model = sent_as
         exchange.attempts += 1
         target.take_seat(exchange)
-        return await target.provider.send(exchange, sent_as)
+        return target.provider.send(exchange, sent_as)
 
     def _any(self, exchange: Exchange) -> Target:
         """For operations that name no model (files, batches): the first upstream that has them."""

@@ -19,7 +19,6 @@ MOST_TOKENS = 2**53 - 1
 """No token limit beyond what every JSON reader holds exactly."""
 
 _SMALL_BYTES = 4096
-_QUOTED = re.compile(rb'"(?:model|stream|max_(?:completion_|output_)?tokens)"')
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _HALF_PAIR = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
@@ -63,6 +62,7 @@ class Peek(msgspec.Struct, gc=False):
         return self.max_output_tokens
 
 
+_COUNTED_BYTES = 16 * 1024
 _FIELDS = frozenset(Peek.__struct_fields__)
 _peek = msgspec.json.Decoder(Peek)
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -71,7 +71,8 @@ _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek:
     """The fields of ``body``. Raises CallerError.
 
-    ``max_depth`` holds up to 1 MiB; a larger body may nest as deep as the decoder follows (under 1,000 levels).
+    ``max_depth`` holds up to 16 KiB; a larger body may nest as deep as the decoder follows (under 1,000 levels): to
+    count its levels would cost more than all else that is read of it.
     """
     try:
         found = (_peek_small if len(body) <= _SMALL_BYTES else _peek_large)(body, max_depth)
@@ -94,10 +95,16 @@ def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek
 
 def _peek_small(body: bytes, max_depth: int) -> Peek:
     found = _peek.decode(body)
-    quoted = _QUOTED.findall(body)
-    if len(quoted) != len(set(quoted)) or ESCAPED_LETTER.search(body) is not None:
+    count = body.count
+    if (
+        count(b'"model"') > 1
+        or count(b'"stream"') > 1
+        or count(b'tokens"') > 1
+        or (b"\\u" in body and ESCAPED_LETTER.search(body) is not None)
+    ):
         _refuse_repeated(body)
-    if deeper_than(body, max_depth):
+    # Nothing nests deeper than half its length.
+    if len(body) > 2 * max_depth and deeper_than(body, max_depth):
         raise _too_deep()
     return found
 
@@ -114,7 +121,7 @@ def _peek_large(body: bytes, max_depth: int) -> Peek:
     # A compact object without repeated keys is exactly as long as its distinct members.
     if len(body) != 1 + sum([len(key) + 4 + len(value) for key, value in values.items()]):
         _refuse_repeated(body)
-    if max_depth < 1 or parts_deeper_than(values.values(), max_depth - 1):
+    if len(body) <= _COUNTED_BYTES and (max_depth < 1 or parts_deeper_than(values.values(), max_depth - 1)):
         raise _too_deep()
     return found
 

@@ -73,11 +73,19 @@ class _Answer(msgspec.Struct, gc=False):
 
 
 _answer = msgspec.json.Decoder(_Answer)
+_counts = msgspec.json.Decoder(_Counts)
 _TOLD = re.compile(rb'"usage"[ \t\r\n]*:[ \t\r\n]*\{')
 
 
 def usage_of(body: bytes) -> Usage | None:
     """The usage in a JSON answer or in the data of one event."""
+    # Usually it is the last member: then it alone is read. Its quote cannot stand in a string unescaped.
+    at = body.rfind(b',"usage":{')
+    if at >= 0:
+        try:
+            return _usage(_counts.decode(memoryview(body)[at + 9 : -1]), None)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            pass
     try:
         answer = _answer.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -89,11 +97,15 @@ def usage_of(body: bytes) -> Usage | None:
         counts = answer.message.usage
     if counts is None:
         return None
+    return _usage(counts, answer.timings)
+
+
+def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
     details = counts.prompt_tokens_details or counts.input_tokens_details
     read = counts.cache_read_input_tokens or 0
     cached = read or counts.prompt_cache_hit_tokens or (details and details.cached_tokens) or 0
-    if not cached and answer.timings is not None:
-        cached = answer.timings.cache_n or 0
+    if not cached and timings is not None:
+        cached = timings.cache_n or 0
     prompt = counts.prompt_tokens
     if prompt is None:
         prompt = (counts.input_tokens or 0) + read + (counts.cache_creation_input_tokens or 0)

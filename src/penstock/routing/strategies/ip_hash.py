@@ -42,5 +42,6 @@ class IpHash:
 def score(client: str, target: Target) -> float:
     """The weighted rendezvous score of ``target`` for ``client``; larger wins."""
     digest = blake2b(f"{client}\0{target.name}".encode(), digest_size=8).digest()
-    uniform = (int.from_bytes(digest, "big") + 0.5) / 2**64
+    # 52 bits: with more, the largest would round to 1, whose logarithm is 0.
+    uniform = ((int.from_bytes(digest, "big") >> 12) + 0.5) / 2**52
     return -target.weight / math.log(uniform)

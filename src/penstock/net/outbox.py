@@ -1,0 +1,87 @@
+"""What is written during one turn of the loop leaves together at its end.
+
+A write to a socket wakes whoever sleeps on the other side, and the wake-up costs more than the write. While one turn
+serves many sockets of few peers, only the first write of the batch pays for it (measured: a quarter of the CPU time of
+a busy proxy). It also joins the writes to one socket into one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+FEW = 2
+"""With this many busy connections or fewer there is no batch to wait for: they write at once, which is quicker."""
+
+
+class Owner(Protocol):
+    """What has connections, and knows how many of them are ``busy``."""
+
+    outbox: Outbox
+
+    @property
+    def busy(self) -> int: ...
+
+
+class BatchedProtocol(asyncio.Protocol):
+    """The writing half of a connection. ``put`` sends in order; ``drop`` closes at once and forgets what waits."""
+
+    __slots__ = ("_out", "_owner", "_transport")
+
+    _transport: asyncio.Transport
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._out: list[bytes] = []
+
+    def put(self, data: bytes) -> None:
+        """Send ``data`` by the end of this turn of the loop."""
+        if not self._out:
+            if self._owner.busy <= FEW:
+                self._transport.write(data)
+                return
+            self._owner.outbox.add(self)
+        self._out.append(data)
+
+    def flush(self) -> None:
+        """Hand to the transport what was put in this turn of the loop."""
+        out = self._out
+        if out:
+            self._out = []
+            if len(out) == 1:
+                self._transport.write(out[0])
+            else:
+                self._transport.writelines(out)
+
+    def drop(self) -> None:
+        """Close at once."""
+        self._out.clear()
+        self._transport.abort()
+
+    def unsent(self) -> int:
+        """Bytes waiting in this process for the peer to read."""
+        return self._transport.get_write_buffer_size() + sum(map(len, self._out))
+
+
+class Outbox:
+    """The connections of one loop that have written since its last turn."""
+
+    __slots__ = ("_loop", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[BatchedProtocol] = []
+
+    def add(self, connection: BatchedProtocol) -> None:
+        """``connection.flush()`` is called at the end of this turn of the loop."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(connection)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.flush()
+
+    def __repr__(self) -> str:
+        return f"<Outbox {len(self._waiting)} waiting>"

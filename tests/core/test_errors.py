@@ -1,0 +1,29 @@
+import pytest
+
+from penstock.core.errors import CallerError, Fail, GatewayError, UpstreamError
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault", "status", "retryable"),
+    [
+        (Fail, "gateway", 500, False),
+        (CallerError, "caller", 400, False),
+        (GatewayError, "gateway", 503, True),
+        (UpstreamError, "upstream", 502, True),
+    ],
+)
+def test_each_says_whose_fault_it_is(kind: type[Fail], fault: str, status: int, retryable: bool) -> None:
+    fail = kind("why")
+    assert (fail.fault, fail.status, fail.retryable) == (fault, status, retryable)
+    assert fail.message == str(fail) == "why"
+    assert fail.code
+
+
+def test_what_is_given_stands_over_what_is_usual() -> None:
+    fail = UpstreamError(
+        "why", status=504, code="late", retryable=False, phase="headers", upstream="u", retry_after=0.5
+    )
+    assert (fail.status, fail.code, fail.retryable) == (504, "late", False)
+    assert (fail.phase, fail.upstream, fail.retry_after) == ("headers", "u", 0.5)
+    assert "504" in repr(fail)
+    assert "late" in repr(fail)

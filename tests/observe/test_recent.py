@@ -1,0 +1,48 @@
+from penstock.core.errors import UpstreamError
+from penstock.observe.recent import FIELDS, Recent
+from tests.support.exchanges import finished
+
+
+def test_the_newest_come_first_and_the_oldest_are_forgotten() -> None:
+    recent = Recent(3, lambda: 5.0)
+    for number in range(5):
+        recent.add(finished(id=f"req_{number}"))
+    assert [row["id"] for row in recent.rows()] == ["req_4", "req_3", "req_2"]
+    assert [row["id"] for row in recent.rows(2)] == ["req_4", "req_3"]
+    assert recent.rows(0) == []
+    assert recent.find("req_0") is None
+    found = recent.find("req_3")
+    assert found is not None
+    assert found["id"] == "req_3"
+
+
+def test_a_row_tells_how_the_call_went_and_nothing_of_what_was_said() -> None:
+    recent = Recent(1, lambda: 1_800_000_000.0)
+    recent.add(finished("error", error=UpstreamError("down"), status=502))
+    (row,) = recent.rows()
+    assert set(row) == set(FIELDS)
+    assert (row["ended"], row["seconds"], row["first_byte_seconds"], row["upstream_seconds"]) == (
+        1_800_000_000.0,
+        2.5,
+        1.0,
+        2.0,
+    )
+    assert (row["status"], row["outcome"], row["error"], row["tokens_out"]) == (502, "error", "upstream_failed", 22)
+    assert "secret" not in repr(row)
+
+
+def test_an_unknown_model_is_shown_in_part_only() -> None:
+    recent = Recent(1, lambda: 0.0)
+    recent.add(finished(asked="x" * 1000, model=""))
+    assert len(recent.rows()[0]["model"]) <= 100
+
+
+def test_another_size_keeps_the_newest() -> None:
+    recent = Recent(4, lambda: 0.0)
+    for number in range(4):
+        recent.add(finished(id=str(number)))
+    recent.resize(2)
+    assert [row["id"] for row in recent.rows()] == ["3", "2"]
+    recent.resize(0)
+    recent.add(finished())
+    assert recent.rows() == []

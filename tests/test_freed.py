@@ -1,0 +1,75 @@
+"""What is over is freed by its last reference: nothing waits for the collector, which a gateway seldom runs."""
+
+import asyncio
+import gc
+import weakref
+
+from penstock.core.exchange import Exchange
+from tests.support.gateway import OPEN_ECHO, Running, raw, running_gateway
+from tests.support.load import Kept, chat
+from tests.support.scripted_upstream import Answer, Gone, ScriptedUpstream
+
+CONFIG = """
+auth: {{mode: open}}
+observe: {{access_log: off}}
+upstreams: {{up: {{kind: vllm, base_url: "{url}"}}, slow: {{kind: echo, tokens_per_second: 100}}, e: {{kind: echo}}}}
+models: {{m: {{upstreams: [up]}}, slow: {{upstreams: [slow]}}, other: {{upstreams: [e]}}}}
+"""
+CHAT = b'{"id":"1","object":"chat.completion","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}'
+
+
+async def settled(gateway: Running) -> None:
+    """Wait until nothing is in flight and what was replaced is gone."""
+    for _ in range(200):
+        if not gateway.gateway.endpoint.generation.in_flight and len(gateway.gateway._editions) == 1:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(gateway.gateway._editions)
+
+
+def test_old_generations_are_freed() -> None:
+    async def main() -> None:
+        async with running_gateway(OPEN_ECHO) as gateway:
+            caller = await Kept.dial(gateway.port)
+            old = []
+            gc.disable()  # nothing may depend on the collector: what is here at start is hidden from it
+            try:
+                for n in range(5):
+                    old.append(weakref.ref(gateway.gateway._editions[-1].generation.run))  # type: ignore[arg-type]
+                    assert (await caller.ask(chat("echo", keep=True))).status == 200
+                    gateway.path.write_text(OPEN_ECHO + f"memory: {{retry_after: {n + 2}s}}\n")
+                    assert (await gateway.team.reload())["ok"]
+                assert (await caller.ask(chat("echo", keep=True))).status == 200
+                await settled(gateway)
+                assert [ref() for ref in old] == [None] * 5
+            finally:
+                gc.enable()
+            caller.writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_call_leaves_nothing_for_the_collector() -> None:
+    """Bodies may be large: what a call held is free when it ends, not when the collector comes by."""
+
+    async def main(upstream: ScriptedUpstream) -> None:
+        async with running_gateway(CONFIG.format(url=upstream.url)) as gateway:
+            gc.collect()
+            gc.disable()
+            try:
+                calls = [chat("other"), chat("m"), chat("no"), chat("slow", words=5, stream=True)]
+                for data in [*calls, calls[0][:-3] + b"xxx"]:
+                    assert (await raw(gateway.port, data)).startswith(b"HTTP/1.1 ")
+                upstream.answers["/v1/chat/completions"] = Gone()
+                reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+                writer.write(chat("m", stream=True))
+                await reader.readuntil(b"data: ")
+                writer.close()
+                await settled(gateway)
+                assert [one for one in gc.get_objects() if isinstance(one, Exchange)] == []
+            finally:
+                gc.enable()
+
+    with ScriptedUpstream() as upstream:
+        upstream.answers["/v1/chat/completions"] = Answer(body=CHAT)
+        asyncio.run(main(upstream))

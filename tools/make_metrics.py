@@ -1,0 +1,107 @@
+"""Writes docs/metrics.md from the table of metrics and from a page rendered of sample numbers.
+
+Enters: METRICS and render of observe/prometheus.py. Leaves: the file; with ``--check``, exit 1 when it is not what
+would be written.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from penstock.observe.board import Board, Tally
+from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
+from penstock.observe.prometheus import METRICS, render
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
+
+HEAD = """\
+<!-- Written by tools/make_metrics.py from src/penstock/observe/prometheus.py. Do not edit. -->
+
+# Metrics
+
+`GET /metrics` answers in the Prometheus text format, for all workers together. On a loopback `listen.host` it needs no
+key; elsewhere any key will do:
+
+```yaml
+scrape_configs:
+  - job_name: penstock
+    authorization: {credentials: sk-pen-...}
+    static_configs: [{targets: ["gateway:8400"]}]
+```
+
+Labels take their values from the configuration and from closed sets, never from what a caller wrote: `model` is the
+entry under `models` that served the call (`fb-*`, not `fb-7`), empty when none did; `status` is 499 for a caller that
+left before the end; `fault` says whose it was: `caller`, `gateway`, `upstream` or `none`. Beyond 2,000 combinations
+`model` and `upstream` become `other`.
+
+| metric | type | labels | |
+|---|---|---|---|
+"""
+
+TAIL = f"""
+Upper bounds of the histograms, in seconds: {", ".join(f"{bound:g}" for bound in SECONDS)}; of
+`penstock_overhead_seconds`: {", ".join(f"{bound:g}" for bound in OVERHEAD_SECONDS)}.
+
+## Questions and queries
+
+| question | query |
+|---|---|
+| calls a second, by model | `sum by (model) (rate(penstock_requests_total[1m]))` |
+| share that failed through no fault of callers | \
+`sum(rate(penstock_requests_total{{fault=~"gateway\\|upstream"}}[5m])) / sum(rate(penstock_requests_total[5m]))` |
+| time to first byte, 95th percentile | `histogram_quantile(0.95, sum by (le, model) \
+(rate(penstock_first_byte_seconds_bucket[5m])))` |
+| what the gateway itself adds, 99th percentile | \
+`histogram_quantile(0.99, rate(penstock_overhead_seconds_bucket[5m]))` |
+| tokens a second, by kind | `sum by (kind) (rate(penstock_tokens_total[1m]))` |
+| share of prompt tokens that upstreams had cached | `sum(rate(penstock_tokens_total{{kind="cached"}}[5m])) \
+/ sum(rate(penstock_tokens_total{{kind="prompt"}}[5m]))` |
+"""
+
+
+def sample() -> dict[str, Any]:
+    """A dump in which each number of a worker occurs."""
+    board = Board()
+    board.tallies["chat", "m", "u", 200, ""] = Tally()
+    return {
+        "worker": 0, "uptime": 1.0, "reloads": 0, "connections": 0, "connections_refused": 0,
+        "refused_at_the_edge": 0, "accounts": {"bodies": [0, 1, 0, 0]}, "upstreams": {"u": [0, 0, 0]},
+        "process": {"seconds": 0.0, "rss": 0, "descriptors": 0}, "observed": board.dump(),
+    }  # fmt: skip
+
+
+def labels() -> dict[str, list[str]]:
+    """The labels of each metric, as they stand on a page. ``le`` goes without saying."""
+    found: dict[str, list[str]] = {}
+    for name, inner in re.findall(r"^(\w+?)(?:_bucket)?\{(.*)\} ", render([sample()], "0"), re.MULTILINE):
+        found[name] = [label for label in re.findall(r'(\w+)="', inner) if label != "le"]
+    return found
+
+
+def document() -> str:
+    """The whole file."""
+    known = labels()
+    rows = [
+        f"| `{name}` | {kind} | {', '.join(f'`{label}`' for label in known.get(name, [])) or '–'} | {meaning} |\n"
+        for name, (kind, meaning) in METRICS.items()
+    ]
+    return HEAD + "".join(rows) + TAIL
+
+
+def main(arguments: list[str]) -> int:
+    text = document()
+    if "--check" in arguments:
+        if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text:
+            print("metrics.md: in step with the code")
+            return 0
+        print("docs/metrics.md is not what the code says; run tools/make_metrics.py")
+        return 1
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
