@@ -1,7 +1,7 @@
 # Everything from nothing but make and Python 3.11 or newer; the second run finds its stamps and is quick.
 #
 #   make serve [PORT=8400] [HOST=127.0.0.1] [CONFIG=penstock.yaml] [ARGS=...]
-#   make test  [ARGS=...]          make lint          make bench [BENCH="overhead streams"]          make clean
+#   make test  [ARGS=...]          make lint          make bench [ARGS=--full]          make clean
 #
 # PYTHON=/path/to/python chooses the interpreter; WHEELS= allows packages to be compiled where no wheel fits.
 
@@ -9,7 +9,6 @@ SHELL := /bin/sh
 VENV ?= .venv
 PYTHON ?=
 WHEELS ?= --only-binary=:all:
-BENCH ?= overhead streams coldstart
 HOST ?=
 PORT ?=
 CONFIG ?=
@@ -40,7 +39,7 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.dev
-	@set -e; for question in $(BENCH); do $(BIN)/python "bench/$$question.py" $(ARGS); done
+	$(BIN)/python -m bench.run_all $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules

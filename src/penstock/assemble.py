@@ -197,7 +197,13 @@ class Gateway:
         """The rooms, by name."""
         memory = config.of(MemoryConfig)
         entries = [
-            Entry(pattern, [targets[at] for at in model.upstreams], make_strategy(model.strategy), model.upstream_model)
+            Entry(
+                pattern,
+                [targets[at] for at in model.upstreams],
+                make_strategy(model.strategy),
+                model.upstream_model,
+                model.max_tokens,
+            )
             for pattern, model in config.of(RoutingConfig).models.items()
         ]
         stages: dict[str, Stage] = {

@@ -25,8 +25,8 @@ class Exchange:
     """State of one call. Times are monotonic seconds; ``deadline`` is the moment by which it must end.
 
     ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
-    bytes reserved for it. ``waited`` sums the seconds in which Penstock only waited for an upstream: total minus it is
-    our own share.
+    bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none. ``waited`` sums the
+    seconds in which Penstock only waited for an upstream: total minus it is our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
@@ -51,6 +51,7 @@ class Exchange:
         "model",
         "notes",
         "outcome",
+        "output_default",
         "overhead",
         "queued",
         "scope",
@@ -78,6 +79,7 @@ class Exchange:
         self.model = ""
         self.upstream = ""
         self.upstream_model = ""
+        self.output_default: int | None = None
         self.attempts = 0
         self.cache = ""
         self.degraded = ""

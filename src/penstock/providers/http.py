@@ -2,7 +2,7 @@
 as bytes.
 
 Enters: a call and the model's name there. Leaves: a Reply whose body is whole or live. Only named rewrites touch the
-body: the model, and usage asked for (then withheld again). Fails with UpstreamError from the client.
+body: the model, a default max_tokens, usage asked for (then withheld again). Fails with the client's UpstreamError.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from penstock.wire.openai_chat import ask_usage
 from penstock.wire.usage import Usage, usage_of
 
 USAGE_ASKED_OF = frozenset({"chat", "completions"})
+OUTPUT_LIMIT = {
+    "chat": "max_tokens",
+    "completions": "max_tokens",
+    "messages": "max_tokens",
+    "responses": "max_output_tokens",
+}
+"""What each operation calls its limit on output tokens."""
 MAX_READ_FOR_USAGE = 1024 * 1024
 
 
@@ -95,8 +102,13 @@ class HttpProvider:
         if call.operation.body == "json":
             body = call.body
             withhold = False
+            changes = {}
             if model != call.model:
-                body = splice(body, {"model": msgspec.json.encode(model)})
+                changes["model"] = msgspec.json.encode(model)
+            if exchange.output_default is not None and call.operation.name in OUTPUT_LIMIT:
+                changes[OUTPUT_LIMIT[call.operation.name]] = b"%d" % exchange.output_default
+            if changes:
+                body = splice(body, changes)
             if call.stream and not call.usage_wanted and self._speech.ask_usage:
                 withhold = call.operation.name in USAGE_ASKED_OF
                 if withhold:

@@ -35,7 +35,7 @@ Finding = tuple[tuple[str | int, ...], str]
 BASE_URLS = {
     "openai": "https://api.openai.com/v1",
     "anthropic": "https://api.anthropic.com/v1",
-    "gemini": "https://generativelanguage.googleapis.com/v1beta",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai",
     "ollama": "http://127.0.0.1:11434/v1",
 }
 """Where kinds that have one usual address live."""

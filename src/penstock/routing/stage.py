@@ -37,6 +37,8 @@ class Routing:
                     raise _not_offered(exchange, f"no upstream of model '{call.model}'")
                 target = entry.strategy.choose(able, call)
             exchange.model = entry.pattern
+            if call.max_tokens is None:
+                exchange.output_default = entry.max_tokens
             sent_as = entry.sent_as(call.model)
         else:
             target = self._any(exchange)

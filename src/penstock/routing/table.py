@@ -20,12 +20,14 @@ class Entry:
     """One configured model: its pattern, the targets that have it, and how one is chosen.
 
     ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
+    ``max_tokens`` is set in calls that give no limit themselves.
     """
 
     pattern: str
     targets: Sequence[Target]
     strategy: Strategy
     upstream_model: str | None = None
+    max_tokens: int | None = None
 
     def sent_as(self, asked: str) -> str:
         """The model name for the upstream."""
