@@ -233,9 +233,10 @@ class Connection(BatchedProtocol):
 
     def _close(self) -> None:
         self.closing = True
-        self._watch_unsent()
         self.flush()
         self._transport.close()
+        if self.unsent():
+            self._watch_unsent()
 
     def _linger(self) -> None:
         """Close in order although bytes are still coming: end our side, read and drop theirs for a bounded while."""
