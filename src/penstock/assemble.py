@@ -203,6 +203,7 @@ class Gateway:
                 make_strategy(model.strategy),
                 model.upstream_model,
                 model.max_tokens,
+                model.fallbacks,
             )
             for pattern, model in config.of(RoutingConfig).models.items()
         ]
@@ -213,7 +214,13 @@ class Gateway:
                 max_body=config.of(ListenConfig).max_body,
                 retry_after=memory.retry_after,
             ),
-            "routing": Routing(Table(entries), list(targets.values())),
+            "routing": Routing(
+                Table(entries),
+                list(targets.values()),
+                retries=config.of(RoutingConfig).retries.max,
+                first_token=config.of(RoutingConfig).timeouts.first_token,
+                now=self.clock.now,
+            ),
         }
         if self.observed is not None:
             stages["observe"] = self.observed.stage(config)

@@ -1,12 +1,19 @@
-"""A caller whose every byte and pause is the test's: a stream of its own with small buffers, and answers as they came."""
+"""A caller whose every byte and pause is the test's: a connection with small buffers, and answers as they came."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from tests.support.gateway import Answer, parse_answers
+
+
+async def settled(condition: Callable[[], bool], within: float = 5.0) -> None:
+    """Wait until ``condition`` holds; TimeoutError if it does not ``within`` seconds."""
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.002)
 
 
 class Caller:
@@ -15,7 +22,7 @@ class Caller:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self.writer = writer
-        self.got = b""
+        self.got = bytearray()
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -40,7 +47,7 @@ class Caller:
         async with asyncio.timeout(within):
             while await self.more():
                 pass
-        return parse_answers(self.got)
+        return parse_answers(bytes(self.got))
 
 
 @contextlib.asynccontextmanager

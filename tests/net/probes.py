@@ -248,7 +248,7 @@ CONNECTIONS = [
     good("close in a list", get(b"/health", b"Connection: x-a, Close"), closes=True),
     good("close in a second field", get(b"/health", b"Connection: keep-alive", b"Connection: close"), closes=True),
     good("nothing after close", get(b"/health", b"Connection: close") + get(), closes=True),
-    good("h2c is not taken", get(b"/health", b"Connection: Upgrade", b"Upgrade: h2c", b"HTTP2-Settings: A"), closes=True),
+    good("h2c is not taken", get(b"/health", b"Connection: Upgrade", b"Upgrade: h2c"), closes=True),
     good("upgrade without connection", get(b"/health", b"Upgrade: h2c")),
     good("websocket", get(b"/health", b"Connection: Upgrade", b"Upgrade: websocket"), 404, closes=True),
     good("expect 100-continue, body along", post(LENGTH, b"Expect: 100-continue")),
@@ -260,7 +260,7 @@ CONNECTIONS = [
     good("bad behind good", post(LENGTH) + b"GET / HTTP/9.9\r\n\r\n", 200, 400, closes=True),
     bad("two hundred pipelined", get() * 200, *[200] * 128, 429),
     bad("smuggled behind a refused one", post(LENGTH, TE, body=b"0\r\n\r\n" + get(b"/admin/v1/status"))),
-    bad("a stranger's body is not read", b"POST /v1/embeddings HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{", 401),
+    bad("a stranger's body is not read", b"POST /v1/embeddings HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{", 401),
 ]  # fmt: skip
 
 PROBES = [*FRAMING, *LINES, *HOSTS, *TARGETS, *SIZES, *METHODS, *CONNECTIONS]

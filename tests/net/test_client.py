@@ -15,6 +15,7 @@ from penstock.core.reply import collect
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.names import Names
 from penstock.net.tls import client_context
+from tests.net.caller import settled
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, echo_ok, origin_of, scripted
 
 PATIENCE = Patience(connect=1.0, head=1.0, idle=1.0)
@@ -44,12 +45,6 @@ async def fails(work: Awaitable[Any], phase: str, status: int = 502) -> Fail:
     assert "'up'" in raised.value.message
     assert raised.value.upstream == "up"
     return raised.value
-
-
-async def settled(condition: Callable[[], bool], within: float = 3.0) -> None:
-    async with asyncio.timeout(within):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 # ---- reuse
@@ -528,3 +523,21 @@ def test_what_is_closed_as_soon_as_it_is_open_does_not_count_as_open() -> None:
         await settled(lambda: origin.open == 0)
 
     play(scene, script, max_connections=2)
+
+
+def test_what_is_lost_before_it_was_used_is_not_used() -> None:
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        dial = origin._dial_one
+
+        async def dial_and_lose(address: str, port: int) -> Any:
+            connection = await dial(address, port)
+            connection.abort()
+            await settled(lambda: connection.closed)
+            return connection
+
+        origin._dial_one = dial_and_lose  # type: ignore[method-assign]
+        await fails(ask(origin), "connect")
+        assert origin.open == 0
+        assert not upstream.requests
+
+    play(scene)

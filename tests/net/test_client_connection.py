@@ -11,6 +11,7 @@ from penstock.core.reply import Source, Whole, collect
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.client_connection import MAX_FIELDS, MAX_HEAD_BYTES
 from penstock.net.response import Response
+from tests.net.caller import settled
 from tests.net.upstream import CHUNKED_HEAD, HEAD, OK, Line, Script, Upstream, origin_of, scripted
 
 PATIENCE = Patience(connect=1.0, head=0.2, idle=0.2)
@@ -117,12 +118,6 @@ def test_what_is_wrong_is_told_with_its_phase(parts: list[bytes], phase: str, wo
         assert len(upstream.requests) == 1
 
     play(scene, answering(*parts, close=True, gap=0.01))
-
-
-async def settled(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(3):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])

@@ -19,7 +19,7 @@ from penstock.net.process import usage
 from penstock.net.request_body import Body
 from penstock.net.request_parser import RequestParser
 from penstock.net.turn import Turn
-from tests.net.caller import calling
+from tests.net.caller import calling, settled
 from tests.net.probes import PROBES, get
 from tests.support.gateway import ECHO, Running, ask, raw, running_gateway
 
@@ -27,7 +27,7 @@ REQUESTS = 10_000
 AT_ONCE = 40
 SEEDS = [probe.raw for probe in PROBES if len(probe.raw) < 2000]
 PIECES = [
-    *(b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"\t", b"/", b"%", b"..", b"\xff", b"0\r\n\r\n", b"HTTP/1.1", b"-", b"+"),
+    *(b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"\t", b"/", b"%", b"..", b"\xff", b"0\r\n\r\n", b"HTTP/1.1", b"-"),
     *(b"Content-Length: 1\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: b\r\n", b"Expect: 100-continue\r\n"),
     *(b"Connection: upgrade\r\nUpgrade: x\r\n", b"ffffffffffffffff\r\n", b'"model"', b"{", b"]", b"1e999", b"\\u0000"),
 ]  # fmt: skip
@@ -87,12 +87,9 @@ async def storm(gateway: Running, rng: random.Random, count: int) -> None:
     await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
 
 
-async def settled(gateway: Running) -> tuple[int, int]:
+async def rest(gateway: Running) -> tuple[int, int]:
     """Descriptors and resident bytes once all connections are gone."""
-    async with asyncio.timeout(10):
-        while gateway.gateway.server.open:
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)
+    await settled(lambda: not gateway.gateway.server.open, 10)
     gateway.gateway.wheel.turn(gateway.gateway.clock.now() + 3600)  # it lets go of the closed at their old deadlines
     gc.collect()
     return len(os.listdir("/proc/self/fd")), usage()["rss"]
@@ -112,9 +109,9 @@ def test_ten_thousand_broken_requests(caplog: pytest.LogCaptureFixture) -> None:
         async with running_gateway(ECHO + LIMITS) as gateway:
             rng = random.Random(seed)
             await storm(gateway, rng, 2_500)  # what is filled once and kept: caches, the ring of recent calls
-            descriptors, resident = await settled(gateway)
+            descriptors, resident = await rest(gateway)
             await storm(gateway, rng, REQUESTS)
-            after = await settled(gateway)
+            after = await rest(gateway)
             assert after[0] <= descriptors
             assert after[1] - resident < 32 * 1024 * 1024  # the allocator's slack; leaks are counted below
             assert not left_over()

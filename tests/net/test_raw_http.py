@@ -5,6 +5,7 @@ import logging
 
 import pytest
 import uvloop
+
 from tests.net.probes import PROBES, Probe, get
 from tests.support.gateway import ECHO, Running, parse_answers, raw, running_gateway
 

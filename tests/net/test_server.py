@@ -10,8 +10,8 @@ import uvloop
 
 from penstock.core.errors import GatewayError
 from penstock.net.server import SEND_BUFFER_BYTES, bind
-from tests.net.caller import Caller, calling
-from tests.net.probes import get
+from tests.net.caller import Caller, calling, settled
+from tests.net.probes import get, post
 from tests.support.gateway import ECHO, Running, running_gateway
 
 Scene = Callable[[Running], Awaitable[None]]
@@ -25,14 +25,8 @@ def play(scene: Scene, config: str) -> None:
     uvloop.run(main())
 
 
-async def settled(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def served(caller: Caller) -> None:
-    caller.got = b""
+    caller.got.clear()
     caller.send(get())
     await caller.until(b'"status":"ok"')
 
@@ -68,10 +62,7 @@ def test_stopping_ends_idle_connections_and_no_busy_one() -> None:
         async with calling(gateway.port) as idle, calling(gateway.port) as busy:
             await served(idle)
             key = gateway.key.encode()
-            busy.send(
-                b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b"
-                % (key, len(body), body)
-            )
+            busy.send(post(b"Content-Length: %d" % len(body), body=body).replace(b"KEY", key))
             await busy.until(b"one")
             server.stop_accepting()
             assert len(await idle.closed()) == 1
@@ -89,10 +80,7 @@ def test_ending_all_tells_each_stream_why() -> None:
     async def scene(gateway: Running) -> None:
         async with calling(gateway.port) as caller:
             key = gateway.key.encode()
-            caller.send(
-                b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %b\r\nContent-Length: %d\r\n\r\n%b"
-                % (key, len(body), body)
-            )
+            caller.send(post(b"Content-Length: %d" % len(body), body=body).replace(b"KEY", key))
             await caller.until(b"one")
             gateway.gateway.server.end_all(GatewayError("the end", code="gateway_stopping"))
             (answer,) = await caller.closed()
@@ -157,7 +145,7 @@ def test_tls_refuses_old_versions(authority: tuple[trustme.CA, str]) -> None:
     async def scene(gateway: Running) -> None:
         context = trusting(ca)
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
         with pytest.raises((ssl.SSLError, ConnectionError)):
             async with calling(gateway.port, ssl=context, server_hostname="localhost"):

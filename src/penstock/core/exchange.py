@@ -25,13 +25,15 @@ class Exchange:
     """State of one call. Times are monotonic seconds; ``deadline`` is the moment by which it must end.
 
     ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
-    bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none. ``waited`` sums the
-    seconds in which Penstock only waited for an upstream: total minus it is our own share.
+    bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
+    model's name after fallbacks, ``failures`` the attempts that failed. ``waited`` sums the seconds in which Penstock
+    only waited for an upstream: total minus it is our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
     __slots__ = (
         "_deferred",
+        "answered_as",
         "attempts",
         "body",
         "bytes_in",
@@ -42,6 +44,7 @@ class Exchange:
         "degraded",
         "ended",
         "error",
+        "failures",
         "first_byte",
         "forks",
         "generation",
@@ -79,6 +82,8 @@ class Exchange:
         self.model = ""
         self.upstream = ""
         self.upstream_model = ""
+        self.answered_as = ""
+        self.failures: list[tuple[str, str]] | None = None
         self.output_default: int | None = None
         self.attempts = 0
         self.cache = ""
@@ -127,6 +132,12 @@ class Exchange:
         self.outcome = outcome
         self.ended = now
         self._clean_up()
+
+    def note_failure(self, kind: str, upstream: str) -> None:
+        """An attempt at ``upstream`` failed; ``kind`` is one of a closed set."""
+        if self.failures is None:
+            self.failures = []
+        self.failures.append((kind, upstream))
 
     def _clean_up(self) -> None:
         deferred = self._deferred

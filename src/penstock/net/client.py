@@ -150,8 +150,12 @@ class Origin:
     def _unwait(self, waiter: asyncio.Future[ClientConnection | None]) -> None:
         if waiter in self._waiters:
             self._waiters.remove(waiter)
-        elif waiter.done() and not waiter.cancelled() and (connection := waiter.result()) is not None:
-            self.give_back(connection)
+        elif waiter.done() and not waiter.cancelled():
+            connection = waiter.result()  # told in the same turn of the loop: the next one in the queue takes it
+            if connection is None or connection.closed:
+                self._wake_one(None)
+            else:
+                self.give_back(connection)
 
     def _wake_one(self, connection: ClientConnection | None) -> bool:
         while self._waiters:

@@ -28,6 +28,8 @@ JOINED_BYTES = 16 * 1024
 """A body up to this size is joined to its head: copying it is cheaper than a second buffer."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FIELDS = 256
+INTERIM = (100, 102, 103)
+"""Statuses of which llhttp knows that no body follows, whatever their fields say."""
 
 
 class Untouched(Exception):
@@ -122,8 +124,12 @@ class ClientConnection(BatchedProtocol):
 
     def data_received(self, data: bytes) -> None:
         waiter = self._waiter
-        if waiter is None and self._response is None:
-            self.abort()  # an upstream that speaks unasked is out of step
+        if waiter is None:
+            if self._response is None:
+                self.abort()  # an upstream that speaks unasked is out of step
+                return
+        elif waiter.done():
+            self.abort()  # its caller left in this very turn of the loop: nobody may be given this connection
             return
         try:
             self._parser.feed_data(data)
@@ -165,10 +171,12 @@ class ClientConnection(BatchedProtocol):
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         fields, self._fields = self._fields, []
-        self._head_bytes = 0
         if status < 200:
+            if status not in INTERIM:
+                raise ValueError(f"status {status} is not known here")
             self._length = None
-            return  # 100 Continue, 103 Early Hints: the answer is still to come
+            return  # the answer is still to come
+        self._head_bytes = 0
         if len(fields) > MAX_FIELDS:
             raise ValueError(f"over {MAX_FIELDS} header fields")
         if self._response is not None:

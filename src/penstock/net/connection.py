@@ -55,12 +55,11 @@ class Connection(BatchedProtocol):
         peername = transport.get_extra_info("peername")
         self.peer = peername[0] if peername else "unix"
         self._parser = RequestParser(self, self._server)
-        self.due = self._server.now() + self._server.limits.first_byte_timeout
         if not self._server.admit(self):
             self.closing = True
             self.drop()
             return
-        self._server.wheel.watch(self)
+        self._due_within(self._server.limits.first_byte_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closing = True
@@ -115,10 +114,9 @@ class Connection(BatchedProtocol):
                 self._fresh = False
                 self._server.app.begin(self._turns[0])
             elif self._turns[-1].body.waiting:
-                self.due = self._server.now() + self._server.limits.body_timeout
+                self._due_within(self._server.limits.body_timeout)
         elif parser.in_head and not was_in_head:
-            self.due = self._server.now() + self._server.limits.head_timeout
-            self._server.wheel.watch(self)
+            self._due_within(self._server.limits.head_timeout)
 
     def take(self, head: RequestHead, body: Body) -> None:
         """The parser has a request: it is next, or waits for those before it."""
@@ -126,8 +124,7 @@ class Connection(BatchedProtocol):
         turns.append(Turn(self, head, body))
         if len(turns) == 1:
             self._server.busy += 1
-            self._fresh = True
-            self.due = 0.0
+            self._fresh, self.due = True, 0.0
             return
         self.hold_reading()  # what is here already must be answered before more is taken in
         if len(turns) > MAX_PIPELINED:
@@ -157,8 +154,7 @@ class Connection(BatchedProtocol):
             if turn.expects:
                 turn.expects = False
                 self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self.due = self._server.now() + self._server.limits.body_timeout
-            self._server.wheel.watch(self)
+            self._due_within(self._server.limits.body_timeout)
 
     # ---- writing
 
@@ -168,11 +164,17 @@ class Connection(BatchedProtocol):
             self.put(data)
 
     def busy_until(self, deadline: float) -> None:
-        """The current response must end by ``deadline`` (monotonic seconds), or its ``expire`` is called."""
+        """The response must end by ``deadline`` (monotonic seconds), or its ``expire`` is called."""
         self._deadline = deadline
-        if self.writable and not (self._turns and self._turns[0].body.waiting):  # a body has its own, sooner one
+        if (self.writable and not (self._turns and self._turns[0].body.waiting)) or deadline < self.due:
             self.due = deadline
             self._server.wheel.watch(self)
+
+    def _due_within(self, seconds: float) -> None:
+        """Wait that long for the caller, but no longer than the current response may take."""
+        due = self._server.now() + seconds
+        self.due = min(due, self._deadline) if self._deadline else due
+        self._server.wheel.watch(self)
 
     def finish(self, *, keep_alive: bool) -> None:
         """The current response is written. Goes on with the next request, or closes."""
@@ -211,8 +213,7 @@ class Connection(BatchedProtocol):
     def _begin_next(self) -> None:
         """Begin the request that waits, unless the answers before it are still unread or it has begun."""
         if self._turns and self.writable and not self.closing and self._turns[0].served is None:
-            self._fresh = False
-            self.due = 0.0
+            self._fresh, self.due = False, 0.0
             self._server.app.begin(self._turns[0])
 
     def _await_request(self) -> None:
@@ -228,8 +229,7 @@ class Connection(BatchedProtocol):
     def _watch_unsent(self) -> None:
         """Twice in a write timeout, look whether the caller takes something of what waits for it."""
         self._unsent = 0
-        self.due = self._server.now() + self._server.limits.write_timeout / 2
-        self._server.wheel.watch(self)
+        self._due_within(self._server.limits.write_timeout / 2)
 
     def _close(self) -> None:
         self.closing = True
@@ -245,8 +245,7 @@ class Connection(BatchedProtocol):
             self._turns.clear()
             self._server.busy -= 1
         self._lingered = 0
-        self.due = self._server.now() + LINGER_SECONDS
-        self._server.wheel.watch(self)
+        self._due_within(LINGER_SECONDS)
         self._read_on()
         if self._transport.can_write_eof():
             self.flush()
@@ -274,22 +273,22 @@ class Connection(BatchedProtocol):
 
     def expire(self, now: float) -> None:
         """The wheel calls this when the state's deadline has passed."""
-        if self.closing or not self.writable:
+        served = self._turns[0].served if self._turns and not self.closing else None
+        if served is not None and 0 < self._deadline <= now:  # however slowly the caller still sends or reads
+            served.expire()
+        elif self.closing or not self.writable:
             unsent = self.unsent()
             if unsent and (not self._unsent or unsent < self._unsent):
                 self._unsent = unsent
-                self.due = now + self._server.limits.write_timeout / 2
+                self._due_within(self._server.limits.write_timeout / 2)
             else:
-                self.closing = True
-                self.drop()
+                self.abort()
         elif self._turns:
             body = self._turns[-1].body
             if body.waiting:
                 body.fail(CallerError("the body stopped arriving", status=408, code="body_timeout"))
-            elif now < self._deadline:
+            else:
                 self.due = self._deadline
-            elif self._deadline and (served := self._turns[0].served) is not None:
-                served.expire()
         elif self._parser.in_head:
             self._parser.refuse(CallerError("the head did not arrive in time", status=408, code="head_timeout"))
             self._settle_refusal()

@@ -29,7 +29,7 @@ class ResponseHead:
     """Status and fields of an answer, without its date and length.
 
     An upstream that repeats them gets the same object again: nobody writes to it but to ``memo``, which keeps what
-    was derived from it.
+    was derived from it. Raises ValueError for a transfer coding other than chunked.
     """
 
     __slots__ = ("chunked", "headers", "memo", "status")
@@ -37,7 +37,10 @@ class ResponseHead:
     def __init__(self, status: int, headers: Headers) -> None:
         self.status = status
         self.headers = headers
-        self.chunked = any(name == b"transfer-encoding" for name, _ in headers)
+        codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+        if codings and codings != [b"chunked"]:
+            raise ValueError("a transfer coding that was not asked for")
+        self.chunked = bool(codings)
         self.memo: dict[Any, Any] = {}
 
     def __repr__(self) -> str:

@@ -1,53 +1,155 @@
-"""The routing room: finds the model's entry, chooses an upstream, takes a seat there, and asks its provider.
+"""The routing room: finds the model's entry, chooses an upstream, takes a seat there, and asks its provider; when that
+fails before the first byte went to the caller, asks again, elsewhere, or for a fallback model.
 
-Enters: a peeked call. Leaves: the upstream's Reply. Fails with 404 (unknown model, or no upstream offers the
-operation) and with whatever the provider raises.
+Enters: a peeked call. Leaves: the upstream's Reply. Fails with 404 (unknown model, or no upstream offers the operation)
+and with what the last attempt failed with.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
-from penstock.core.errors import CallerError
+from penstock.core.call import Call
+from penstock.core.errors import CallerError, Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
-from penstock.core.reply import Reply
-from penstock.routing.table import Table
+from penstock.core.reply import Reply, collect
+from penstock.routing.attempts import Attempts, Step
+from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
+from penstock.routing.first_frame import FirstFrame
+from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
+
+MOST_ERROR_BYTES = 256 * 1024
+ERROR_BODY_SECONDS = 5.0
+
+
+class Tried(NamedTuple):
+    """What came of one attempt: a reply that stands, or a failure with the reply or the exception that told of it."""
+
+    target: Target
+    reply: Reply | None
+    fail: Fail | None = None
+    failure: Failure | None = None
 
 
 class Routing:
-    """See the module."""
+    """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
+    event; ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
 
-    def __init__(self, table: Table, targets: Sequence[Target]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        targets: Sequence[Target],
+        *,
+        retries: int = 0,
+        first_token: float = 30.0,
+        now: Callable[[], float] = time.monotonic,
+        uniform: Callable[[float, float], float] = random.uniform,
+    ) -> None:
         self._table = table
         self._targets = targets
+        self._retries = retries
+        self._first_token = first_token
+        self._now = now
+        self._uniform = uniform
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
-        if call.model or call.operation.needs_model:
-            entry = self._table.find(call.model)
-            target = entry.strategy.choose(entry.targets, call)
-            if not target.provider.serves(call):
-                able = [other for other in entry.targets if other.provider.serves(call)]
-                if not able:
-                    raise _not_offered(exchange, f"no upstream of model '{call.model}'")
-                target = entry.strategy.choose(able, call)
-            exchange.model = entry.pattern
-            if call.max_tokens is None:
-                exchange.output_default = entry.max_tokens
-            sent_as = entry.sent_as(call.model)
-        else:
-            target = self._any(exchange)
-            sent_as = ""
+        if not call.model and not call.operation.needs_model:
+            return self._send(exchange, self._any(exchange), "")
+        entry = self._table.find(call.model)
+        targets = able(entry, call)
+        if not targets:
+            raise _not_offered(exchange, f"no upstream of model '{call.model}'")
+        return self._serve(exchange, Step(entry, call.model, targets))
+
+    async def _serve(self, exchange: Exchange, step: Step) -> Reply:
+        """Attempt after attempt, until one answers or none is left."""
+        attempts: Attempts | None = None
+        call = exchange.call
+        while True:
+            tried = await self._try(exchange, step)
+            failure = tried.failure
+            if failure is None:
+                assert tried.reply is not None
+                return tried.reply
+            exchange.note_failure(failure.kind.name, tried.target.name)
+            following = None
+            if call.operation.body != "opaque" or not exchange.body.length:  # a streamed body is gone once sent
+                if attempts is None:
+                    fallbacks = self._table.fallbacks(step.entry)
+                    attempts = Attempts(step.entry, step.asked, fallbacks, self._retries, self._uniform)
+                left = exchange.deadline - self._now()
+                following = attempts.after(failure, tried.target, lambda entry: able(entry, call), left)
+            if following is None:
+                if tried.fail is not None:
+                    raise tried.fail
+                assert tried.reply is not None
+                return tried.reply
+            if following.wait:
+                await asyncio.sleep(following.wait)
+            step = following
+
+    async def _try(self, exchange: Exchange, step: Step) -> Tried:
+        """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
+        entry = step.entry
+        target = entry.strategy.choose(step.targets, exchange.call)
+        exchange.model = entry.pattern
+        exchange.answered_as = step.asked
+        if exchange.call.max_tokens is None:
+            exchange.output_default = entry.max_tokens
+        reply: Reply | None = None
+        try:
+            reply = await self._send(exchange, target, entry.sent_as(step.asked))
+            if reply.status >= 400:
+                return Tried(target, reply, None, await _read_error(reply))
+            if reply.events and not isinstance(reply.body, bytes):
+                await self._first_frame(exchange, reply)
+            return Tried(target, reply)
+        except Fail as fail:
+            return Tried(target, None, fail, of_fail(fail))
+
+    def _send(self, exchange: Exchange, target: Target, model: str) -> Awaitable[Reply]:
         exchange.upstream = target.name
-        exchange.upstream_model = sent_as
+        exchange.upstream_model = model
         exchange.attempts += 1
         target.take_seat(exchange)
-        return target.provider.send(exchange, sent_as)
+        return target.provider.send(exchange, model)
+
+    async def _first_frame(self, exchange: Exchange, reply: Reply) -> None:
+        """Wait for a stream's first event. Raises UpstreamError when it is late, or an end comes instead."""
+        assert not isinstance(reply.body, bytes)
+        source = FirstFrame(reply.body, asyncio.get_running_loop())
+        reply.body = source
+        source.open()
+        if not source.arrived.done():
+            began = self._now()
+            within = min(self._first_token, exchange.deadline - began)
+            try:
+                async with asyncio.timeout(max(within, 0.001)):
+                    await source.arrived
+            except TimeoutError:
+                source.cancel("silent")
+                raise UpstreamError(
+                    f"upstream '{exchange.upstream}' sent no event within {within:g} s",
+                    status=504, code="upstream_timeout", phase="first_token", upstream=exchange.upstream,
+                ) from None  # fmt: skip
+            except asyncio.CancelledError:
+                source.cancel("caller gone")
+                raise
+            finally:
+                exchange.waited += self._now() - began
+        error = source.arrived.result()
+        if error is not None:
+            raise error
 
     def _any(self, exchange: Exchange) -> Target:
         """For operations that name no model (files, batches): the first upstream that has them."""
@@ -55,6 +157,31 @@ class Routing:
             if target.provider.serves(exchange.call):
                 return target
         raise _not_offered(exchange, "no upstream")
+
+
+def able(entry: Entry, call: Call) -> Sequence[Target]:
+    """The targets of ``entry`` that offer the call's operation."""
+    targets = entry.targets
+    for target in targets:
+        if not target.provider.serves(call):
+            return [other for other in targets if other.provider.serves(call)]
+    return targets
+
+
+async def _read_error(reply: Reply) -> Failure:
+    """Read an error answer whole (it is short), so that it can be understood, and shown to the caller if it stands."""
+    body = reply.body
+    if not isinstance(body, bytes):
+        try:
+            async with asyncio.timeout(ERROR_BODY_SECONDS):
+                reply.body = body = await collect(body, MOST_ERROR_BYTES)
+        except (TimeoutError, OverflowError):
+            raise UpstreamError(
+                f"an upstream answered {reply.status} and did not finish saying why", phase="body"
+            ) from None
+        reply.length = None
+        reply.events = False
+    return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
 
 
 def _not_offered(exchange: Exchange, who: str) -> CallerError:

@@ -28,6 +28,7 @@ class Entry:
     strategy: Strategy
     upstream_model: str | None = None
     max_tokens: int | None = None
+    fallbacks: Sequence[str] = ()
 
     def sent_as(self, asked: str) -> str:
         """The model name for the upstream."""
@@ -56,6 +57,10 @@ class Table:
             if name.startswith(prefix) and len(name) > len(prefix):
                 return candidate
         raise self._unknown(name)
+
+    def fallbacks(self, entry: Entry) -> list[tuple[Entry, str]]:
+        """The entries to try after ``entry``, in order, each with the name under which it is asked."""
+        return [(self.find(name), name) for name in entry.fallbacks]
 
     def _unknown(self, name: str) -> CallerError:
         names = [entry.pattern for entry in self.entries]

@@ -1,0 +1,98 @@
+"""Which attempt comes next after a failed one: here again, elsewhere, with another model, or none. Pure.
+
+At most ``1 + most`` attempts a model, each wait drawn with full jitter from a doubling bound (Brooker, "Exponential
+Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from penstock.routing.failure import Failure
+from penstock.routing.table import Entry
+from penstock.routing.targets import Target
+
+FIRST_WAIT_SECONDS = 0.25
+LONGEST_WAIT_SECONDS = 8.0
+LONGEST_ASKED_SECONDS = 60.0
+"""An upstream that asks for a longer wait is not waited for: the caller is told instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next attempt: of ``entry`` under the name ``asked``, at one of ``targets``, after ``wait`` seconds."""
+
+    entry: Entry
+    asked: str
+    targets: Sequence[Target]
+    wait: float = 0.0
+
+
+class Attempts:
+    """The attempts of one exchange. ``fallbacks`` are tried in order; ``uniform(a, b)`` draws the jitter."""
+
+    __slots__ = ("_asked", "_entry", "_fallbacks", "_made", "_most", "_spent", "_uniform")
+
+    def __init__(
+        self,
+        entry: Entry,
+        asked: str,
+        fallbacks: Sequence[tuple[Entry, str]],
+        most: int,
+        uniform: Callable[[float, float], float],
+    ) -> None:
+        self._entry = entry
+        self._asked = asked
+        self._fallbacks = list(fallbacks)
+        self._most = most
+        self._uniform = uniform
+        self._made = 0
+        self._spent: dict[str, Failure] = {}
+
+    def after(
+        self, failure: Failure, target: Target, able: Callable[[Entry], Sequence[Target]], left: float
+    ) -> Step | None:
+        """What to do after ``target`` failed so; None to tell the caller. ``left``: seconds until the deadline.
+
+        ``able(entry)`` gives the entry's targets that offer the call's operation.
+        """
+        self._made += 1
+        self._spent[target.name] = failure
+        if self._made <= self._most and (step := self._same_model(failure, able, left)) is not None:
+            return step
+        if failure.kind.fall_back and left > 0:
+            while self._fallbacks:
+                entry, asked = self._fallbacks.pop(0)
+                targets = able(entry)
+                if targets:
+                    self._entry, self._asked = entry, asked
+                    self._made = 0
+                    self._spent.clear()
+                    return Step(entry, asked, targets)
+        return None
+
+    def _same_model(self, failure: Failure, able: Callable[[Entry], Sequence[Target]], left: float) -> Step | None:
+        targets = able(self._entry)
+        if failure.kind.elsewhere:
+            fresh = [target for target in targets if target.name not in self._spent]
+            if fresh:
+                return Step(self._entry, self._asked, fresh)
+        again = [
+            target
+            for target in targets
+            if (known := self._spent.get(target.name)) is not None
+            and known.kind.here
+            and (failure.kind.elsewhere or known is failure)
+        ]
+        if not again:
+            return None
+        bound = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (self._made - 1))
+        asked = min(self._spent[target.name].after or 0.0 for target in again)
+        wait = max(self._uniform(0.0, bound), asked)
+        if asked > LONGEST_ASKED_SECONDS or wait >= left:
+            return None
+        return Step(self._entry, self._asked, again, wait)
+
+    def __repr__(self) -> str:
+        return f"<Attempts {self._made} at {self._entry.pattern}, {len(self._fallbacks)} fallbacks left>"

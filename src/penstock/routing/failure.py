@@ -1,0 +1,134 @@
+"""What went wrong with an attempt, whose fault it was, and where another could help. Pure.
+
+Enters: an error answer of an upstream, or a Fail. Leaves: a Failure, or None for an answer that stands. ``KINDS`` is
+the whole table: the rules are data.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from penstock.core.call import Headers
+from penstock.core.errors import Fail, Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``here``: the same upstream may be asked again; ``elsewhere``: another of the same model; ``fall_back``: another
+    model."""
+
+    name: str
+    fault: Fault
+    here: bool
+    elsewhere: bool
+    fall_back: bool
+
+
+def _kinds(*kinds: Kind) -> dict[str, Kind]:
+    return {kind.name: kind for kind in kinds}
+
+
+KINDS = _kinds(
+    Kind("unreachable", "upstream", here=True, elsewhere=True, fall_back=True),
+    Kind("reset", "upstream", here=True, elsewhere=True, fall_back=True),
+    Kind("malformed", "upstream", here=False, elsewhere=True, fall_back=True),
+    # One that was silent for the whole of its time would be so again: it is not asked twice.
+    Kind("silent", "upstream", here=False, elsewhere=True, fall_back=True),
+    Kind("full", "gateway", here=False, elsewhere=True, fall_back=True),
+    Kind("rate_limited", "upstream", here=True, elsewhere=True, fall_back=True),
+    Kind("overloaded", "upstream", here=True, elsewhere=True, fall_back=True),
+    Kind("server_error", "upstream", here=True, elsewhere=True, fall_back=True),
+    Kind("quota", "upstream", here=False, elsewhere=True, fall_back=True),
+    Kind("auth", "upstream", here=False, elsewhere=True, fall_back=True),
+    # The same model would say the same: only one with a larger context can help.
+    Kind("context_length", "caller", here=False, elsewhere=False, fall_back=True),
+    Kind("content_filter", "caller", here=False, elsewhere=False, fall_back=False),
+    Kind("caller", "caller", here=False, elsewhere=False, fall_back=False),
+    Kind("gateway", "gateway", here=False, elsewhere=False, fall_back=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed attempt. ``after``: seconds that the upstream asks to wait before the next."""
+
+    kind: Kind
+    after: float | None = None
+
+
+_CONTEXT = re.compile(
+    rb"context_length_exceeded|context length|context window|maximum context|prompt is too long|too many tokens"
+    rb"|exceeds? the (?:available )?context|exceed_context_size|input is too long|string_above_max_length",
+    re.IGNORECASE,
+)
+_FILTER = re.compile(rb"content_filter|content_policy|ResponsibleAIPolicy|safety_violation|moderation_blocked", re.I)
+_QUOTA = re.compile(rb"insufficient_quota|billing_hard_limit|exceeded your current quota|credit balance", re.I)
+_SEEN_BYTES = 8192
+
+
+def of_answer(status: int, headers: Headers, body: bytes) -> Failure | None:
+    """The Failure that an answer stands for; None for one below 400. ``body`` may be the beginning of it."""
+    if status < 400:
+        return None
+    return Failure(KINDS[_name(status, headers, body[:_SEEN_BYTES])], retry_after(headers))
+
+
+def _name(status: int, headers: Headers, body: bytes) -> str:
+    if status in (400, 413, 422) and _CONTEXT.search(body):
+        return "context_length"
+    if status in (400, 403, 422) and _FILTER.search(body):
+        return "content_filter"
+    if status == 402 or (status in (403, 429) and _QUOTA.search(body)):
+        return "quota"
+    if status in (401, 403):
+        return "auth"
+    if status == 429:
+        return "rate_limited"
+    if status in (503, 529):
+        return "overloaded"
+    if status in (408, 409, 425) or status >= 500:
+        # Some upstreams say that another try is useless; they should know.
+        if any(name == b"x-should-retry" and value == b"false" for name, value in headers):
+            return "malformed"
+        return "server_error"
+    return "caller"
+
+
+def of_fail(fail: Fail) -> Failure:
+    """The Failure that an exception of a provider stands for."""
+    if fail.fault == "caller":
+        return Failure(KINDS["caller"])
+    if fail.fault == "gateway":
+        name = "full" if fail.code == "upstream_queue_full" else "gateway"
+    elif fail.code == "engine_starting":
+        name = "overloaded"
+    elif fail.phase in ("dns", "connect", "tls", "queue", "send", "start"):
+        name = "unreachable"
+    elif fail.status == 504:
+        name = "silent"
+    elif "malformed" in fail.message:
+        name = "malformed"
+    else:
+        name = "reset"
+    return Failure(KINDS[name], fail.retry_after)
+
+
+def retry_after(headers: Headers, wall: float | None = None) -> float | None:
+    """Seconds to wait, from ``retry-after-ms`` or ``retry-after`` (seconds, or a date when ``wall`` is given)."""
+    found = dict(headers)
+    exact = found.get(b"retry-after-ms", b"").strip()
+    if exact.isdigit():
+        return int(exact) / 1000
+    text = found.get(b"retry-after", b"").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        if not text or wall is None:
+            return None
+        try:
+            seconds = parsedate_to_datetime(text.decode("latin-1")).timestamp() - wall
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if seconds == seconds and seconds < 1e9 else None
