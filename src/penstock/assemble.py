@@ -277,12 +277,10 @@ class Gateway:
         self.server.stop_accepting()
         while self.server.open and self.clock.now() < self._drain_until:  # noqa: ASYNC110 - once in a life, and short
             await asyncio.sleep(0.02)
-        self.server.end_all(
-            GatewayError("the gateway is shutting down", code="gateway_stopping", retry_after=1, phase="drain")
-        )
-        for _ in range(50):
-            if not self.server.open:
-                break
+        stopping = GatewayError("the gateway is shutting down", code="gateway_stopping", retry_after=1, phase="drain")
+        self.server.end_all(stopping)
+        written_by = self.clock.now() + 1.0
+        while self.server.open and self.clock.now() < written_by:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
         self.server.abort_all()
         if self.observed is not None:

@@ -233,8 +233,9 @@ class Origin:
             return
         if self._waiters and self._wake_one(connection):
             return
-        connection.due = now + self.reach.max_idle
-        self.wheel.watch(connection)
+        connection.due = due = now + self.reach.max_idle
+        if not 0 < connection.wheel_at <= due:
+            self.wheel.watch(connection)
         self._idle.append(connection)
 
     def forget(self, connection: ClientConnection) -> None:

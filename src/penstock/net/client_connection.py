@@ -95,8 +95,9 @@ class ClientConnection(BatchedProtocol):
             self.put(head)
             self._upload = Upload(self, body, chunked=head.endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n"))
             body.start(self._upload)
-        self.due = self._origin.now() + head_timeout
-        self._origin.wheel.watch(self)
+        self.due = due = self._origin.now() + head_timeout
+        if not 0 < self.wheel_at <= due:
+            self._origin.wheel.watch(self)
         return waiter
 
     def upload(self, data: bytes) -> None:

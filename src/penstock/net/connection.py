@@ -168,7 +168,8 @@ class Connection(BatchedProtocol):
         self._deadline = deadline
         if (self.writable and not (self._turns and self._turns[0].body.waiting)) or deadline < self.due:
             self.due = deadline
-            self._server.wheel.watch(self)
+            if not 0 < self.wheel_at <= deadline:
+                self._server.wheel.watch(self)
 
     def _due_within(self, seconds: float) -> None:
         """Wait that long for the caller, but no longer than the current response may take."""
@@ -200,8 +201,8 @@ class Connection(BatchedProtocol):
         self.closing = True
         self.drop()  # also when it closes already, but waits for a caller that does not read
 
-    def end_with(self, fail: Fail) -> None:
-        """End the running response with an error, if there is one."""
+    def end_with(self, fail: Fail | None = None) -> None:
+        """End the running response with an error (that of a passed deadline), if there is one."""
         if self._turns and (served := self._turns[0].served) is not None:
             served.expire(fail)
 
@@ -223,8 +224,7 @@ class Connection(BatchedProtocol):
             return
         self._read_on()
         limits = self._server.limits
-        self.due = self._server.now() + (limits.head_timeout if self._parser.in_head else limits.idle_timeout)
-        self._server.wheel.watch(self)
+        self._due_within(limits.head_timeout if self._parser.in_head else limits.idle_timeout)
 
     def _watch_unsent(self) -> None:
         """Twice in a write timeout, look whether the caller takes something of what waits for it."""

@@ -15,6 +15,9 @@ from penstock.core.reply import Sink, Void
 
 EARLY_BYTES = 256 * 1024
 """How much of a body is taken in before any room asked for it: one read of the socket."""
+SMALL_BYTES = 512
+JOINED_BYTES = 4096
+"""Smaller chunks are joined until they are that many: an object for each two bytes would take thirty times as much."""
 
 
 class Intake(Protocol):
@@ -143,11 +146,14 @@ class Body:
     def feed(self, chunk: bytes) -> None:
         if self._error is not None:
             return
+        parts = self._parts
+        if parts and len(chunk) < SMALL_BYTES and len(parts[-1]) < JOINED_BYTES:
+            parts[-1] += chunk
+        else:
+            parts.append(chunk)
         if self._sink is not None:
-            self._parts.append(chunk)
             self._flush()
             return
-        self._parts.append(chunk)
         self._size += len(chunk)
         if self._take is not None and not self._take(len(chunk)):
             self.fail(no_room())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from penstock.core.call import Call, Headers
+from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Source
 from penstock.net.client import Origin, Patience
@@ -31,6 +32,7 @@ OUTPUT_LIMIT = {
 }
 """What each operation calls its limit on output tokens."""
 MAX_READ_FOR_USAGE = 1024 * 1024
+BODILESS = (204, 304)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,15 @@ class HttpProvider:
         if call.stream and within > self._patience.head:
             within = self._patience.head
         head = b"%b%b\r\n" % (self._head(call), framing)
-        response = await self._origin.request(head, body, self._patience, max(within, 0.001))
-        exchange.waited += self._now() - now
+        try:
+            response = await self._origin.request(head, body, self._patience, max(within, 0.001))
+        finally:
+            exchange.waited += self._now() - now
         answer = response.head
         known = answer.memo.get(self)
         if known is None:
             headers = returnable(answer.headers, self._returned)
-            known = answer.memo[self] = (headers, is_event_stream(headers))
+            known = answer.memo[self] = (headers, answer.status not in BODILESS and is_event_stream(headers))
         headers, events = known
         if response.ended and not events and not response.failed:
             whole = response.body
@@ -115,10 +119,14 @@ class HttpProvider:
                     body = ask_usage(body)
             return body, b"content-length: %d\r\n" % len(body), withhold
         length = exchange.body.length
+        if call.method in ("GET", "DELETE"):
+            if length != 0:  # a server that does not read it would take it for the next request on the connection
+                raise CallerError(f"a {call.method} request has no body here", code="unexpected_body")
+            return b"", b"", False
         if length is None:
             return exchange.body, b"transfer-encoding: chunked\r\n", False
         if length == 0:
-            return b"", b"" if call.method in ("GET", "DELETE") else b"content-length: 0\r\n", False
+            return b"", b"content-length: 0\r\n", False
         return exchange.body, b"content-length: %d\r\n" % length, False
 
     def _head(self, call: Call) -> bytes:
@@ -147,11 +155,14 @@ class HttpProvider:
 
 
 def is_event_stream(headers: Headers) -> bool:
-    """Whether an answer is a stream of server-sent events."""
+    """Whether an answer is a stream of server-sent events that can be read: we asked for no coding of its content."""
+    events = False
     for name, value in headers:
         if name == b"content-type":
-            return value[:17].lower() == b"text/event-stream"
-    return False
+            events = value[:17].lower() == b"text/event-stream"
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            return False
+    return events
 
 
 def note_usage(exchange: Exchange, usage: Usage | None) -> None:
