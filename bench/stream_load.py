@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import random
 import select
 import socket
 import time
@@ -38,6 +39,10 @@ class Plan:
     opened_per_second: int = 1000
     patience_seconds: float = 5.0
     """How long after the window the last stream may end."""
+    renewed: bool = False
+    """Until the window ends, a stream that went well is followed by another."""
+    leaving: float = 0.0
+    """The share of streams whose client leaves, each at a moment drawn at random."""
     at_start: Callable[[], None] = lambda: None
     """Called when the window begins, all streams running."""
     at_end: Callable[[], None] = lambda: None
@@ -50,6 +55,7 @@ class Result:
     opened: int = 0
     finished: int = 0
     unfinished: int = 0
+    left: int = 0
     lost: int = 0
     doubled: int = 0
     window_events: int = 0
@@ -63,10 +69,11 @@ class Result:
 class Stream:
     """One connection that waits for its events."""
 
-    __slots__ = ("expected", "last_ns", "opened_ns", "sent", "socket", "tail")
+    __slots__ = ("expected", "last_ns", "leaves_at", "opened_ns", "sent", "socket", "tail")
 
-    def __init__(self, opened: socket.socket) -> None:
+    def __init__(self, opened: socket.socket, leaves_at: int | None = None) -> None:
         self.socket = opened
+        self.leaves_at = leaves_at
         self.sent = False
         self.opened_ns = 0
         self.expected = 0
@@ -90,6 +97,8 @@ class Load:
         self._epoll = select.epoll()
         self._streams: dict[int, Stream] = {}
         self._watching = False
+        self._renewing = False
+        self._dice = random.Random(1)
         self.result = Result()
 
     def run(self) -> Result:
@@ -99,12 +108,13 @@ class Load:
         gc.disable()
         try:
             self._open_all()
+            self._renewing = plan.renewed
             self._turn_until(time.monotonic() + plan.settle_seconds)
             plan.at_start()
             begun = time.monotonic()
             self._watching = True
             self._turn_until(begun + plan.window_seconds)
-            self._watching = False
+            self._watching = self._renewing = False
             self.result.window_seconds = time.monotonic() - begun
             plan.at_end()
             self._turn_until(time.monotonic() + plan.patience_seconds)
@@ -129,7 +139,9 @@ class Load:
         opened.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             opened.connect(("127.0.0.1", self._plan.port))
-        self._streams[opened.fileno()] = Stream(opened)
+        leaves = self._dice.random() < self._plan.leaving
+        leaves_at = self._dice.randrange(self._plan.events) if leaves else None
+        self._streams[opened.fileno()] = Stream(opened, leaves_at)
         self._epoll.register(opened.fileno(), select.EPOLLOUT)
         self.result.opened += 1
 
@@ -154,6 +166,14 @@ class Load:
             raise ValueError("the request did not fit into the socket")
         stream.sent = True
         self._epoll.modify(descriptor, select.EPOLLIN)
+        self._leave_if_due(stream)
+
+    def _leave_if_due(self, stream: Stream) -> bool:
+        due = stream.leaves_at is not None and stream.expected >= stream.leaves_at
+        if due:
+            self.result.left += 1
+            self._close(stream)
+        return due
 
     def _receive(self, stream: Stream) -> None:
         data = stream.socket.recv(65536)
@@ -171,6 +191,8 @@ class Load:
             stream.tail = data
             if not data.startswith(_SUCCESS[: len(data)]):
                 self._close(stream, repr(data[:120]))
+            return
+        if self._leave_if_due(stream):
             return
         if stream.expected >= self._plan.events:
             self._finish(stream, data)
@@ -214,6 +236,8 @@ class Load:
         if self._streams.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
             stream.socket.close()
+            if self._renewing and error is None:
+                self._open()
 
 
 def first_events_us(plan: Plan, times: int) -> list[float]:

@@ -4,10 +4,16 @@ import asyncio
 import gc
 import weakref
 
+import pytest
+
+from penstock.core import deadlines
 from penstock.core.exchange import Exchange
+from penstock.net.client_connection import ClientConnection
+from penstock.net.connection import Connection
+from penstock.net.request_parser import RequestParser
 from tests.support.gateway import OPEN_ECHO, Running, raw, running_gateway
 from tests.support.load import Kept, chat
-from tests.support.scripted_upstream import Answer, Gone, ScriptedUpstream
+from tests.support.scripted_upstream import JSON, Answer, Gone, ScriptedUpstream
 
 CONFIG = """
 auth: {{mode: open}}
@@ -72,4 +78,36 @@ def test_a_call_leaves_nothing_for_the_collector() -> None:
 
     with ScriptedUpstream() as upstream:
         upstream.answers["/v1/chat/completions"] = Answer(body=CHAT)
+        asyncio.run(main(upstream))
+
+
+def test_a_closed_connection_leaves_nothing_for_the_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands come and go between two visits of the collector, on both sides."""
+    monkeypatch.setattr(deadlines, "HORIZON_SECONDS", 0.1)
+
+    def here() -> list[object]:
+        kinds = (Connection, RequestParser, ClientConnection)
+        return [one for one in gc.get_objects() if isinstance(one, kinds)]
+
+    async def main(upstream: ScriptedUpstream) -> None:
+        async with running_gateway(CONFIG.format(url=upstream.url)) as gateway:
+            gc.collect()
+            gc.disable()
+            try:
+                assert (await raw(gateway.port, chat("m"))).startswith(b"HTTP/1.1 200")
+                upstream.answers["/v1/chat/completions"] = Gone()
+                reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+                writer.write(chat("m", stream=True))
+                await reader.readuntil(b"data: ")
+                assert {type(one) for one in here()} == {Connection, RequestParser, ClientConnection}
+                writer.close()
+                async with asyncio.timeout(5):
+                    while here():  # noqa: ASYNC110 - what is awaited has no event of its own
+                        await asyncio.sleep(0.02)
+            finally:
+                gc.enable()
+
+    with ScriptedUpstream() as upstream:
+        answer = Answer(body=CHAT, headers=(JSON, ("connection", "close")))
+        upstream.answers["/v1/chat/completions"] = answer
         asyncio.run(main(upstream))

@@ -14,6 +14,7 @@ from typing import Any
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import METRICS, render
+from penstock.streaming.counts import Counts
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 
@@ -66,10 +67,13 @@ def sample() -> dict[str, Any]:
     """A dump in which each number of a worker occurs."""
     board = Board()
     board.tallies["chat", "m", "u", 200, ""] = Tally()
+    board.retries["reset", "u"] = board.rescues["prefill"] = 1
     return {
         "worker": 0, "uptime": 1.0, "reloads": 0, "connections": 0, "connections_refused": 0,
         "refused_at_the_edge": 0, "accounts": {"bodies": [0, 1, 0, 0]}, "upstreams": {"u": [0, 0, 0]},
-        "process": {"seconds": 0.0, "rss": 0, "descriptors": 0}, "observed": board.dump(),
+        "process": {"seconds": 0.0, "rss": 0, "descriptors": 0, "tasks": 0}, "observed": board.dump(),
+        "streams": Counts().dump(),
+        "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 
 

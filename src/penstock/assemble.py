@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from penstock.assemble_door import limits_of, open_hosts, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
-from penstock.assemble_upstreams import Upstreams
+from penstock.assemble_resume import resumption
+from penstock.assemble_streaming import streams
+from penstock.assemble_upstreams import Upstreams, entries
 from penstock.auth.config import AuthConfig
 from penstock.auth.keys import KeyRing
 from penstock.auth.service import KeyWatch
@@ -40,12 +43,11 @@ from penstock.memory.ledger import Ledger
 from penstock.memory.stage import Memory
 from penstock.net.names import Names
 from penstock.net.process import usage
-from penstock.net.server import Limits, Server
+from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
 from penstock.routing.config import RoutingConfig
 from penstock.routing.stage import Routing
-from penstock.routing.strategies import make_strategy
-from penstock.routing.table import Entry, Table
+from penstock.routing.table import Table
 from penstock.routing.targets import Target
 
 TICK_SECONDS = 0.05
@@ -81,6 +83,8 @@ class Gateway:
         self._engines = engines
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
+        self.streams = streams(self.wheel, self.ledger, self.clock.now)
+        self.resumption = resumption(self, fleet)
 
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
@@ -155,9 +159,11 @@ class Gateway:
 
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
-        self.ledger.account("bodies", config.of(MemoryConfig).bodies)
-        if self.observed is not None:
-            self.observed.follow(config)
+        bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
+        self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
+        for part in (self.streams, self.resumption, self.observed):
+            if part is not None:
+                part.follow(config)
 
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
@@ -186,8 +192,9 @@ class Gateway:
             total_timeout=routing.timeouts.total,
             authorize=auth.admit,  # type: ignore[arg-type]
             routes=local.routes(),
-            prefixes=local.prefixes(),
-            hosts=_open_hosts(listen) if auth_mode == "open" else None,
+            prefixes=local.prefixes() | (self.resumption.prefixes() if self.resumption is not None else {}),
+            hosts=open_hosts(listen) if auth_mode == "open" else None,
+            own_hosts=open_hosts(listen),
             trusted=[ipaddress.ip_network(network) for network in listen.trusted_proxies],
             cors_origins=frozenset(listen.cors_origins),
         )
@@ -196,17 +203,6 @@ class Gateway:
     def _stages(self, config: Config, targets: dict[str, Target], auth: Auth) -> dict[str, Stage]:
         """The rooms, by name."""
         memory = config.of(MemoryConfig)
-        entries = [
-            Entry(
-                pattern,
-                [targets[at] for at in model.upstreams],
-                make_strategy(model.strategy),
-                model.upstream_model,
-                model.max_tokens,
-                model.fallbacks,
-            )
-            for pattern, model in config.of(RoutingConfig).models.items()
-        ]
         stages: dict[str, Stage] = {
             "auth": auth,
             "memory": Memory(
@@ -215,15 +211,18 @@ class Gateway:
                 retry_after=memory.retry_after,
             ),
             "routing": Routing(
-                Table(entries),
+                Table(entries(config.of(RoutingConfig), targets)),
                 list(targets.values()),
                 retries=config.of(RoutingConfig).retries.max,
                 first_token=config.of(RoutingConfig).timeouts.first_token,
+                rescue=config.of(RoutingConfig).rescue == "on",
                 now=self.clock.now,
             ),
         }
-        if self.observed is not None:
-            stages["observe"] = self.observed.stage(config)
+        parts = {"observe": self.observed, "resume": self.resumption, "streaming": self.streams}
+        for name, part in parts.items():
+            if part is not None and (stage := part.stage(config)) is not None:
+                stages[name] = stage
         return stages
 
     async def _turn_wheel(self) -> None:
@@ -258,7 +257,9 @@ class Gateway:
             },
             "upstreams": self.upstreams.numbers(),
             "engines": self.upstreams.engines(),
-            "process": usage(),
+            "process": {**usage(), "tasks": len(asyncio.all_tasks())},
+            "streams": None if self.streams is None else self.streams.dump(),
+            "resume": None if self.resumption is None else self.resumption.streams.numbers(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }
 
@@ -289,15 +290,3 @@ class Gateway:
 
     def __repr__(self) -> str:
         return f"<Gateway {self.number} generation {self.endpoint.generation.number}>"
-
-
-def limits_of(config: Config) -> Limits:
-    """The server's bounds."""
-    listen = config.of(ListenConfig)
-    return Limits(**{name: getattr(listen, name) for name in Limits.__slots__})
-
-
-def _open_hosts(listen: ListenConfig) -> frozenset[str]:
-    """The Host names served while no key is asked for: this machine's own, and those configured."""
-    own = f"[{listen.host.strip('[]')}]" if ":" in listen.host else listen.host.lower()
-    return frozenset({"localhost", "127.0.0.1", "[::1]", own, *(host.lower() for host in listen.hosts)})

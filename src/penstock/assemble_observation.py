@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from penstock.config import Config
+from penstock.core.exchange import Exchange
 from penstock.core.ports import Stage
 
 
@@ -40,6 +41,11 @@ class Observation:
         self.log.errors_only = section.access_log == "errors"
         self.recent.resize(section.recent)
         set_level(section.log_level)
+
+    def note(self, exchange: Exchange) -> None:
+        """A call that outlived its caller has ended: it did not pass the room."""
+        self.board.record(exchange)
+        self.recent.add(exchange)
 
     def flush(self) -> None:
         """Write what the access log holds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,7 +24,9 @@ from penstock.net.names import Names
 from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
-from penstock.routing.config import TimeoutsConfig, UpstreamConfig
+from penstock.routing.config import RoutingConfig, TimeoutsConfig, UpstreamConfig
+from penstock.routing.strategies import make_strategy
+from penstock.routing.table import Entry
 from penstock.routing.targets import Target
 
 ENGINE_IDLE_SECONDS = 4.0
@@ -63,7 +65,7 @@ class Upstreams:
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError([f"upstream '{name}': its certificate files cannot be used: {error}"]) from None
             engine = engine_key(name, config) if config.kind == "local" else ""
-            known = self._known[key] = Upstream(Target(name, provider, config.weight), origins, engine)
+            known = self._known[key] = Upstream(Target(name, provider, config.weight, config.kind), origins, engine)
         return known.target
 
     def _provider(
@@ -160,3 +162,18 @@ class Upstreams:
 
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"
+
+
+def entries(routing: RoutingConfig, targets: Mapping[str, Target]) -> list[Entry]:
+    """What callers may ask for, each with the targets behind it."""
+    return [
+        Entry(
+            pattern,
+            [targets[at] for at in model.upstreams],
+            make_strategy(model.strategy),
+            model.upstream_model,
+            model.max_tokens,
+            model.fallbacks,
+        )
+        for pattern, model in routing.models.items()
+    ]

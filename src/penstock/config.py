@@ -46,6 +46,8 @@ SLICES = (
     Slice("auth", "penstock.auth.config", "AuthConfig"),
     Slice("memory", "penstock.memory.config", "MemoryConfig"),
     Slice("", "penstock.routing.config", "RoutingConfig"),
+    Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),
+    Slice("resume", "penstock.resume.config", "ResumeConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""

@@ -62,6 +62,24 @@ ROOMS: tuple[Room, ...] = (
         gives="body peek",
     ),
     _room(
+        "streaming",
+        "penstock.streaming.stage:Streaming",
+        "Below all that may refuse the call, above all that may answer it: whatever gives the events, a kept stream "
+        "too, they flow as this caller can take them.",
+        needs="peek",
+        gives="flow",
+        optional=True,
+    ),
+    _room(
+        "resume",
+        "penstock.resume.stage:Resume",
+        "Below streaming, so that a slow or silent caller is dealt with as such while its stream is kept (numbered "
+        "events are neither merged nor dropped there); above all that may answer, so that what is kept is what flowed.",
+        needs="caller peek",
+        gives="stream",
+        optional=True,
+    ),
+    _room(
         "routing",
         "penstock.routing.stage:Routing",
         "Last, since all that may spare the upstream (limits, caches, coalescing) stands above: "

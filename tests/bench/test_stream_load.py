@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import sys
 import threading
@@ -40,6 +41,15 @@ def test_every_event_of_every_stream_arrives_once(paced: int) -> None:
     assert (result.opened, result.finished, result.unfinished) == (20, 20, 0)
     assert (result.lost, result.doubled, result.errors) == (0, 0, [])
     assert len(result.first_event_us) == 20
+
+
+def test_streams_are_followed_by_others_and_some_clients_leave(paced: int) -> None:
+    long = dataclasses.replace(plan(paced, streams=20, events=20), window_seconds=0.5, renewed=True, leaving=0.3)
+    result = Load(long).run()
+    assert result.opened > 40
+    assert result.left > 5
+    assert (result.finished + result.left, result.unfinished) == (result.opened, 0)
+    assert (result.lost, result.doubled, result.errors) == (0, 0, [])
 
 
 def test_short_streams_follow_one_another_on_one_connection(paced: int) -> None:

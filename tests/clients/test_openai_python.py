@@ -224,12 +224,12 @@ def test_bad_request(client: OpenAI) -> None:
 def test_what_the_upstream_refuses_is_passed_on(client: OpenAI, upstream: ScriptedUpstream) -> None:
     told = {"error": {"message": "Rate limit reached", "type": "tokens", "param": None, "code": "rate_limit_exceeded"}}
     upstream.answers["/v1/chat/completions"] = Answer(
-        429, (("content-type", "application/json"), ("retry-after", "7")), json.dumps(told).encode()
+        429, (("content-type", "application/json"), ("retry-after", "77")), json.dumps(told).encode()
     )
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(model="scripted", messages=ASK)
     assert caught.value.code == "rate_limit_exceeded"
-    assert caught.value.response.headers["retry-after"] == "7"
+    assert caught.value.response.headers["retry-after"] == "77"
 
 
 def test_a_stream_that_breaks_raises(client: OpenAI, upstream: ScriptedUpstream) -> None:

@@ -73,7 +73,12 @@ def test_speech_comes_back_as_the_bytes_it_is(gateway: RunningGateway, upstream:
 
 
 def test_streams_of_other_dialects_pass_unread(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:
-    events = (b'event: message_start\ndata: {"type":"message_start"}\n\n', b": a comment\n\n", b"event: x\ndata: y\n\n")
+    events = (
+        b'event: message_start\ndata: {"type":"message_start"}\n\n',
+        b": a comment\n\n",
+        b'event: x\ndata: {"y": 1 }\n\n',
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    )
     upstream.answers["/v1/messages"] = Answer(headers=(EVENTS,), chunks=events)
     answer = ask(gateway, "/v1/messages", b'{"model":"claude","max_tokens":5,"stream":true,"messages":[]}')
     assert answer.body == b"".join(events)

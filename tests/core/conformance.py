@@ -1,149 +1,41 @@
 """The contract of core/reply.py as a test that every Source passes.
 
-A ``Rig`` is one source, and the events that make it go (bytes from a socket, a timer): ``feed`` lets the next one
-happen, whatever the state of the source. ``Judge`` is a sink that fails the test at the first breach of the contract.
+Here are the rigs: one or more for each Source of the project. What they are made of is in judge.py.
 """
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from penstock.core.call import Call, Operation
-from penstock.core.errors import Fail, UpstreamError
+from penstock.core.deadlines import Wheel
+from penstock.core.errors import Fail
 from penstock.core.exchange import Exchange
-from penstock.core.reply import Source, Tapped, Whole
+from penstock.core.reply import Tapped, Whole
+from penstock.memory.ledger import BoundedAccount
 from penstock.net.request_body import Body
 from penstock.net.response import Response, ResponseHead
 from penstock.providers.echo import PacedFrames
 from penstock.providers.event_frames import EventFrames
+from penstock.resume.reader import Reader
+from penstock.resume.store import FarReader
+from penstock.routing.continued import Continued
+from penstock.routing.joint import Joint
+from penstock.routing.overlap import Join
+from penstock.streaming.config import StreamingConfig
+from penstock.streaming.counts import Counts
+from penstock.streaming.flow import Flow, Surroundings, Wishes
+from penstock.streaming.gate import Gate
+from penstock.streaming.pacing import Bucket
+from penstock.wire import openai_chat
+from penstock.wire.restamp import ChoicesRestamp
+from penstock.wire.sse import DONE
+from penstock.wire.told_dialects import ChatTold
+from penstock.wire.usage import Usage
+from tests.core import kept_rigs
+from tests.core.judge import CUT, Judge, Rig, Timer, Timers, Wire, timers
 
-CUT = UpstreamError("cut")
-
-
-@dataclass
-class Rig:
-    """``expected`` is all that flows, ``error`` what ends it; ``events`` are the outside world, in order."""
-
-    source: Source
-    expected: bytes
-    error: Fail | None = None
-    events: list[Callable[[], None]] = field(default_factory=list)
-    timers: "Timers | None" = None
-
-    def feed(self) -> bool:
-        """Let one more thing happen. False when nothing is left to happen."""
-        if self.events:
-            self.events.pop(0)()
-            return True
-        return self.timers is not None and self.timers.fire()
-
-    def feed_all(self) -> None:
-        while self.feed():
-            pass
-
-
-class Judge:
-    """A sink that acts as told while it takes a frame: ``acts[n]`` are the calls made inside the n-th push."""
-
-    def __init__(self, source: Source, acts: Sequence[Sequence[str]] = ()) -> None:
-        self.source = source
-        self.acts = acts
-        self.frames: list[bytes] = []
-        self.ends: list[Fail | None] = []
-        self.paused = False
-        self.cancelled = False
-        self.busy = False
-
-    def do(self, act: str) -> None:
-        if act == "start":
-            self.source.start(self)
-        elif act == "pause":
-            self.paused = True
-            self.source.pause()
-        elif act == "resume":
-            self.paused = False
-            self.source.resume()
-        else:
-            self.cancelled = True
-            self.source.cancel("not wanted")
-
-    def push(self, frame: bytes) -> None:
-        assert not self.cancelled, "pushed after cancel"
-        assert not self.paused, "pushed while paused"
-        assert not self.ends, "pushed after the end"
-        assert not self.busy, "pushed inside a push"
-        assert frame, "an empty frame"
-        self.busy = True
-        self.frames.append(frame)
-        for act in self.acts[len(self.frames) - 1] if len(self.frames) <= len(self.acts) else ():
-            self.do(act)
-        self.busy = False
-
-    def end(self, error: Fail | None) -> None:
-        assert not self.cancelled, "ended after cancel"
-        assert not self.ends, "ended twice"
-        assert not self.busy, "ended inside a push"
-        self.ends.append(error)
-
-
-class Wire:
-    """The connection under a Response or a Body: counts what is asked of it."""
-
-    def __init__(self) -> None:
-        self.aborted = False
-        self.held = False
-
-    def hold_reading(self) -> None:
-        self.held = True
-
-    def read_on(self) -> None:
-        self.held = False
-
-    want_body = read_on
-
-    def abort(self) -> None:
-        self.aborted = True
-
-
-class Timers:
-    """As much of an event loop as a paced source needs: timers that fire when told."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Timer] = []
-
-    def call_later(self, seconds: float, fn: Callable[[], None]) -> "Timer":
-        timer = Timer(fn)
-        self.waiting.append(timer)
-        return timer
-
-    def fire(self) -> bool:
-        waiting, self.waiting = self.waiting, []
-        for timer in waiting:
-            if not timer.cancelled:
-                timer.fn()
-        return bool(waiting)
-
-
-class Timer:
-    def __init__(self, fn: Callable[[], None]) -> None:
-        self.fn = fn
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-@contextmanager
-def timers() -> Iterator[Timers]:
-    """Timers as the running loop."""
-    loop: Any = Timers()
-    asyncio._set_running_loop(loop)
-    try:
-        yield loop
-    finally:
-        asyncio._set_running_loop(None)
+__all__ = ["CUT", "RIGS", "Judge", "Rig", "Timer", "Timers", "Wire", "events_of", "exchange", "timers"]
 
 
 def events_of(count: int) -> list[bytes]:
@@ -211,6 +103,72 @@ def unpaced(frames: list[bytes], error: Fail | None, loop: Timers) -> Rig:
     return Rig(PacedFrames(iter(frames), 0.0), b"".join(frames))
 
 
+def joint(frames: list[bytes], error: Fail | None, loop: Any) -> Rig:
+    rig = response(frames, error, loop)
+    made = Joint(rig.source, loop)
+    made.open()
+    rig.source = made
+    return rig
+
+
+def joint_told(frames: list[bytes], error: Fail | None, loop: Any) -> Rig:
+    """A stream that is understood, and lacks its end marker: one is added, and it ends well whatever the error."""
+    chunks = [openai_chat.chunk("c", "m", 1, {"content": "w"}) for _ in frames]
+    chunks.append(openai_chat.chunk("c", "m", 1, finish="stop"))
+    rig = event_frames(chunks, error, loop)
+    made = Joint(rig.source, loop, ChatTold())
+    made.open()
+    return Rig(made, b"".join(chunks) + DONE, None, rig.events)
+
+
+def continued(frames: list[bytes], error: Fail | None, loop: Any) -> Rig:
+    rig = response([b": %d\n\n" % number for number in range(len(frames))], error, loop)
+    join = Join("", "restart")
+    rig.source = Continued(rig.source, ChoicesRestamp(ChatTold(), join.feed, join.finish, Usage(), b"", 1))
+    return rig
+
+
+def around(loop: Any) -> Surroundings:
+    return Surroundings(BoundedAccount("buffers", 1 << 20), Counts(), lambda: 1000.0, loop.call_later)
+
+
+def gate(frames: list[bytes], error: Fail | None, loop: Any) -> Rig:
+    """Its moments on the wheel come at any time; something was always sent before, or a ping would be unexpected."""
+    rig = response(frames, error, loop)
+    one = exchange()
+    made = Gate(rig.source, one, StreamingConfig(), around(loop), Wheel(1.0, 0.0), b": ping\n\n")
+    rig.source = made
+
+    def look() -> None:
+        if not made._held:
+            one.bytes_out += 1
+            made.expire(1000.0)
+
+    rig.events = [act for event in rig.events for act in (look, event)] + [look]
+    return rig
+
+
+def flow(frames: list[bytes], error: Fail | None, loop: Any, *, merges: bool = False) -> Rig:
+    rig = response(frames, error, loop)
+    rig.source = Flow(rig.source, StreamingConfig(), Wishes("chat", merges=merges), around(loop))
+    return rig
+
+
+def merging_flow(frames: list[bytes], error: Fail | None, loop: Any) -> Rig:
+    return flow(frames, error, loop, merges=True)
+
+
+def pacing_flow(frames: list[bytes], error: Fail | None, loop: Any) -> Rig:
+    """Each event is a token, and there are never two."""
+    frames = [b'data: {"choices":[{"delta":{"content":"%d"}}]}\n\n' % number for number in range(len(frames))]
+    rig = response(frames, error, loop)
+    seconds = iter(range(1_000_000))
+    surroundings = dataclasses.replace(around(loop), now=lambda: float(next(seconds)))
+    rig.source = Flow(rig.source, StreamingConfig(), Wishes("chat", [Bucket(1.0, 1, 0.0)]), surroundings)
+    rig.timers = loop
+    return rig
+
+
 RIGS: dict[str, tuple[type, Callable[[list[bytes], Fail | None, Timers], Rig]]] = {
     "Whole": (Whole, whole),
     "Tapped": (Tapped, tapped),
@@ -218,6 +176,16 @@ RIGS: dict[str, tuple[type, Callable[[list[bytes], Fail | None, Timers], Rig]]] 
     "Body": (Body, body),
     "EventFrames": (EventFrames, event_frames),
     "EventFrames, last event open": (EventFrames, open_event),
+    "Joint": (Joint, joint),
+    "Joint that understands": (Joint, joint_told),
+    "Continued": (Continued, continued),
+    "Gate": (Gate, gate),
+    "Flow": (Flow, flow),
+    "Flow that merges": (Flow, merging_flow),
+    "Flow that paces": (Flow, pacing_flow),
+    "Reader": (Reader, kept_rigs.reader),
+    "Reader that came back": (Reader, kept_rigs.later_reader),
+    "FarReader": (FarReader, kept_rigs.far_reader),
     "PacedFrames": (PacedFrames, paced),
     "PacedFrames at once": (PacedFrames, unpaced),
 }

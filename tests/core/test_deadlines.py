@@ -1,11 +1,12 @@
 import logging
+import weakref
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.core.deadlines import Wheel
+from penstock.core.deadlines import HORIZON_SECONDS, Wheel
 
 TICK = 0.05
 
@@ -202,3 +203,25 @@ def test_each_deadline_expires_once_at_its_time(start: float, rounds: list[Any])
             wheel.turn(now)
             look()
     assert wanted == [None] * 5
+
+
+def test_what_is_over_is_not_held_until_its_deadline_would_have_come() -> None:
+    wheel = Wheel(TICK, 0.0)
+    item = Item(600.0)
+    wheel.watch(item)
+    seen = weakref.ref(item)
+    item.due = 0.0
+    del item
+    turn_until(wheel, 0.0, HORIZON_SECONDS + 3 * TICK)
+    assert seen() is None
+
+
+def test_a_far_deadline_comes_in_time() -> None:
+    wheel = Wheel(TICK, 0.0)
+    item = Item(10 * HORIZON_SECONDS + 0.01)
+    wheel.watch(item)
+    turn_until(wheel, 0.0, 10 * HORIZON_SECONDS)
+    assert item.expired_at == []
+    turn_until(wheel, 10 * HORIZON_SECONDS, 10 * HORIZON_SECONDS + 1)
+    assert len(item.expired_at) == 1
+    assert item.expired_at[0] <= 10 * HORIZON_SECONDS + 0.01 + 2 * TICK

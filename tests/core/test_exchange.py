@@ -9,10 +9,20 @@ from penstock.core.call import Call, Operation
 from penstock.core.exchange import Exchange
 
 
+class Ground:
+    """A generation without anything on it."""
+
+    def enter(self) -> None:
+        pass
+
+    def leave(self) -> None:
+        pass
+
+
 def exchange() -> Exchange:
     body: Any = None
     made = Exchange("req_1", Call(Operation("chat", "openai", ""), "POST", "/", b"", [], ""), 10.0, 70.0, body)
-    made.key, made.scope, made.generation = "key-1", "team", object()
+    made.key, made.scope, made.generation = "key-1", "team", Ground()
     return made
 
 

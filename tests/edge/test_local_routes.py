@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from penstock.process.loop import run
-from tests.support.gateway import ECHO, OPEN_ECHO, Running, ask, running_gateway
+from tests.support.gateway import ECHO, OPEN_ECHO, Running, ask, parse_answers, raw, running_gateway
 from tests.support.sockets import Answer
 
 MODELS = ECHO.replace("models: {echo:", "models: {'org/m': {upstreams: [echo]}, 'fb-*': {upstreams: [echo]}, echo:")
@@ -72,6 +72,20 @@ def test_metrics_are_public_on_loopback_only() -> None:
     elsewhere = MODELS + "\nlisten: {host: 0.0.0.0}\n"
     assert get("/metrics", elsewhere, key=False).status == 401
     assert get("/metrics", elsewhere).status == 200
+
+
+def test_metrics_need_a_key_under_a_foreign_name() -> None:
+    """A page whose name was made to lead here must not read them."""
+
+    async def act(gateway: Running) -> list[int]:
+        statuses = []
+        for fields in ([], [gateway.bearer]):
+            lines = "".join(f"{name}: {value}\r\n" for name, value in fields)
+            request = f"GET /metrics HTTP/1.1\r\nHost: evil.example:{gateway.port}\r\n{lines}Connection: close\r\n\r\n"
+            statuses.append(parse_answers(await raw(gateway.port, request.encode()))[0].status)
+        return statuses
+
+    assert at(act) == [401, 200]
 
 
 def test_a_call_is_found_by_its_id_and_among_the_newest() -> None:

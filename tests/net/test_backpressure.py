@@ -14,7 +14,8 @@ from tests.support.gateway import running_gateway
 SIZE = 50 * 1024 * 1024
 BLOCK = bytes(range(256)) * 256
 
-PIECE = b"data: " + b"a" * 65528 + b"\n\n"
+PIECE = b'data: {"a":"%b"}\n\n' % (b"a" * 65520)
+END = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 
 
 def unchunked(body: bytes) -> bytes:
@@ -45,6 +46,8 @@ def test_fifty_megabytes_nobody_reads(kind: str) -> None:
             line.send(block if kind == "length" else b"%x\r\n%b\r\n" % (len(block), block))
             await line.writer.drain()
             sent += len(block)
+        if kind == "events":
+            line.send(b"%x\r\n%b\r\n" % (len(END), END))
         if kind != "length":
             line.send(b"0\r\n\r\n")
         await line.hang_up_seen()
@@ -76,7 +79,8 @@ models: {{echo: {{upstreams: [up]}}}}
                         pass
                 head, _, body = bytes(caller.got).partition(b"\r\n\r\n")
                 assert head.startswith(b"HTTP/1.1 200 ")
-                assert (unchunked(body) if kind != "length" else body) == block * count
+                wanted = block * count + (END if kind == "events" else b"")
+                assert (unchunked(body) if kind != "length" else body) == wanted
                 await settled(lambda: not gateway.gateway.server.open)
                 assert gateway.gateway.ledger.held == 0
 

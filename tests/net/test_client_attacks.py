@@ -37,10 +37,13 @@ def answering(*parts: bytes) -> Script:
     return script
 
 
+async def whole(origin: Origin) -> bytes:
+    return await collect(await origin.request(HEAD, b"{}", PATIENCE), 1 << 20)
+
+
 async def refused(origin: Origin) -> UpstreamError:
     with pytest.raises(UpstreamError) as told:
-        response = await origin.request(HEAD, b"{}", PATIENCE)
-        await collect(response, 1 << 20)
+        await whole(origin)
     return told.value
 
 
@@ -67,6 +70,16 @@ def test_interim_answers_without_end_count_as_one_head() -> None:
         assert "sent a head of over" in fail.message
 
     play(scene, answering(*[flood] * 24))
+
+
+@pytest.mark.parametrize(
+    "fields", [b"x: " + b"a" * 70_000, b"\r\n".join(b"x-%d: " % n + b"a" * 600 for n in range(120))]
+)
+def test_a_head_in_one_read_is_measured_too(fields: bytes) -> None:
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        assert "a head of over" in (await refused(origin)).message
+
+    play(scene, answering(OK.replace(b"\r\n\r\n", b"\r\n" + fields + b"\r\n\r\n")))
 
 
 @pytest.mark.parametrize("coding", [b"gzip, chunked", b"chunked\r\ntransfer-encoding: chunked", b"gzip", b"identity"])

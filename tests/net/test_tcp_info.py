@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from penstock.net.tcp_info import bytes_acked
+from penstock.net.tcp_info import bytes_acked, round_trip, unacknowledged
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
@@ -26,3 +26,32 @@ def test_what_is_no_tcp_socket_tells_nothing() -> None:
     left, right = socket.socketpair()
     with left, right:
         assert bytes_acked(left) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
+def test_the_round_trip_on_one_machine_is_short() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as ours:
+        measured = round_trip(ours)
+        assert measured is not None
+        assert 0 < measured < 0.05
+
+
+def test_what_the_peer_has_not_taken_is_counted() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as ours:
+        assert unacknowledged(ours) == 0
+        ours.setblocking(False)
+        sent = 0
+        try:
+            while True:
+                sent += ours.send(bytes(65536))
+        except BlockingIOError:
+            pass
+        assert 0 < unacknowledged(ours) <= sent
+
+
+def test_what_is_no_connection_has_no_round_trip_and_holds_nothing() -> None:
+    assert round_trip(None) is None
+    assert unacknowledged(None) == 0
+    left, right = socket.socketpair()
+    with left, right:
+        assert round_trip(left) is None

@@ -67,3 +67,37 @@ def test_boards_of_all_workers_add_up_after_a_trip_as_plain_values() -> None:
     tally = merged.tallies["chat", "m", "up", 200, ""]
     assert (tally.calls, tally.tokens_out, tally.seconds.count) == (3, 66, 3)
     assert merged.overhead.count == 4
+
+
+def test_what_a_caller_that_left_spared_is_estimated_from_the_mean_answer() -> None:
+    board = Board()
+    board.record(finished("left", tokens_out=2))
+    assert board.saved == 0, "nothing is known of this model's answers yet"
+    board.record(finished(tokens_out=10))
+    board.record(finished(tokens_out=30))
+    board.record(finished("left", tokens_out=5))
+    assert board.saved == 15
+    board.record(finished("left", tokens_out=50))
+    assert board.saved == 15, "a long answer owes nothing"
+    brief = finished(tokens_out=8)
+    brief.call.max_tokens, brief.outcome = 12, "left"
+    board.record(brief)
+    assert board.saved == 19
+    merged = Board()
+    merged.load(board.dump())
+    assert merged.saved == 19
+
+
+def test_failures_that_were_tried_again_are_counted_and_how_broken_streams_went_on() -> None:
+    board = Board()
+    rescued = finished()
+    rescued.attempts, rescued.failures, rescued.rescues = 2, [("reset", "a")], ["prefill"]
+    board.record(rescued)
+    refused = finished("error")
+    refused.attempts, refused.failures = 2, [("overloaded", "a"), ("overloaded", "a")]
+    board.record(refused)
+    merged = Board()
+    merged.load(board.dump())
+    merged.load(board.dump())
+    assert merged.retries == {("reset", "a"): 2, ("overloaded", "a"): 2}, "the last failure is no retry"
+    assert merged.rescues == {"prefill": 2}

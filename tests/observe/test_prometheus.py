@@ -12,6 +12,7 @@ from penstock.core.errors import UpstreamError
 from penstock.observe.board import Board
 from penstock.observe.prometheus import METRICS, render
 from penstock.process.loop import run
+from penstock.streaming.counts import Counts
 from tests.support.exchanges import finished
 from tests.support.gateway import ask, running_gateway
 
@@ -26,7 +27,9 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "refused_at_the_edge": 2,
         "accounts": {"bodies": [10, 100, 50, 4]},
         "upstreams": {"up": [1, 20, 5]},
-        "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12},
+        "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
+        "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
+        "streams": Counts().dump(),
         "observed": None if board is None else board.dump(),
         **more,
     }
@@ -60,7 +63,11 @@ def value(families: dict[str, Metric], name: str, sample: str = "", **labels: st
 
 
 def test_every_metric_of_the_table_is_on_the_page_as_what_it_is_said_to_be() -> None:
-    families = parsed(render([dump(board(finished()))], "1.2.3"))
+    broke = finished()
+    broke.attempts, broke.failures, broke.rescues = 2, [("reset", "up")], ["prefill"]
+    families = parsed(render([dump(board(broke))], "1.2.3"))
+    assert value(families, "penstock_retries_total", kind="reset", upstream="up") == 1
+    assert value(families, "penstock_rescues_total", how="prefill") == 1
     assert {name: family.type for name, family in families.items()} == {
         name: kind for name, (kind, _) in METRICS.items()
     }

@@ -96,3 +96,13 @@ def test_an_event_without_end_is_given_up_and_the_upstream_left() -> None:
     assert wire.aborted
     assert judge.frames == []
     assert [type(end) for end in judge.ends] == [UpstreamError]
+
+
+def test_events_count_where_no_usage_is_told() -> None:
+    longer = CONTENT.replace(b"hi", b"higher")
+    _, cut, _ = relay(CONTENT, CONTENT, longer, CONTENT + CONTENT + CONTENT, CONTENT, withhold=True, cut=True)
+    cut.finish("error", 2.0)
+    assert cut.tokens_out == 7
+    _, told, _ = relay(CONTENT, CONTENT, CONTENT, CONTENT, USAGE, DONE, withhold=True)
+    told.finish("ok", 2.0)
+    assert told.tokens_out == 3

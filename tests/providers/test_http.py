@@ -82,7 +82,7 @@ def test_usage_of_a_whole_answer_is_counted(upstream: ScriptedUpstream) -> None:
 
 
 def test_usage_asked_for_a_stream_is_counted_and_withheld(upstream: ScriptedUpstream) -> None:
-    text = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+    text = b'data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'
     told = b'data: {"choices":[],"usage":' + json.dumps(USAGE).encode() + b"}\n\n"
     done = b"data: [DONE]\n\n"
     upstream.answers[CHAT] = Answer(headers=(EVENTS,), chunks=(text, told, done), gap=0.01)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.errors import UpstreamError
-from penstock.wire.sse import BOM, DONE, KEEP_ALIVE, Event, EventSplitter, encode, parse, split
+from penstock.wire.sse import BOM, DONE, KEEP_ALIVE, KEEP_ALIVE_NUMBERED, Event, EventSplitter, encode, parse, split
 
 line_ends = st.sampled_from([b"\n", b"\r", b"\r\n"])
 line_parts = st.sampled_from(
@@ -186,3 +186,15 @@ def test_encode_by_example():
     assert encode(json.dumps({"a": 1}).encode()) == b'data: {"a": 1}\n\n'
     assert encode(b"a\nb", "e", "1") == b"event: e\nid: 1\ndata: a\ndata: b\n\n"
     assert encode(b"d", "e\r\ndata: evil\n\n") == b"event: e data: evil \ndata: d\n\n"
+
+
+def test_a_keep_alive_among_numbered_events_is_no_event_to_the_openai_client() -> None:
+    from openai._streaming import SSEDecoder
+
+    def seen(comment: bytes, id: str | None) -> list[str]:
+        stream = encode(b"1", id=id) + comment + encode(b"2", id=id)
+        return [event.data for event in SSEDecoder().iter_bytes(iter([stream]))]
+
+    assert seen(KEEP_ALIVE, None) == ["1", "2"]
+    assert seen(KEEP_ALIVE_NUMBERED, "7") == ["1", "2"]
+    assert seen(KEEP_ALIVE, "7") == ["1", "", "2"]  # why there are two

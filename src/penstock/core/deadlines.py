@@ -2,7 +2,8 @@
 
 A watched object has ``due`` (monotonic seconds, or 0 for none), ``wheel_at`` (the wheel's own mark, start it at 0)
 and ``expire(now)``. Moving a deadline later is a plain assignment to ``due``; the wheel looks again at the old
-moment and re-files it. Moving it earlier needs ``watch``. Resolution: one ``tick``. Source of the idea: hashed timing
+moment and re-files it. Moving it earlier needs ``watch``. What has no deadline any more is let go within
+``HORIZON_SECONDS``. Resolution: one ``tick``. Source of the idea: hashed timing
 wheels (Varghese and Lauck, 1987), with the deletion made lazy.
 """
 
@@ -12,6 +13,9 @@ import logging
 from typing import Protocol
 
 log = logging.getLogger("penstock")
+
+HORIZON_SECONDS = 4.0
+"""No item is filed further ahead: one that is over (its connection closed) would be held until then."""
 
 
 class Timed(Protocol):
@@ -39,8 +43,9 @@ class Wheel:
             self._file(item)
 
     def _file(self, item: Timed) -> None:
-        slot = max(int(item.due / self.tick) + 1, self._next)
-        item.wheel_at = max(item.due, 1e-9)
+        at = min(item.due, self._next * self.tick + HORIZON_SECONDS)
+        slot = max(int(at / self.tick) + 1, self._next)
+        item.wheel_at = max(at, 1e-9)
         self._buckets.setdefault(slot, []).append(item)
 
     def turn(self, now: float) -> int:

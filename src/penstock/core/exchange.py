@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from penstock.core.call import Call
 
 if TYPE_CHECKING:
     from penstock.core.errors import Fail
-    from penstock.core.ports import RequestBody
+    from penstock.core.ports import Caller, RequestBody
 
 log = logging.getLogger("penstock")
 
 Deferred = Callable[["Exchange"], None]
+
+
+class Held(Protocol):
+    """What an exchange runs on, and what is let go once nobody is inside."""
+
+    def enter(self) -> None: ...
+
+    def leave(self) -> None: ...
 
 
 class Exchange:
@@ -26,8 +34,8 @@ class Exchange:
 
     ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
     bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
-    model's name after fallbacks, ``failures`` the attempts that failed. ``waited`` sums the seconds in which Penstock
-    only waited for an upstream: total minus it is our own share.
+    model's name after fallbacks, ``failures`` the attempts that failed, ``rescues`` how a stream that broke
+    went on. ``waited`` sums the seconds in which Penstock only waited for an upstream: total minus it is our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
@@ -40,6 +48,7 @@ class Exchange:
         "bytes_out",
         "cache",
         "call",
+        "caller",
         "deadline",
         "degraded",
         "ended",
@@ -57,6 +66,7 @@ class Exchange:
         "output_default",
         "overhead",
         "queued",
+        "rescues",
         "scope",
         "seat",
         "started",
@@ -75,7 +85,8 @@ class Exchange:
         self.started = started
         self.deadline = deadline
         self.body = body
-        self.generation: object = None
+        self.generation: Held | None = None
+        self.caller: Caller | None = None
         self.key = ""
         self.scope = ""
         self.seat: object = None
@@ -84,6 +95,7 @@ class Exchange:
         self.upstream_model = ""
         self.answered_as = ""
         self.failures: list[tuple[str, str]] | None = None
+        self.rescues: list[str] | None = None
         self.output_default: int | None = None
         self.attempts = 0
         self.cache = ""
@@ -120,7 +132,10 @@ class Exchange:
         """
         self.forks += 1
         child = Exchange(f"{self.id}.{purpose}{self.forks}", self.call, self.started, self.deadline, self.body)
-        child.generation = self.generation
+        generation = child.generation = self.generation
+        if generation is not None:  # what it stands on stays until the fork has ended, too
+            generation.enter()
+            child.defer(lambda _: generation.leave())
         child.key = self.key
         child.scope = self.scope
         return child
@@ -138,6 +153,12 @@ class Exchange:
         if self.failures is None:
             self.failures = []
         self.failures.append((kind, upstream))
+
+    def note_rescue(self, how: str) -> None:
+        """A stream that broke went on ``how``, or ``failed`` to; one of a closed set."""
+        if self.rescues is None:
+            self.rescues = []
+        self.rescues.append(how)
 
     def _clean_up(self) -> None:
         deferred = self._deferred

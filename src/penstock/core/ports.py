@@ -73,6 +73,16 @@ class Provider(Protocol):
         """Let go of connections and children. Works after a partial start."""
 
 
+class Caller(Protocol):
+    """The other end of the connection on which an exchange is answered."""
+
+    def waiting(self) -> int:
+        """Bytes sent to it that it has not taken yet: in this process and, as far as known, in the kernel."""
+
+    def round_trip(self) -> float | None:
+        """Seconds there and back, as the kernel measures them; None where it does not."""
+
+
 class Account(Protocol):
     """A bounded number of bytes with a name."""
 

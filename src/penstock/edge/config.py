@@ -22,6 +22,17 @@ class TlsConfig(Struct, frozen=True, kw_only=True):
     key: Annotated[ReadableFile, Meta(description="Private key, PEM, without a password.")]
 
 
+class WebSocketConfig(Struct, frozen=True, kw_only=True):
+    calls: Annotated[int, Meta(ge=1, le=1000, description="Calls that may run at once on one socket.")] = 16
+    max_message: Annotated[
+        Bytes, Meta(ge=1024, le=1024 * 1024 * 1024, description="Size of one message of a caller.")
+    ] = 32 * 1024 * 1024
+    ping: Annotated[
+        Seconds, Meta(gt=0, description="Each socket is pinged this often; one that is silent for a round is dropped.")
+    ] = 30.0
+    idle_timeout: Annotated[Seconds, Meta(gt=0, description="A socket without a call for this long is closed.")] = 300.0
+
+
 class ListenConfig(Struct, frozen=True, kw_only=True):
     host: Annotated[
         str, Meta(min_length=1, description="Address to listen on; `0.0.0.0` or `::` for every interface.")
@@ -37,6 +48,7 @@ class ListenConfig(Struct, frozen=True, kw_only=True):
         list[str],
         Meta(description="Addresses or networks (CIDR) whose `X-Forwarded-For` is believed."),
     ] = field(default_factory=list)
+    websocket: Annotated[WebSocketConfig, Meta(description="Calls over `/v1/stream`.")] = WebSocketConfig()
     cors_origins: Annotated[
         list[str],
         Meta(description="Origins of web pages that may call from a browser, or `*`. Empty: CORS is off."),

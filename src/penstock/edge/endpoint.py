@@ -29,6 +29,10 @@ from penstock.wire.headers import check_own
 from penstock.wire.operations import find
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+SOCKET_PATH = "/v1/stream"
+OpenSocket = Callable[[Turn, str], None]
+"""Answers a WebSocket's handshake on a turn, of a caller at that address. Raises Fail when it refuses."""
+
 _LOCAL = {
     dialect: Operation("local", dialect, "", body="none", needs_model=False, methods=())
     for dialect in ("openai", "anthropic")
@@ -46,25 +50,27 @@ class _Known:
     extra: bytes
     run: Next
     refusal: Fail | None = None
+    socket: OpenSocket | None = None
 
 
 class Endpoint:
-    """The App of the server. ``generation`` is replaced at a reload."""
+    """The App of the server. ``generation`` and ``open_socket`` are replaced at a reload."""
 
     def __init__(self, generation: Generation, ids: Ids, now: Callable[[], float], wall: Callable[[], float]) -> None:
         self.generation = generation
         self.loop = asyncio.get_running_loop()
         self.now = now
-        self._wall = wall
+        self.wall = wall
         self._ids = ids
         self.stopping = False
+        self.open_socket: OpenSocket | None = None
         self.refused = 0
         self.date = b""
         self.tick()
 
     def tick(self) -> None:
         """Once a second: the date that answers carry."""
-        self.date = b"date: " + email.utils.formatdate(self._wall(), usegmt=True).encode() + b"\r\n"
+        self.date = b"date: " + email.utils.formatdate(self.wall(), usegmt=True).encode() + b"\r\n"
 
     def begin(self, turn: Turn) -> None:
         """Serve one request."""
@@ -80,12 +86,23 @@ class Endpoint:
             known.given_id or self._ids.next(), call, started, started + generation.total_timeout, turn.body
         )
         exchange.generation = generation
+        exchange.caller = turn.connection
         serving = Serving(self, generation, exchange, turn, known.extra)
         if known.refusal is not None:
             self.refused += 1
             serving.refuse(known.refusal)
+        elif head.upgrade and known.socket is not None:
+            try:
+                known.socket(turn, known.client)
+            except Fail as fail:
+                self.refused += 1
+                serving.refuse(fail)
         else:
             serving.begin(known.run)
+
+    def next_id(self) -> str:
+        """An id for a call."""
+        return self._ids.next()
 
     def _know(self, turn: Turn, generation: Generation) -> _Known:
         """All that the head alone decides."""
@@ -103,6 +120,8 @@ class Endpoint:
             extra=extra,
             run=generation.run,
         )
+        if head.upgrade == b"websocket" and head.path == SOCKET_PATH:
+            known.socket = self.open_socket
         try:
             known.run = self._admit(head, generation, operation, route, extra)
         except Fail as fail:
@@ -125,7 +144,10 @@ class Endpoint:
         if head.method == "OPTIONS":
             return preflight(operation.methods if operation else route.methods if route else ("GET", "POST"), extra)
         if head.upgrade == b"websocket":
-            raise CallerError("there is no WebSocket at this path", status=404, code="not_found")
+            if head.path != SOCKET_PATH or self.open_socket is None:
+                raise CallerError("there is no WebSocket at this path", status=404, code="not_found")
+            check_own(head.headers)
+            return generation.run
         if operation is not None:
             if head.method not in operation.methods:
                 raise wrong_method(head, operation.methods)
@@ -158,8 +180,11 @@ class Endpoint:
 
 async def _serve_local(generation: Generation, route: LocalRoute, exchange: Exchange) -> Reply:
     """A path that Penstock answers itself. The key is looked at each time: it may have been revoked."""
-    if route.right != "public":
-        exchange.key = generation.authorize(exchange.call.headers, route.right)
+    right = route.right
+    if right == "local":
+        right = "public" if host_name(exchange.call.header(b"host") or b"") in generation.own_hosts else "call"
+    if right != "public":
+        exchange.key = generation.authorize(exchange.call.headers, right)
     return await route.serve(exchange)
 
 
@@ -176,14 +201,19 @@ def wrong_method(head: RequestHead, methods: tuple[str, ...]) -> CallerError:
 
 def _check_host(host: bytes, allowed: frozenset[str]) -> None:
     """Without keys, a page in a browser could reach us under a name of its own (DNS rebinding)."""
-    name = host.decode("latin-1").lower()
-    name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
+    name = host_name(host)
     if name not in allowed:
         raise CallerError(
             f"requests for the host '{name[:100]}' are not served while auth is open; add it to listen.hosts",
             status=421,
             code="foreign_host",
         )
+
+
+def host_name(host: bytes) -> str:
+    """The name in a Host field, without its port."""
+    name = host.decode("latin-1").lower()
+    return name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
 
 
 def _check_origin(head: RequestHead) -> None:

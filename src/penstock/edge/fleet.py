@@ -17,5 +17,8 @@ class Fleet(Protocol):
     async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
         """The newest calls, or the one with ``request_id`` if it is not empty."""
 
+    async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
+        """Ask worker ``owner`` about a stream that it keeps."""
+
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again. ``{"ok": bool, "problems": [line, ...]}``."""

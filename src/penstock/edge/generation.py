@@ -20,16 +20,18 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class LocalRoute:
-    """A path that Penstock answers itself. ``right``: who may ask (``public`` needs no key)."""
+    """A path that Penstock answers itself. ``right``: who may ask. ``public`` needs no key; ``local`` needs none if the
+    request names this machine as its host (a page in a browser could else reach us under a name of its own)."""
 
     serve: Callable[[Exchange], Awaitable[Reply]]
-    right: Literal["public", "call", "admin"] = "admin"
+    right: Literal["public", "local", "call", "admin"] = "admin"
     methods: tuple[str, ...] = ("GET",)
 
 
 @dataclass(slots=True)
 class Generation:
-    """``authorize(headers, right)`` gives a key's id or raises CallerError; ``hosts`` None accepts any Host."""
+    """``authorize(headers, right)`` gives a key's id or raises CallerError; ``hosts`` None accepts any Host;
+    ``own_hosts`` are the names of this machine."""
 
     run: Next
     number: int
@@ -38,6 +40,7 @@ class Generation:
     routes: dict[str, LocalRoute] = field(default_factory=dict)
     prefixes: dict[str, LocalRoute] = field(default_factory=dict)
     hosts: frozenset[str] | None = None
+    own_hosts: frozenset[str] = frozenset()
     trusted: Sequence[Network] = ()
     cors_origins: frozenset[str] = frozenset()
     in_flight: int = 0

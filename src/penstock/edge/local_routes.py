@@ -52,7 +52,7 @@ class LocalRoutes:
             "/health": LocalRoute(self.ready, "public"),
             "/health/live": LocalRoute(self.live, "public"),
             "/health/ready": LocalRoute(self.ready, "public"),
-            "/metrics": LocalRoute(self.metrics, "public" if self._open_metrics else "call"),
+            "/metrics": LocalRoute(self.metrics, "local" if self._open_metrics else "call"),
             "/v1/models": models,
             "/models": models,
             "/admin/v1/status": LocalRoute(self.status),

@@ -236,7 +236,7 @@ class Serving:
 
     def expire(self, fail: Fail | None = None) -> None:
         """The exchange's deadline has passed (or the gateway stops): end it with an error, whatever it is doing."""
-        error = fail or _too_long(self._exchange.upstream)
+        error = fail or too_long(self._exchange.upstream)
         if self._exchange.outcome is not None:
             return
         fiber, self._fiber = self._fiber, None
@@ -252,7 +252,7 @@ class Serving:
         return f"<Serving {self._exchange!r}>"
 
 
-def _too_long(upstream: str) -> GatewayError:
+def too_long(upstream: str) -> GatewayError:
     """The total deadline has passed. Where the call was then is worth saying: the caller sees nothing of it."""
     where = f"; it was with upstream '{upstream}'" if upstream else ""
     return GatewayError(

@@ -157,6 +157,8 @@ class ClientConnection(BatchedProtocol):
             self._fail(self._error(f"sent over {MAX_HEAD_BYTES} bytes of trailers or chunk extensions", "body"))
         else:
             self.due = self._origin.now() + self._idle_timeout if self._reading else 0.0
+            if waiter is not None:
+                self._origin.wheel.watch(self)  # it may be nearer than that of the head was
         if waiter is not None:
             waiter.set_result(response)
 
@@ -185,6 +187,8 @@ class ClientConnection(BatchedProtocol):
             return
         head = self._head
         if head is None or head.headers != fields or head.status != status:
+            if sum([len(name) + len(value) for name, value in fields]) > MAX_HEAD_BYTES:
+                raise ValueError(f"a head of over {MAX_HEAD_BYTES} bytes")
             head = self._head = ResponseHead(status, fields)
         length, self._length = self._length, None
         self._response = Response(self, head, None if length is None else int(length))
@@ -234,6 +238,7 @@ class ClientConnection(BatchedProtocol):
             how = "reset the connection" if exc is not None else "closed the connection"
             when = "in the middle of the answer" if response is not None else "before answering"
             self._fail(self._error(f"{how} {when}", "body" if response is not None else "headers"))
+        del self._parser  # it refers to us: the collector would have to come for each closed connection
         self._origin.forget(self)
 
     def expire(self, now: float) -> None:

@@ -19,6 +19,7 @@ from penstock.net.turn import Turn
 
 if TYPE_CHECKING:
     from penstock.net.server import Server
+    from penstock.net.websocket import WebSocket
 
 MAX_PIPELINED = 128
 LINGER_SECONDS = 3.0
@@ -28,24 +29,18 @@ LINGER_BYTES = 64 * 1024 * 1024
 class Connection(BatchedProtocol):
     """See the module. Writing: ``write`` at will, then ``finish``; ``writable`` is False for slow readers."""
 
-    # fmt: off
     __slots__ = ("_deadline", "_fresh", "_lingered", "_parser", "_reading", "_server", "_turns", "_unsent", "closing",
-                 "due", "peer", "wheel_at", "writable")
-    # fmt: on
+                 "due", "peer", "wheel_at", "writable")  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self._server = server
-        self.due = 0.0
-        self.wheel_at = 0.0
+        self.due = self.wheel_at = self._deadline = 0.0
         self.peer = ""
-        self.closing = False
+        self.closing = self._fresh = False
         self._turns: deque[Turn] = deque()
-        self._fresh = False
         self._lingered = -1
-        self._deadline = 0.0
-        self._reading = True
-        self.writable = True
+        self._reading = self.writable = True
         self._unsent = 0
 
     # ---- transport
@@ -62,13 +57,12 @@ class Connection(BatchedProtocol):
         self._due_within(self._server.limits.first_byte_timeout)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.closing = True
+        self.closing, self.due = True, 0.0
         self._out.clear()
-        self.due = 0.0
+        self._parser.let_go()
         self._server.forget(self)
         turns = self._turns
-        if turns:
-            self._server.busy -= 1
+        self._server.busy -= bool(turns)
         while turns:
             turn = turns.popleft()
             if turn.served is not None:
@@ -150,8 +144,7 @@ class Connection(BatchedProtocol):
             return
         self._read_on()
         if self._turns:
-            turn = self._turns[0]
-            if turn.expects:
+            if (turn := self._turns[0]).expects:
                 turn.expects = False
                 self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._due_within(self._server.limits.body_timeout)
@@ -196,6 +189,13 @@ class Connection(BatchedProtocol):
         else:
             self._await_request()
 
+    def hand_over(self, successor: WebSocket) -> None:
+        """The present request was an upgrade: the transport, and the place in the server, are the successor's now."""
+        self._turns.clear()
+        self.closing, self.due = True, 0.0
+        self.flush()
+        successor.take_over(self, self._transport, self._parser.let_go())
+
     def abort(self) -> None:
         """Drop the connection at once: the caller must not take a cut answer for a whole one."""
         self.closing = True
@@ -234,16 +234,16 @@ class Connection(BatchedProtocol):
     def _close(self) -> None:
         self.closing = True
         self.flush()
+        waits = self.unsent()  # asked first: a TLS transport that was closed already forgets it
         self._transport.close()
-        if self.unsent():
+        if waits:
             self._watch_unsent()
 
     def _linger(self) -> None:
         """Close in order although bytes are still coming: end our side, read and drop theirs for a bounded while."""
         self.closing = True
-        if self._turns:
-            self._turns.clear()
-            self._server.busy -= 1
+        self._server.busy -= bool(self._turns)
+        self._turns.clear()
         self._lingered = 0
         self._due_within(LINGER_SECONDS)
         self._read_on()
@@ -277,8 +277,7 @@ class Connection(BatchedProtocol):
         if served is not None and 0 < self._deadline <= now:  # however slowly the caller still sends or reads
             served.expire()
         elif self.closing or not self.writable:
-            unsent = self.unsent()
-            if unsent and (not self._unsent or unsent < self._unsent):
+            if (unsent := self.unsent()) and (not self._unsent or unsent < self._unsent):
                 self._unsent = unsent
                 self._due_within(self._server.limits.write_timeout / 2)
             else:

@@ -110,8 +110,9 @@ class HeadReader:
         if hosts and head.host not in self._hosts:
             if not _HOST.fullmatch(head.host):
                 raise CallerError("the Host field is not a host name with an optional port", code="bad_host")
-            if len(self._hosts) < self._remembered:
-                self._hosts.add(head.host)
+            if len(self._hosts) >= self._remembered:
+                self._hosts.clear()
+            self._hosts.add(head.host)
         if authority is not None:
             head.host = authority
 
@@ -120,7 +121,9 @@ class HeadReader:
         if known is not None:
             return known[0], known[1], None
         path, query, authority = split_target(method, target)
-        if authority is None and path != "*" and len(self._targets) < self._remembered:
+        if authority is None and path != "*":
+            if len(self._targets) >= self._remembered:
+                self._targets.clear()  # else the first callers to make up enough of them would keep out all others
             self._targets[target] = (path, query)
         return path, query, authority
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from penstock.net.tcp_info import round_trip, unacknowledged
+
 FEW = 2
 """With this many busy connections or fewer there is no batch to wait for: they write at once, which is quicker."""
 
@@ -61,6 +63,14 @@ class BatchedProtocol(asyncio.Protocol):
     def unsent(self) -> int:
         """Bytes waiting in this process for the peer to read."""
         return self._transport.get_write_buffer_size() + sum(map(len, self._out))
+
+    def waiting(self) -> int:
+        """Bytes waiting for the peer to read: in this process, and in the kernel's buffer."""
+        return self.unsent() + unacknowledged(self._transport.get_extra_info("socket"))
+
+    def round_trip(self) -> float | None:
+        """Seconds to the peer and back; None where the kernel does not say."""
+        return round_trip(self._transport.get_extra_info("socket"))
 
 
 class Outbox:

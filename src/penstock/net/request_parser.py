@@ -6,7 +6,8 @@ becomes ``refusal``, after which nothing more is parsed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import re
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import httptools
 
@@ -22,6 +23,9 @@ READ_BYTES = 256 * 1024
 """The most that one read of a socket gives. A head that begins behind a body in one read cannot be told apart from
 it by size: it is granted this much before the bound is applied. Whole heads are measured exactly."""
 
+MOST_DIGITS = 15
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
+
 
 class Taking(Intake, Protocol):
     """What takes the requests."""
@@ -29,17 +33,35 @@ class Taking(Intake, Protocol):
     def take(self, head: RequestHead, body: Body) -> None: ...
 
 
+class Repeat(NamedTuple):
+    """A head that was parsed and checked, as the bytes before and after the digits of its Content-Length."""
+
+    before: bytes
+    after: bytes
+    head: RequestHead
+
+
 class RequestParser:
-    """See the module. ``in_head`` while part of a head is here; ``target`` and ``fields`` are those seen last."""
+    """See the module. ``in_head`` while part of a head is here; ``target`` and ``fields`` are those parsed last;
+    ``beyond`` is what came behind a request to upgrade.
+
+    A keep-alive caller that sends the very same head again, but for the digits of its Content-Length, with its body in
+    the same read, is recognised without parsing (``_again``). What parsed once parses the same again, as long as the
+    parser stands exactly between two requests: ``_between`` is true only while every read since the connection began
+    held exactly one whole request.
+    """
 
     __slots__ = (
+        "_between",
         "_body",
         "_connection",
         "_head",
         "_length",
         "_llhttp",
+        "_repeat",
         "_server",
         "_waiting_bytes",
+        "beyond",
         "fields",
         "in_head",
         "refusal",
@@ -54,17 +76,70 @@ class RequestParser:
         self._body: Body | None = None
         self._length: bytes | None = None
         self._waiting_bytes = 0
+        self._repeat: Repeat | None = None
+        self._between = True
         self.in_head = False
         self.target = b""
         self.fields: Headers = []
         self.refusal: Fail | None = None
+        self.beyond = b""
 
     def feed(self, data: bytes) -> Fail | None:
         """Parse the next bytes of the connection. The reason, if they are refused."""
+        if self._between:
+            if self._repeat is not None and self._again(data, self._repeat):
+                return None
+            self._between = False
+            self._parse(data)
+            if self._body is None and not self.in_head and self.refusal is None:
+                self._note_repeat(data)
+        else:
+            self._parse(data)
+        return self.refusal
+
+    def let_go(self) -> bytes:
+        """Nothing more comes. What refers to us goes, or each closed connection would wait for the collector. Returns
+        ``beyond``."""
+        del self._llhttp, self._connection
+        return self.beyond
+
+    def _again(self, data: bytes, repeat: Repeat) -> bool:
+        """Whether ``data`` is exactly one more request with the head of ``repeat``; then it is taken."""
+        before, after, head = repeat
+        if not data.startswith(before):
+            return False
+        digits = len(before)
+        end = data.find(after, digits, digits + MOST_DIGITS + len(after))
+        if end < 0 or not data[digits:end].isdigit():
+            return False
+        start = end + len(after)
+        length = len(data) - start
+        if int(data[digits:end]) != length:
+            return False
+        body = Body(self._connection, length)
+        self._connection.take(head, body)
+        if length:
+            body.feed(data[start:])
+        body.finish()
+        return True
+
+    def _note_repeat(self, data: bytes) -> None:
+        """After a read that may have held exactly one request: if so we are between requests, and may meet it again."""
+        head = self._head
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4 or head is None or head.chunked or len(data) - end != int(self._length or 0):
+            return
+        self._between = True
+        found = _LENGTH.search(data, 0, end)
+        if found is not None:
+            self._repeat = Repeat(data[: found.start(1)], data[found.end(1) : end], head)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._llhttp.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # the upgrade is not taken; the head was marked as the last one of its connection
+        except httptools.HttpParserUpgrade as upgrade:
+            # Whether it is taken or not, the head was marked as the last one of its connection.
+            self.beyond = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self.refuse(CallerError(f"malformed HTTP: {error}", code="malformed_http"))
         if self.in_head or self._body is not None:
@@ -72,7 +147,6 @@ class RequestParser:
             self._waiting_bytes += len(data)
             if self._waiting_bytes > self._server.limits.max_head:
                 self.refuse(self._too_large())
-        return self.refusal
 
     def refuse(self, fail: Fail) -> None:
         """Take nothing more; the first reason stands."""

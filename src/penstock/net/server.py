@@ -49,6 +49,19 @@ class App(Protocol):
         """The complete response to a request too malformed to become a turn."""
 
 
+class Peer(Protocol):
+    """A connection, of whatever protocol, as the server sees it."""
+
+    @property
+    def peer(self) -> str: ...
+
+    def close_when_idle(self) -> None: ...
+
+    def end_with(self, fail: Fail | None = None) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 class Server:
     """Owns the connections of one worker, of which ``busy`` have a request under way.
 
@@ -65,7 +78,7 @@ class Server:
         self.busy = 0
         self.stopping = False
         self.refused_connections = 0
-        self._connections: set[Connection] = set()
+        self._connections: set[Peer] = set()
         self._peers: dict[str, int] = {}
         self._listeners: list[asyncio.Server] = []
 
@@ -94,7 +107,12 @@ class Server:
             return False
         return True
 
-    def forget(self, connection: Connection) -> None:
+    def replace(self, connection: Peer, successor: Peer) -> None:
+        """``successor`` stands in the place of ``connection``."""
+        self._connections.discard(connection)
+        self._connections.add(successor)
+
+    def forget(self, connection: Peer) -> None:
         """A connection is gone."""
         self._connections.discard(connection)
         held = self._peers.get(connection.peer, 0)

@@ -7,6 +7,7 @@ text. Labels come from the configuration and from closed sets, never from a call
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from typing import Any
 
 from penstock.core.exchange import Exchange
@@ -42,6 +43,9 @@ class Board:
     def __init__(self) -> None:
         self.in_flight = 0
         self.left = 0
+        self.saved = 0.0
+        self.retries: Counter[tuple[str, str]] = Counter()
+        self.rescues: Counter[str] = Counter()
         self.overhead = Histogram(OVERHEAD_SECONDS)
         self._tallies: dict[Key, Tally] = {}
 
@@ -52,6 +56,7 @@ class Board:
         if exchange.outcome == "left":
             self.left += 1
             status = 499
+            self.saved += self._unspent(exchange)
         key = (
             exchange.call.operation.name,
             exchange.model,
@@ -83,6 +88,23 @@ class Board:
             tally.tokens_in += exchange.tokens_in
             tally.tokens_out += exchange.tokens_out
             tally.tokens_cached += exchange.tokens_cached
+        if exchange.failures is not None:
+            self._note_failures(exchange)
+
+    def _note_failures(self, exchange: Exchange) -> None:
+        """Count what failed at upstreams and was tried again, and how streams that broke went on."""
+        failures = exchange.failures or []
+        self.retries.update(failures[: max(0, exchange.attempts - 1)])
+        self.rescues.update(exchange.rescues or ())
+
+    def _unspent(self, exchange: Exchange) -> float:
+        """The completion tokens that a caller which left spared its upstream, if it had answered as at the mean."""
+        whole = self._tallies.get((exchange.call.operation.name, exchange.model, exchange.upstream, 200, ""))
+        if whole is None:
+            return 0.0
+        expected = whole.tokens_out / whole.calls
+        most = exchange.call.max_tokens
+        return max(0.0, (expected if most is None else min(expected, most)) - exchange.tokens_out)
 
     def _new_tally(self, key: Key) -> Tally:
         if len(self._tallies) >= MAX_TALLIES:
@@ -94,6 +116,9 @@ class Board:
         return {
             "in_flight": self.in_flight,
             "left": self.left,
+            "saved": self.saved,
+            "retries": [[kind, upstream, number] for (kind, upstream), number in self.retries.items()],
+            "rescues": dict(self.rescues),
             "overhead": [self.overhead.counts, self.overhead.sum],
             "tallies": [
                 [
@@ -111,6 +136,9 @@ class Board:
         """Add the numbers of another board's dump to this one's."""
         self.in_flight += dump["in_flight"]
         self.left += dump["left"]
+        self.saved += dump["saved"]
+        self.retries.update({(kind, upstream): number for kind, upstream, number in dump["retries"]})
+        self.rescues.update(dump["rescues"])
         self.overhead.add(*dump["overhead"])
         for key, counts, seconds, first_byte in dump["tallies"]:
             operation, model, upstream, status, fault = key

@@ -6,6 +6,7 @@ of it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,13 +22,35 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_request_seconds": ("histogram", "From the head of a call to the end of its answer."),
     "penstock_first_byte_seconds": ("histogram", "From the head of a call to the first byte of its answer."),
     "penstock_overhead_seconds": ("histogram", "Penstock's own share of a call: total less waiting for the upstream."),
-    "penstock_tokens_total": ("counter", "Tokens told by upstreams: prompt, cached (part of prompt), completion."),
+    "penstock_tokens_total": (
+        "counter",
+        "Tokens told by upstreams: prompt, cached (part of prompt), completion (untold: the events of the stream).",
+    ),
     "penstock_body_bytes_total": ("counter", "Bytes of bodies, in from callers and out to them."),
     "penstock_in_flight": ("gauge", "Calls being served now."),
     "penstock_callers_left_total": ("counter", "Callers that closed their connection before the end."),
+    "penstock_tokens_saved_total": (
+        "counter",
+        "Completion tokens not generated because their callers had left, estimated from the mean answer.",
+    ),
+    "penstock_retries_total": ("counter", "Failed attempts after which another was made, by kind of failure."),
+    "penstock_rescues_total": (
+        "counter",
+        "Streams that broke, by how they went on: prefill, prefill_flagged, instruction, restart, ended, failed.",
+    ),
     "penstock_refused_at_the_edge_total": ("counter", "Requests refused before any room saw them."),
     "penstock_connections": ("gauge", "Connections from callers now open."),
     "penstock_connections_refused_total": ("counter", "Connections dropped because there were too many."),
+    "penstock_streams": ("gauge", "Streams now flowing, by the pressure of what waits for their callers."),
+    "penstock_streams_paused": ("gauge", "Streams that stand still because their callers do not read."),
+    "penstock_stream_actions_total": (
+        "counter",
+        "What streams met: pauses, cuts, pings; events merged, delayed (as a batch) and dropped; by reason.",
+    ),
+    "penstock_stream_delay_seconds_total": (
+        "counter",
+        "How long events, batch by batch, waited in streams, by reason.",
+    ),
     "penstock_account_bytes": ("gauge", "Bytes held by each account of the memory ledger."),
     "penstock_account_bound_bytes": ("gauge", "What each account may hold."),
     "penstock_account_refused_total": ("counter", "Reservations that an account refused."),
@@ -37,6 +60,12 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
+    "penstock_resume_streams": ("gauge", "Streams kept so that a caller may come back, running and finished."),
+    "penstock_resume_total": (
+        "counter",
+        "Streams kept, continued by a caller, and not kept because there are too many.",
+    ),
+    "penstock_process_tasks": ("gauge", "Background tasks running, by worker: as many under load as without."),
 }
 
 
@@ -90,6 +119,8 @@ def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
     page.put("penstock_connections", _sum(dumps, "connections"))
     page.put("penstock_connections_refused_total", _sum(dumps, "connections_refused"))
     page.put("penstock_refused_at_the_edge_total", _sum(dumps, "refused_at_the_edge"))
+    _resume(page, [dump["resume"] for dump in dumps if dump.get("resume") is not None])
+    _streams(page, [dump["streams"] for dump in dumps if dump["streams"] is not None])
     accounts = _merged(dump["accounts"] for dump in dumps)
     for column, name in ((0, "account_bytes"), (1, "account_bound_bytes"), (3, "account_refused_total")):
         for account, numbers in accounts.items():
@@ -102,6 +133,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),
         ("descriptors", "process_descriptors"),
+        ("tasks", "process_tasks"),
     ):
         for dump in dumps:
             page.put(f"penstock_{name}", dump["process"][field], worker=dump["worker"])
@@ -138,6 +170,40 @@ def _calls(page: Page, board: Board) -> None:
         page.put("penstock_body_bytes_total", number, direction=direction)
     page.put("penstock_in_flight", board.in_flight)
     page.put("penstock_callers_left_total", board.left)
+    page.put("penstock_tokens_saved_total", round(board.saved))
+    for (kind, upstream), number in board.retries.items():
+        page.put("penstock_retries_total", number, kind=kind, upstream=upstream)
+    for how, number in board.rescues.items():
+        page.put("penstock_rescues_total", number, how=how)
+
+
+def _resume(page: Page, dumps: Sequence[dict[str, int]]) -> None:
+    """What the resume room counted, if it is there."""
+    if not dumps:
+        return
+    running = _sum(dumps, "running")
+    page.put("penstock_resume_streams", running, state="running")
+    page.put("penstock_resume_streams", _sum(dumps, "kept") - running, state="finished")
+    for result in ("opened", "resumed", "refused"):
+        page.put("penstock_resume_total", _sum(dumps, result), result=result)
+
+
+def _streams(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
+    """What the streaming room counted, if it is there."""
+    levels, actions, delays = Counter[str](), Counter[tuple[str, str]](), Counter[str]()
+    for dump in dumps:
+        levels.update(dump["levels"])
+        actions.update({(action, reason): number for action, reason, number in dump["actions"]})
+        for reason, seconds in dump["delays"].items():
+            delays[reason] += seconds
+    for level, number in levels.items():
+        page.put("penstock_streams", number, pressure=level)
+    if dumps:
+        page.put("penstock_streams_paused", _sum(dumps, "paused"))
+    for (action, reason), number in actions.items():
+        page.put("penstock_stream_actions_total", number, action=action, reason=reason)
+    for reason, seconds in delays.items():
+        page.put("penstock_stream_delay_seconds_total", seconds, reason=reason)
 
 
 def _sum(dumps: Sequence[dict[str, Any]], field: str) -> int:

@@ -24,7 +24,7 @@ from penstock.process.far_engine import FarEngines
 from penstock.process.link import Link, LinkError, link_over
 from penstock.process.loop import run, settle_collector
 from penstock.process.spec import Spec
-from penstock.process.team import RELOAD_SECONDS
+from penstock.process.team import RELOAD_SECONDS, STREAM_SECONDS
 from penstock.process.worker import Worker
 
 log = logging.getLogger("penstock")
@@ -53,6 +53,10 @@ class FarFleet:
     async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
         """The newest calls."""
         return list(await self.ask("calls", {"count": count, "id": request_id}))
+
+    async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
+        """Ask another worker about a stream that it keeps."""
+        return dict(await self.ask("stream", {"worker": owner, "question": question}, within=STREAM_SECONDS + 5.0))
 
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again."""

@@ -23,6 +23,8 @@ from penstock.process.spec import Source, Spec
 log = logging.getLogger("penstock")
 
 RELOAD_SECONDS = 30.0
+STREAM_SECONDS = 20.0
+"""A worker may hold a question about a stream until there is something to tell."""
 
 
 class Member(Protocol):
@@ -62,6 +64,7 @@ class Team:
             "status": lambda _: self.status(),
             "calls": lambda value: self.calls(int(value["count"]), str(value["id"])),
             "reload": lambda _: self.reload(),
+            "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
         }
 
     async def ask_all(self, name: str, value: Any = None, *, within: float = 5.0) -> list[Any]:
@@ -104,6 +107,13 @@ class Team:
         rows = [row for answer in answers for row in answer]
         rows.sort(key=lambda row: -row["ended"])
         return rows[:count]
+
+    async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
+        """Ask worker ``owner`` about a stream that it keeps. Raises LinkError when it is gone."""
+        member = self.members.get(owner)
+        if member is None:
+            raise LinkError(f"worker {owner} is not there")
+        return dict(await member.ask("stream", question, within=STREAM_SECONDS))
 
     async def join(self, member: Member, spec: Spec) -> None:
         """``member`` serves what ``spec`` says. It takes what was taken over meanwhile, and is asked from now on."""

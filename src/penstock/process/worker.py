@@ -38,6 +38,7 @@ class Worker:
             "commit": self._commit,
             "discard": self._discard,
             "drain": self._drain,
+            "stream": self._stream,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -69,6 +70,10 @@ class Worker:
             row = observed.recent.find(value["id"])
             return [] if row is None else [row]
         return observed.recent.rows(value["count"])
+
+    async def _stream(self, value: Any) -> dict[str, Any]:
+        resumption = self.gateway.resumption
+        return {} if resumption is None else await resumption.answer(value)
 
     async def _prepare(self, value: Any) -> list[str]:
         """Make an edition and keep it ready. Answers with the problems: none means ready."""

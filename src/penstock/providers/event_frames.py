@@ -1,4 +1,5 @@
 """From body bytes to frames: whole SSE events, with usage noted as it passes and withheld if only we asked for it.
+Where none comes (the caller left, the upstream was cut), each event counts as a token.
 
 A Sink of the response and a Source for the rooms outside. The common event is passed on as the same bytes object.
 """
@@ -16,14 +17,17 @@ from penstock.wire.usage import usage_in
 class EventFrames:
     """See the module."""
 
-    __slots__ = ("_exchange", "_sink", "_source", "_splitter", "_withhold")
+    __slots__ = ("_exchange", "_longest", "_seen", "_sink", "_source", "_splitter", "_withhold")
 
     def __init__(self, source: Source, exchange: Exchange, *, withhold: bool) -> None:
         self._source = source
         self._exchange = exchange
         self._withhold = withhold
+        self._longest = 0
+        self._seen = 0
         self._splitter = EventSplitter()
         self._sink: Sink | None = None
+        exchange.defer(self._account)
 
     def start(self, sink: Sink) -> None:
         if self._sink is None:
@@ -50,10 +54,24 @@ class EventFrames:
                 sink.end(error)
             return
         if frame:
+            if len(frame) <= self._longest:  # one event, as nearly always: looking costs ten times as much
+                self._seen += 1
+            else:
+                self._count(frame)
             if b'_tokens"' in frame:
                 frame = self._read_usage(frame)
             if frame and self._sink is not None:
                 self._sink.push(frame)
+
+    def _count(self, frame: bytes) -> None:
+        events = frame.count(b"\n\n") or 1
+        self._seen += events
+        if events == 1:
+            self._longest = len(frame)
+
+    def _account(self, exchange: Exchange) -> None:
+        if exchange.outcome != "ok" or not exchange.tokens_out:
+            exchange.tokens_out = max(exchange.tokens_out, self._seen)
 
     def _read_usage(self, frame: bytes) -> bytes:
         usage = usage_in(frame)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from penstock.core.errors import Fail
+from penstock.core.reply import Reply
 from penstock.routing.failure import Failure
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
@@ -27,6 +30,15 @@ class Step:
     asked: str
     targets: Sequence[Target]
     wait: float = 0.0
+
+
+class Tried(NamedTuple):
+    """What came of one attempt: a reply that stands, or a failure with the reply or the exception that told of it."""
+
+    target: Target
+    reply: Reply | None
+    fail: Fail | None = None
+    failure: Failure | None = None
 
 
 class Attempts:

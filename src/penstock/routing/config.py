@@ -174,6 +174,12 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
+    rescue: Annotated[
+        Literal["on", "off"],
+        Meta(
+            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`."
+        ),
+    ] = "on"
 
     @classmethod
     def usual(cls, environ: Mapping[str, str], extras: frozenset[str], own_port: int) -> RoutingConfig:

@@ -42,6 +42,8 @@ KINDS = _kinds(
     Kind("server_error", "upstream", here=True, elsewhere=True, fall_back=True),
     Kind("quota", "upstream", here=False, elsewhere=True, fall_back=True),
     Kind("auth", "upstream", here=False, elsewhere=True, fall_back=True),
+    # The answer that was to lead on from another one did not; another way of asking may.
+    Kind("unjoinable", "upstream", here=True, elsewhere=True, fall_back=True),
     # The same model would say the same: only one with a larger context can help.
     Kind("context_length", "caller", here=False, elsewhere=False, fall_back=True),
     Kind("content_filter", "caller", here=False, elsewhere=False, fall_back=False),
@@ -108,7 +110,12 @@ def of_fail(fail: Fail) -> Failure:
         name = "unreachable"
     elif fail.status == 504:
         name = "silent"
-    elif "malformed" in fail.message:
+    elif fail.code == "upstream_error_event":
+        name = _name(400, [], fail.message.encode())
+        name = "server_error" if name == "caller" else name
+    elif fail.code == "cannot_join":
+        name = "unjoinable"
+    elif fail.code == "upstream_malformed" or "malformed" in fail.message:
         name = "malformed"
     else:
         name = "reset"

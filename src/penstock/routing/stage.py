@@ -10,36 +10,29 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from penstock.core.call import Call
 from penstock.core.errors import CallerError, Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply, collect
-from penstock.routing.attempts import Attempts, Step
+from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
-from penstock.routing.first_frame import FirstFrame
+from penstock.routing.joint import Joint
+from penstock.routing.rescue import Rescue
 from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
+from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
 ERROR_BODY_SECONDS = 5.0
 
 
-class Tried(NamedTuple):
-    """What came of one attempt: a reply that stands, or a failure with the reply or the exception that told of it."""
-
-    target: Target
-    reply: Reply | None
-    fail: Fail | None = None
-    failure: Failure | None = None
-
-
 class Routing:
     """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
-    event; ``uniform`` draws the jitter of waits."""
+    event; ``rescue``: finish answers whose upstream broke; ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
@@ -51,14 +44,18 @@ class Routing:
         *,
         retries: int = 0,
         first_token: float = 30.0,
+        rescue: bool = True,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._table = table
         self._targets = targets
         self._retries = retries
         self._first_token = first_token
+        self._rescue = rescue
         self._now = now
+        self._sleep = sleep
         self._uniform = uniform
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
@@ -76,39 +73,53 @@ class Routing:
         attempts: Attempts | None = None
         call = exchange.call
         while True:
-            tried = await self._try(exchange, step)
-            failure = tried.failure
+            target = step.entry.strategy.choose(step.targets, call)
+            exchange.model = step.entry.pattern
+            exchange.answered_as = step.asked
+            if call.max_tokens is None:
+                exchange.output_default = step.entry.max_tokens
+            tried = await self._ask(exchange, target, step.entry.sent_as(step.asked))
+            failure, reply = tried.failure, tried.reply
             if failure is None:
-                assert tried.reply is not None
-                return tried.reply
-            exchange.note_failure(failure.kind.name, tried.target.name)
+                assert reply is not None
+                if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
+                    self._guard(exchange, reply.body, step, target, attempts)
+                return reply
+            exchange.note_failure(failure.kind.name, target.name)
             following = None
-            if call.operation.body != "opaque" or not exchange.body.length:  # a streamed body is gone once sent
-                if attempts is None:
-                    fallbacks = self._table.fallbacks(step.entry)
-                    attempts = Attempts(step.entry, step.asked, fallbacks, self._retries, self._uniform)
+            if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
+                attempts = attempts or self._attempts(step)
                 left = exchange.deadline - self._now()
-                following = attempts.after(failure, tried.target, lambda entry: able(entry, call), left)
+                following = attempts.after(failure, target, lambda entry: able(entry, call), left)
             if following is None:
                 if tried.fail is not None:
                     raise tried.fail
-                assert tried.reply is not None
-                return tried.reply
+                assert reply is not None
+                return reply
             if following.wait:
-                await asyncio.sleep(following.wait)
+                await self._sleep(following.wait)
             step = following
 
-    async def _try(self, exchange: Exchange, step: Step) -> Tried:
+    def _attempts(self, step: Step) -> Attempts:
+        return Attempts(step.entry, step.asked, self._table.fallbacks(step.entry), self._retries, self._uniform)
+
+    def _guard(self, exchange: Exchange, joint: Joint, step: Step, target: Target, attempts: Attempts | None) -> None:
+        """Have the stream finished by another upstream should this one break."""
+
+        def rescue(error: Fail) -> Coroutine[Any, Any, None]:
+            made = Rescue(
+                exchange, joint, step, target, attempts or self._attempts(step), self._ask,
+                lambda entry: able(entry, exchange.call), self._now, self._sleep,
+            )  # fmt: skip
+            joint.rescue = made.run
+            return made.run(error)
+
+        joint.rescue = rescue
+
+    async def _ask(self, exchange: Exchange, target: Target, model: str) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
-        entry = step.entry
-        target = entry.strategy.choose(step.targets, exchange.call)
-        exchange.model = entry.pattern
-        exchange.answered_as = step.asked
-        if exchange.call.max_tokens is None:
-            exchange.output_default = entry.max_tokens
-        reply: Reply | None = None
         try:
-            reply = await self._send(exchange, target, entry.sent_as(step.asked))
+            reply = await self._send(exchange, target, model)
             if reply.status >= 400:
                 return Tried(target, reply, None, await _read_error(reply))
             if reply.events and not isinstance(reply.body, bytes):
@@ -127,7 +138,10 @@ class Routing:
     async def _first_frame(self, exchange: Exchange, reply: Reply) -> None:
         """Wait for a stream's first event. Raises UpstreamError when it is late, or an end comes instead."""
         assert not isinstance(reply.body, bytes)
-        source = FirstFrame(reply.body, asyncio.get_running_loop())
+        kind = TOLD.get(exchange.call.operation.name)
+        source = Joint(reply.body, asyncio.get_running_loop(), kind() if kind is not None else None)
+        if source.told is not None and not self._rescue:
+            source.told.forget()
         reply.body = source
         source.open()
         if not source.arrived.done():

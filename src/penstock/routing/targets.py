@@ -10,14 +10,17 @@ from penstock.core.ports import Provider
 
 
 class Target:
-    """An upstream with its weight (≥ 1) and the calls now in flight there."""
+    """An upstream with its weight (≥ 1) and the calls now in flight there. ``kind`` is the configured one; ``refused``
+    are the ways of continuing an answer that it did not take, as (operation, model, way)."""
 
-    __slots__ = ("in_flight", "name", "provider", "served", "weight")
+    __slots__ = ("in_flight", "kind", "name", "provider", "refused", "served", "weight")
 
-    def __init__(self, name: str, provider: Provider, weight: int = 1) -> None:
+    def __init__(self, name: str, provider: Provider, weight: int = 1, kind: str = "") -> None:
         self.name = name
         self.provider = provider
         self.weight = weight
+        self.kind = kind
+        self.refused: set[tuple[str, str, str]] = set()
         self.in_flight = 0
         self.served = 0
 

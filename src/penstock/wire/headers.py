@@ -52,7 +52,10 @@ _NOT_FORWARDED = _HOP | {
     b"via",
     b"x-client-ip",
     b"x-cluster-client-ip",
+    b"x-goog-user-project",  # whose account pays, again
+    b"x-http-method",
     b"x-http-method-override",
+    b"x-method-override",
     b"x-original-url",
     b"x-real-ip",
     b"x-request-id",
@@ -103,7 +106,9 @@ def _returns(name: bytes) -> bool:
 
 def _learn(memo: Memo, name: bytes, passes: bool) -> bytes:
     start = name + b": " if passes else b""
-    if len(memo) < MOST_NAMES and len(name) <= _MOST_NAME_BYTES:
+    if len(name) <= _MOST_NAME_BYTES:
+        if len(memo) >= MOST_NAMES:
+            memo.clear()  # else whoever makes up enough names would keep out all others for good
         memo[name] = start
     return start
 

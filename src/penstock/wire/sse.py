@@ -18,6 +18,10 @@ DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 """A comment: every parser skips it, every proxy sees traffic."""
 
+KEEP_ALIVE_NUMBERED = b": keep-alive\n"
+"""The same for a stream whose events have ids. There its empty line would end an event: a parser that remembers the
+last id (that of the OpenAI client for Python) makes one of it, without data."""
+
 BOM = b"\xef\xbb\xbf"
 
 # The first line end is atomic: a CRLF is never taken for a CR and an empty line.

@@ -1,0 +1,37 @@
+"""The composition root's part for the door: what a configuration says of connections, hosts and sockets."""
+
+from __future__ import annotations
+
+from penstock.config import Config
+from penstock.core.ports import Account
+from penstock.edge.config import ListenConfig
+from penstock.edge.endpoint import Endpoint, OpenSocket
+from penstock.net.server import Limits, Server
+from penstock.net.turn import Turn
+
+
+def limits_of(config: Config) -> Limits:
+    """The server's bounds."""
+    listen = config.of(ListenConfig)
+    return Limits(**{name: getattr(listen, name) for name in Limits.__slots__})
+
+
+def open_hosts(listen: ListenConfig) -> frozenset[str]:
+    """The Host names served while no key is asked for: this machine's own, and those configured."""
+    own = f"[{listen.host.strip('[]')}]" if ":" in listen.host else listen.host.lower()
+    return frozenset({"localhost", "127.0.0.1", "[::1]", own, *(host.lower() for host in listen.hosts)})
+
+
+def socket_opener(config: Config, endpoint: Endpoint, server: Server, room: Account) -> OpenSocket:
+    """What answers the handshakes of WebSockets; ``room`` holds their messages while they arrive."""
+    settings = config.of(ListenConfig).websocket
+
+    def open_socket(turn: Turn, client: str) -> None:
+        # Imported with the first socket: the framing library costs 25 ms of a start that most never need.
+        from penstock.edge.socket_session import open_session
+        from penstock.net.websocket import SocketLimits
+
+        limits = SocketLimits(settings.max_message, settings.ping, settings.idle_timeout)
+        open_session(endpoint, server, turn, client, limits, room, settings.calls)
+
+    return open_socket

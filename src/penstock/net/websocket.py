@@ -1,0 +1,289 @@
+"""A WebSocket on a connection that was handed over after the handshake: bytes to whole messages, messages to bytes.
+
+wsproto parses frames (RFC 6455); here are the bounds: a message's size (counted at an account while it arrives), a
+peer that is silent, reads nothing or floods with control frames, the closing handshake. Messages leave to a Talk. What
+breaks a rule ends the socket with the code that names it; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
+
+from penstock.core.errors import Fail
+from penstock.core.ports import Account
+from penstock.net.outbox import BatchedProtocol
+
+if TYPE_CHECKING:
+    from penstock.net.connection import Connection
+    from penstock.net.server import Server
+
+CLOSING_SECONDS = 3.0
+MOST_CONTROLS = 300
+"""Control frames from a peer between two of our pings. A live one sends a handful."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """``ping`` and ``idle`` in seconds, ``max_message`` in bytes."""
+
+    max_message: int
+    ping: float
+    idle: float
+
+
+class Talk(Protocol):
+    """What is said over a socket. None of these may raise."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way: then the socket is not idle."""
+
+    def take(self, message: bytes) -> None:
+        """A whole text message, valid UTF-8."""
+
+    def hold(self) -> None:
+        """The peer reads too slowly: send nothing more than must be until ``release``."""
+
+    def release(self) -> None: ...
+
+    def lost(self) -> None:
+        """The socket is gone, or no message passes any more. Called once."""
+
+    def end_with(self, fail: Fail) -> None:
+        """The gateway stops: end what is under way with an error."""
+
+
+class WebSocket(BatchedProtocol):
+    """See the module. ``send`` and ``close`` at will: on a closed socket they do nothing."""
+
+    __slots__ = ("_bytes", "_controls", "_failed", "_frames", "_heard", "_kind", "_limits", "_owed", "_parts",
+                 "_room", "_server", "_spoke", "_talk", "_unsent", "closing", "due", "peer", "stopping", "wheel_at",
+                 "writable")  # fmt: skip
+
+    def __init__(self, server: Server, limits: SocketLimits, room: Account, talk: Talk) -> None:
+        super().__init__(server)
+        self._server = server
+        self._limits = limits
+        self._room = room
+        self._talk = talk
+        self._frames = FrameProtocol(client=False, extensions=[])
+        self._parts: list[bytes] = []
+        self._bytes = 0
+        self._kind: Opcode | None = None
+        self._owed: bytes | None = None
+        self._controls = self._unsent = 0
+        self._heard = True
+        self._spoke = self.due = self.wheel_at = 0.0
+        self.peer = ""
+        self.writable = True
+        self.closing = self.stopping = self._failed = False
+
+    def take_over(self, connection: Connection, transport: asyncio.Transport, data: bytes) -> None:
+        """Go on where ``connection`` ended; ``data`` came behind its last request."""
+        self.peer = connection.peer
+        self.writable = connection.writable
+        self._transport = transport
+        self._server.replace(connection, self)
+        transport.set_protocol(self)
+        transport.resume_reading()
+        self._spoke = self._server.now()
+        self._due_within(self._limits.ping)
+        if data:
+            self.data_received(data)
+
+    # ---- out
+
+    def send(self, text: bytes) -> None:
+        """One text message; ``text`` is UTF-8."""
+        if not self.closing:
+            self.put(text_frame(text))
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake; the peer has a moment to end it."""
+        if self.closing:
+            return
+        self.closing = True
+        self.put(bytes(self._frames.close(code, reason or None)))
+        self._due_within(CLOSING_SECONDS)
+        self._leave()
+
+    def _fail(self, code: int, reason: str) -> None:
+        """The peer broke a rule: say so and read no more frames of it; what still comes is dropped unread."""
+        self.close(code, reason)
+        self._failed = True
+        if self._transport.can_write_eof():
+            self.flush()
+            self._transport.write_eof()
+
+    def _leave(self) -> None:
+        """No message passes any more."""
+        self._forget_message()
+        self._talk.lost()
+
+    # ---- transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        lost, self.closing = not self.closing, True
+        self._out.clear()
+        self.due = 0.0
+        self._server.forget(self)
+        self._server.busy -= 1
+        if lost:
+            self._leave()
+
+    def eof_received(self) -> bool | None:
+        return None  # nothing more can come, not even a closing frame: the transport closes
+
+    def pause_writing(self) -> None:
+        """Who does not read is not read from: else its questions would pile up answers."""
+        self.writable = False
+        self._unsent = 0
+        self._due_within(self._server.limits.write_timeout / 2)
+        self._transport.pause_reading()
+        if not self.closing:
+            self._talk.hold()
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        self._transport.resume_reading()
+        if self.closing:
+            self._due_within(CLOSING_SECONDS)
+            return
+        self._heard = True
+        self._due_within(self._limits.ping)
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            self.put(bytes(self._frames.pong(owed)))
+        self._talk.release()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        if self._failed:
+            return
+        self._frames.receive_bytes(data)
+        try:
+            for frame in self._frames.received_frames():
+                self._take(frame)
+        except ParseFailed as error:
+            self._fail(error.code, str(error))
+
+    # ---- in
+
+    def _take(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self._answer_close(frame)
+        elif self.closing:
+            pass  # sent before our closing frame arrived there
+        elif frame.opcode is Opcode.PING or frame.opcode is Opcode.PONG:
+            self._controls += 1
+            if self._controls > MOST_CONTROLS:
+                self._fail(CloseReason.POLICY_VIOLATION, "too many pings")
+            elif frame.opcode is Opcode.PING:
+                payload = cast(bytes, frame.payload)
+                if self.writable:
+                    self.put(bytes(self._frames.pong(payload)))
+                else:
+                    self._owed = payload  # only the last one needs an answer (RFC 6455, 5.5.3)
+        elif frame.opcode is Opcode.BINARY:
+            self._fail(CloseReason.UNSUPPORTED_DATA, "messages are text")
+        else:
+            self._take_text(cast(str, frame.payload).encode(), ended=frame.message_finished)
+
+    def _take_text(self, part: bytes, *, ended: bool) -> None:
+        size = len(part)
+        if self._bytes + size > self._limits.max_message:
+            self._fail(CloseReason.MESSAGE_TOO_BIG, f"a message may have {self._limits.max_message} bytes")
+        elif not self._room.reserve(size):
+            self._fail(CloseReason.TRY_AGAIN_LATER, "the gateway holds as many bytes as it may")
+        else:
+            self._bytes += size
+            if size:
+                self._parts.append(part)
+            if ended:
+                message = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+                self._forget_message()
+                self._spoke = self._server.now()
+                self._talk.take(message)
+
+    def _forget_message(self) -> None:
+        self._room.release(self._bytes)
+        self._parts = []
+        self._bytes = 0
+
+    def _answer_close(self, frame: Frame) -> None:
+        """The peer ends it, or has answered our closing frame: the server closes the connection (7.1.1)."""
+        if not self.closing:
+            self.closing = True
+            code, _ = cast("tuple[int, str]", frame.payload)
+            self.put(bytes(self._frames.close(None if code == CloseReason.NO_STATUS_RCVD else code)))
+            self._leave()
+        self._failed = True
+        self.flush()
+        self._due_within(CLOSING_SECONDS)
+        self._transport.close()
+
+    # ---- for the server
+
+    def close_when_idle(self) -> None:
+        """The server stops: no new calls; the socket ends with the last one."""
+        self.stopping = True
+        self.rest()
+
+    def rest(self) -> None:
+        """Something that was under way has ended."""
+        self._spoke = self._server.now()
+        if self.stopping and not self._talk.busy:
+            self.close(CloseReason.GOING_AWAY, "the gateway is stopping")
+
+    def end_with(self, fail: Fail | None = None) -> None:
+        """End what is under way."""
+        if fail is not None and not self.closing:
+            self._talk.end_with(fail)
+            self.close(CloseReason.GOING_AWAY, "the gateway is stopping")
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self.drop()
+
+    def _due_within(self, seconds: float) -> None:
+        self.due = self._server.now() + seconds
+        self._server.wheel.watch(self)
+
+    def expire(self, now: float) -> None:
+        """The wheel calls this: time to ping, to look whether the peer lives, or to end."""
+        if not self.writable:
+            unsent = self.unsent()
+            if self._unsent and unsent >= self._unsent:
+                self.drop()
+            else:
+                self._unsent = unsent
+                self._due_within(self._server.limits.write_timeout / 2)
+        elif self.closing or not self._heard:
+            self.drop()
+        elif now - self._spoke >= self._limits.idle and not self._talk.busy:
+            self.close(CloseReason.NORMAL_CLOSURE, "idle")
+        else:
+            self._heard = False
+            self._controls = 0
+            self.put(bytes(self._frames.ping()))
+            self._due_within(self._limits.ping)
+
+    def __repr__(self) -> str:
+        return f"<WebSocket {self.peer} {'closing' if self.closing else 'open'} {self._bytes}B arriving>"
+
+
+def text_frame(text: bytes) -> bytes:
+    """``text`` as one unmasked frame (RFC 6455, 5.2)."""
+    size = len(text)
+    if size < 126:
+        return b"\x81%c%b" % (size, text)
+    if size < 65536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2), text)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8), text)

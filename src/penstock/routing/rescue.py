@@ -1,0 +1,224 @@
+"""Finishing an answer whose upstream broke after part of it was out: another upstream, or the same, goes on from there.
+
+Enters: the error that broke the stream. Leaves: the rest of the answer in the Joint, or one error at its end. Each
+upstream is asked in the ways that it is known to take, within the attempts and the deadline of the call. Never raises.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from penstock.core.errors import Fail, GatewayError
+from penstock.core.exchange import Exchange
+from penstock.core.reply import Source
+from penstock.routing.attempts import Attempts, Step, Tried
+from penstock.routing.continued import Continued
+from penstock.routing.failure import KINDS, Failure, of_fail
+from penstock.routing.joint import Joint
+from penstock.routing.overlap import Join
+from penstock.routing.table import Entry
+from penstock.routing.targets import Target, leave_seat
+from penstock.routing.ways import refuse, ways
+from penstock.wire.continuation import Continuation, continuation, several_choices
+from penstock.wire.restamp import ending, restamp_of
+from penstock.wire.told import Told
+from penstock.wire.usage import Usage
+
+log = logging.getLogger("penstock")
+
+REFUSALS = (400, 422, 501)
+"""Statuses by which a server says that it does not take a request of this form."""
+
+Ask = Callable[[Exchange, Target, str], Awaitable[Tried]]
+"""One attempt: the call of an exchange, at a target, under the model's name there."""
+
+
+class Rescue:
+    """See the module. One a stream; ``run`` is called each time it breaks. ``step`` and ``target``: who serves it."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        joint: Joint,
+        step: Step,
+        target: Target,
+        attempts: Attempts,
+        ask: Ask,
+        able: Callable[[Entry], Sequence[Target]],
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        assert joint.told is not None
+        self._exchange = exchange
+        self._joint = joint
+        self._told: Told = joint.told
+        self._step = step
+        self._target = target
+        self._attempts = attempts
+        self._ask = ask
+        self._able = able
+        self._now = now
+        self._sleep = sleep
+        self._before: Usage | None = None
+        self._child: Exchange | None = None
+        self._counted = 0
+        self._way = ""
+        self._unfit: set[tuple[str, str]] = set()
+        self._story: list[str] = []
+
+    async def run(self, error: Fail) -> None:
+        """Finish the answer. ``error`` is what broke it."""
+        try:
+            await self._run(error)
+        except Exception:
+            log.exception("the rescue of %s failed", self._exchange.id)
+            self._joint.fail(GatewayError("Penstock has a defect here; its log says more.", code="internal_error"))
+
+    async def _run(self, error: Fail) -> None:
+        exchange, told = self._exchange, self._told
+        self._settle_served()
+        failure = of_fail(error)
+        if failure.kind.name == "unjoinable":
+            self._unfit.add((self._target.name, self._way))
+        self._story.append(f"upstream '{self._target.name}' failed ({failure.kind.name}) after {told.tokens} tokens")
+        target = self._target
+        why = self._impossible()
+        exchange.note_failure(failure.kind.name, target.name)
+        while not why:
+            left = exchange.deadline - self._now()
+            step = self._attempts.after(failure, target, self._able, left)
+            if step is None:
+                why = "no upstream is left to try"
+                break
+            if self._is_whole(step):
+                return
+            if step.wait:
+                await self._sleep(step.wait)
+            tried = await self._go_on(step)
+            if tried.failure is None:
+                return
+            failure, target = tried.failure, tried.target
+            exchange.note_failure(failure.kind.name, target.name)
+        exchange.note_rescue("failed")
+        error.message = f"{error.message}; the rest of the answer could not be had: {why}"
+        self._joint.fail(error)
+
+    def _impossible(self) -> str:
+        """Why no other upstream can finish the answer; "" if one can."""
+        if self._told.stuck:
+            return self._told.stuck
+        if self._told.full:
+            return "it is too long to be remembered"
+        if several_choices(self._exchange.call.body):
+            return "several answers were asked for"
+        return ""
+
+    def _is_whole(self, step: Step) -> bool:
+        """Whether only the end is missing: all tokens that may come are out. It is then sent."""
+        plan = continuation(self._exchange.call.operation.name, self._exchange.call.body, "", 0, "restart")
+        limit = plan.limit if plan is not None and plan.limit is not None else step.entry.max_tokens
+        if limit is None or self._told.tokens < limit:
+            return False
+        self._exchange.note_rescue("ended")
+        self._joint.conclude(ending(self._told, "length", self._comment("it was whole")))
+        return True
+
+    async def _go_on(self, step: Step) -> Tried:
+        """One attempt, in each way that the chosen target may take."""
+        exchange, told = self._exchange, self._told
+        call = exchange.call
+        target = step.entry.strategy.choose(step.targets, call)
+        model = step.entry.sent_as(step.asked)
+        text = told.text
+        for way in ways(target, call.operation.name, model):
+            plan = continuation(call.operation.name, call.body, text, told.tokens, way)
+            if plan is None or (target.name, way) in self._unfit:
+                continue
+            child = self._fork(plan, step.entry, restart=way == "restart")
+            try:
+                tried = await self._ask(child, target, model)
+            except BaseException:
+                child.finish("error", self._now())
+                raise
+            exchange.attempts += 1
+            reply = tried.reply
+            if tried.failure is None and reply is not None and reply.events and not isinstance(reply.body, bytes):
+                self._follow(reply.body, child, step, target, way, Join(text, way.partition("_")[0], plan.unsent))
+                return tried
+            child.finish("error", self._now())
+            if tried.failure is None:
+                if reply is not None and not isinstance(reply.body, bytes):
+                    reply.body.cancel("no stream")
+                return Tried(target, None, None, Failure(KINDS["malformed"]))
+            if way == "restart" or tried.failure.kind.name != "caller" or reply is None or reply.status not in REFUSALS:
+                return tried
+            refuse(target, call.operation.name, model, way)
+        return Tried(target, None, None, Failure(KINDS["malformed"]))
+
+    def _fork(self, plan: Continuation, entry: Entry, restart: bool) -> Exchange:
+        """An exchange that asks for the rest."""
+        child = self._exchange.fork("rescue")
+        child.call = copy.copy(self._exchange.call)
+        child.call.body = plan.body
+        if child.call.max_tokens is not None and plan.limit is not None:
+            child.call.max_tokens = plan.limit
+        elif entry.max_tokens is not None:
+            child.output_default = max(1, entry.max_tokens - (0 if restart else self._told.tokens))
+        return child
+
+    def _follow(self, source: Source, child: Exchange, step: Step, target: Target, way: str, join: Join) -> None:
+        exchange = self._exchange
+        assert self._before is not None
+        exchange.note_rescue(way)
+        exchange.upstream = target.name
+        self._step, self._target, self._way, self._child = step, target, way, child
+        rescues = len(self._story)
+        comment = self._comment(f"'{target.name}' went on ({way})")
+        made = restamp_of(self._told)(self._told, join.feed, join.finish, self._before, comment, rescues)
+        self._joint.follow(Continued(source, made))
+
+    def _comment(self, how: str) -> bytes:
+        return f": penstock rescued this answer: {'; '.join(self._story)}; {how}\n\n".encode()
+
+    def _settle_served(self) -> None:
+        """Sum up what the upstream used that has just failed, and leave its seat."""
+        exchange, told = self._exchange, self._told
+        served = self._child or exchange
+        tokens = told.tokens - self._counted
+        self._counted = told.tokens
+        used = Usage(served.tokens_in, served.tokens_out or tokens, served.tokens_cached)
+        if self._before is None:
+            leave_seat(exchange)
+            self._before = used
+            exchange.defer(self._finish)
+        else:
+            self._before = _sum(self._before, used)
+        if self._child is not None:
+            self._child.finish("error", self._now())
+            self._child = None
+
+    def _finish(self, exchange: Exchange) -> None:
+        """The call has ended: what all upstreams used is its usage."""
+        total = self._before
+        assert total is not None
+        child, self._child = self._child, None
+        if child is not None:
+            tokens = child.tokens_out or self._told.tokens - self._counted
+            total = _sum(total, Usage(child.tokens_in, tokens, child.tokens_cached))
+            child.finish(exchange.outcome or "ok", self._now())
+        exchange.tokens_in = total.prompt_tokens
+        exchange.tokens_out = total.completion_tokens
+        exchange.tokens_cached = total.cached_tokens
+
+    def __repr__(self) -> str:
+        return f"<Rescue of {self._exchange.id}, {len(self._story)} times>"
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(
+        one.prompt_tokens + other.prompt_tokens,
+        one.completion_tokens + other.completion_tokens,
+        one.cached_tokens + other.cached_tokens,
+    )

@@ -1,0 +1,103 @@
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.routing.attempts import FIRST_WAIT_SECONDS, LONGEST_ASKED_SECONDS, LONGEST_WAIT_SECONDS, Attempts, Step
+from penstock.routing.failure import KINDS, Failure
+from penstock.routing.strategies import make_strategy
+from penstock.routing.table import Entry
+from penstock.routing.targets import Target
+from tests.support.targets import target, targets
+
+
+def entry(name: str, those: Sequence[Target]) -> Entry:
+    return Entry(name, those, make_strategy("round_robin"))
+
+
+def attempts(one: Entry, *fallbacks: Entry, most: int = 2) -> Attempts:
+    return Attempts(one, one.pattern, [(other, other.pattern) for other in fallbacks], most, lambda low, high: high)
+
+
+def every(one: Entry) -> Sequence[Target]:
+    return one.targets
+
+
+def failed(kind: str, after: float | None = None) -> Failure:
+    return Failure(KINDS[kind], after)
+
+
+def names(step: Step | None) -> list[str]:
+    return [] if step is None else [one.name for one in step.targets]
+
+
+def test_another_upstream_is_asked_at_once() -> None:
+    a, b = those = targets(1, 1)
+    step = attempts(entry("m", those)).after(failed("overloaded"), a, every, 60)
+    assert names(step) == [b.name]
+    assert step is not None
+    assert step.wait == 0
+
+
+def test_the_same_is_asked_again_after_waits_that_double_from_a_bound() -> None:
+    one = target("a")
+    plan = attempts(entry("m", [one]), most=8)
+    waits = [step.wait for _ in range(8) if (step := plan.after(failed("server_error"), one, every, 600)) is not None]
+    assert waits[:3] == [FIRST_WAIT_SECONDS, 2 * FIRST_WAIT_SECONDS, 4 * FIRST_WAIT_SECONDS]
+    assert waits[-1] == LONGEST_WAIT_SECONDS
+    assert plan.after(failed("server_error"), one, every, 600) is None
+
+
+def test_a_wait_is_never_shorter_than_asked_and_never_past_the_deadline() -> None:
+    one = target("a")
+    step = attempts(entry("m", [one])).after(failed("rate_limited", 3.0), one, every, 60)
+    assert step is not None
+    assert step.wait == 3.0
+    assert attempts(entry("m", [one])).after(failed("rate_limited", 3.0), one, every, 2.0) is None
+    asked = failed("rate_limited", LONGEST_ASKED_SECONDS + 1)
+    assert attempts(entry("m", [one])).after(asked, one, every, 600) is None
+
+
+def test_a_silent_upstream_is_not_asked_twice() -> None:
+    one = target("a")
+    assert attempts(entry("m", [one])).after(failed("silent"), one, every, 60) is None
+
+
+def test_what_the_caller_must_mend_is_never_tried_again() -> None:
+    those = targets(1, 1)
+    larger = entry("larger", [target("l")])
+    for kind in ("caller", "content_filter", "gateway"):
+        assert attempts(entry("m", those), larger).after(failed(kind), those[0], every, 60) is None
+
+
+def test_a_context_that_is_too_long_goes_only_to_a_fallback() -> None:
+    those = targets(1, 1)
+    larger = entry("larger", [target("l")])
+    step = attempts(entry("m", those), larger).after(failed("context_length"), those[0], every, 60)
+    assert names(step) == ["l"]
+    assert attempts(entry("m", those)).after(failed("context_length"), those[0], every, 60) is None
+
+
+def test_fallbacks_follow_in_order_each_with_attempts_of_its_own() -> None:
+    a, x, y = target("a"), target("x"), target("y")
+    plan = attempts(entry("m", [a]), entry("first", [x]), entry("empty", []), entry("second", [y]), most=1)
+    down, asked, at = failed("unreachable"), ["m"], a
+    while (step := plan.after(down, at, every, 60)) is not None:
+        asked.append(step.asked)
+        at = step.targets[0]
+    assert asked == ["m", "m", "first", "first", "second", "second"]
+
+
+@given(st.lists(st.sampled_from(sorted(KINDS)), max_size=40), st.integers(0, 5), st.integers(1, 4), st.integers(0, 3))
+def test_attempts_are_bounded_whatever_fails(kinds: list[str], most: int, count: int, fallbacks: int) -> None:
+    those = targets(*[1] * count)
+    plan = attempts(entry("m", those), *(entry(f"f{n}", [target(f"f{n}")]) for n in range(fallbacks)), most=most)
+    made, at = 1, those[0]
+    for kind in kinds:
+        step = plan.after(failed(kind), at, every, 60)
+        if step is None:
+            break
+        assert 0 <= step.wait < 60
+        at = step.targets[0]
+        made += 1
+    assert made <= (1 + most) * (1 + fallbacks)
