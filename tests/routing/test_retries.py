@@ -100,9 +100,17 @@ def test_another_upstream_answers_at_once(fault: Any) -> None:
     assert [name for _, name in one.failures or []] == ["a"]
 
 
+def test_a_key_of_ours_that_is_refused_is_not_told_as_the_callers_fault() -> None:
+    one, a = exchange(), target("a", answer(401))
+    with pytest.raises(UpstreamError, match="upstream 'a' refused the key") as told:
+        send(one, a)
+    assert (told.value.status, told.value.code, told.value.retryable) == (502, "upstream_auth", False)
+    assert calls(a) == [1]
+
+
 @pytest.mark.parametrize(("fault", "tries"), [
     (answer(500), 3), (answer(503), 3), (answer(429), 3), (UpstreamError("x", phase="headers"), 3),
-    (SILENT, 1), (answer(401), 1), (answer(402), 1), (answer(400), 1), (answer(404), 1),
+    (SILENT, 1), (answer(402), 1), (answer(400), 1), (answer(404), 1),
     (answer(400, b"content_filter"), 1), (answer(400, b"context_length_exceeded"), 1), (CallerError("x"), 1),
 ])  # fmt: skip
 def test_how_often_one_that_is_alone_is_asked(fault: Any, tries: int) -> None:

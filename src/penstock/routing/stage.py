@@ -78,7 +78,14 @@ class Routing:
             exchange.answered_as = step.asked
             if call.max_tokens is None:
                 exchange.output_default = step.entry.max_tokens
-            tried = await self._ask(exchange, target, step.entry.sent_as(step.asked))
+            try:
+                reply: Reply | None = await self._send(exchange, target, step.entry.sent_as(step.asked))
+                assert reply is not None
+                if reply.status < 400 and not reply.events:
+                    return reply
+                tried = await self._weigh(exchange, target, reply)
+            except Fail as fail:
+                tried = Tried(target, None, fail, of_fail(fail))
             failure, reply = tried.failure, tried.reply
             if failure is None:
                 assert reply is not None
@@ -95,6 +102,8 @@ class Routing:
                 if tried.fail is not None:
                     raise tried.fail
                 assert reply is not None
+                if reply.status == 401:
+                    raise _key_refused(target)
                 return reply
             if following.wait:
                 await self._sleep(following.wait)
@@ -119,14 +128,17 @@ class Routing:
     async def _ask(self, exchange: Exchange, target: Target, model: str) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
         try:
-            reply = await self._send(exchange, target, model)
-            if reply.status >= 400:
-                return Tried(target, reply, None, await _read_error(reply))
-            if reply.events and not isinstance(reply.body, bytes):
-                await self._first_frame(exchange, reply)
-            return Tried(target, reply)
+            return await self._weigh(exchange, target, await self._send(exchange, target, model))
         except Fail as fail:
             return Tried(target, None, fail, of_fail(fail))
+
+    async def _weigh(self, exchange: Exchange, target: Target, reply: Reply) -> Tried:
+        """What a reply is worth: an error is read whole, a stream must begin."""
+        if reply.status >= 400:
+            return Tried(target, reply, None, await _read_error(reply))
+        if reply.events and not isinstance(reply.body, bytes):
+            await self._first_frame(exchange, reply)
+        return Tried(target, reply)
 
     def _send(self, exchange: Exchange, target: Target, model: str) -> Awaitable[Reply]:
         exchange.upstream = target.name
@@ -196,6 +208,14 @@ async def _read_error(reply: Reply) -> Failure:
         reply.length = None
         reply.events = False
     return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
+
+
+def _key_refused(target: Target) -> UpstreamError:
+    """The caller's key was good here: a 401 from behind is about ours, and must not be taken for the caller's."""
+    return UpstreamError(
+        f"upstream '{target.name}' refused the key that this gateway showed it; 'penstock doctor' says more",
+        code="upstream_auth", retryable=False, phase="auth", upstream=target.name,
+    )  # fmt: skip
 
 
 def _not_offered(exchange: Exchange, who: str) -> CallerError:
