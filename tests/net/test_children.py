@@ -77,7 +77,7 @@ def test_the_command_gets_the_given_environment_and_default_signals(run: Run) ->
         assert line == "['GIVEN', 'PATH']"
         await child.wait()
         child, line = await first_line(["sh", "-c", "trap; grep SigIgn /proc/self/status || echo SigIgn: 0"])
-        assert int(line.split()[-1], 16) == 0
+        assert int(line.split()[-1], 16) & 0x7FFFFFFF == 0  # 1 to 31; those beyond are the C library's own
         await child.wait()
 
     run(main())
