@@ -32,7 +32,7 @@ from penstock.process.team import Near, Team
 from penstock.process.worker import Worker
 from penstock.providers.local.engine import EngineOptions
 from penstock.providers.local.service import LocalEngine
-from penstock.routing.config import UpstreamConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 CONFIG = """
 auth: {mode: open}

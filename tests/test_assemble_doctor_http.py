@@ -6,7 +6,8 @@ import pytest
 
 from penstock.assemble_doctor_http import STEPS, examine
 from penstock.assemble_doctor_reach import Patient, Step
-from penstock.routing.config import TimeoutsConfig, UpstreamConfig
+from penstock.routing.config import TimeoutsConfig
+from penstock.routing.upstream_config import UpstreamConfig
 from tests.support.scripted_upstream import EVENTS, Answer, Request, ScriptedUpstream
 
 KEY = "sk-very-secret-1234"

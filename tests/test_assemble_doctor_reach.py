@@ -10,7 +10,8 @@ import pytest
 import trustme
 
 from penstock.assemble_doctor_reach import Ill, Patient, connect, open_connection, place, resolve, secure
-from penstock.routing.config import TimeoutsConfig, UpstreamConfig
+from penstock.routing.config import TimeoutsConfig
+from penstock.routing.upstream_config import UpstreamConfig
 from tests.support.scripted_upstream import ScriptedUpstream
 
 CA = trustme.CA()

@@ -8,7 +8,7 @@ from penstock import assemble_engines as module
 from penstock.assemble_engines import OwnEngines, banner, engine_key
 from penstock.config import Config
 from penstock.core.tasks import Crew
-from penstock.routing.config import ReplicasConfig, UpstreamConfig
+from penstock.routing.upstream_config import ReplicasConfig, UpstreamConfig
 
 LOCAL = UpstreamConfig(kind="local", model="smollm2")
 

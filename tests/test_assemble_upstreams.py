@@ -17,7 +17,8 @@ from penstock.providers.echo import Echo
 from penstock.providers.http import HttpProvider
 from penstock.providers.local.engine import MAX_CONNECTIONS
 from penstock.providers.local.provider import Local
-from penstock.routing.config import TimeoutsConfig, UpstreamConfig
+from penstock.routing.config import TimeoutsConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 TIMEOUTS = TimeoutsConfig()
 VLLM = UpstreamConfig(kind="vllm", base_url="http://127.0.0.1:9/v1")

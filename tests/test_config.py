@@ -9,7 +9,8 @@ from penstock.auth.config import AuthConfig
 from penstock.config import Config, ConfigError, Slice, StoreConfig, available_extras, known_sections
 from penstock.edge.config import ListenConfig
 from penstock.observe.config import ObserveConfig
-from penstock.routing.config import RoutingConfig, UpstreamConfig
+from penstock.routing.config import RoutingConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 GOLDEN = sorted((Path(__file__).parent / "golden" / "config").glob("*.yaml"))
 ENVIRON = {"OPENAI_API_KEY": "sk-s3cret", "KEY": "s3cret"}

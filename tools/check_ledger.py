@@ -74,7 +74,7 @@ def config_names(root: Path) -> frozenset[str]:
     """Every field of every config section, and the section names that src/penstock/config.py quotes."""
     names: set[str] = set()
     for source in sources(["src/penstock"], root):
-        if Path(source.path).name != "config.py":
+        if not Path(source.path).stem.endswith("config"):
             continue
         for node in ast.walk(source.tree):
             if isinstance(node, ast.ClassDef):

@@ -26,7 +26,8 @@ from penstock.core.exchange import Exchange
 from penstock.core.reply import Whole, collect
 from penstock.core.tasks import Crew
 from penstock.providers.kinds import HTTP_KINDS
-from penstock.routing.config import RoutingConfig, UpstreamConfig
+from penstock.routing.config import RoutingConfig
+from penstock.routing.upstream_config import UpstreamConfig
 from penstock.wire.json import peek
 from penstock.wire.operations import find
 

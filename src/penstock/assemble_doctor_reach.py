@@ -14,7 +14,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from penstock.net.tls import client_context
-from penstock.routing.config import TimeoutsConfig, UpstreamConfig
+from penstock.routing.config import TimeoutsConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 SOON_SECONDS = 21 * 86_400
 """A certificate that ends sooner than this is worth a word."""

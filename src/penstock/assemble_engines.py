@@ -16,7 +16,8 @@ import msgspec
 from penstock.config import Config
 from penstock.core.printing import fingerprint
 from penstock.core.tasks import Crew
-from penstock.routing.config import RoutingConfig, UpstreamConfig
+from penstock.routing.config import RoutingConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 if TYPE_CHECKING:
     from penstock.providers.local.provider import Engine, Seat

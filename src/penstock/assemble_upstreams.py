@@ -24,10 +24,13 @@ from penstock.net.names import Names
 from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
-from penstock.routing.config import RoutingConfig, TimeoutsConfig, UpstreamConfig
+from penstock.routing.config import AffinityConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.load import Peers
 from penstock.routing.strategies import make_strategy
+from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry
-from penstock.routing.targets import Target
+from penstock.routing.targets import Changes, Target
+from penstock.routing.upstream_config import UpstreamConfig
 
 ENGINE_IDLE_SECONDS = 4.0
 """The embedded server closes connections that are idle for 5 s; ours must be the first to go."""
@@ -51,6 +54,9 @@ class Upstreams:
         self._now = now
         self._engines = engines
         self._known: dict[tuple[str, str], Upstream] = {}
+        self._peers = Peers()
+        self._changes = Changes()
+        self.shared = Shared()
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
@@ -65,8 +71,26 @@ class Upstreams:
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError([f"upstream '{name}': its certificate files cannot be used: {error}"]) from None
             engine = engine_key(name, config) if config.kind == "local" else ""
-            known = self._known[key] = Upstream(Target(name, provider, config.weight, config.kind), origins, engine)
+            known = self._known[key] = Upstream(self._target(name, config, provider), origins, engine)
         return known.target
+
+    def _target(self, name: str, config: UpstreamConfig, provider: Provider) -> Target:
+        return Target(
+            name, provider, config.weight, config.kind,
+            region=config.region or "",
+            capacity=config.capacity,
+            prices=(config.price.input / 1e6, config.price.output / 1e6),
+            peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes,
+        )  # fmt: skip
+
+    def follow(self, affinity: AffinityConfig) -> None:
+        """What the strategies have in common takes its settings from here."""
+        shared = self.shared
+        shared.slack = affinity.slack
+        shared.max_load = affinity.max_load if affinity.enabled else 0.0
+        shared.prefixes.bound = affinity.blocks
+        shared.sessions.ttl = affinity.ttl
+        shared.sessions.bound = affinity.sessions
 
     def _provider(
         self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: weakref.WeakSet[Origin]
@@ -131,8 +155,9 @@ class Upstreams:
         """Forget the targets that no edition uses any more. Returns them, for their providers to be closed."""
         kept_ids = {id(target) for target in kept}
         leaving = {key: known for key, known in self._known.items() if id(known.target) not in kept_ids}
-        for key in leaving:
+        for key, known in leaving.items():
             del self._known[key]
+            self.shared.prefixes.part(known.target.slot)
         return [known.target for known in leaving.values()]
 
     async def aclose(self) -> None:
@@ -164,13 +189,13 @@ class Upstreams:
         return f"<Upstreams {len(self._known)} targets>"
 
 
-def entries(routing: RoutingConfig, targets: Mapping[str, Target]) -> list[Entry]:
+def entries(routing: RoutingConfig, targets: Mapping[str, Target], shared: Shared) -> list[Entry]:
     """What callers may ask for, each with the targets behind it."""
     return [
         Entry(
             pattern,
             [targets[at] for at in model.upstreams],
-            make_strategy(model.strategy),
+            make_strategy(model.strategy, shared),
             model.upstream_model,
             model.max_tokens,
             model.fallbacks,

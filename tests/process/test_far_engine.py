@@ -7,7 +7,7 @@ from penstock.assemble_engines import engine_key
 from penstock.core.errors import UpstreamError
 from penstock.process.far_engine import FRESH_SECONDS, FarEngine, FarEngines
 from penstock.process.link import LinkError
-from penstock.routing.config import UpstreamConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 
 class Supervisor:

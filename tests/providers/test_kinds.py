@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 
 from penstock.providers.kinds import HTTP_KINDS, speech
-from penstock.routing.config import Kind
+from penstock.routing.upstream_config import Kind
 
 WITHOUT_HTTP = {"echo", "local", "bedrock"}
 

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.config import BASE_URLS, ModelConfig, ReplicasConfig, RoutingConfig, UpstreamConfig
+from penstock.routing.config import ModelConfig, RoutingConfig
+from penstock.routing.upstream_config import BASE_URLS, ReplicasConfig, UpstreamConfig
 
 ECHO = {"e": UpstreamConfig(kind="echo")}
 

@@ -5,6 +5,7 @@ from typing import Any
 from penstock.core.call import Call, Operation
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
+from penstock.routing.ask import Ask
 from penstock.routing.targets import Target
 
 CHAT = Operation("chat", "openai", "/chat/completions")
@@ -46,3 +47,16 @@ def call(client: str = "10.0.0.1", model: str = "", operation: Operation = CHAT)
 def exchange(model: str = "m", operation: Operation = CHAT) -> Exchange:
     body: Any = None
     return Exchange("req_1", call(model=model, operation=operation), 0.0, 60.0, body)
+
+
+def ask(
+    client: str = "10.0.0.1",
+    *,
+    tokens: float = 0.0,
+    output: float = 0.0,
+    session: str = "",
+    now: float = 0.0,
+    model: str = "m",
+) -> Ask:
+    """A call as strategies see it."""
+    return Ask(call(client, model), now, model=model, tokens=tokens, output=output, session=session)

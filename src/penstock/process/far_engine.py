@@ -14,7 +14,7 @@ from typing import Any
 from penstock.assemble_engines import engine_key
 from penstock.core.errors import UpstreamError
 from penstock.process.link import LinkError
-from penstock.routing.config import UpstreamConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 FRESH_SECONDS = 0.5
 RETRY_SECONDS = 0.1

@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, field
 
 from penstock.core.scalars import suggest
-from penstock.core.shapes import ReadableFile, Secret, SecretUrl
+from penstock.core.settings import Finding
 from penstock.core.units import Seconds
 from penstock.routing.strategies import STRATEGIES
+from penstock.routing.upstream_config import UpstreamConfig
 
-Kind = Literal[
-    "openai", "anthropic", "gemini", "bedrock", "azure", "vllm", "sglang", "ollama", "llamacpp", "local", "echo"
-]
 Strategy = Literal[
     "round_robin",
     "weighted_round_robin",
@@ -30,110 +27,9 @@ Strategy = Literal[
     "cost",
     "adaptive",
 ]
-Finding = tuple[tuple[str | int, ...], str]
 
-BASE_URLS = {
-    "openai": "https://api.openai.com/v1",
-    "anthropic": "https://api.anthropic.com/v1",
-    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai",
-    "ollama": "http://127.0.0.1:11434/v1",
-}
-"""Where kinds that have one usual address live."""
-
-_IN_PROCESS = ("local", "echo")
-_ONLY_FOR = {
-    "model": "local",
-    "replicas": "local",
-    "threads": "local",
-    "context": "local",
-    "tokens_per_second": "echo",
-    "region": "bedrock",
-}
 _UPSTREAM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _MODEL_NAME = re.compile(r"[!-~]{1,256}", re.ASCII)
-_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
-_FIELD_VALUE = re.compile(r"[ -~\t]*", re.ASCII)
-_FRAMING = {
-    *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"),
-    *("proxy-connection", "proxy-authorization"),
-}
-
-
-class ReplicasConfig(Struct, frozen=True, kw_only=True):
-    min: Annotated[int, Meta(ge=0, le=64, description="Engines that always run.")] = 1
-    max: Annotated[int, Meta(ge=1, le=64, description="Engines that may run.")] = 1
-
-    def check(self) -> Iterator[Finding]:
-        if self.min > self.max:
-            yield ("min",), "min must not be more than max"
-
-
-class UpstreamConfig(Struct, frozen=True, kw_only=True):
-    kind: Annotated[Kind, Meta(description="What stands there, and so how it is spoken to.")]
-    base_url: Annotated[
-        str | None,
-        Meta(description="Its API's address, up to and including `/v1`. Unset: the kind's usual one, if it has one."),
-    ] = None
-    api_key: Annotated[Secret | None, Meta(description="The key that Penstock shows to it.")] = None
-    weight: Annotated[int, Meta(ge=1, le=10_000, description="Its share, against the others of a model.")] = 1
-    headers: Annotated[dict[str, Secret], Meta(description="Header fields added to every request to it.")] = field(
-        default_factory=dict
-    )
-    proxy: Annotated[SecretUrl | None, Meta(description="Reach it through this HTTP proxy.")] = None
-    ca_file: Annotated[
-        ReadableFile | None, Meta(description="Trust these certificate authorities (PEM) instead of the system's.")
-    ] = None
-    client_cert: Annotated[ReadableFile | None, Meta(description="Certificate and key (one PEM file) shown to it.")] = (
-        None
-    )
-    verify: Annotated[bool, Meta(description="Check its TLS certificate.")] = True
-    region: Annotated[str | None, Meta(min_length=1, description="Cloud region (kind `bedrock`).")] = None
-    max_connections: Annotated[int, Meta(ge=1, description="Connections to it, per worker.")] = 1024
-    queue: Annotated[int, Meta(ge=0, description="Calls that may wait for a connection, per worker.")] = 4096
-    max_idle: Annotated[Seconds, Meta(gt=0, description="An unused connection is retired after this.")] = 60.0
-    max_age: Annotated[Seconds, Meta(gt=0, description="A connection takes no new call after this.")] = 600.0
-    model: Annotated[str | None, Meta(min_length=1, description="Which model to run (kind `local`).")] = None
-    replicas: Annotated[ReplicasConfig, Meta(description="How many engines to run (kind `local`).")] = ReplicasConfig()
-    threads: Annotated[int | None, Meta(ge=1, le=1024, description="CPU threads an engine (kind `local`).")] = None
-    context: Annotated[int | None, Meta(ge=128, description="Tokens of context an engine (kind `local`).")] = None
-    tokens_per_second: Annotated[
-        float, Meta(ge=0, description="Pace of a streamed answer (kind `echo`); 0 is as fast as it goes.")
-    ] = 0.0
-
-    @property
-    def url(self) -> str:
-        """The effective base URL without a slash at its end; empty for the kinds that run in here."""
-        return (self.base_url or BASE_URLS.get(self.kind, "")).rstrip("/")
-
-    def check(self) -> Iterator[Finding]:
-        for name, kind in _ONLY_FOR.items():
-            default = ReplicasConfig() if name == "replicas" else 0.0 if name == "tokens_per_second" else None
-            if self.kind != kind and getattr(self, name) != default:
-                yield (name,), f'"{name}" is only for kind {kind}, not for {self.kind}'
-        if self.kind in _IN_PROCESS:
-            if self.base_url is not None:
-                yield ("base_url",), f"kind {self.kind} runs in here and has no base_url"
-        elif self.base_url is not None:
-            yield from _check_url("base_url", self.base_url)
-        elif self.kind == "bedrock":
-            if self.region is None:
-                yield ("region",), "kind bedrock needs a region or a base_url"
-        elif self.kind not in BASE_URLS:
-            yield ("base_url",), f'kind {self.kind} needs a base_url, such as "http://10.0.0.1:8000/v1"'
-        if self.proxy is not None:
-            yield from _check_url("proxy", self.proxy, userinfo=True)
-        yield from self._check_headers()
-
-    def _check_headers(self) -> Iterator[Finding]:
-        for name, value in self.headers.items():
-            if not _FIELD_NAME.fullmatch(name):
-                yield ("headers", name), f'"{name[:64]}" is not a header field name'
-            elif name.lower() in _FRAMING:
-                yield ("headers", name), f'the header field "{name}" belongs to the connection and cannot be set'
-            elif not _FIELD_VALUE.fullmatch(value):
-                yield ("headers", name), f'the value of header field "{name}" must be printable ASCII'
-        if self.api_key is not None and not (_FIELD_VALUE.fullmatch(self.api_key) and self.api_key.strip()):
-            yield ("api_key",), "api_key must be printable ASCII"
 
 
 class ModelConfig(Struct, frozen=True, kw_only=True):
@@ -164,6 +60,22 @@ class RetriesConfig(Struct, frozen=True, kw_only=True):
     budget: Annotated[float, Meta(ge=0, le=1, description="Retries may add at most this share to the load.")] = 0.2
 
 
+class AffinityConfig(Struct, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Meta(description="Whether a session stays at the upstream that has its context.")] = True
+    ttl: Annotated[Seconds, Meta(gt=0, description="A session that is silent for this long is forgotten.")] = 3600.0
+    sessions: Annotated[int, Meta(ge=1, le=10_000_000, description="Sessions remembered, per worker.")] = 100_000
+    slack: Annotated[
+        Seconds, Meta(ge=0, description="A session leaves an upstream that is slower than the best by more than this.")
+    ] = 2.0
+    max_load: Annotated[
+        float, Meta(gt=0, le=1, description="So it does from this share of the upstream's `capacity` on.")
+    ] = 0.9
+    blocks: Annotated[
+        int,
+        Meta(ge=1024, le=10_000_000, description="Pieces of prompts remembered as cached somewhere, per worker."),
+    ] = 200_000
+
+
 class RoutingConfig(Struct, frozen=True, kw_only=True):
     upstreams: Annotated[
         dict[str, UpstreamConfig], Meta(description="Model servers and providers, by a name of your choice.")
@@ -174,6 +86,7 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
+    affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
     rescue: Annotated[
         Literal["on", "off"],
         Meta(
@@ -255,19 +168,3 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
 
 def _listed(names: dict[str, UpstreamConfig] | dict[str, ModelConfig]) -> str:
     return ", ".join(sorted(names)[:12]) + (", …" if len(names) > 12 else "") if names else "none"
-
-
-def _check_url(name: str, url: str, userinfo: bool = False) -> Iterator[Finding]:
-    """Never repeats the URL: it may carry a password, or come from the environment."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        yield (name,), f"{name} is not a URL"
-        return
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _FIELD_VALUE.fullmatch(url) or " " in url:
-        yield (name,), f"{name} must be http://host… or https://host…"
-    elif "@" in parts.netloc and not userinfo:
-        yield (name,), f"{name} must not hold a user name or password; use api_key or headers"
-    elif "?" in url or "#" in url:
-        yield (name,), f"{name} must end with its path: no query (?) and no fragment (#)"

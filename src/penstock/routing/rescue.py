@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from penstock.core.errors import Fail, GatewayError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Source
+from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.continued import Continued
 from penstock.routing.failure import KINDS, Failure, of_fail
@@ -31,8 +32,8 @@ log = logging.getLogger("penstock")
 REFUSALS = (400, 422, 501)
 """Statuses by which a server says that it does not take a request of this form."""
 
-Ask = Callable[[Exchange, Target, str], Awaitable[Tried]]
-"""One attempt: the call of an exchange, at a target, under the model's name there."""
+Attempt = Callable[[Exchange, Target, Ask], Awaitable[Tried]]
+"""One attempt: the call of an exchange, at a target, asked for so."""
 
 
 class Rescue:
@@ -45,7 +46,7 @@ class Rescue:
         step: Step,
         target: Target,
         attempts: Attempts,
-        ask: Ask,
+        attempt: Attempt,
         able: Callable[[Entry], Sequence[Target]],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -57,7 +58,7 @@ class Rescue:
         self._step = step
         self._target = target
         self._attempts = attempts
-        self._ask = ask
+        self._attempt = attempt
         self._able = able
         self._now = now
         self._sleep = sleep
@@ -129,8 +130,9 @@ class Rescue:
         """One attempt, in each way that the chosen target may take."""
         exchange, told = self._exchange, self._told
         call = exchange.call
-        target = step.entry.strategy.choose(step.targets, call)
-        model = step.entry.sent_as(step.asked)
+        ask = step.entry.ask(exchange, step.asked, self._now())
+        target = step.entry.strategy.choose(step.targets, ask)
+        model = ask.model
         text = told.text
         for way in ways(target, call.operation.name, model):
             plan = continuation(call.operation.name, call.body, text, told.tokens, way)
@@ -138,7 +140,8 @@ class Rescue:
                 continue
             child = self._fork(plan, step.entry, restart=way == "restart")
             try:
-                tried = await self._ask(child, target, model)
+                ask.now = self._now()
+                tried = await self._attempt(child, target, ask)
             except BaseException:
                 child.finish("error", self._now())
                 raise

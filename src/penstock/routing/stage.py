@@ -13,17 +13,17 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-from penstock.core.call import Call
 from penstock.core.errors import CallerError, Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply, collect
+from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
 from penstock.routing.joint import Joint
 from penstock.routing.rescue import Rescue
-from penstock.routing.table import Entry, Table
-from penstock.routing.targets import Target
+from penstock.routing.table import Table
+from penstock.routing.targets import Seat, Target
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -61,9 +61,9 @@ class Routing:
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
         if not call.model and not call.operation.needs_model:
-            return self._send(exchange, self._any(exchange), "")
+            return self._send(exchange, self._any(exchange), Ask(call, self._now()))
         entry = self._table.find(call.model)
-        targets = able(entry, call)
+        targets = entry.candidates.able(call)
         if not targets:
             raise _not_offered(exchange, f"no upstream of model '{call.model}'")
         return self._serve(exchange, Step(entry, call.model, targets))
@@ -73,13 +73,15 @@ class Routing:
         attempts: Attempts | None = None
         call = exchange.call
         while True:
-            target = step.entry.strategy.choose(step.targets, call)
-            exchange.model = step.entry.pattern
+            entry = step.entry
+            ask = entry.ask(exchange, step.asked, self._now())
+            target = entry.strategy.choose(step.targets, ask)
+            exchange.model = entry.pattern
             exchange.answered_as = step.asked
             if call.max_tokens is None:
-                exchange.output_default = step.entry.max_tokens
+                exchange.output_default = entry.max_tokens
             try:
-                reply: Reply | None = await self._send(exchange, target, step.entry.sent_as(step.asked))
+                reply: Reply | None = await self._send(exchange, target, ask)
                 assert reply is not None
                 if reply.status < 400 and not reply.events:
                     return reply
@@ -97,7 +99,7 @@ class Routing:
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
                 attempts = attempts or self._attempts(step)
                 left = exchange.deadline - self._now()
-                following = attempts.after(failure, target, lambda entry: able(entry, call), left)
+                following = attempts.after(failure, target, lambda entry: entry.candidates.able(call), left)
             if following is None:
                 if tried.fail is not None:
                     raise tried.fail
@@ -117,18 +119,18 @@ class Routing:
 
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
-                exchange, joint, step, target, attempts or self._attempts(step), self._ask,
-                lambda entry: able(entry, exchange.call), self._now, self._sleep,
+                exchange, joint, step, target, attempts or self._attempts(step), self._attempt,
+                lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
 
         joint.rescue = rescue
 
-    async def _ask(self, exchange: Exchange, target: Target, model: str) -> Tried:
+    async def _attempt(self, exchange: Exchange, target: Target, ask: Ask) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
         try:
-            return await self._weigh(exchange, target, await self._send(exchange, target, model))
+            return await self._weigh(exchange, target, await self._send(exchange, target, ask))
         except Fail as fail:
             return Tried(target, None, fail, of_fail(fail))
 
@@ -140,12 +142,12 @@ class Routing:
             await self._first_frame(exchange, reply)
         return Tried(target, reply)
 
-    def _send(self, exchange: Exchange, target: Target, model: str) -> Awaitable[Reply]:
+    def _send(self, exchange: Exchange, target: Target, ask: Ask) -> Awaitable[Reply]:
         exchange.upstream = target.name
-        exchange.upstream_model = model
+        exchange.upstream_model = ask.model
         exchange.attempts += 1
-        target.take_seat(exchange)
-        return target.provider.send(exchange, model)
+        target.take_seat(exchange, ask)
+        return target.provider.send(exchange, ask.model)
 
     async def _first_frame(self, exchange: Exchange, reply: Reply) -> None:
         """Wait for a stream's first event. Raises UpstreamError when it is late, or an end comes instead."""
@@ -176,6 +178,8 @@ class Routing:
         error = source.arrived.result()
         if error is not None:
             raise error
+        if isinstance(exchange.seat, Seat):
+            exchange.seat.first_token(self._now())
 
     def _any(self, exchange: Exchange) -> Target:
         """For operations that name no model (files, batches): the first upstream that has them."""
@@ -183,15 +187,6 @@ class Routing:
             if target.provider.serves(exchange.call):
                 return target
         raise _not_offered(exchange, "no upstream")
-
-
-def able(entry: Entry, call: Call) -> Sequence[Target]:
-    """The targets of ``entry`` that offer the call's operation."""
-    targets = entry.targets
-    for target in targets:
-        if not target.provider.serves(call):
-            return [other for other in targets if other.provider.serves(call)]
-    return targets
 
 
 async def _read_error(reply: Reply) -> Failure:

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from penstock.core.call import Call
 from penstock.core.errors import CallerError
+from penstock.core.exchange import Exchange
+from penstock.routing.ask import Ask
+from penstock.routing.candidates import Candidates
+from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
 from penstock.routing.targets import Target
 
@@ -29,6 +34,30 @@ class Entry:
     upstream_model: str | None = None
     max_tokens: int | None = None
     fallbacks: Sequence[str] = ()
+    sizes: Sizes = field(default_factory=Sizes)
+    candidates: Candidates = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.candidates = Candidates(self.targets)
+
+    def ask(self, exchange: Exchange, asked: str, now: float) -> Ask:
+        """The call of ``exchange``, asked for as ``asked``, as this entry's strategy sees it."""
+        call = exchange.call
+        ask = Ask(
+            call,
+            now,
+            model=self.sent_as(asked),
+            tokens=self.sizes.tokens(len(call.body)),
+            output=self.sizes.answer(call.max_tokens),
+        )
+        ask.sizes = self.sizes
+        if len(self.targets) > 1:
+            session = session_of(call)
+            if session:
+                ask.session = f"{exchange.scope}\0{session}"
+            if self.strategy.prefix:
+                ask.cut(exchange.scope)
+        return ask
 
     def sent_as(self, asked: str) -> str:
         """The model name for the upstream."""
@@ -37,6 +66,15 @@ class Entry:
         if self.upstream_model == "*":
             return asked[len(self.pattern) - 1 :]
         return self.upstream_model
+
+
+def session_of(call: Call) -> str:
+    """What the caller says that belongs together: ``x-penstock-session``, else ``prompt_cache_key``, else ``user``."""
+    memo = call.memo
+    named: str | None = memo.get(session_of)
+    if named is None:
+        named = memo[session_of] = (call.header(b"x-penstock-session") or b"").decode("latin-1")
+    return named or call.session
 
 
 class Table:

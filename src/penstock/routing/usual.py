@@ -10,7 +10,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from penstock.core.addresses import is_loopback
-from penstock.routing.config import Kind, ModelConfig, RoutingConfig, UpstreamConfig
+from penstock.routing.config import ModelConfig, RoutingConfig
+from penstock.routing.upstream_config import Kind, UpstreamConfig
 
 OWN_KEY_PREFIX = "sk-pen-"
 

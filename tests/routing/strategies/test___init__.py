@@ -5,13 +5,13 @@ import pytest
 from penstock.config import Config, ConfigError
 from penstock.routing.config import Strategy
 from penstock.routing.strategies import STRATEGIES, make_strategy
-from tests.support.targets import call, targets
+from tests.support.targets import ask, targets
 
 
 def test_all_here_can_be_configured_and_made() -> None:
     assert set(STRATEGIES) <= set(get_args(Strategy))
     for name in STRATEGIES:
-        assert make_strategy(name).choose(targets(1), call()).name == "a"
+        assert make_strategy(name).choose(targets(1), ask()).name == "a"
 
 
 def test_each_model_has_a_strategy_of_its_own() -> None:

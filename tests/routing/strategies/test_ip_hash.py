@@ -9,14 +9,14 @@ import pytest
 from penstock.routing.strategies import ip_hash
 from penstock.routing.strategies.ip_hash import IpHash, score
 from penstock.routing.targets import Target
-from tests.support.targets import call, targets
+from tests.support.targets import ask, targets
 
 CLIENTS = [f"10.{number >> 8}.{number & 255}.7" for number in range(4000)]
 
 
 def homes(those: list[Target]) -> dict[str, str]:
     strategy = IpHash()
-    return {client: strategy.choose(those, call(client)).name for client in CLIENTS}
+    return {client: strategy.choose(those, ask(client)).name for client in CLIENTS}
 
 
 def test_a_client_keeps_its_target() -> None:
@@ -56,12 +56,12 @@ def test_a_heavier_weight_only_draws_clients() -> None:
 
 def test_every_process_agrees() -> None:
     those = targets(1, 2, 3)
-    mine = [IpHash().choose(those, call(client)).name for client in CLIENTS[:50]]
+    mine = [IpHash().choose(those, ask(client)).name for client in CLIENTS[:50]]
     script = (
         "from penstock.routing.strategies.ip_hash import IpHash\n"
-        "from tests.support.targets import call, targets\n"
+        "from tests.support.targets import ask, targets\n"
         "from tests.routing.strategies.test_ip_hash import CLIENTS\n"
-        "print([IpHash().choose(targets(1, 2, 3), call(client)).name for client in CLIENTS[:50]])"
+        "print([IpHash().choose(targets(1, 2, 3), ask(client)).name for client in CLIENTS[:50]])"
     )
     root = Path(__file__).parents[3]
     path = os.pathsep.join([str(root / "src"), str(root)])
@@ -79,7 +79,7 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ip_hash, "REMEMBERED_CLIENTS", 100)
     strategy, those = IpHash(), targets(1, 1)
     for client in CLIENTS[:1000]:
-        strategy.choose(those, call(client))
+        strategy.choose(those, ask(client))
         assert int(repr(strategy).split()[1]) <= 100
 
 

@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.routing.strategies.weighted_round_robin import WeightedRoundRobin
-from tests.support.targets import call, targets
+from tests.support.targets import ask, targets
 
 weights = st.lists(st.integers(1, 20), min_size=1, max_size=6)
 
 
 def order(given_weights: list[int], calls: int) -> str:
     those, strategy = targets(*given_weights), WeightedRoundRobin()
-    return "".join(strategy.choose(those, call()).name for _ in range(calls))
+    return "".join(strategy.choose(those, ask()).name for _ in range(calls))
 
 
 def test_the_published_example() -> None:
@@ -47,6 +47,6 @@ def test_of_two_the_lighter_never_comes_twice_in_a_row(heavy: int) -> None:
 def test_a_target_that_joins_gets_its_share_and_no_flood() -> None:
     three, strategy = targets(2, 2, 2), WeightedRoundRobin()
     for _ in range(101):
-        strategy.choose(three[:2], call())
-    chosen = Counter(strategy.choose(three, call()).name for _ in range(60))
+        strategy.choose(three[:2], ask())
+    chosen = Counter(strategy.choose(three, ask()).name for _ in range(60))
     assert 18 <= chosen["c"] <= 22

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from hashlib import blake2b
 
-from penstock.core.call import Call
+from penstock.routing.ask import Ask
 from penstock.routing.targets import Target
 
 REMEMBERED_CLIENTS = 8192
@@ -20,20 +20,27 @@ REMEMBERED_CLIENTS = 8192
 class IpHash:
     """Choices are remembered (bounded) while the set of targets stays the same."""
 
+    prefix = False
+    largest = True
+
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._known: dict[str, Target] = {}
 
-    def choose(self, targets: Sequence[Target], call: Call) -> Target:
+    def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The target that belongs to the client's address."""
         names = tuple([target.name for target in targets])
         if names != self._names or len(self._known) >= REMEMBERED_CLIENTS:
             self._names = names
             self._known = {}
-        known = self._known.get(call.client)
+        known = self._known.get(ask.call.client)
         if known is None:
-            known = self._known[call.client] = max(targets, key=lambda target: score(call.client, target))
+            known = self._known[ask.call.client] = max(targets, key=lambda target: score(ask.call.client, target))
         return known
+
+    def terms(self, target: Target, ask: Ask) -> dict[str, float]:
+        """Its rendezvous score."""
+        return {"hash": score(ask.call.client, target)}
 
     def __repr__(self) -> str:
         return f"<IpHash {len(self._known)} clients known>"

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.core.call import Call
+from penstock.routing.ask import Ask
 from penstock.routing.targets import Target
 
 
 class LeastConnections:
     """One comparison a target; no division."""
 
+    prefix = False
+    largest = False
+
     def __init__(self) -> None:
         self._turn = 0
 
-    def choose(self, targets: Sequence[Target], call: Call) -> Target:
+    def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The least loaded target, looking from where the last choice ended."""
         count = len(targets)
         if count == 1:
@@ -29,6 +32,10 @@ class LeastConnections:
             if (target.in_flight + 1) * best.weight < (best.in_flight + 1) * target.weight:
                 best = target
         return best
+
+    def terms(self, target: Target, ask: Ask) -> dict[str, float]:
+        """Calls with this one, per unit of weight."""
+        return {"calls": (target.in_flight + 1) / target.weight}
 
     def __repr__(self) -> str:
         return f"<LeastConnections at {self._turn}>"

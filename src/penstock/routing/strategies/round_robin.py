@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.core.call import Call
+from penstock.routing.ask import Ask
 from penstock.routing.targets import Target
 
 
 class RoundRobin:
     """The n-th call goes to target n mod N."""
 
+    prefix = False
+    largest = False
+
     def __init__(self) -> None:
         self._turn = -1
 
-    def choose(self, targets: Sequence[Target], call: Call) -> Target:
+    def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The next target in order."""
         self._turn = (self._turn + 1) % len(targets)
         return targets[self._turn]
+
+    def terms(self, target: Target, ask: Ask) -> dict[str, float]:
+        """None: only whose turn it is counts."""
+        return {}
 
     def __repr__(self) -> str:
         return f"<RoundRobin at {self._turn}>"

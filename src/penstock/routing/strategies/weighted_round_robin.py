@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.core.call import Call
+from penstock.routing.ask import Ask
 from penstock.routing.targets import Target
 
 
 class WeightedRoundRobin:
     """Exact shares over each cycle of sum(weights) calls."""
 
+    prefix = False
+    largest = True
+
     def __init__(self) -> None:
         self._current: dict[str, int] = {}
 
-    def choose(self, targets: Sequence[Target], call: Call) -> Target:
+    def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The target with the largest current value; the first of equals."""
         current = self._current
         best = targets[0]
@@ -31,6 +34,10 @@ class WeightedRoundRobin:
                 best, best_value = target, value
         current[best.name] -= total
         return best
+
+    def terms(self, target: Target, ask: Ask) -> dict[str, float]:
+        """Its current value, with the weight that the next choice adds."""
+        return {"current": self._current.get(target.name, 0), "weight": target.weight}
 
     def __repr__(self) -> str:
         return f"<WeightedRoundRobin {self._current}>"

@@ -1,0 +1,88 @@
+"""One call as strategies see it: what it costs a model server, whom it belongs to, what of it may be cached there.
+
+Enters: a peeked call. Leaves: an Ask. Pure; the moment is passed in. Its prompt is cut into blocks whose hashes each
+cover all that stands before (so equal hashes mean equal beginnings), salted with the caller's scope and the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.core.call import Call
+from penstock.routing.sizes import Sizes
+
+SHORT_BLOCK = 256
+SHORT_BLOCKS = 8
+LONG_BLOCK = 1024
+MOST_BLOCKS = 512
+"""Half a megabyte of prompt; what lies beyond tells servers apart no more."""
+
+_BOUNDS = tuple([SHORT_BLOCK * (number + 1) for number in range(SHORT_BLOCKS)]) + tuple(
+    [SHORT_BLOCK * SHORT_BLOCKS + LONG_BLOCK * (number + 1) for number in range(MOST_BLOCKS - SHORT_BLOCKS)]
+)
+_PROMPT_OF = {
+    "chat": b'"messages"',
+    "messages": b'"messages"',
+    "completions": b'"prompt"',
+    "responses": b'"input"',
+}
+"""Where the part begins of which servers remember the beginning. What stands before it in the body (the model, the
+tools) is in no prompt, or is the same for all calls of a session."""
+
+
+class Ask:
+    """See the module. ``model``: its name at the upstream; ``tokens``: of the prompt, estimated; ``output``: of the
+    answer, expected; ``session``: "" for none; ``sizes`` learn from its end. ``blocks`` are hashes, ``bounds`` where
+    each block ends, ``size`` where the prompt ends, in the same unit (bytes here; tokens in simulations). ``hits``: by a
+    target's slot, the share of the prompt likely cached there."""
+
+    __slots__ = ("blocks", "bounds", "call", "hits", "model", "now", "output", "session", "size", "sizes", "tokens")
+
+    def __init__(
+        self, call: Call, now: float, *, model: str = "", tokens: float = 0.0, output: float = 0.0, session: str = ""
+    ) -> None:
+        self.call = call
+        self.model = model
+        self.now = now
+        self.tokens = tokens
+        self.output = output
+        self.session = session
+        self.blocks: Sequence[int] = ()
+        self.bounds: Sequence[int] = ()
+        self.size = 0
+        self.sizes: Sizes | None = None
+        self.hits: dict[int, float] = {}
+
+    def cut(self, scope: str) -> None:
+        """Fill in the blocks of the prompt, salted with the caller's ``scope``."""
+        call = self.call
+        body = call.body
+        mark = _PROMPT_OF.get(call.operation.name)
+        start = body.find(mark) if mark is not None else -1
+        if start < 0:
+            return
+        self.size = len(body) - start
+        self.blocks = chain(body, start, hash((scope, self.model)))
+        self.bounds = _BOUNDS
+
+    def reach(self, depth: int) -> float:
+        """The share of the prompt that its first ``depth`` blocks cover."""
+        return min(1.0, self.bounds[depth - 1] / self.size) if depth else 0.0
+
+    def __repr__(self) -> str:
+        return f"<Ask {self.tokens:.0f} tokens in {len(self.blocks)} blocks, {self.output:.0f} expected>"
+
+
+def chain(body: bytes, start: int, salt: int) -> list[int]:
+    """Chained hashes of the whole blocks of ``body`` from ``start`` on. They hold within this process only."""
+    blocks: list[int] = []
+    before = salt
+    at = start
+    for bound in _BOUNDS:
+        end = start + bound
+        if end > len(body):
+            break
+        before = hash((before, body[at:end]))
+        blocks.append(before)
+        at = end
+    return blocks

@@ -1,0 +1,38 @@
+"""How many tokens the calls of one model are: guessed from bytes, corrected by the usage that answers tell. Pure."""
+
+from __future__ import annotations
+
+BYTES_PER_TOKEN = 4.0
+OUTPUT_TOKENS = 128.0
+WEIGHT = 0.05
+"""Of a new observation against all before."""
+
+
+class Sizes:
+    """``per_token``: bytes of a request's body for each prompt token; ``output``: tokens of a mean answer."""
+
+    __slots__ = ("output", "per_token")
+
+    def __init__(self) -> None:
+        self.per_token = BYTES_PER_TOKEN
+        self.output = OUTPUT_TOKENS
+
+    def tokens(self, size: int) -> float:
+        """Prompt tokens, expected, of a body of ``size`` bytes."""
+        return size / self.per_token
+
+    def answer(self, limit: int | None) -> float:
+        """Tokens of the answer, expected, where the caller allows ``limit``."""
+        return self.output if limit is None or limit > self.output else float(limit)
+
+    def learn(self, size: int, prompt: int, output: int) -> None:
+        """A call with a body of ``size`` bytes had ``prompt`` tokens, its answer ``output``."""
+        if prompt > 0 and size > 0:
+            # A body with images has few bytes' worth of text, or far too many: no token is half a byte or a kilobyte.
+            ratio = min(1024.0, max(0.5, size / prompt))
+            self.per_token += WEIGHT * (ratio - self.per_token)
+        if output > 0:
+            self.output += WEIGHT * (output - self.output)
+
+    def __repr__(self) -> str:
+        return f"<Sizes {self.per_token:.2f} bytes a token, {self.output:.0f} tokens an answer>"
