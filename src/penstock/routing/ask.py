@@ -33,7 +33,7 @@ tools) is in no prompt, or is the same for all calls of a session."""
 class Ask:
     """See the module. ``model``: its name at the upstream; ``tokens``: of the prompt, estimated; ``output``: of the
     answer, expected; ``session``: "" for none; ``sizes`` learn from its end. ``blocks`` are hashes, ``bounds`` where
-    each block ends, ``size`` where the prompt ends, in the same unit (bytes here; tokens in simulations). ``hits``: by a
+    each block ends, ``size`` where the prompt ends, in the same unit (bytes; tokens in simulations). ``hits``: by a
     target's slot, the share of the prompt likely cached there."""
 
     __slots__ = ("blocks", "bounds", "call", "hits", "model", "now", "output", "session", "size", "sizes", "tokens")
