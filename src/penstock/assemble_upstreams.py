@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -24,12 +24,13 @@ from penstock.net.names import Names
 from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
-from penstock.routing.config import AffinityConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
 from penstock.routing.load import Peers
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry
 from penstock.routing.targets import Changes, Target
+from penstock.routing.trial import Rules, Trial
 from penstock.routing.upstream_config import UpstreamConfig
 
 ENGINE_IDLE_SECONDS = 4.0
@@ -57,6 +58,7 @@ class Upstreams:
         self._peers = Peers()
         self._changes = Changes()
         self.shared = Shared()
+        self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
@@ -83,8 +85,24 @@ class Upstreams:
             peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes,
         )  # fmt: skip
 
-    def follow(self, affinity: AffinityConfig) -> None:
-        """What the strategies have in common takes its settings from here."""
+    def trial(self, pattern: str, model: ModelConfig) -> Trial:
+        """The trial of a model's new version; the same one, with what was measured, while the model stays as it is."""
+        canary = model.canary
+        assert canary is not None
+        known = self._trials.get(pattern)
+        if known is None or known[0] != model:
+            rules = Rules(canary.errors, canary.slower, canary.dislikes, canary.least_calls, canary.promote)
+            known = self._trials[pattern] = (model, Trial(canary.share, rules, self.shared.uniform))
+        return known[1]
+
+    def trials(self) -> dict[str, Trial]:
+        """The trials, by the model's name."""
+        return {pattern: trial for pattern, (_, trial) in self._trials.items()}
+
+    def follow(self, routing: RoutingConfig) -> None:
+        """What lives longer than an edition takes its settings from here."""
+        self._trials = {name: known for name, known in self._trials.items() if routing.models.get(name) == known[0]}
+        affinity = routing.affinity
         shared = self.shared
         shared.slack = affinity.slack
         shared.max_load = affinity.max_load if affinity.enabled else 0.0
@@ -189,16 +207,29 @@ class Upstreams:
         return f"<Upstreams {len(self._known)} targets>"
 
 
-def entries(routing: RoutingConfig, targets: Mapping[str, Target], shared: Shared) -> list[Entry]:
+def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Upstreams) -> list[Entry]:
     """What callers may ask for, each with the targets behind it."""
-    return [
-        Entry(
-            pattern,
-            [targets[at] for at in model.upstreams],
-            make_strategy(model.strategy, shared),
-            model.upstream_model,
-            model.max_tokens,
-            model.fallbacks,
-        )
-        for pattern, model in routing.models.items()
-    ]
+    made: list[Entry] = []
+    for pattern, model in routing.models.items():
+        entry = _entry(pattern, model.upstreams, model.upstream_model, model, targets, upstreams)
+        if model.canary is not None:
+            trial = entry.trial = upstreams.trial(pattern, model)
+            at = model.canary.upstreams or model.upstreams
+            name = model.canary.upstream_model or model.upstream_model
+            new = entry.new = _entry(pattern, at, name, model, targets, upstreams)
+            new.old = entry
+            entry.side, new.side = trial.old, trial.new
+        made.append(entry)
+    return made
+
+
+def _entry(
+    pattern: str,
+    at: Sequence[str],
+    upstream_model: str | None,
+    model: ModelConfig,
+    targets: Mapping[str, Target],
+    upstreams: Upstreams,
+) -> Entry:
+    strategy = make_strategy(model.strategy, upstreams.shared)
+    return Entry(pattern, [targets[name] for name in at], strategy, upstream_model, model.max_tokens, model.fallbacks)

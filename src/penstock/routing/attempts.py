@@ -71,7 +71,9 @@ class Attempts:
         """
         self._made += 1
         self._spent[target.name] = failure
-        if self._made <= self._most and (step := self._same_model(failure, able, left)) is not None:
+        # What a version on trial fails at, the one that it is to replace is asked at once.
+        tried_enough = self._made > self._most or self._entry.old is not None
+        if not tried_enough and (step := self._same_model(failure, able, left)) is not None:
             return step
         if failure.kind.fall_back and left > 0:
             while self._fallbacks:

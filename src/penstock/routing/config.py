@@ -32,6 +32,25 @@ _UPSTREAM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _MODEL_NAME = re.compile(r"[!-~]{1,256}", re.ASCII)
 
 
+class CanaryConfig(Struct, frozen=True, kw_only=True):
+    share: Annotated[float, Meta(gt=0, lt=1, description="Of the calls; sessions stay with one version.")] = 0.05
+    upstream_model: Annotated[
+        str | None, Meta(min_length=1, description="The new version's name there. Unset: as the model's own.")
+    ] = None
+    upstreams: Annotated[list[str], Meta(description="Where it is served. Empty: where the model is.")] = field(
+        default_factory=list
+    )
+    errors: Annotated[float, Meta(ge=0, le=1, description="It may fail in this share of calls more.")] = 0.02
+    slower: Annotated[float, Meta(ge=0, le=100, description="It may take this share of time more.")] = 0.2
+    dislikes: Annotated[float, Meta(ge=0, le=1, description="It may be disliked in this share of feedback more.")] = (
+        0.05
+    )
+    least_calls: Annotated[int, Meta(ge=8, description="It is not called fit before so many calls.")] = 200
+    promote: Annotated[
+        bool, Meta(description="Give it all calls once it is fit. Otherwise it is reported, and you decide.")
+    ] = False
+
+
 class ModelConfig(Struct, frozen=True, kw_only=True):
     upstreams: Annotated[list[str], Meta(description="Names from `upstreams` that can answer.")]
     upstream_model: Annotated[
@@ -46,6 +65,10 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         field(default_factory=list)
     )
     max_tokens: Annotated[int | None, Meta(ge=1, description="Set in calls that give no limit themselves.")] = None
+    canary: Annotated[
+        CanaryConfig | None,
+        Meta(description="A new version on trial: it gets a share of the calls, and is taken back when it is worse."),
+    ] = None
 
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):
@@ -117,6 +140,14 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
             yield at, f'in the model name "{name}" a star may only stand at the end'
         if not model.upstreams:
             yield (*at, "upstreams"), f'model "{name}" has no upstream'
+        canary = model.canary
+        if canary is not None:
+            for position, upstream in enumerate(canary.upstreams):
+                if upstream not in self.upstreams:
+                    hint = suggest(upstream, list(self.upstreams)) or f"; known are {_listed(self.upstreams)}"
+                    yield (*at, "canary", "upstreams", position), f'unknown upstream "{upstream}"{hint}'
+            if canary.upstream_model in (None, model.upstream_model) and set(canary.upstreams) <= set(model.upstreams):
+                yield (*at, "canary"), f'model "{name}": its canary is what it is itself'
         for position, upstream in enumerate(model.upstreams):
             if upstream not in self.upstreams:
                 hint = suggest(upstream, list(self.upstreams)) or f"; known are {_listed(self.upstreams)}"

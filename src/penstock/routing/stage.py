@@ -24,6 +24,7 @@ from penstock.routing.joint import Joint
 from penstock.routing.rescue import Rescue
 from penstock.routing.table import Table
 from penstock.routing.targets import Seat, Target
+from penstock.routing.trial import Side
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -63,6 +64,10 @@ class Routing:
         if not call.model and not call.operation.needs_model:
             return self._send(exchange, self._any(exchange), Ask(call, self._now()))
         entry = self._table.find(call.model)
+        if entry.trial is not None:
+            version = entry.version(exchange)
+            if version.candidates.able(call):
+                entry = version
         targets = entry.candidates.able(call)
         if not targets:
             raise _not_offered(exchange, f"no upstream of model '{call.model}'")
@@ -76,7 +81,7 @@ class Routing:
             entry = step.entry
             ask = entry.ask(exchange, step.asked, self._now())
             target = entry.strategy.choose(step.targets, ask)
-            exchange.model = entry.pattern
+            exchange.model = entry.label
             exchange.answered_as = step.asked
             if call.max_tokens is None:
                 exchange.output_default = entry.max_tokens
@@ -84,6 +89,8 @@ class Routing:
                 reply: Reply | None = await self._send(exchange, target, ask)
                 assert reply is not None
                 if reply.status < 400 and not reply.events:
+                    if entry.side is not None:
+                        watch(exchange, entry.side)
                     return reply
                 tried = await self._weigh(exchange, target, reply)
             except Fail as fail:
@@ -93,8 +100,12 @@ class Routing:
                 assert reply is not None
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
                     self._guard(exchange, reply.body, step, target, attempts)
+                if entry.side is not None:
+                    watch(exchange, entry.side)
                 return reply
             exchange.note_failure(failure.kind.name, target.name)
+            if entry.side is not None and failure.kind.fault == "upstream":
+                entry.side.failed()
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
                 attempts = attempts or self._attempts(step)
@@ -112,7 +123,9 @@ class Routing:
             step = following
 
     def _attempts(self, step: Step) -> Attempts:
-        return Attempts(step.entry, step.asked, self._table.fallbacks(step.entry), self._retries, self._uniform)
+        return Attempts(
+            step.entry, step.asked, self._table.fallbacks(step.entry, step.asked), self._retries, self._uniform
+        )
 
     def _guard(self, exchange: Exchange, joint: Joint, step: Step, target: Target, attempts: Attempts | None) -> None:
         """Have the stream finished by another upstream should this one break."""
@@ -187,6 +200,22 @@ class Routing:
             if target.provider.serves(exchange.call):
                 return target
         raise _not_offered(exchange, "no upstream")
+
+
+def watch(exchange: Exchange, side: Side) -> None:
+    """Measure how the answer that has begun goes on, for the trial that it belongs to."""
+
+    def finished(exchange: Exchange) -> None:
+        fault = "" if exchange.error is None else exchange.error.fault
+        if exchange.rescues or fault == "upstream":
+            side.failed()
+        elif exchange.outcome == "ok":
+            alone = exchange.attempts == 1
+            began, tokens = exchange.first_byte, exchange.tokens_out
+            gap = (exchange.ended - began) / (tokens - 1) if exchange.call.stream and tokens > 1 else 0.0
+            side.answered(began - exchange.started if alone else 0.0, gap)
+
+    exchange.defer(finished)
 
 
 async def _read_error(reply: Reply) -> Failure:

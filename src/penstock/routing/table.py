@@ -18,6 +18,7 @@ from penstock.routing.candidates import Candidates
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
 from penstock.routing.targets import Target
+from penstock.routing.trial import Side, Trial
 
 
 @dataclass(slots=True)
@@ -25,7 +26,8 @@ class Entry:
     """One configured model: its pattern, the targets that have it, and how one is chosen.
 
     ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
-    ``max_tokens`` is set in calls that give no limit themselves.
+    ``max_tokens`` is set in calls that give no limit themselves. While a new version is on ``trial``, ``new`` is its
+    entry and ``old`` leads back; ``side`` is what is measured of each.
     """
 
     pattern: str
@@ -35,10 +37,26 @@ class Entry:
     max_tokens: int | None = None
     fallbacks: Sequence[str] = ()
     sizes: Sizes = field(default_factory=Sizes)
+    trial: Trial | None = None
+    new: Entry | None = None
+    old: Entry | None = None
+    side: Side | None = None
     candidates: Candidates = field(init=False)
 
     def __post_init__(self) -> None:
         self.candidates = Candidates(self.targets)
+
+    @property
+    def label(self) -> str:
+        """Its name in metrics and logs."""
+        return self.pattern if self.old is None else f"{self.pattern}@canary"
+
+    def version(self, exchange: Exchange) -> Entry:
+        """The version that the call goes to."""
+        if self.trial is None or self.new is None:
+            return self
+        session = session_of(exchange.call)
+        return self.new if self.trial.takes(session and f"{exchange.scope}\0{session}") else self
 
     def ask(self, exchange: Exchange, asked: str, now: float) -> Ask:
         """The call of ``exchange``, asked for as ``asked``, as this entry's strategy sees it."""
@@ -96,8 +114,11 @@ class Table:
                 return candidate
         raise self._unknown(name)
 
-    def fallbacks(self, entry: Entry) -> list[tuple[Entry, str]]:
-        """The entries to try after ``entry``, in order, each with the name under which it is asked."""
+    def fallbacks(self, entry: Entry, asked: str) -> list[tuple[Entry, str]]:
+        """The entries to try after ``entry``, asked for as ``asked``, in order, each with the name to ask for. After a
+        version on trial comes the one that it is to replace."""
+        if entry.old is not None:
+            return [(entry.old, asked), *self.fallbacks(entry.old, asked)]
         return [(self.find(name), name) for name in entry.fallbacks]
 
     def _unknown(self, name: str) -> CallerError:
