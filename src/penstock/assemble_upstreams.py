@@ -10,6 +10,7 @@ import ssl
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,7 +31,7 @@ from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry
 from penstock.routing.targets import Changes, Target
-from penstock.routing.trial import Rules, Trial
+from penstock.routing.trial import Rules, Trial, Verdict
 from penstock.routing.upstream_config import UpstreamConfig
 
 ENGINE_IDLE_SECONDS = 4.0
@@ -95,9 +96,15 @@ class Upstreams:
             known = self._trials[pattern] = (model, Trial(canary.share, rules, self.shared.uniform))
         return known[1]
 
-    def trials(self) -> dict[str, Trial]:
-        """The trials, by the model's name."""
-        return {pattern: trial for pattern, (_, trial) in self._trials.items()}
+    def dump_trials(self) -> dict[str, dict[str, Any]]:
+        """The versions on trial, by the model's name, as plain values."""
+        return {pattern: {"id": fingerprint(model), **trial.dump()} for pattern, (model, trial) in self._trials.items()}
+
+    def decide(self, pattern: str, id: str, verdict: Verdict, reason: str) -> None:
+        """Take over a verdict, if it is about what is on trial now."""
+        known = self._trials.get(pattern)
+        if known is not None and fingerprint(known[0]) == id:
+            known[1].decide(verdict, reason)
 
     def follow(self, routing: RoutingConfig) -> None:
         """What lives longer than an edition takes its settings from here."""

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.config import ModelConfig, RoutingConfig
+from penstock.routing.config import CanaryConfig, ModelConfig, RoutingConfig
 from penstock.routing.upstream_config import BASE_URLS, ReplicasConfig, UpstreamConfig
 
 ECHO = {"e": UpstreamConfig(kind="echo")}
@@ -110,3 +110,19 @@ def test_a_circle_is_found_exactly_when_there_is_one(fallbacks: dict[str, list[s
 
     told = any("circle" in message for _, message in routing.check())
     assert told == any(circular(name, ()) for name in routing.models)
+
+
+@pytest.mark.parametrize(
+    ("canary", "wrong"),
+    [
+        (CanaryConfig(upstream_model="new"), []),
+        (CanaryConfig(upstreams=["f"]), []),
+        (CanaryConfig(), [("models", "m", "canary")]),
+        (CanaryConfig(upstreams=["e"], upstream_model="old"), [("models", "m", "canary")]),
+        (CanaryConfig(upstreams=["g"]), [("models", "m", "canary", "upstreams", 0)]),
+    ],
+)
+def test_a_canary_differs_from_what_it_is_to_replace(canary: CanaryConfig, wrong: list[tuple[str, ...]]) -> None:
+    model = ModelConfig(upstreams=["e"], upstream_model="old", canary=canary)
+    config = RoutingConfig(upstreams=ECHO | {"f": UpstreamConfig(kind="echo")}, models={"m": model})
+    assert [place for place, _ in config.check()] == wrong

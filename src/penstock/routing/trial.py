@@ -69,6 +69,17 @@ class Side:
         if gap > 0:
             self.gap.add(math.log(gap))
 
+    def told(self) -> dict[str, Any]:
+        """For people: counts, and typical seconds (geometric means)."""
+        return {
+            "calls": self.calls,
+            "failures": self.failures,
+            "first_token_seconds": math.exp(self.first.mean) if self.first.count else None,
+            "token_seconds": math.exp(self.gap.mean) if self.gap.count else None,
+            "liked": self.liked,
+            "disliked": self.disliked,
+        }
+
     def load(self, dump: dict[str, Any]) -> None:
         """Add another worker's numbers."""
         for name in ("calls", "failures", "liked", "disliked"):
@@ -94,10 +105,10 @@ class Rules:
 class Trial:
     """The state in one worker: which share goes to the new version, and what was measured here."""
 
-    __slots__ = ("new", "old", "reason", "rules", "share", "uniform", "verdict")
+    __slots__ = ("_planned", "new", "old", "reason", "rules", "share", "uniform", "verdict")
 
     def __init__(self, share: float, rules: Rules, uniform: Callable[[float, float], float]) -> None:
-        self.share = share
+        self.share = self._planned = share
         self.rules = rules
         self.uniform = uniform
         self.new = Side()
@@ -113,13 +124,10 @@ class Trial:
         return place < self.share
 
     def decide(self, verdict: Verdict, reason: str) -> None:
-        """End the trial, or say that the new version is fit."""
+        """End the trial, say that the new version is fit, or go on."""
         self.verdict = verdict
         self.reason = reason
-        if verdict == "promoted":
-            self.share = 1.0
-        elif verdict == "rolled_back":
-            self.share = 0.0
+        self.share = {"promoted": 1.0, "rolled_back": 0.0}.get(verdict, self._planned)
 
     def dump(self) -> dict[str, Any]:
         """All of it as plain values."""
