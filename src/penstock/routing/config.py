@@ -70,6 +70,11 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         Meta(description="A new version on trial: it gets a share of the calls, and is taken back when it is worse."),
     ] = None
 
+    @property
+    def everywhere(self) -> list[str]:
+        """All upstreams that may serve it, in any version."""
+        return [*self.upstreams, *([] if self.canary is None else self.canary.upstreams)]
+
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     connect: Annotated[Seconds, Meta(gt=0, description="Name resolved, connected, TLS spoken.")] = 5.0
