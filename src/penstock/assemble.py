@@ -159,7 +159,7 @@ class Gateway:
 
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
-        self.upstreams.follow(config.of(RoutingConfig).affinity)
+        self.upstreams.follow(config.of(RoutingConfig))
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         for part in (self.streams, self.resumption, self.observed):

@@ -24,7 +24,7 @@ from penstock.net.names import Names
 from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
-from penstock.routing.config import AffinityConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.config import RoutingConfig, TimeoutsConfig
 from penstock.routing.load import Peers
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
@@ -83,14 +83,15 @@ class Upstreams:
             peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes,
         )  # fmt: skip
 
-    def follow(self, affinity: AffinityConfig) -> None:
+    def follow(self, routing: RoutingConfig) -> None:
         """What the strategies have in common takes its settings from here."""
-        shared = self.shared
+        affinity, shared = routing.affinity, self.shared
         shared.slack = affinity.slack
         shared.max_load = affinity.max_load if affinity.enabled else 0.0
         shared.prefixes.bound = affinity.blocks
         shared.sessions.ttl = affinity.ttl
         shared.sessions.bound = affinity.sessions
+        shared.scores = routing.instance_score
 
     def _provider(
         self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: weakref.WeakSet[Origin]

@@ -32,11 +32,13 @@ tools) is in no prompt, or is the same for all calls of a session."""
 
 class Ask:
     """See the module. ``model``: its name at the upstream; ``tokens``: of the prompt, estimated; ``output``: of the
-    answer, expected; ``session``: "" for none; ``sizes`` learn from its end. ``blocks`` are hashes, ``bounds`` where
-    each block ends, ``size`` where the prompt ends, in the same unit (bytes; tokens in simulations). ``hits``: by a
-    target's slot, the share of the prompt likely cached there."""
+    answer, expected; ``session``: "" for none; ``scope``: whose it is; ``sizes`` learn from its end. ``blocks`` are
+    hashes, ``bounds`` where each block ends, ``size`` where the prompt ends, in the same unit (bytes; tokens in
+    simulations). ``hits``: by a target's slot, the share of the prompt likely cached there."""
 
-    __slots__ = ("blocks", "bounds", "call", "hits", "model", "now", "output", "session", "size", "sizes", "tokens")
+    __slots__ = (
+        "blocks", "bounds", "call", "hits", "model", "now", "output", "scope", "session", "size", "sizes", "tokens",
+    )  # fmt: skip
 
     def __init__(
         self, call: Call, now: float, *, model: str = "", tokens: float = 0.0, output: float = 0.0, session: str = ""
@@ -47,23 +49,27 @@ class Ask:
         self.tokens = tokens
         self.output = output
         self.session = session
+        self.scope = ""
         self.blocks: Sequence[int] = ()
         self.bounds: Sequence[int] = ()
         self.size = 0
         self.sizes: Sizes | None = None
         self.hits: dict[int, float] = {}
 
-    def cut(self, scope: str) -> None:
-        """Fill in the blocks of the prompt, salted with the caller's ``scope``."""
-        call = self.call
-        body = call.body
-        mark = _PROMPT_OF.get(call.operation.name)
-        start = body.find(mark) if mark is not None else -1
-        if start < 0:
-            return
-        self.size = len(body) - start
-        self.blocks = chain(body, start, hash((scope, self.model)))
-        self.bounds = _BOUNDS
+    def cut(self) -> None:
+        """Fill in the blocks of the prompt."""
+        body = self.call.body
+        start = prompt_at(self.call)
+        if start >= 0:
+            self.size = len(body) - start
+            self.blocks = chain(body, start, hash((self.scope, self.model)))
+            self.bounds = _BOUNDS
+
+    def beginning(self) -> bytes:
+        """What a prompt begins with, the same in every process; nothing of one shorter than a block."""
+        start = prompt_at(self.call)
+        first = self.call.body[start : start + SHORT_BLOCK] if start >= 0 else b""
+        return first if len(first) == SHORT_BLOCK else b""
 
     def reach(self, depth: int) -> float:
         """The share of the prompt that its first ``depth`` blocks cover."""
@@ -71,6 +77,12 @@ class Ask:
 
     def __repr__(self) -> str:
         return f"<Ask {self.tokens:.0f} tokens in {len(self.blocks)} blocks, {self.output:.0f} expected>"
+
+
+def prompt_at(call: Call) -> int:
+    """Where in the body the prompt begins; -1 for none."""
+    mark = _PROMPT_OF.get(call.operation.name)
+    return call.body.find(mark) if mark is not None else -1
 
 
 def chain(body: bytes, start: int, salt: int) -> list[int]:

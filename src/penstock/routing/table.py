@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from penstock.core.call import Call
 from penstock.core.errors import CallerError
@@ -18,6 +19,9 @@ from penstock.routing.candidates import Candidates
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
 from penstock.routing.targets import Target
+
+LONGEST_SESSION = 64
+"""Characters; of a longer name only its digest is kept: sessions are bounded in number, so each must be in size."""
 
 
 @dataclass(slots=True)
@@ -52,11 +56,13 @@ class Entry:
         )
         ask.sizes = self.sizes
         if len(self.targets) > 1:
+            ask.scope = exchange.scope
             session = session_of(call)
             if session:
                 ask.session = f"{exchange.scope}\0{session}"
-            if self.strategy.prefix:
-                ask.cut(exchange.scope)
+            wanted = self.strategy.prefix
+            if wanted and (wanted is True or not session):
+                ask.cut()
         return ask
 
     def sent_as(self, asked: str) -> str:
@@ -73,8 +79,14 @@ def session_of(call: Call) -> str:
     memo = call.memo
     named: str | None = memo.get(session_of)
     if named is None:
-        named = memo[session_of] = (call.header(b"x-penstock-session") or b"").decode("latin-1")
-    return named or call.session
+        named = memo[session_of] = _short((call.header(b"x-penstock-session") or b"").decode("latin-1"))
+    return named or _short(call.session)
+
+
+def _short(name: str) -> str:
+    if len(name) <= LONGEST_SESSION:
+        return name
+    return blake2b(name.encode(), digest_size=LONGEST_SESSION // 4).hexdigest()
 
 
 class Table:
