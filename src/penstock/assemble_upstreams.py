@@ -10,6 +10,7 @@ import ssl
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,7 +26,9 @@ from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.config import RoutingConfig, TimeoutsConfig
+from penstock.routing.learned import learned
 from penstock.routing.load import Peers
+from penstock.routing.scraping.service import Scraper, Watched
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry
@@ -38,11 +41,13 @@ ENGINE_IDLE_SECONDS = 4.0
 
 @dataclass(slots=True, eq=False)
 class Upstream:
-    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica."""
+    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica.
+    ``metrics``: where its metrics page is, "" for nowhere."""
 
     target: Target
     origins: weakref.WeakSet[Origin]
     engine: str = ""
+    metrics: str = ""
 
 
 class Upstreams:
@@ -57,6 +62,7 @@ class Upstreams:
         self._peers = Peers()
         self._changes = Changes()
         self.shared = Shared()
+        self.scraper = Scraper(self.watched, now)
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
@@ -71,7 +77,8 @@ class Upstreams:
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError([f"upstream '{name}': its certificate files cannot be used: {error}"]) from None
             engine = engine_key(name, config) if config.kind == "local" else ""
-            known = self._known[key] = Upstream(self._target(name, config, provider), origins, engine)
+            target = self._target(name, config, provider)
+            known = self._known[key] = Upstream(target, origins, engine, config.metrics_path)
         return known.target
 
     def _target(self, name: str, config: UpstreamConfig, provider: Provider) -> Target:
@@ -84,7 +91,8 @@ class Upstreams:
         )  # fmt: skip
 
     def follow(self, routing: RoutingConfig) -> None:
-        """What the strategies have in common takes its settings from here."""
+        """What the strategies have in common, and what is scraped, takes its settings from here."""
+        self.scraper.terms = routing.scrape
         affinity, shared = routing.affinity, self.shared
         shared.slack = affinity.slack
         shared.max_load = affinity.max_load if affinity.enabled else 0.0
@@ -147,7 +155,7 @@ class Upstreams:
             max_idle=ENGINE_IDLE_SECONDS,
         )
 
-        def make(base_url: str, api_key: str) -> Provider:
+        def make(base_url: str, api_key: str) -> HttpProvider:
             return self._http(name, plain, base_url, api_key, patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
@@ -171,6 +179,14 @@ class Upstreams:
         """All targets now known."""
         return [known.target for known in self._known.values()]
 
+    def watched(self) -> list[Watched]:
+        """The targets that have a metrics page."""
+        return [
+            Watched(known.target, known.metrics, known.target.provider.probe)  # type: ignore[attr-defined]
+            for known in self._known.values()
+            if known.metrics
+        ]
+
     def engines(self) -> list[str]:
         """The keys of the embedded engines that are in use here."""
         return [known.engine for known in self._known.values() if known.engine]
@@ -185,6 +201,12 @@ class Upstreams:
             row[1] += target.served
             row[2] += sum(origin.open for origin in known.origins)
         return numbers
+
+    def learned(self) -> dict[str, Any]:
+        """What routing knows of the upstreams, by name, and what came of their metrics pages; as plain values."""
+        return learned(self.targets, self.shared, self._now()) | {
+            "scrapes": [[name, result, number] for (name, result), number in self.scraper.results.items()]
+        }
 
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"

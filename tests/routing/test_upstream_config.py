@@ -89,3 +89,33 @@ def test_what_is_for_an_embedded_engine_is_for_no_other(fields: str) -> None:
     assert upstream(f"kind: local, {fields}")
     with pytest.raises(ConfigError, match=f'"{name}" is only for kind local, not for ollama'):
         upstream(f"kind: ollama, {fields}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ("kind: vllm, base_url: 'http://h/v1'", "/metrics"),
+        ("kind: sglang, base_url: 'http://h/v1'", "/metrics"),
+        ("kind: llamacpp, base_url: 'http://h/v1'", "/metrics"),
+        ("kind: local", "/metrics"),
+        ("kind: openai", ""),
+        ("kind: ollama", ""),
+        ("kind: echo", ""),
+        ("kind: echo, metrics: off", ""),
+        ("kind: vllm, base_url: 'http://h/v1', metrics: off", ""),
+        ("kind: openai, metrics: /prometheus/metrics", "/prometheus/metrics"),
+    ],
+)
+def test_where_the_metrics_page_is(fields: str, path: str) -> None:
+    assert upstream(fields).metrics_path == path
+
+
+@pytest.mark.parametrize("metrics", ["metrics", "http://h/metrics", "'/a b'", "/é", "'/" + "x" * 256 + "'"])
+def test_what_is_no_path_of_one(metrics: str) -> None:
+    with pytest.raises(ConfigError, match="metrics is a path, such as /metrics, or off"):
+        upstream(f"kind: openai, metrics: {metrics}")
+
+
+def test_what_answers_in_here_has_none() -> None:
+    with pytest.raises(ConfigError, match="kind echo has no metrics page"):
+        upstream("kind: echo, metrics: /metrics")

@@ -17,6 +17,7 @@ from tests.support.running_gateway import RunningGateway, environment
 
 CONFIG = """
 listen: {{drain: {drain}}}
+scrape: {{enabled: false}}
 upstreams:
   echo: {{kind: echo}}
   slow: {{kind: echo, tokens_per_second: 50}}

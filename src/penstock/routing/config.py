@@ -75,6 +75,14 @@ class AffinityConfig(Struct, frozen=True, kw_only=True):
     ] = 200_000
 
 
+class ScrapeConfig(Struct, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Meta(description="Whether they are read at all.")] = True
+    interval: Annotated[
+        Seconds, Meta(ge=0.1, le=10, description="Each is read about this often; what it told holds for 15 s.")
+    ] = 2.0
+    timeout: Annotated[Seconds, Meta(gt=0, le=10, description="One that takes longer is ignored.")] = 1.0
+
+
 class InstanceScoreConfig(Struct, frozen=True, kw_only=True):
     load: Annotated[float, Meta(ge=0, le=1000, description="Lost by one whose whole `capacity` is in use.")] = 50.0
     response_time: Annotated[float, Meta(ge=0, le=1000, description="The most that a slow one loses.")] = 30.0
@@ -103,6 +111,10 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     instance_score: Annotated[
         InstanceScoreConfig, Meta(description="Points of the strategy `instance_score`; each upstream starts at 100.")
     ] = InstanceScoreConfig()
+    scrape: Annotated[
+        ScrapeConfig,
+        Meta(description="The metrics pages of model servers: what others ask of them, how full their KV cache is."),
+    ] = ScrapeConfig()
     rescue: Annotated[
         Literal["on", "off"],
         Meta(
