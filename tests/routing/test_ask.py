@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.call import Operation
-from penstock.routing.ask import _BOUNDS, MOST_BLOCKS, SHORT_BLOCK, Ask, chain
+from penstock.routing.ask import BOUNDS, SHORT_BLOCK, Ask, chain
 from tests.support.targets import CHAT, call
 
 
@@ -75,27 +75,28 @@ def test_equal_beginnings_and_only_they_have_equal_blocks(head: bytes, one: byte
     left, right = asked(mark + head + one), asked(mark + head + other)
     pairs = list(zip(one, other, strict=False))
     same = len(mark + head) + next((at for at, (a, b) in enumerate(pairs) if a != b), len(pairs))
-    assert common(left, right) == sum(bound <= same for bound in _BOUNDS)
+    assert common(left, right) == sum(bound <= same for bound in BOUNDS)
 
 
 @given(st.integers(0, 40_000))
 def test_blocks_cover_all_but_less_than_a_block(size: int) -> None:
     ask = asked(b'"messages"'.ljust(size, b"x") if size >= 10 else b"x" * size)
-    assert (ask.size == size) if size >= 10 else (ask.size == 0)
+    assert ask.size == (size if size > SHORT_BLOCK else 0)
     shares = [ask.reach(depth) for depth in range(len(ask.blocks) + 1)]
     assert shares == sorted(shares)
     assert shares[0] == 0.0
     assert shares[-1] <= 1.0
     if ask.blocks:
-        following = _BOUNDS[len(ask.blocks)]
-        assert _BOUNDS[len(ask.blocks) - 1] <= size < following
+        following = BOUNDS[len(ask.blocks)]
+        assert BOUNDS[len(ask.blocks) - 1] <= size < following
 
 
 def test_the_blocks_of_the_longest_prompt_are_bounded() -> None:
     ask = asked(b'"messages"' + b"x" * 5_000_000)
-    assert len(ask.blocks) == MOST_BLOCKS == len(_BOUNDS)
-    assert list(_BOUNDS) == sorted(set(_BOUNDS))
-    assert 0.0 < ask.reach(MOST_BLOCKS) < 1.0
+    assert len(ask.blocks) == len(BOUNDS)
+    assert BOUNDS[-1] == 1024 * 1024
+    assert list(BOUNDS) == sorted(set(BOUNDS))
+    assert 0.0 < ask.reach(len(BOUNDS)) < 1.0
 
 
 def test_the_salt_is_in_every_block() -> None:

@@ -7,19 +7,17 @@ cover all that stands before (so equal hashes mean equal beginnings), salted wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from penstock.core.call import Call
 from penstock.routing.sizes import Sizes
 
 SHORT_BLOCK = 256
-SHORT_BLOCKS = 8
-LONG_BLOCK = 1024
-MOST_BLOCKS = 512
-"""Half a megabyte of prompt; what lies beyond tells servers apart no more."""
+BLOCKS = ((SHORT_BLOCK, 8), (1024, 14), (4096, 28), (16384, 56))
+"""Bytes, and how many blocks of that size: the longer a prompt, the less one block of it matters, and the more all of
+them cost. They cover a megabyte; what lies beyond tells servers apart no more."""
 
-_BOUNDS = tuple([SHORT_BLOCK * (number + 1) for number in range(SHORT_BLOCKS)]) + tuple(
-    [SHORT_BLOCK * SHORT_BLOCKS + LONG_BLOCK * (number + 1) for number in range(MOST_BLOCKS - SHORT_BLOCKS)]
-)
+BOUNDS = tuple(accumulate([size for size, count in BLOCKS for _ in range(count)]))
 _PROMPT_OF = {
     "chat": b'"messages"',
     "messages": b'"messages"',
@@ -41,7 +39,15 @@ class Ask:
     )  # fmt: skip
 
     def __init__(
-        self, call: Call, now: float, *, model: str = "", tokens: float = 0.0, output: float = 0.0, session: str = ""
+        self,
+        call: Call,
+        now: float,
+        model: str = "",
+        tokens: float = 0.0,
+        output: float = 0.0,
+        session: str = "",
+        scope: str = "",
+        sizes: Sizes | None = None,
     ) -> None:
         self.call = call
         self.model = model
@@ -49,21 +55,21 @@ class Ask:
         self.tokens = tokens
         self.output = output
         self.session = session
-        self.scope = ""
+        self.scope = scope
+        self.sizes = sizes
         self.blocks: Sequence[int] = ()
         self.bounds: Sequence[int] = ()
         self.size = 0
-        self.sizes: Sizes | None = None
         self.hits: dict[int, float] = {}
 
     def cut(self) -> None:
         """Fill in the blocks of the prompt."""
         body = self.call.body
-        start = prompt_at(self.call)
+        start = prompt_at(self.call) if len(body) > SHORT_BLOCK else -1
         if start >= 0:
             self.size = len(body) - start
             self.blocks = chain(body, start, hash((self.scope, self.model)))
-            self.bounds = _BOUNDS
+            self.bounds = BOUNDS
 
     def beginning(self) -> bytes:
         """What a prompt begins with, the same in every process; nothing of one shorter than a block."""
@@ -90,7 +96,7 @@ def chain(body: bytes, start: int, salt: int) -> list[int]:
     blocks: list[int] = []
     before = salt
     at = start
-    for bound in _BOUNDS:
+    for bound in BOUNDS:
         end = start + bound
         if end > len(body):
             break

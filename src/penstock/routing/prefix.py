@@ -1,6 +1,6 @@
 """What each upstream likely has in its prefix cache: an index of block hashes, least recently used first out. Pure.
 
-One table for all targets: hash → the set of targets that have the block, as bits; so one walk along a prompt finds
+One table for all targets: hash → the set of targets that have the block, as bits; so one search along a prompt finds
 the depth reached at every target (as the approximate indexes of llm-d and SGLang's cache_aware do with one tree).
 Corrected by ``cached_tokens`` in answers. Bounded in blocks, shared evenly by the targets; times are passed in.
 """
@@ -15,6 +15,8 @@ from penstock.routing.ask import Ask
 
 LEAST_BLOCKS = 64
 """A target's part, however many targets there are."""
+FEW = 64
+"""Up to so many slots are quicker picked one by one."""
 
 
 class PrefixIndex:
@@ -77,26 +79,23 @@ class PrefixIndex:
     def match(self, ask: Ask) -> None:
         """Write into ``ask.hits`` which share of its prompt each target likely has; those that have none are absent."""
         holders = self._holders
-        alive = -1
-        found: list[tuple[int, int]] = []
-        for depth, block in enumerate(ask.blocks):
-            have = holders.get(block, 0) & alive
-            if have != alive:
-                if depth:
-                    found.append((depth, alive & ~have))
-                if not have:
-                    break
-                alive = have
-        else:
-            if alive > 0:
-                found.append((len(ask.blocks), alive))
+        blocks = ask.blocks
         hits: dict[int, float] = {}
-        for depth, bits in found:
-            share = ask.reach(depth)
-            while bits > 0:
-                low = bits & -bits
-                hits[low.bit_length() - 1] = share
-                bits ^= low
+        end = len(blocks)
+        first = 0
+        alive = holders.get(blocks[0], 0) if blocks else 0
+        while alive:
+            # Who has a block has all before it: the last one that all of them have is found by halving.
+            has, lacks, at = first, end, end - 1
+            while lacks - has > 1:
+                if holders.get(blocks[at], 0) & alive == alive:
+                    has = at
+                else:
+                    lacks = at
+                at = (has + lacks) // 2
+            have = holders.get(blocks[lacks], 0) & alive if lacks < end else 0
+            _give(hits, alive & ~have, ask.reach(lacks))
+            alive, first = have, lacks
         ask.hits = hits
 
     def remember(self, slot: int, blocks: Sequence[int], now: float) -> float | None:
@@ -162,3 +161,14 @@ class PrefixIndex:
 
     def __repr__(self) -> str:
         return f"<PrefixIndex {len(self._holders)} blocks of {len(self._of)} targets>"
+
+
+def _give(hits: dict[int, float], bits: int, share: float) -> None:
+    """Write ``share`` for each slot in ``bits``."""
+    if bits.bit_count() > FEW:
+        hits.update({slot: share for slot, bit in enumerate(bin(bits)[:1:-1]) if bit == "1"})
+        return
+    while bits:
+        low = bits & -bits
+        hits[low.bit_length() - 1] = share
+        bits ^= low

@@ -46,23 +46,17 @@ class Entry:
 
     def ask(self, exchange: Exchange, asked: str, now: float) -> Ask:
         """The call of ``exchange``, asked for as ``asked``, as this entry's strategy sees it."""
-        call = exchange.call
-        ask = Ask(
-            call,
-            now,
-            model=self.sent_as(asked),
-            tokens=self.sizes.tokens(len(call.body)),
-            output=self.sizes.answer(call.max_tokens),
-        )
-        ask.sizes = self.sizes
-        if len(self.targets) > 1:
-            ask.scope = exchange.scope
-            session = session_of(call)
-            if session:
-                ask.session = f"{exchange.scope}\0{session}"
-            wanted = self.strategy.prefix
-            if wanted and (wanted is True or not session):
-                ask.cut()
+        call, scope, sizes = exchange.call, exchange.scope, self.sizes
+        tokens, output = sizes.tokens(len(call.body)), sizes.answer(call.max_tokens)
+        if len(self.targets) == 1:  # nothing to choose
+            return Ask(call, now, self.sent_as(asked), tokens, output, "", scope, sizes)
+        session = session_of(call)
+        if session:
+            session = f"{scope}\0{session}"
+        ask = Ask(call, now, self.sent_as(asked), tokens, output, session, scope, sizes)
+        wanted = self.strategy.prefix
+        if wanted and (wanted is True or not session):
+            ask.cut()
         return ask
 
     def sent_as(self, asked: str) -> str:

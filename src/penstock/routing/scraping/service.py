@@ -20,7 +20,7 @@ from penstock.routing.load import Scraped
 from penstock.routing.scraping.page import LARGEST_PAGE, read
 from penstock.routing.targets import Target
 
-TOKENS_PER_BLOCK = 128
+TOKENS_PER_BLOCK = 256
 """Of a prompt, about, behind each block of the prefix index: between its short blocks and its long ones."""
 MOST_SKIPPED = 15
 """One whose page fails is tried ever more seldom, down to every 16th round."""
