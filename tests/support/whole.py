@@ -17,11 +17,10 @@ from tests.support.running_gateway import RunningGateway, environment
 
 CONFIG = """
 listen: {{drain: {drain}}}
-scrape: {{enabled: false}}
 upstreams:
   echo: {{kind: echo}}
   slow: {{kind: echo, tokens_per_second: 50}}
-  up: {{kind: vllm, base_url: "{url}"}}
+  up: {{kind: vllm, base_url: "{url}", metrics: off}}
 models:
   m: {{upstreams: [echo]}}
   slow: {{upstreams: [slow]}}
