@@ -17,6 +17,7 @@ from tests.support.scripted_upstream import JSON, Answer, Gone, ScriptedUpstream
 
 CONFIG = """
 auth: {{mode: open}}
+scrape: {{enabled: false}}
 observe: {{access_log: off}}
 upstreams: {{up: {{kind: vllm, base_url: "{url}"}}, slow: {{kind: echo, tokens_per_second: 100}}, e: {{kind: echo}}}}
 models: {{m: {{upstreams: [up]}}, slow: {{upstreams: [slow]}}, other: {{upstreams: [e]}}}}

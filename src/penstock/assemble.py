@@ -109,6 +109,7 @@ class Gateway:
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
         self._follow(config)
         self.crew.spawn(self._turn_wheel(), "wheel")
+        self.crew.supervise(self.upstreams.scraper)
 
     @property
     def config(self) -> Config:
@@ -257,6 +258,7 @@ class Gateway:
                 for account in self.ledger.accounts.values()
             },
             "upstreams": self.upstreams.numbers(),
+            "routing": self.upstreams.learned(),
             "engines": self.upstreams.engines(),
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),

@@ -26,7 +26,9 @@ from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.learned import learned
 from penstock.routing.load import Peers
+from penstock.routing.scraping.service import Scraper, Watched
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry
@@ -40,11 +42,13 @@ ENGINE_IDLE_SECONDS = 4.0
 
 @dataclass(slots=True, eq=False)
 class Upstream:
-    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica."""
+    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica.
+    ``metrics``: where its metrics page is, "" for nowhere."""
 
     target: Target
     origins: weakref.WeakSet[Origin]
     engine: str = ""
+    metrics: str = ""
 
 
 class Upstreams:
@@ -60,6 +64,7 @@ class Upstreams:
         self._changes = Changes()
         self.shared = Shared()
         self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
+        self.scraper = Scraper(self.watched, now)
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
@@ -74,7 +79,8 @@ class Upstreams:
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError([f"upstream '{name}': its certificate files cannot be used: {error}"]) from None
             engine = engine_key(name, config) if config.kind == "local" else ""
-            known = self._known[key] = Upstream(self._target(name, config, provider), origins, engine)
+            target = self._target(name, config, provider)
+            known = self._known[key] = Upstream(target, origins, engine, config.metrics_path)
         return known.target
 
     def _target(self, name: str, config: UpstreamConfig, provider: Provider) -> Target:
@@ -109,13 +115,14 @@ class Upstreams:
     def follow(self, routing: RoutingConfig) -> None:
         """What lives longer than an edition takes its settings from here."""
         self._trials = {name: known for name, known in self._trials.items() if routing.models.get(name) == known[0]}
-        affinity = routing.affinity
-        shared = self.shared
+        self.scraper.terms = routing.scrape
+        affinity, shared = routing.affinity, self.shared
         shared.slack = affinity.slack
         shared.max_load = affinity.max_load if affinity.enabled else 0.0
         shared.prefixes.bound = affinity.blocks
         shared.sessions.ttl = affinity.ttl
         shared.sessions.bound = affinity.sessions
+        shared.scores = routing.instance_score
 
     def _provider(
         self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: weakref.WeakSet[Origin]
@@ -171,7 +178,7 @@ class Upstreams:
             max_idle=ENGINE_IDLE_SECONDS,
         )
 
-        def make(base_url: str, api_key: str) -> Provider:
+        def make(base_url: str, api_key: str) -> HttpProvider:
             return self._http(name, plain, base_url, api_key, patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
@@ -195,6 +202,14 @@ class Upstreams:
         """All targets now known."""
         return [known.target for known in self._known.values()]
 
+    def watched(self) -> list[Watched]:
+        """The targets that have a metrics page."""
+        return [
+            Watched(known.target, known.metrics, known.target.provider.probe)  # type: ignore[attr-defined]
+            for known in self._known.values()
+            if known.metrics
+        ]
+
     def engines(self) -> list[str]:
         """The keys of the embedded engines that are in use here."""
         return [known.engine for known in self._known.values() if known.engine]
@@ -209,6 +224,12 @@ class Upstreams:
             row[1] += target.served
             row[2] += sum(origin.open for origin in known.origins)
         return numbers
+
+    def learned(self) -> dict[str, Any]:
+        """What routing knows of the upstreams, by name, and what came of their metrics pages; as plain values."""
+        return learned(self.targets, self.shared, self._now()) | {
+            "scrapes": [[name, result, number] for (name, result), number in self.scraper.results.items()]
+        }
 
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"

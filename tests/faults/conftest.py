@@ -18,6 +18,7 @@ HEAD = """
 auth: {mode: open}
 timeouts: {connect: 1s, first_token: 500ms, idle: 500ms, total: 4s}
 retries: {max: 2, budget: 1}
+scrape: {enabled: false}
 """
 
 

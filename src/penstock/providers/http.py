@@ -15,7 +15,7 @@ import msgspec
 from penstock.core.call import Call, Headers
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
-from penstock.core.reply import Reply, Source
+from penstock.core.reply import Reply, Source, collect
 from penstock.net.client import Origin, Patience
 from penstock.providers.event_frames import EventFrames
 from penstock.wire.headers import Memo, forwardable, returnable
@@ -145,6 +145,16 @@ class HttpProvider:
         )  # fmt: skip
         call.memo[self] = head
         return head
+
+    async def probe(self, method: str, path: str, body: bytes, within: float, limit: int) -> tuple[int, bytes]:
+        """Ask something of our own: ``(status, body)``. A ``path`` with a slash before it counts from the root of the
+        server, else from its base URL. Raises UpstreamError, GatewayError (no connection is free), or OverflowError
+        for a body over ``limit`` bytes. Who cancels it closes its connection."""
+        target = path if path.startswith("/") else f"{self._speech.base_path}/{path}"
+        framing = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body) if body else b""
+        head = b"%b %b HTTP/1.1\r\n%b%b\r\n" % (method.encode(), target.encode(), self._fixed, framing)
+        response = await self._origin.request(head, body, Patience(within, within, within))
+        return response.status, await collect(response, limit)
 
     async def aclose(self) -> None:
         """Close idle connections; busy ones end with their answers."""

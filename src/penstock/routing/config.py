@@ -11,7 +11,6 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
-from penstock.routing.strategies import STRATEGIES
 from penstock.routing.upstream_config import UpstreamConfig
 
 Strategy = Literal[
@@ -104,6 +103,28 @@ class AffinityConfig(Struct, frozen=True, kw_only=True):
     ] = 200_000
 
 
+class ScrapeConfig(Struct, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Meta(description="Whether they are read at all.")] = True
+    interval: Annotated[
+        Seconds, Meta(ge=0.1, le=10, description="Each is read about this often; what it told holds for 15 s.")
+    ] = 2.0
+    timeout: Annotated[Seconds, Meta(gt=0, le=10, description="One that takes longer is ignored.")] = 1.0
+
+
+class InstanceScoreConfig(Struct, frozen=True, kw_only=True):
+    load: Annotated[float, Meta(ge=0, le=1000, description="Lost by one whose whole `capacity` is in use.")] = 50.0
+    response_time: Annotated[float, Meta(ge=0, le=1000, description="The most that a slow one loses.")] = 30.0
+    response_step: Annotated[
+        Seconds, Meta(gt=0, description="A point is lost for each of these that its first token takes.")
+    ] = 0.01
+    memory: Annotated[float, Meta(ge=0, le=1000, description="Lost by one whose KV cache is full.")] = 20.0
+    session: Annotated[
+        float,
+        Meta(ge=0, le=1000, description="Gained where the session's context is, or without one most of the prompt."),
+    ] = 15.0
+    model: Annotated[float, Meta(ge=0, le=1000, description="Gained where the model was asked for lately.")] = 10.0
+
+
 class RoutingConfig(Struct, frozen=True, kw_only=True):
     upstreams: Annotated[
         dict[str, UpstreamConfig], Meta(description="Model servers and providers, by a name of your choice.")
@@ -115,6 +136,13 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
     affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
+    instance_score: Annotated[
+        InstanceScoreConfig, Meta(description="Points of the strategy `instance_score`; each upstream starts at 100.")
+    ] = InstanceScoreConfig()
+    scrape: Annotated[
+        ScrapeConfig,
+        Meta(description="The metrics pages of model servers: what others ask of them, how full their KV cache is."),
+    ] = ScrapeConfig()
     rescue: Annotated[
         Literal["on", "off"],
         Meta(
@@ -159,8 +187,6 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
                 yield (*at, "upstreams", position), f'model "{name}": unknown upstream "{upstream}"{hint}'
             elif upstream in model.upstreams[:position]:
                 yield (*at, "upstreams", position), f'model "{name}": upstream "{upstream}" is listed twice'
-        if model.strategy not in STRATEGIES:
-            yield (*at, "strategy"), f'model "{name}": strategy {model.strategy} is not offered by this version'
         target = model.upstream_model
         if target is not None and "*" in target:
             if target != "*":
