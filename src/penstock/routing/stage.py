@@ -87,7 +87,7 @@ class Routing:
                     return reply
                 tried = await self._weigh(exchange, target, reply)
             except Fail as fail:
-                tried = Tried(target, None, fail, of_fail(fail))
+                tried = _failed(target, fail)
             failure, reply = tried.failure, tried.reply
             if failure is None:
                 assert reply is not None
@@ -132,7 +132,7 @@ class Routing:
         try:
             return await self._weigh(exchange, target, await self._send(exchange, target, ask))
         except Fail as fail:
-            return Tried(target, None, fail, of_fail(fail))
+            return _failed(target, fail)
 
     async def _weigh(self, exchange: Exchange, target: Target, reply: Reply) -> Tried:
         """What a reply is worth: an error is read whole, a stream must begin."""
@@ -203,6 +203,12 @@ async def _read_error(reply: Reply) -> Failure:
         reply.length = None
         reply.events = False
     return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
+
+
+def _failed(target: Target, fail: Fail) -> Tried:
+    """An attempt that ended so. The frames it came through hold the call and its bytes, in a circle: they go."""
+    fail.__traceback__ = fail.__context__ = None
+    return Tried(target, None, fail, of_fail(fail))
 
 
 def _key_refused(target: Target) -> UpstreamError:
