@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.assemble_engines import engine_key
-from penstock.assemble_upstreams import ENGINE_IDLE_SECONDS, Upstreams
+from penstock.assemble_upstreams import ENGINE_IDLE_SECONDS, Upstreams, entries
 from penstock.core.deadlines import Wheel
 from penstock.core.settings import ConfigError
 from penstock.net.client import Origin
@@ -17,7 +17,8 @@ from penstock.providers.echo import Echo
 from penstock.providers.http import HttpProvider
 from penstock.providers.local.engine import MAX_CONNECTIONS
 from penstock.providers.local.provider import Local
-from penstock.routing.config import TimeoutsConfig
+from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 TIMEOUTS = TimeoutsConfig()
@@ -146,5 +147,18 @@ def test_an_embedded_engine_is_one_target_with_an_origin_a_replica() -> None:
         del first, second, origin
         gc.collect()
         assert len(known.origins) == 0  # replicas come and go for months
+
+    with_upstreams(work)
+
+
+def test_each_model_has_a_budget_of_second_attempts_where_they_are_wanted_and_none_else() -> None:
+    async def work(upstreams: Upstreams) -> None:
+        targets = {"a": upstreams.target("a", VLLM, TIMEOUTS)}
+        models = {name: ModelConfig(upstreams=["a"]) for name in ("m", "n")}
+        for enabled in (False, True):
+            routing = RoutingConfig(models=models, hedge=HedgeConfig(enabled=enabled))
+            hedges = [entry.hedge for entry in entries(routing, targets, upstreams.shared)]
+            assert [hedge is not None for hedge in hedges] == [enabled, enabled]
+            assert not enabled or hedges[0] is not hedges[1]
 
     with_upstreams(work)

@@ -25,6 +25,7 @@ from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.config import AffinityConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.hedge import Hedge
 from penstock.routing.load import Peers
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
@@ -191,6 +192,7 @@ class Upstreams:
 
 def entries(routing: RoutingConfig, targets: Mapping[str, Target], shared: Shared) -> list[Entry]:
     """What callers may ask for, each with the targets behind it."""
+    hedge = routing.hedge
     return [
         Entry(
             pattern,
@@ -199,6 +201,7 @@ def entries(routing: RoutingConfig, targets: Mapping[str, Target], shared: Share
             model.upstream_model,
             model.max_tokens,
             model.fallbacks,
+            Hedge(hedge.percentile, hedge.budget, hedge.least_delay) if hedge.enabled else None,
         )
         for pattern, model in routing.models.items()
     ]

@@ -84,6 +84,11 @@ class Attempts:
                     return Step(entry, asked, targets)
         return None
 
+    def spend(self, failure: Failure, target: Target) -> None:
+        """``target`` failed so, too, and another attempt was under way: there is nothing to do about it."""
+        self._made += 1
+        self._spent[target.name] = failure
+
     def _same_model(self, failure: Failure, able: Callable[[Entry], Sequence[Target]], left: float) -> Step | None:
         targets = able(self._entry)
         if failure.kind.elsewhere:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
+from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.strategies import STRATEGIES
 from penstock.routing.upstream_config import UpstreamConfig
 
@@ -86,6 +87,7 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
+    hedge: Annotated[HedgeConfig, Meta(description="A second upstream for calls whose first is late.")] = HedgeConfig()
     affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
     rescue: Annotated[
         Literal["on", "off"],

@@ -20,7 +20,9 @@ from penstock.core.reply import Reply, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
+from penstock.routing.hedge import Hedge
 from penstock.routing.joint import Joint
+from penstock.routing.race import Race
 from penstock.routing.rescue import Rescue
 from penstock.routing.table import Table
 from penstock.routing.targets import Seat, Target
@@ -80,19 +82,24 @@ class Routing:
             exchange.answered_as = step.asked
             if call.max_tokens is None:
                 exchange.output_default = entry.max_tokens
+            served: Exchange | None = None
             try:
-                reply: Reply | None = await self._send(exchange, target, ask)
-                assert reply is not None
-                if reply.status < 400 and not reply.events:
-                    return reply
-                tried = await self._weigh(exchange, target, reply)
+                if entry.hedge is not None and entry.hedge.takes(call, len(step.targets)):
+                    tried, served, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts)
+                    target = tried.target
+                else:
+                    reply: Reply | None = await self._send(exchange, target, ask)
+                    assert reply is not None
+                    if reply.status < 400 and not reply.events:
+                        return reply
+                    tried = await self._weigh(exchange, target, reply)
             except Fail as fail:
                 tried = _failed(target, fail)
             failure, reply = tried.failure, tried.reply
             if failure is None:
                 assert reply is not None
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
-                    self._guard(exchange, reply.body, step, target, attempts)
+                    self._guard(exchange, reply.body, step, target, attempts, served)
                 return reply
             exchange.note_failure(failure.kind.name, target.name)
             following = None
@@ -111,16 +118,37 @@ class Routing:
                 await self._sleep(following.wait)
             step = following
 
+    async def _race(
+        self, exchange: Exchange, step: Step, hedge: Hedge, target: Target, ask: Ask, attempts: Attempts | None
+    ) -> tuple[Tried, Exchange | None, Attempts | None]:
+        """An attempt, and another one beside it when the first is late. Gives the exchange that it was made on, too."""
+        race = Race(exchange, step, hedge, self._attempt, self._now, asyncio.get_running_loop())
+        tried = await race.run(target, ask)
+        for hidden in race.hidden:
+            assert hidden.failure is not None
+            exchange.note_failure(hidden.failure.kind.name, hidden.target.name)
+            attempts = attempts or self._attempts(step)
+            attempts.spend(hidden.failure, hidden.target)
+        return tried, race.served, attempts
+
     def _attempts(self, step: Step) -> Attempts:
         return Attempts(step.entry, step.asked, self._table.fallbacks(step.entry), self._retries, self._uniform)
 
-    def _guard(self, exchange: Exchange, joint: Joint, step: Step, target: Target, attempts: Attempts | None) -> None:
+    def _guard(
+        self,
+        exchange: Exchange,
+        joint: Joint,
+        step: Step,
+        target: Target,
+        attempts: Attempts | None,
+        served: Exchange | None,
+    ) -> None:
         """Have the stream finished by another upstream should this one break."""
 
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
                 exchange, joint, step, target, attempts or self._attempts(step), self._attempt,
-                lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep,
+                lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep, served,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)

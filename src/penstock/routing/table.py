@@ -15,6 +15,7 @@ from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
 from penstock.routing.candidates import Candidates
+from penstock.routing.hedge import Hedge
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
 from penstock.routing.targets import Target
@@ -25,7 +26,7 @@ class Entry:
     """One configured model: its pattern, the targets that have it, and how one is chosen.
 
     ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
-    ``max_tokens`` is set in calls that give no limit themselves.
+    ``max_tokens`` is set in calls that give no limit themselves. ``hedge`` None: no second attempt beside the first.
     """
 
     pattern: str
@@ -34,6 +35,7 @@ class Entry:
     upstream_model: str | None = None
     max_tokens: int | None = None
     fallbacks: Sequence[str] = ()
+    hedge: Hedge | None = None
     sizes: Sizes = field(default_factory=Sizes)
     candidates: Candidates = field(init=False)
 
