@@ -202,6 +202,7 @@ def entries(routing: RoutingConfig, targets: Mapping[str, Target], shared: Share
             model.max_tokens,
             model.fallbacks,
             Hedge(hedge.percentile, hedge.budget, hedge.least_delay) if hedge.enabled else None,
+            model.capabilities,
         )
         for pattern, model in routing.models.items()
     ]

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
+from penstock.routing.capabilities import UNKNOWN, Capabilities
 from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.strategies import STRATEGIES
 from penstock.routing.upstream_config import UpstreamConfig
@@ -47,6 +48,10 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         field(default_factory=list)
     )
     max_tokens: Annotated[int | None, Meta(ge=1, description="Set in calls that give no limit themselves.")] = None
+    capabilities: Annotated[
+        Capabilities,
+        Meta(description="A fallback that lacks what a call needs is passed over. Unset: unknown, and tried."),
+    ] = UNKNOWN
 
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):

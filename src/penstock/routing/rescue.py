@@ -93,7 +93,7 @@ class Rescue:
             left = exchange.deadline - self._now()
             step = self._attempts.after(failure, target, self._able, left)
             if step is None:
-                why = "no upstream is left to try"
+                why = f"no upstream is left to try{self._attempts.note}"
                 break
             if self._is_whole(step):
                 return

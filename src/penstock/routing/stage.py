@@ -13,12 +13,14 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
+from penstock.core.call import Call
 from penstock.core.errors import CallerError, Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
+from penstock.routing.capabilities import Fit
 from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
 from penstock.routing.hedge import Hedge
 from penstock.routing.joint import Joint
@@ -26,6 +28,7 @@ from penstock.routing.race import Race
 from penstock.routing.rescue import Rescue
 from penstock.routing.table import Table
 from penstock.routing.targets import Seat, Target
+from penstock.wire.errors import with_note
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -104,16 +107,11 @@ class Routing:
             exchange.note_failure(failure.kind.name, target.name)
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
-                attempts = attempts or self._attempts(step)
+                attempts = attempts or self._attempts(call, step)
                 left = exchange.deadline - self._now()
                 following = attempts.after(failure, target, lambda entry: entry.candidates.able(call), left)
             if following is None:
-                if tried.fail is not None:
-                    raise tried.fail
-                assert reply is not None
-                if reply.status == 401:
-                    raise _key_refused(target)
-                return reply
+                return _last(tried, "" if attempts is None else attempts.note)
             if following.wait:
                 await self._sleep(following.wait)
             step = following
@@ -127,12 +125,13 @@ class Routing:
         for hidden in race.hidden:
             assert hidden.failure is not None
             exchange.note_failure(hidden.failure.kind.name, hidden.target.name)
-            attempts = attempts or self._attempts(step)
+            attempts = attempts or self._attempts(exchange.call, step)
             attempts.spend(hidden.failure, hidden.target)
         return tried, race.served, attempts
 
-    def _attempts(self, step: Step) -> Attempts:
-        return Attempts(step.entry, step.asked, self._table.fallbacks(step.entry), self._retries, self._uniform)
+    def _attempts(self, call: Call, step: Step) -> Attempts:
+        fallbacks = self._table.fallbacks(step.entry)
+        return Attempts(step.entry, step.asked, fallbacks, self._retries, self._uniform, Fit(call))
 
     def _guard(
         self,
@@ -147,7 +146,7 @@ class Routing:
 
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
-                exchange, joint, step, target, attempts or self._attempts(step), self._attempt,
+                exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
                 lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep, served,
             )  # fmt: skip
             joint.rescue = made.run
@@ -237,6 +236,20 @@ def _failed(target: Target, fail: Fail) -> Tried:
     """An attempt that ended so. The frames it came through hold the call and its bytes, in a circle: they go."""
     fail.__traceback__ = fail.__context__ = None
     return Tried(target, None, fail, of_fail(fail))
+
+
+def _last(tried: Tried, note: str) -> Reply:
+    """What the caller gets of the last attempt, with a note on the fallbacks. Raises what it failed with."""
+    fail, reply = tried.fail, tried.reply
+    if fail is None:
+        assert reply is not None
+        if reply.status != 401:
+            if note and isinstance(reply.body, bytes):
+                reply.body = with_note(reply.body, note)
+            return reply
+        fail = _key_refused(tried.target)
+    fail.message += note
+    raise fail
 
 
 def _key_refused(target: Target) -> UpstreamError:

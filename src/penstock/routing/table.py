@@ -15,6 +15,7 @@ from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
 from penstock.routing.candidates import Candidates
+from penstock.routing.capabilities import UNKNOWN, Capabilities
 from penstock.routing.hedge import Hedge
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
@@ -36,6 +37,7 @@ class Entry:
     max_tokens: int | None = None
     fallbacks: Sequence[str] = ()
     hedge: Hedge | None = None
+    capabilities: Capabilities = UNKNOWN
     sizes: Sizes = field(default_factory=Sizes)
     candidates: Candidates = field(init=False)
 
