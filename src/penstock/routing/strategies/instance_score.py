@@ -43,9 +43,7 @@ class InstanceScore:
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
-        if len(targets) == 1:
-            return targets[0]
-        chosen = self._shared.sticky(targets, ask)
+        chosen = targets[0] if len(targets) == 1 else self._shared.sticky(targets, ask)
         if chosen is None:
             # A sample begins at a random place, so that equals are used evenly.
             chosen = max(sample(targets, self._shared.uniform), key=lambda target: self._score(target, ask))
