@@ -4,6 +4,7 @@ import asyncio
 
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
+from tests.support.fibers import until
 from tests.support.numbered import TEXT, Frames, numbered, upstream
 from tests.support.races import Serving, asked, chunks, lever, of, play, take
 from tests.support.streams import text_of
@@ -75,3 +76,20 @@ def test_the_end_of_the_call_ends_the_winners_fork_as_it_ended() -> None:
 
     play(act, a, b, stream=True)
     assert [fork.outcome for fork in forks] == ["error", "left"]
+
+
+def test_who_looks_at_the_call_when_it_ends_finds_all_that_was_used() -> None:
+    """Also one that began to watch after the race had begun, and so looks before what was left behind then."""
+    a, b = lever("a"), lever("b")
+    seen: list[int] = []
+
+    async def act(one: Exchange, serving: Serving) -> None:
+        await asked(a, b)
+        one.defer(lambda ended: seen.append(ended.tokens_out))
+        of(b).pull(chunks("x"))
+        await until(serving.done)
+        of(b).asked[0].tokens_out = 9
+        await take(serving, one)
+
+    play(act, a, b, stream=True)
+    assert seen == [9]

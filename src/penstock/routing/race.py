@@ -87,6 +87,10 @@ class Race:
         finally:
             exchange.waited += self._now() - self._began
 
+    def adopt(self) -> None:
+        """What the attempts used is summed up in the exchange before anything registered so far looks at it."""
+        self._exchange.defer(self._over)
+
     # ---- the attempts
 
     def _start(self, target: Target, ask: Ask) -> None:

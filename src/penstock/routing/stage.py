@@ -85,10 +85,10 @@ class Routing:
             exchange.answered_as = step.asked
             if call.max_tokens is None:
                 exchange.output_default = entry.max_tokens
-            served: Exchange | None = None
+            race: Race | None = None
             try:
                 if entry.hedge is not None and entry.hedge.takes(call, len(step.targets)):
-                    tried, served, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts)
+                    tried, race, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts)
                     target = tried.target
                 else:
                     reply: Reply | None = await self._send(exchange, target, ask)
@@ -102,7 +102,9 @@ class Routing:
             if failure is None:
                 assert reply is not None
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
-                    self._guard(exchange, reply.body, step, target, attempts, served)
+                    self._guard(exchange, reply.body, step, target, attempts, race.served if race else None)
+                if race is not None:
+                    race.adopt()
                 return reply
             exchange.note_failure(failure.kind.name, target.name)
             following = None
@@ -118,8 +120,8 @@ class Routing:
 
     async def _race(
         self, exchange: Exchange, step: Step, hedge: Hedge, target: Target, ask: Ask, attempts: Attempts | None
-    ) -> tuple[Tried, Exchange | None, Attempts | None]:
-        """An attempt, and another one beside it when the first is late. Gives the exchange that it was made on, too."""
+    ) -> tuple[Tried, Race, Attempts | None]:
+        """An attempt, and another one beside it when the first is late."""
         race = Race(exchange, step, hedge, self._attempt, self._now, asyncio.get_running_loop())
         tried = await race.run(target, ask)
         for hidden in race.hidden:
@@ -127,7 +129,7 @@ class Routing:
             exchange.note_failure(hidden.failure.kind.name, hidden.target.name)
             attempts = attempts or self._attempts(exchange.call, step)
             attempts.spend(hidden.failure, hidden.target)
-        return tried, race.served, attempts
+        return tried, race, attempts
 
     def _attempts(self, call: Call, step: Step) -> Attempts:
         fallbacks = self._table.fallbacks(step.entry)
