@@ -94,10 +94,8 @@ def test_any_bytes_have_a_size(body: bytes) -> None:
     assert needs_of(one).size == len(body)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-)
+LEAF = st.none() | st.booleans() | st.integers(-99, 99) | st.text(max_size=8)
+JSON = LEAF | st.lists(LEAF, max_size=4) | st.dictionaries(st.text(max_size=8), LEAF, max_size=4)
 
 
 @given(st.dictionaries(st.sampled_from(["tools", "messages", "response_format", "input", "text"]), JSON))
