@@ -17,11 +17,12 @@ from typing import Any
 
 from penstock.assemble_door import limits_of, open_hosts, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
+from penstock.assemble_entries import entries
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
 from penstock.assemble_streaming import streams
-from penstock.assemble_upstreams import Upstreams, entries
+from penstock.assemble_upstreams import Upstreams
 from penstock.auth.config import AuthConfig
 from penstock.auth.keys import KeyRing
 from penstock.auth.service import KeyWatch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,9 +29,7 @@ from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
 from penstock.routing.learned import learned
 from penstock.routing.load import Peers
 from penstock.routing.scraping.service import Scraper, Watched
-from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
-from penstock.routing.table import Entry
 from penstock.routing.targets import Changes, Target
 from penstock.routing.trial import Rules, Trial, Verdict
 from penstock.routing.upstream_config import UpstreamConfig
@@ -233,31 +231,3 @@ class Upstreams:
 
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"
-
-
-def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Upstreams) -> list[Entry]:
-    """What callers may ask for, each with the targets behind it."""
-    made: list[Entry] = []
-    for pattern, model in routing.models.items():
-        entry = _entry(pattern, model.upstreams, model.upstream_model, model, targets, upstreams)
-        if model.canary is not None:
-            trial = entry.trial = upstreams.trial(pattern, model)
-            at = model.canary.upstreams or model.upstreams
-            name = model.canary.upstream_model or model.upstream_model
-            new = entry.new = _entry(pattern, at, name, model, targets, upstreams)
-            new.old = entry
-            entry.side, new.side = trial.old, trial.new
-        made.append(entry)
-    return made
-
-
-def _entry(
-    pattern: str,
-    at: Sequence[str],
-    upstream_model: str | None,
-    model: ModelConfig,
-    targets: Mapping[str, Target],
-    upstreams: Upstreams,
-) -> Entry:
-    strategy = make_strategy(model.strategy, upstreams.shared)
-    return Entry(pattern, [targets[name] for name in at], strategy, upstream_model, model.max_tokens, model.fallbacks)

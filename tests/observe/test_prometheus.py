@@ -72,9 +72,12 @@ def value(families: dict[str, Metric], name: str, sample: str = "", **labels: st
 def test_every_metric_of_the_table_is_on_the_page_as_what_it_is_said_to_be() -> None:
     broke = finished()
     broke.attempts, broke.failures, broke.rescues = 2, [("reset", "up")], ["prefill"]
+    broke.hedge = ("won", 12.5)
     families = parsed(render([dump(board(broke))], "1.2.3"))
     assert value(families, "penstock_retries_total", kind="reset", upstream="up") == 1
     assert value(families, "penstock_rescues_total", how="prefill") == 1
+    assert value(families, "penstock_hedges_total", outcome="won") == 1
+    assert value(families, "penstock_hedge_tokens_total") == 12
     assert {name: family.type for name, family in families.items()} == {
         name: kind for name, (kind, _) in METRICS.items()
     }

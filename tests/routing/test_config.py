@@ -2,6 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.config import Config
+from penstock.core.settings import ConfigError
+from penstock.routing.capabilities import Capabilities
 from penstock.routing.config import CanaryConfig, ModelConfig, RoutingConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
@@ -71,3 +74,23 @@ def test_a_canary_differs_from_what_it_is_to_replace(canary: CanaryConfig, wrong
     model = ModelConfig(upstreams=["e"], upstream_model="old", canary=canary)
     config = RoutingConfig(upstreams=ECHO | {"f": UpstreamConfig(kind="echo")}, models={"m": model})
     assert [place for place, _ in config.check()] == wrong
+
+
+def test_what_a_model_can_is_unknown_unless_said() -> None:
+    text = "upstreams: {e: {kind: echo}}\nmodels: {m: {upstreams: [e], capabilities: {context: 8192, tools: false}}}\n"
+    (model,) = Config.parse(text, "f", {}).of(RoutingConfig).models.values()
+    assert model.capabilities == Capabilities(context=8192, tools=False)
+    assert (model.capabilities.vision, model.capabilities.json_schema) == (None, None)
+
+
+@pytest.mark.parametrize("wrong", ["context: 0", "tools: maybe", "vison: true"])
+def test_capabilities_that_are_none_are_refused(wrong: str) -> None:
+    text = f"upstreams: {{e: {{kind: echo}}}}\nmodels: {{m: {{upstreams: [e], capabilities: {{{wrong}}}}}}}\n"
+    with pytest.raises(ConfigError, match="capabilities"):
+        Config.parse(text, "f", {})
+
+
+@pytest.mark.parametrize("wrong", ["percentile: 1", "percentile: 0.2", "budget: 1.5", "least_delay: 3"])
+def test_hedges_out_of_bounds_are_refused(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="hedge"):
+        Config.parse(f"upstreams: {{e: {{kind: echo}}}}\nhedge: {{{wrong}}}\n", "f", {})

@@ -38,6 +38,11 @@ METRICS: dict[str, tuple[str, str]] = {
         "counter",
         "Streams that broke, by how they went on: prefill, prefill_flagged, instruction, restart, ended, failed.",
     ),
+    "penstock_hedges_total": (
+        "counter",
+        "Second attempts beside a late first one, by what came of them: won, lost, failed, left; no_budget: not made.",
+    ),
+    "penstock_hedge_tokens_total": ("counter", "Prompt tokens of the attempts that such second ones made vain."),
     "penstock_refused_at_the_edge_total": ("counter", "Requests refused before any room saw them."),
     "penstock_connections": ("gauge", "Connections from callers now open."),
     "penstock_connections_refused_total": ("counter", "Connections dropped because there were too many."),
@@ -191,6 +196,9 @@ def _calls(page: Page, board: Board) -> None:
         page.put("penstock_retries_total", number, kind=kind, upstream=upstream)
     for how, number in board.rescues.items():
         page.put("penstock_rescues_total", number, how=how)
+    for how, number in board.hedges.items():
+        page.put("penstock_hedges_total", number, outcome=how)
+    page.put("penstock_hedge_tokens_total", round(board.hedge_tokens))
 
 
 LEARNED = (

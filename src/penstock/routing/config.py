@@ -11,6 +11,8 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
+from penstock.routing.capabilities import UNKNOWN, Capabilities
+from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 Strategy = Literal[
@@ -68,6 +70,11 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         CanaryConfig | None,
         Meta(description="A new version on trial: it gets a share of the calls, and is taken back when it is worse."),
     ] = None
+
+    capabilities: Annotated[
+        Capabilities,
+        Meta(description="A fallback that lacks what a call needs is passed over. Unset: unknown, and tried."),
+    ] = UNKNOWN
 
     @property
     def everywhere(self) -> list[str]:
@@ -135,6 +142,7 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
+    hedge: Annotated[HedgeConfig, Meta(description="A second upstream for calls whose first is late.")] = HedgeConfig()
     affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
     instance_score: Annotated[
         InstanceScoreConfig, Meta(description="Points of the strategy `instance_score`; each upstream starts at 100.")

@@ -37,7 +37,8 @@ Attempt = Callable[[Exchange, Target, Ask], Awaitable[Tried]]
 
 
 class Rescue:
-    """See the module. One a stream; ``run`` is called each time it breaks. ``step`` and ``target``: who serves it."""
+    """See the module. One a stream; ``run`` is called each time it breaks. ``step`` and ``target``: who serves it, on
+    the fork ``served`` if not on the exchange itself."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Rescue:
         able: Callable[[Entry], Sequence[Target]],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        served: Exchange | None = None,
     ) -> None:
         assert joint.told is not None
         self._exchange = exchange
@@ -63,7 +65,7 @@ class Rescue:
         self._now = now
         self._sleep = sleep
         self._before: Usage | None = None
-        self._child: Exchange | None = None
+        self._child = served
         self._counted = 0
         self._way = ""
         self._unfit: set[tuple[str, str]] = set()
@@ -91,7 +93,7 @@ class Rescue:
             left = exchange.deadline - self._now()
             step = self._attempts.after(failure, target, self._able, left)
             if step is None:
-                why = "no upstream is left to try"
+                why = f"no upstream is left to try{self._attempts.note}"
                 break
             if self._is_whole(step):
                 return

@@ -16,6 +16,8 @@ from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
 from penstock.routing.candidates import Candidates
+from penstock.routing.capabilities import UNKNOWN, Capabilities
+from penstock.routing.hedge import Hedge
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
 from penstock.routing.targets import Target
@@ -30,8 +32,8 @@ class Entry:
     """One configured model: its pattern, the targets that have it, and how one is chosen.
 
     ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
-    ``max_tokens`` is set in calls that give no limit themselves. While a new version is on ``trial``, ``new`` is its
-    entry and ``old`` leads back; ``side`` is what is measured of each.
+    ``max_tokens`` is set in calls that give no limit themselves. ``hedge`` None: no second attempt beside the first.
+    While a new version is on ``trial``, ``new`` is its entry and ``old`` leads back; ``side`` is measured of each.
     """
 
     pattern: str
@@ -40,6 +42,8 @@ class Entry:
     upstream_model: str | None = None
     max_tokens: int | None = None
     fallbacks: Sequence[str] = ()
+    hedge: Hedge | None = None
+    capabilities: Capabilities = UNKNOWN
     sizes: Sizes = field(default_factory=Sizes)
     trial: Trial | None = None
     new: Entry | None = None

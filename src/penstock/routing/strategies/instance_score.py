@@ -33,10 +33,8 @@ class InstanceScore:
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
-        if len(targets) == 1:
-            return targets[0]
         shared = self._shared
-        chosen = shared.sticky(targets, ask)
+        chosen = targets[0] if len(targets) == 1 else shared.sticky(targets, ask)
         if chosen is None:
             if ask.blocks:
                 shared.prefixes.match(ask)
