@@ -156,7 +156,9 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     connect: Annotated[Seconds, Meta(gt=0, description="Name resolved, connected, TLS spoken.")] = 5.0
     first_token: Annotated[Seconds, Meta(gt=0, description="From the request sent to a stream's first event.")] = 30.0
     idle: Annotated[Seconds, Meta(gt=0, description="Between two events of a stream.")] = 30.0
-    total: Annotated[Seconds, Meta(gt=0, description="The whole call, with all attempts.")] = 600.0
+    total: Annotated[
+        Seconds, Meta(gt=0, description="The whole call, with all attempts; of a realtime session its opening.")
+    ] = 600.0
 
 
 class RetriesConfig(Struct, frozen=True, kw_only=True):
