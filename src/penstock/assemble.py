@@ -217,7 +217,8 @@ class Gateway:
                 list(targets.values()),
                 retries=config.of(RoutingConfig).retries.max,
                 first_token=config.of(RoutingConfig).timeouts.first_token,
-                rescue=config.of(RoutingConfig).rescue == "on",
+                rescue=config.of(RoutingConfig).rescue != "off",
+                collect=config.of(RoutingConfig).rescue == "all",
                 now=self.clock.now,
             ),
         }

@@ -177,9 +177,10 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
     rescue: Annotated[
-        Literal["on", "off"],
+        Literal["on", "off", "all"],
         Meta(
-            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`."
+            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`. "
+            "`all`: calls without a stream too: their upstreams are asked for one, which is collected."
         ),
     ] = "on"
 
