@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from penstock.assemble_door import limits_of, open_hosts, socket_opener
+from penstock.assemble_door import joiner, limits_of, open_hosts, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
 from penstock.assemble_keys import key_store
@@ -163,7 +163,9 @@ class Gateway:
         """What lives longer than an edition takes its settings from the newest."""
         self.upstreams.follow(config.of(RoutingConfig))
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
+        buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
+        self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         for part in (self.streams, self.resumption, self.observed):
             if part is not None:
                 part.follow(config)
@@ -218,7 +220,8 @@ class Gateway:
                 list(targets.values()),
                 retries=config.of(RoutingConfig).retries.max,
                 first_token=config.of(RoutingConfig).timeouts.first_token,
-                rescue=config.of(RoutingConfig).rescue == "on",
+                rescue=config.of(RoutingConfig).rescue != "off",
+                collect=config.of(RoutingConfig).rescue == "all",
                 now=self.clock.now,
             ),
         }

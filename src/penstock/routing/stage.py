@@ -11,6 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from penstock.core.call import Call
@@ -21,6 +22,7 @@ from penstock.core.reply import Reply, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.capabilities import Fit
+from penstock.routing.collected import CollectedCall, Send
 from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
 from penstock.routing.hedge import Hedge
 from penstock.routing.joint import Joint
@@ -30,6 +32,7 @@ from penstock.routing.table import Table
 from penstock.routing.targets import Seat, Target
 from penstock.routing.trial import Side
 from penstock.wire.errors import with_note
+from penstock.wire.streamed import as_stream
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -38,7 +41,8 @@ ERROR_BODY_SECONDS = 5.0
 
 class Routing:
     """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
-    event; ``rescue``: finish answers whose upstream broke; ``uniform`` draws the jitter of waits."""
+    event; ``rescue``: finish answers whose upstream broke; ``collect``: those of calls without a stream too;
+    ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
@@ -51,6 +55,7 @@ class Routing:
         retries: int = 0,
         first_token: float = 30.0,
         rescue: bool = True,
+        collect: bool = False,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -60,6 +65,7 @@ class Routing:
         self._retries = retries
         self._first_token = first_token
         self._rescue = rescue
+        self._collect = collect
         self._now = now
         self._sleep = sleep
         self._uniform = uniform
@@ -76,11 +82,15 @@ class Routing:
         targets = entry.candidates.able(call)
         if not targets:
             raise _not_offered(exchange, f"no upstream of model '{call.model}'")
-        return self._serve(exchange, Step(entry, call.model, targets))
+        step = Step(entry, call.model, targets)
+        if self._collect and not call.stream and (body := as_stream(call.operation.name, call.body)) is not None:
+            return CollectedCall(exchange, body, self._send, _read_error, self._now).run(self._serve, step)
+        return self._serve(exchange, step)
 
-    async def _serve(self, exchange: Exchange, step: Step) -> Reply:
+    async def _serve(self, exchange: Exchange, step: Step, send: Send | None = None) -> Reply:
         """Attempt after attempt, until one answers or none is left."""
         attempts: Attempts | None = None
+        send = send or self._send
         call = exchange.call
         while True:
             entry = step.entry
@@ -93,10 +103,10 @@ class Routing:
             race: Race | None = None
             try:
                 if entry.hedge is not None and entry.hedge.takes(call, len(step.targets)):
-                    tried, race, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts)
+                    tried, race, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts, send)
                     target = tried.target
                 else:
-                    reply: Reply | None = await self._send(exchange, target, ask)
+                    reply: Reply | None = await send(exchange, target, ask)
                     assert reply is not None
                     if reply.status < 400 and not reply.events:
                         if entry.side is not None:
@@ -130,10 +140,18 @@ class Routing:
             step = following
 
     async def _race(
-        self, exchange: Exchange, step: Step, hedge: Hedge, target: Target, ask: Ask, attempts: Attempts | None
+        self,
+        exchange: Exchange,
+        step: Step,
+        hedge: Hedge,
+        target: Target,
+        ask: Ask,
+        attempts: Attempts | None,
+        send: Send,
     ) -> tuple[Tried, Race, Attempts | None]:
         """An attempt, and another one beside it when the first is late."""
-        race = Race(exchange, step, hedge, self._attempt, self._now, asyncio.get_running_loop())
+        attempt = partial(self._attempt, send=send)
+        race = Race(exchange, step, hedge, attempt, self._now, asyncio.get_running_loop())
         tried = await race.run(target, ask)
         for hidden in race.hidden:
             assert hidden.failure is not None
@@ -167,10 +185,10 @@ class Routing:
 
         joint.rescue = rescue
 
-    async def _attempt(self, exchange: Exchange, target: Target, ask: Ask) -> Tried:
+    async def _attempt(self, exchange: Exchange, target: Target, ask: Ask, send: Send | None = None) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
         try:
-            return await self._weigh(exchange, target, await self._send(exchange, target, ask))
+            return await self._weigh(exchange, target, await (send or self._send)(exchange, target, ask))
         except Fail as fail:
             return _failed(target, fail)
 
