@@ -1,7 +1,8 @@
 """Which attempt comes next after a failed one: here again, elsewhere, with another model, or none. Pure.
 
-At most ``1 + most`` attempts a model, each wait drawn with full jitter from a doubling bound (Brooker, "Exponential
-Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline.
+At most ``1 + most`` attempts a model, within its retry budget; each wait drawn with full jitter from a doubling bound
+(Brooker, "Exponential Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline.
+One more key of the same upstream is tried at once, and counts as the same attempt.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Reply
+from penstock.routing.ask import Ask
 from penstock.routing.failure import Failure
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
@@ -31,6 +33,23 @@ class Step:
     targets: Sequence[Target]
     wait: float = 0.0
 
+    def choose(self, ask: Ask) -> Target:
+        """One of the targets, with a key that may be used for the model; where none has, the one that waits least."""
+        target = self.entry.strategy.choose(self.targets, ask)
+        if target.keys.resting <= ask.now or not target.keys.wait(ask.model, ask.now):
+            return target
+        ready = [target for target in self.targets if not target.keys.wait(ask.model, ask.now)]
+        if ready:
+            return self.entry.strategy.choose(ready, ask)
+        return min(self.targets, key=lambda target: target.keys.wait(ask.model, ask.now))
+
+    def still(self, now: float) -> Step | None:
+        """This step after its wait, with the targets that may be asked now; None when there is none."""
+        for target in self.targets:
+            target.settle(now)
+        targets = [target for target in self.targets if target.standing(now)]
+        return Step(self.entry, self.asked, targets) if targets else None
+
 
 class Tried(NamedTuple):
     """What came of one attempt: a reply that stands, or a failure with the reply or the exception that told of it."""
@@ -44,7 +63,7 @@ class Tried(NamedTuple):
 class Attempts:
     """The attempts of one exchange. ``fallbacks`` are tried in order; ``uniform(a, b)`` draws the jitter."""
 
-    __slots__ = ("_asked", "_entry", "_fallbacks", "_made", "_most", "_spent", "_uniform")
+    __slots__ = ("_asked", "_entry", "_fallbacks", "_keys", "_made", "_most", "_regions", "_spent", "_uniform")
 
     def __init__(
         self,
@@ -57,39 +76,60 @@ class Attempts:
         self._entry = entry
         self._asked = asked
         self._fallbacks = list(fallbacks)
+        self._regions = entry.regions  # where the data may be does not change with the model that answers
         self._most = most
         self._uniform = uniform
         self._made = 0
+        self._keys = 0
         self._spent: dict[str, Failure] = {}
 
     def after(
-        self, failure: Failure, target: Target, able: Callable[[Entry], Sequence[Target]], left: float
+        self, failure: Failure, target: Target, able: Callable[[Entry], Sequence[Target]], left: float, now: float
     ) -> Step | None:
         """What to do after ``target`` failed so; None to tell the caller. ``left``: seconds until the deadline.
 
-        ``able(entry)`` gives the entry's targets that offer the call's operation.
+        ``able(entry)`` gives the entry's targets that offer the call's operation and are well.
         """
+        if failure.kind.blames == "key" and left > 0 and self._has_another_key(target, now):
+            return Step(self._entry, self._asked, [target])
         self._made += 1
         self._spent[target.name] = failure
-        if self._made <= self._most and (step := self._same_model(failure, able, left)) is not None:
-            return step
-        if failure.kind.fall_back and left > 0:
-            while self._fallbacks:
-                entry, asked = self._fallbacks.pop(0)
-                targets = able(entry)
-                if targets:
-                    self._entry, self._asked = entry, asked
-                    self._made = 0
-                    self._spent.clear()
-                    return Step(entry, asked, targets)
+        if self._made <= self._most:
+            step = self._same_model(failure, able, left, now)
+            if step is not None and self._entry.budget.withdraw(now):
+                return step
+        return self.fall_back(able, now) if failure.kind.fall_back and left > 0 else None
+
+    def fall_back(self, able: Callable[[Entry], Sequence[Target]], now: float) -> Step | None:
+        """The next model that has somebody to ask; None when there is none. It is charged as a call of that model, for
+        which its own budget then holds."""
+        while self._fallbacks:
+            entry, asked = self._fallbacks.pop(0)
+            targets = Entry.within(self._regions, able(entry))
+            if targets:
+                self._entry, self._asked = entry, asked
+                self._made = self._keys = 0
+                self._spent.clear()
+                entry.budget.deposit(now)
+                return Step(entry, asked, entry.candidates.nearest(list(targets)))
         return None
 
-    def _same_model(self, failure: Failure, able: Callable[[Entry], Sequence[Target]], left: float) -> Step | None:
-        targets = able(self._entry)
+    def _has_another_key(self, target: Target, now: float) -> bool:
+        """Whether ``target`` has a key that was not shown for this call, and may be."""
+        self._keys += 1
+        return self._keys < target.keys.count and not target.keys.wait(self._entry.sent_as(self._asked), now)
+
+    def _same_model(
+        self, failure: Failure, able: Callable[[Entry], Sequence[Target]], left: float, now: float
+    ) -> Step | None:
+        targets = Entry.within(self._regions, able(self._entry))
+        model = self._entry.sent_as(self._asked)
         if failure.kind.elsewhere:
-            fresh = [target for target in targets if target.name not in self._spent]
+            fresh = [
+                target for target in targets if target.name not in self._spent and not target.keys.wait(model, now)
+            ]
             if fresh:
-                return Step(self._entry, self._asked, fresh)
+                return Step(self._entry, self._asked, self._entry.candidates.nearest(fresh))
         again = [
             target
             for target in targets
@@ -100,7 +140,7 @@ class Attempts:
         if not again:
             return None
         bound = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (self._made - 1))
-        asked = min(self._spent[target.name].after or 0.0 for target in again)
+        asked = min(max(self._spent[target.name].after or 0.0, target.keys.wait(model, now)) for target in again)
         wait = max(self._uniform(0.0, bound), asked)
         if asked > LONGEST_ASKED_SECONDS or wait >= left:
             return None

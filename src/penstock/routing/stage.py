@@ -1,8 +1,8 @@
 """The routing room: finds the model's entry, chooses an upstream, takes a seat there, and asks its provider; when that
 fails before the first byte went to the caller, asks again, elsewhere, or for a fallback model.
 
-Enters: a peeked call. Leaves: the upstream's Reply. Fails with 404 (unknown model, or no upstream offers the operation)
-and with what the last attempt failed with.
+Enters: a peeked call. Leaves: the upstream's Reply. Fails with 404 (unknown model, or no upstream offers the
+operation), 503 (none of those that do can serve now), and with what the last attempt failed with.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-from penstock.core.errors import CallerError, Fail, UpstreamError
+from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
-from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
+from penstock.routing.failure import AT_REST, KINDS, Failure, of_answer, of_fail
 from penstock.routing.joint import Joint
+from penstock.routing.nobody import nobody, not_offered
 from penstock.routing.rescue import Rescue
-from penstock.routing.table import Table
-from penstock.routing.targets import Seat, Target
+from penstock.routing.seats import Seat, ill, well
+from penstock.routing.table import Entry, Table
+from penstock.routing.targets import Target
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -60,22 +62,33 @@ class Routing:
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
+        now = self._now()
         if not call.model and not call.operation.needs_model:
-            return self._send(exchange, self._any(exchange), Ask(call, self._now()))
+            return self._send(exchange, self._any(exchange, now), Ask(call, now))
         entry = self._table.find(call.model)
-        targets = entry.candidates.able(call)
+        targets = entry.candidates.able(call, now)
         if not targets:
-            raise _not_offered(exchange, f"no upstream of model '{call.model}'")
+            return self._without(exchange, entry, now)
+        entry.budget.deposit(now)
         return self._serve(exchange, Step(entry, call.model, targets))
 
-    async def _serve(self, exchange: Exchange, step: Step) -> Reply:
+    def _without(self, exchange: Exchange, entry: Entry, now: float) -> Awaitable[Reply]:
+        """None of the entry's upstreams can serve: a fallback may."""
+        call = exchange.call
+        attempts = self._attempts(Step(entry, call.model, ()))
+        if entry.candidates.having(call):
+            step = attempts.fall_back(lambda entry: entry.candidates.spare(call, now), now)
+            if step is not None:
+                return self._serve(exchange, step, attempts)
+        raise nobody(entry, call, now)
+
+    async def _serve(self, exchange: Exchange, step: Step, attempts: Attempts | None = None) -> Reply:
         """Attempt after attempt, until one answers or none is left."""
-        attempts: Attempts | None = None
         call = exchange.call
         while True:
             entry = step.entry
             ask = entry.ask(exchange, step.asked, self._now())
-            target = entry.strategy.choose(step.targets, ask)
+            target = step.choose(ask)
             exchange.model = entry.pattern
             exchange.answered_as = step.asked
             if call.max_tokens is None:
@@ -84,6 +97,7 @@ class Routing:
                 reply: Reply | None = await self._send(exchange, target, ask)
                 assert reply is not None
                 if reply.status < 400 and not reply.events:
+                    well(exchange, self._now())
                     return reply
                 tried = await self._weigh(exchange, target, reply)
             except Fail as fail:
@@ -94,22 +108,36 @@ class Routing:
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
                     self._guard(exchange, reply.body, step, target, attempts)
                 return reply
-            exchange.note_failure(failure.kind.name, target.name)
+            self._note(exchange, tried, failure)
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
                 attempts = attempts or self._attempts(step)
-                left = exchange.deadline - self._now()
-                following = attempts.after(failure, target, lambda entry: entry.candidates.able(call), left)
+                following = await self._following(exchange, attempts, target, failure)
             if following is None:
                 if tried.fail is not None:
                     raise tried.fail
                 assert reply is not None
-                if reply.status == 401:
+                if failure.kind.name == "auth":
                     raise _key_refused(target)
                 return reply
-            if following.wait:
-                await self._sleep(following.wait)
             step = following
+
+    def _note(self, exchange: Exchange, tried: Tried, failure: Failure) -> None:
+        """An attempt failed, unless there was none: all keys for it were at rest."""
+        if tried.fail is None or tried.fail.code != AT_REST:
+            ill(exchange, failure, self._now())
+            exchange.note_failure(failure.kind.name, tried.target.name)
+
+    async def _following(self, exchange: Exchange, attempts: Attempts, target: Target, failure: Failure) -> Step | None:
+        """The next step, after the wait that it asks for; None when there is none."""
+        now = self._now()
+        call = exchange.call
+        left = exchange.deadline - now
+        step = attempts.after(failure, target, lambda entry: entry.candidates.spare(call, now), left, now)
+        if step is not None and step.wait:
+            await self._sleep(step.wait)
+            step = step.still(self._now())
+        return step
 
     def _attempts(self, step: Step) -> Attempts:
         return Attempts(step.entry, step.asked, self._table.fallbacks(step.entry), self._retries, self._uniform)
@@ -120,7 +148,7 @@ class Routing:
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
                 exchange, joint, step, target, attempts or self._attempts(step), self._attempt,
-                lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep,
+                lambda entry: entry.candidates.spare(exchange.call, self._now()), self._now, self._sleep,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
@@ -130,19 +158,27 @@ class Routing:
     async def _attempt(self, exchange: Exchange, target: Target, ask: Ask) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
         try:
-            return await self._weigh(exchange, target, await self._send(exchange, target, ask))
+            tried = await self._weigh(exchange, target, await self._send(exchange, target, ask))
         except Fail as fail:
-            return Tried(target, None, fail, of_fail(fail))
+            tried = Tried(target, None, fail, of_fail(fail))
+        if tried.failure is not None:
+            ill(exchange, tried.failure, self._now())
+        return tried
 
     async def _weigh(self, exchange: Exchange, target: Target, reply: Reply) -> Tried:
         """What a reply is worth: an error is read whole, a stream must begin."""
         if reply.status >= 400:
-            return Tried(target, reply, None, await _read_error(reply))
+            return Tried(target, reply, None, await _read_error(reply, target))
         if reply.events and not isinstance(reply.body, bytes):
             await self._first_frame(exchange, reply)
+        well(exchange, self._now())
         return Tried(target, reply)
 
     def _send(self, exchange: Exchange, target: Target, ask: Ask) -> Awaitable[Reply]:
+        keys = target.keys
+        if keys.resting > ask.now and (wait := keys.wait(ask.model, ask.now)):
+            raise _at_rest(target, wait)
+        exchange.upstream_key = keys.take(ask.model, ask.now) if keys.count > 1 else 0
         exchange.upstream = target.name
         exchange.upstream_model = ask.model
         exchange.attempts += 1
@@ -181,27 +217,30 @@ class Routing:
         if isinstance(exchange.seat, Seat):
             exchange.seat.first_token(self._now())
 
-    def _any(self, exchange: Exchange) -> Target:
-        """For operations that name no model (files, batches): the first upstream that has them."""
-        for target in self._targets:
-            if target.provider.serves(exchange.call):
-                return target
-        raise _not_offered(exchange, "no upstream")
+    def _any(self, exchange: Exchange, now: float) -> Target:
+        """For operations that name no model (files, batches): the first upstream that has them and is well."""
+        having = [target for target in self._targets if target.provider.serves(exchange.call)]
+        if not having:
+            raise not_offered(exchange.call, "no upstream")
+        for target in having:
+            target.settle(now)
+        return next((target for target in having if target.usable(now)), having[0])
 
 
-async def _read_error(reply: Reply) -> Failure:
+async def _read_error(reply: Reply, target: Target) -> Failure:
     """Read an error answer whole (it is short), so that it can be understood, and shown to the caller if it stands."""
     body = reply.body
     if not isinstance(body, bytes):
         try:
             async with asyncio.timeout(ERROR_BODY_SECONDS):
-                reply.body = body = await collect(body, MOST_ERROR_BYTES)
+                body = await collect(body, MOST_ERROR_BYTES)
         except (TimeoutError, OverflowError):
             raise UpstreamError(
                 f"an upstream answered {reply.status} and did not finish saying why", phase="body"
             ) from None
         reply.length = None
         reply.events = False
+    reply.body = target.scrub(body)
     return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
 
 
@@ -213,7 +252,8 @@ def _key_refused(target: Target) -> UpstreamError:
     )  # fmt: skip
 
 
-def _not_offered(exchange: Exchange, who: str) -> CallerError:
-    return CallerError(
-        f"{who} offers {exchange.call.operation.path}", status=404, code="operation_not_offered", param="model"
-    )
+def _at_rest(target: Target, wait: float) -> UpstreamError:
+    return UpstreamError(
+        f"the keys of upstream '{target.name}' are rate limited",
+        status=429, code=AT_REST, retry_after=wait, phase="choose", upstream=target.name,
+    )  # fmt: skip

@@ -14,6 +14,7 @@ from penstock.core.call import Call
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
+from penstock.routing.budget import RetryBudget
 from penstock.routing.candidates import Candidates
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
@@ -25,7 +26,8 @@ class Entry:
     """One configured model: its pattern, the targets that have it, and how one is chosen.
 
     ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
-    ``max_tokens`` is set in calls that give no limit themselves.
+    ``max_tokens`` is set in calls that give no limit themselves. ``regions``: the only ones in which its data may be
+    (none: any); ``nearness``: all regions, the nearest first.
     """
 
     pattern: str
@@ -35,10 +37,19 @@ class Entry:
     max_tokens: int | None = None
     fallbacks: Sequence[str] = ()
     sizes: Sizes = field(default_factory=Sizes)
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    regions: frozenset[str] = frozenset()
+    nearness: Sequence[str] = ()
     candidates: Candidates = field(init=False)
 
     def __post_init__(self) -> None:
-        self.candidates = Candidates(self.targets)
+        self.targets = self.within(self.regions, self.targets)
+        self.candidates = Candidates(self.targets, self.nearness)
+
+    @staticmethod
+    def within(regions: frozenset[str], targets: Sequence[Target]) -> Sequence[Target]:
+        """Those of ``targets`` that stand in ``regions``, which are any if none is named."""
+        return [target for target in targets if target.region in regions] if regions else targets
 
     def ask(self, exchange: Exchange, asked: str, now: float) -> Ask:
         """The call of ``exchange``, asked for as ``asked``, as this entry's strategy sees it."""

@@ -51,4 +51,4 @@ def cost(target: Target, ask: Ask) -> float:
         first = load.peers.first.at(ask.tokens)
     if gap is None:
         gap = load.peers.gap.at(1)
-    return (first + gap * ask.output) * (target.in_flight + 1) / target.weight
+    return (first + gap * ask.output) * (target.in_flight + 1) / target.pull
