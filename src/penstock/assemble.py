@@ -17,6 +17,7 @@ from typing import Any
 
 from penstock.assemble_door import limits_of, open_hosts, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
+from penstock.assemble_health import Watch
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -47,7 +48,7 @@ from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
 from penstock.routing.config import RoutingConfig
 from penstock.routing.stage import Routing
-from penstock.routing.table import Table
+from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
 
 TICK_SECONDS = 0.05
@@ -61,6 +62,7 @@ class Edition:
     config: Config
     generation: Generation
     targets: list[Target]
+    entries: list[Entry]
 
 
 class Gateway:
@@ -73,6 +75,7 @@ class Gateway:
         self.wheel = Wheel(TICK_SECONDS, self.started)
         self.ledger = Ledger()
         self.crew = Crew(f"worker-{number}")
+        self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0
         self._ring: KeyRing | None = None
         self._editions: list[Edition] = []
@@ -159,7 +162,9 @@ class Gateway:
 
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
-        self.upstreams.follow(config.of(RoutingConfig).affinity)
+        newest = self._editions[-1]
+        self.upstreams.follow(config.of(RoutingConfig))
+        self.watch.follow(config.of(RoutingConfig), newest.targets, newest.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         for part in (self.streams, self.resumption, self.observed):
@@ -176,7 +181,8 @@ class Gateway:
             for name, upstream in routing.upstreams.items()
         }
         auth = Auth(self._ring if auth_mode == "keys" else None)
-        stages = self._stages(config, targets, auth)
+        table = Table(entries(routing, targets, self.upstreams))
+        stages = self._stages(config, targets, table, auth)
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
         local = LocalRoutes(
@@ -199,9 +205,9 @@ class Gateway:
             trusted=[ipaddress.ip_network(network) for network in listen.trusted_proxies],
             cors_origins=frozenset(listen.cors_origins),
         )
-        return Edition(config, generation, list(targets.values()))
+        return Edition(config, generation, list(targets.values()), table.entries)
 
-    def _stages(self, config: Config, targets: dict[str, Target], auth: Auth) -> dict[str, Stage]:
+    def _stages(self, config: Config, targets: dict[str, Target], table: Table, auth: Auth) -> dict[str, Stage]:
         """The rooms, by name."""
         memory = config.of(MemoryConfig)
         stages: dict[str, Stage] = {
@@ -212,7 +218,7 @@ class Gateway:
                 retry_after=memory.retry_after,
             ),
             "routing": Routing(
-                Table(entries(config.of(RoutingConfig), targets, self.upstreams.shared)),
+                table,
                 list(targets.values()),
                 retries=config.of(RoutingConfig).retries.max,
                 first_token=config.of(RoutingConfig).timeouts.first_token,
@@ -257,6 +263,7 @@ class Gateway:
                 for account in self.ledger.accounts.values()
             },
             "upstreams": self.upstreams.numbers(),
+            "health": self.watch.dump(self.upstreams.targets),
             "engines": self.upstreams.engines(),
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
 
 from penstock.assemble_engines import Engines, engine_key
+from penstock.assemble_health import take_rules
 from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
@@ -24,7 +25,9 @@ from penstock.net.names import Names
 from penstock.net.tls import client_context
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
-from penstock.routing.config import AffinityConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.budget import RetryBudget
+from penstock.routing.config import RoutingConfig, TimeoutsConfig
+from penstock.routing.health import HealthRules
 from penstock.routing.load import Peers
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
@@ -56,6 +59,8 @@ class Upstreams:
         self._known: dict[tuple[str, str], Upstream] = {}
         self._peers = Peers()
         self._changes = Changes()
+        self._rules = HealthRules()
+        self._budgets: dict[str, RetryBudget] = {}
         self.shared = Shared()
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
@@ -80,11 +85,18 @@ class Upstreams:
             region=config.region or "",
             capacity=config.capacity,
             prices=(config.price.input / 1e6, config.price.output / 1e6),
-            peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes,
+            peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes, rules=self._rules,
+            keys=max(1, len(config.keys)), scrub=provider.scrub if isinstance(provider, HttpProvider) else bytes,
         )  # fmt: skip
 
-    def follow(self, affinity: AffinityConfig) -> None:
-        """What the strategies have in common takes its settings from here."""
+    def follow(self, routing: RoutingConfig) -> None:
+        """What the strategies and the healths have in common takes its settings from here."""
+        take_rules(self._rules, routing)
+        self._changes.count += 1
+        self._budgets = {pattern: budget for pattern, budget in self._budgets.items() if pattern in routing.models}
+        for budget in self._budgets.values():
+            budget.share = routing.retries.budget
+        affinity = routing.affinity
         shared = self.shared
         shared.slack = affinity.slack
         shared.max_load = affinity.max_load if affinity.enabled else 0.0
@@ -104,14 +116,14 @@ class Upstreams:
             return self._local(name, config, patience, origins)
         if config.kind not in HTTP_KINDS:
             raise ConfigError([f"upstream '{name}': kind {config.kind} is not offered by this version"])
-        return self._http(name, config, config.url, config.api_key, patience, origins)
+        return self._http(name, config, config.url, config.keys, patience, origins)
 
     def _http(
         self,
         name: str,
         config: UpstreamConfig,
         url: str,
-        api_key: str | None,
+        keys: Sequence[str],
         patience: Patience,
         origins: weakref.WeakSet[Origin],
     ) -> HttpProvider:
@@ -130,7 +142,8 @@ class Upstreams:
         )
         origin = Origin(name, reach, wheel=self._wheel, names=self._names, now=self._now)
         origins.add(origin)
-        return HttpProvider(origin, speech(config.kind, url, api_key, dict(config.headers)), patience, self._now)
+        said = speech(config.kind, url, keys[0] if keys else None, dict(config.headers), keys[1:])
+        return HttpProvider(origin, said, patience, self._now)
 
     def _local(
         self, name: str, config: UpstreamConfig, patience: Patience, origins: weakref.WeakSet[Origin]
@@ -147,7 +160,7 @@ class Upstreams:
         )
 
         def make(base_url: str, api_key: str) -> Provider:
-            return self._http(name, plain, base_url, api_key, patience, origins)
+            return self._http(name, plain, base_url, [api_key], patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
 
@@ -174,6 +187,10 @@ class Upstreams:
         """The keys of the embedded engines that are in use here."""
         return [known.engine for known in self._known.values() if known.engine]
 
+    def budget(self, pattern: str) -> RetryBudget:
+        """The retry budget of the model ``pattern``; it survives reloads."""
+        return self._budgets.setdefault(pattern, RetryBudget())
+
     def numbers(self) -> dict[str, list[int]]:
         """By name: calls in flight, calls served, connections open. A replaced upstream counts until its last call."""
         numbers: dict[str, list[int]] = {}
@@ -189,16 +206,19 @@ class Upstreams:
         return f"<Upstreams {len(self._known)} targets>"
 
 
-def entries(routing: RoutingConfig, targets: Mapping[str, Target], shared: Shared) -> list[Entry]:
+def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Upstreams) -> list[Entry]:
     """What callers may ask for, each with the targets behind it."""
     return [
         Entry(
             pattern,
             [targets[at] for at in model.upstreams],
-            make_strategy(model.strategy, shared),
+            make_strategy(model.strategy, upstreams.shared),
             model.upstream_model,
             model.max_tokens,
             model.fallbacks,
+            budget=upstreams.budget(pattern),
+            regions=frozenset(model.regions),
+            nearness=routing.regions,
         )
         for pattern, model in routing.models.items()
     ]

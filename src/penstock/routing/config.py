@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
+from penstock.routing.health_config import HealthConfig
 from penstock.routing.strategies import STRATEGIES
 from penstock.routing.upstream_config import UpstreamConfig
 
@@ -46,6 +47,10 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         field(default_factory=list)
     )
     max_tokens: Annotated[int | None, Meta(ge=1, description="Set in calls that give no limit themselves.")] = None
+    regions: Annotated[
+        list[str],
+        Meta(description="Only upstreams in these may have its data, whichever model answers in the end; none: any."),
+    ] = field(default_factory=list)
 
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):
@@ -57,7 +62,15 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
 
 class RetriesConfig(Struct, frozen=True, kw_only=True):
     max: Annotated[int, Meta(ge=0, le=10, description="Attempts after the first.")] = 2
-    budget: Annotated[float, Meta(ge=0, le=1, description="Retries may add at most this share to the load.")] = 0.2
+    budget: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Retries may add at most this share to the calls of a model, and some more while there are few"
+            " (10 a second); 0: none are made. Per worker.",
+        ),
+    ] = 0.2
 
 
 class AffinityConfig(Struct, frozen=True, kw_only=True):
@@ -86,6 +99,14 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
+    health: Annotated[HealthConfig, Meta(description="When an upstream is left alone.")] = HealthConfig()
+    regions: Annotated[
+        list[str],
+        Meta(
+            description="Regions in the order of their nearness to this gateway: the nearest that is well serves. One"
+            " that is not named is the farthest."
+        ),
+    ] = field(default_factory=list)
     affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
     rescue: Annotated[
         Literal["on", "off"],
@@ -102,12 +123,59 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
         return usual(environ, extras, own_port)
 
     def check(self) -> Iterator[Finding]:
-        for name in self.upstreams:
+        for name, upstream in self.upstreams.items():
             if not _UPSTREAM_NAME.fullmatch(name):
                 yield ("upstreams", name), f'the upstream name "{name[:64]}" may hold letters, digits and . _ - only'
+            if upstream.health.of(upstream.kind) == "token" and not self.probe_model(name):
+                yield (
+                    ("upstreams", name, "health", "probe"),
+                    f'upstream "{name}": probe token needs health.model: no model leads there under one name',
+                )
         for name, model in self.models.items():
             yield from self._check_model(name, model)
+        yield from self._check_regions()
         yield from self._check_cycles()
+
+    def probe_model(self, upstream: str) -> str:
+        """What is asked of ``upstream`` for one token; "" when that is not known."""
+        if self.upstreams[upstream].health.model:
+            return self.upstreams[upstream].health.model or ""
+        for pattern, model in self.models.items():
+            name = model.upstream_model or pattern
+            if upstream in model.upstreams and not name.endswith("*"):
+                return name
+        return ""
+
+    def _check_regions(self) -> Iterator[Finding]:
+        for position, region in enumerate(self.regions):
+            if region in self.regions[:position]:
+                yield ("regions", position), f'region "{region}" is listed twice'
+        there = {upstream.region for upstream in self.upstreams.values() if upstream.region}
+        for name, model in self.models.items():
+            for position, region in enumerate(model.regions):
+                if region not in there:
+                    hint = suggest(region, sorted(there))
+                    yield (
+                        ("models", name, "regions", position),
+                        f'model "{name}": no upstream is in region "{region}"{hint}',
+                    )
+            if model.regions and model.upstreams and not self._has_one_within(model, model.regions):
+                yield ("models", name, "regions"), f'model "{name}": all its upstreams are outside its regions'
+            for position, fallback in enumerate(model.fallbacks):
+                entry = self.entry(fallback)
+                if model.regions and entry is not None and not self._has_one_within(self.models[entry], model.regions):
+                    yield (
+                        ("models", name, "fallbacks", position),
+                        f'model "{name}": fallback "{fallback}" has no upstream in the regions of "{name}"',
+                    )
+
+    def _has_one_within(self, model: ModelConfig, regions: list[str]) -> bool:
+        """Whether an upstream of ``model`` stands in ``regions`` (and in its own)."""
+        return any(
+            known.region in regions and (not model.regions or known.region in model.regions)
+            for name in model.upstreams
+            if (known := self.upstreams.get(name)) is not None
+        )
 
     def _check_model(self, name: str, model: ModelConfig) -> Iterator[Finding]:
         at = ("models", name)
