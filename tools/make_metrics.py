@@ -73,6 +73,10 @@ def sample() -> dict[str, Any]:
         "refused_at_the_edge": 0, "accounts": {"bodies": [0, 1, 0, 0]}, "upstreams": {"u": [0, 0, 0]},
         "process": {"seconds": 0.0, "rss": 0, "descriptors": 0, "tasks": 0}, "observed": board.dump(),
         "streams": Counts().dump(),
+        "health": {
+            "upstreams": {"u": {"state": "closed", "ejections": 0, "keys_at_rest": 0, "probes": {"well": 1}}},
+            "retries": {"m": [100.0, 0]},
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
+from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 
 METRICS: dict[str, tuple[str, str]] = {
@@ -57,6 +58,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_upstream_in_flight": ("gauge", "Calls now in flight at an upstream."),
     "penstock_upstream_calls_total": ("counter", "Calls sent to an upstream."),
     "penstock_upstream_connections": ("gauge", "Connections to an upstream now open."),
+    **HEALTH_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
@@ -129,6 +131,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
     for column, name in ((0, "upstream_in_flight"), (1, "upstream_calls_total"), (2, "upstream_connections")):
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
+    put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),
