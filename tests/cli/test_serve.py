@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def pasted(said: str, home: Path, **extra: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.curl
 def test_what_it_says_is_true(tmp_path: Path) -> None:
     with running_gateway(tmp_path, ECHO) as gateway:
         first, key, keep, models, *_ = gateway.said.splitlines()

@@ -1,4 +1,4 @@
-"""What is used is read in a process that does nothing else: in this one, what earlier tests left is let go meanwhile."""
+"""What is used is read in a process that does nothing else: in this one, what earlier tests left may be let go."""
 
 import json
 import subprocess
