@@ -83,15 +83,15 @@ def continuation(operation: str, body: bytes, text: str, tokens: int, way: str) 
         unsent, text = text[len(shown) :], shown
         if not text:
             return None
-    messages = _with_answer(messages, text)
-    if messages is None:
+    answered = _with_answer(messages, text)
+    if answered is None:
         return None
     if way == "instruction":
         asked = INSTRUCTION + repr(text[-_LAST_CHARACTERS:])
-        messages.append(msgspec.Raw(msgspec.json.encode({"role": "user", "content": asked})))
+        answered.append(msgspec.Raw(msgspec.json.encode({"role": "user", "content": asked})))
     elif way == "prefill_flagged":
         changes |= {"continue_final_message": b"true", "add_generation_prompt": b"false"}
-    return Continuation(splice(body, changes | {"messages": msgspec.json.encode(messages)}), unsent, limit)
+    return Continuation(splice(body, changes | {"messages": msgspec.json.encode(answered)}), unsent, limit)
 
 
 def _fields(body: bytes) -> dict[str, msgspec.Raw]:
