@@ -86,6 +86,7 @@ def test_what_cannot_be_listened_on_is_told(tmp_path: Path) -> None:
     for host, words in (
         ("192.0.2.1", "cannot listen on 192.0.2.1:0: "),
         ("no-such-host.invalid", "cannot listen on no-such"),
+        ("a..b", "cannot listen on a..b:0: not a host name"),
     ):
         done = penstock(tmp_path, "serve", "--port", "0", "--host", host)
         assert done.returncode == 1
