@@ -16,7 +16,7 @@ from penstock.core.call import Headers
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.fiber import Promise
 from penstock.core.reply import Source
-from penstock.net.outbox import BatchedProtocol
+from penstock.net.outbox import MANY_PIECES, BatchedProtocol
 from penstock.net.response import Response, ResponseHead
 from penstock.net.tcp_info import bytes_acked
 from penstock.net.upload import Upload
@@ -41,7 +41,7 @@ class ClientConnection(BatchedProtocol):
 
     __slots__ = (
         "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_idle_timeout", "_keep", "_length",
-        "_origin", "_parser", "_parts", "_reading", "_response", "_sent", "_sent_before",
+        "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before",
         "_upload", "_waiter", "born", "closed", "due", "used", "wheel_at",
     )  # fmt: skip
 
@@ -57,7 +57,6 @@ class ClientConnection(BatchedProtocol):
         self._head_bytes = 0
         self._complete = False
         self._keep = True
-        self._reading = True
         self._close_delimited = False
         self._idle_timeout = 0.0
         self._sent = 0
@@ -148,6 +147,8 @@ class ClientConnection(BatchedProtocol):
         if self._parts:
             parts, self._parts = self._parts, []
             self._head_bytes = 0
+            if len(parts) > MANY_PIECES:
+                self.give_way()
             response.deliver(parts)
         else:
             self._head_bytes += len(data)  # of trailers or chunk extensions

@@ -43,7 +43,7 @@ class Repeat(NamedTuple):
 
 class RequestParser:
     """See the module. ``in_head`` while part of a head is here; ``target`` and ``fields`` are those parsed last;
-    ``beyond`` is what came behind a request to upgrade.
+    ``beyond`` is what came behind a request to upgrade; ``pieces`` counts chunks of bodies.
 
     A keep-alive caller that sends the very same head again, but for the digits of its Content-Length, with its body in
     the same read, is recognised without parsing (``_again``). What parsed once parses the same again, as long as the
@@ -64,6 +64,7 @@ class RequestParser:
         "beyond",
         "fields",
         "in_head",
+        "pieces",
         "refusal",
         "target",
     )
@@ -79,6 +80,7 @@ class RequestParser:
         self._repeat: Repeat | None = None
         self._between = True
         self.in_head = False
+        self.pieces = 0
         self.target = b""
         self.fields: Headers = []
         self.refusal: Fail | None = None
@@ -215,6 +217,7 @@ class RequestParser:
         return head
 
     def on_body(self, chunk: bytes) -> None:
+        self.pieces += 1
         if self.refusal is None and self._body is not None:
             self._waiting_bytes = -READ_BYTES
             self._body.feed(chunk)
