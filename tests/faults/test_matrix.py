@@ -67,6 +67,7 @@ ROWS = [
     Row("late", "stream", Error(504), attempts=1),
     Row("late", "plain", WHOLE, attempts=1),
     Row("silent-head", "stream", Error(504), attempts=1),
+    Row("silent-comment", "stream", Error(504), attempts=1),
     Row("cut-head", "stream", Error(502), attempts=3),
     Row("garbage-head", BOTH, Error(502), attempts=1),
     Row("limited", BOTH, Error(429), attempts=3),
