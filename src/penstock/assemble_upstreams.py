@@ -24,6 +24,7 @@ from penstock.core.settings import ConfigError
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.names import Names
 from penstock.net.tls import client_context
+from penstock.net.tunnel import proxy_key
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.budget import RetryBudget
@@ -159,11 +160,14 @@ class Upstreams:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         proxy = urlsplit(config.proxy) if config.proxy else None
+        if proxy is not None and proxy.scheme != "http":
+            raise ConfigError([f"upstream '{name}': a proxy that is itself reached over TLS is not offered"])
         reach = Reach(
             host=parts.hostname or "",
             port=parts.port or (443 if secure else 80),
             tls=client_context(config.ca_file, config.client_cert, verify=config.verify) if secure else None,
             proxy=(proxy.hostname or "", proxy.port or 8080) if proxy else None,
+            proxy_key=proxy_key(config.proxy) if config.proxy else b"",
             max_connections=config.max_connections,
             queue=config.queue,
             max_idle=config.max_idle,
