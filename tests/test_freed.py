@@ -55,19 +55,26 @@ def test_old_generations_are_freed() -> None:
     asyncio.run(main())
 
 
-def test_a_call_leaves_nothing_for_the_collector() -> None:
+@pytest.mark.parametrize("rescue", ["on", "all"])
+def test_a_call_leaves_nothing_for_the_collector(rescue: str) -> None:
     """Bodies may be large: what a call held is free when it ends, not when the collector comes by."""
 
     def exchanges() -> list[Exchange]:
         return [one for one in gc.get_objects() if type(one) is Exchange]
 
     async def main(upstream: ScriptedUpstream) -> None:
-        async with running_gateway(CONFIG.format(url=upstream.url)) as gateway:
+        async with running_gateway(CONFIG.format(url=upstream.url) + f"rescue: {rescue}\n") as gateway:
             gc.collect()
             others = exchanges()  # that other tests of this process still hold
             gc.disable()
             try:
-                calls = [chat("other"), chat("m"), chat("no"), chat("slow", words=5, stream=True)]
+                calls = [
+                    chat("other"),
+                    chat("m"),
+                    chat("no"),
+                    chat("slow", words=5),
+                    chat("slow", words=5, stream=True),
+                ]
                 for data in [*calls, calls[0][:-3] + b"xxx"]:
                     assert (await raw(gateway.port, data)).startswith(b"HTTP/1.1 ")
                 upstream.answers["/v1/chat/completions"] = Gone()

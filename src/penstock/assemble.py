@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from penstock.assemble_door import limits_of, open_hosts, socket_opener
+from penstock.assemble_door import joiner, limits_of, open_hosts, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
@@ -160,7 +160,9 @@ class Gateway:
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
+        buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
+        self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         for part in (self.streams, self.resumption, self.observed):
             if part is not None:
                 part.follow(config)
@@ -215,7 +217,8 @@ class Gateway:
                 list(targets.values()),
                 retries=config.of(RoutingConfig).retries.max,
                 first_token=config.of(RoutingConfig).timeouts.first_token,
-                rescue=config.of(RoutingConfig).rescue == "on",
+                rescue=config.of(RoutingConfig).rescue != "off",
+                collect=config.of(RoutingConfig).rescue == "all",
                 now=self.clock.now,
             ),
         }

@@ -156,7 +156,9 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     connect: Annotated[Seconds, Meta(gt=0, description="Name resolved, connected, TLS spoken.")] = 5.0
     first_token: Annotated[Seconds, Meta(gt=0, description="From the request sent to a stream's first event.")] = 30.0
     idle: Annotated[Seconds, Meta(gt=0, description="Between two events of a stream.")] = 30.0
-    total: Annotated[Seconds, Meta(gt=0, description="The whole call, with all attempts.")] = 600.0
+    total: Annotated[
+        Seconds, Meta(gt=0, description="The whole call, with all attempts; of a realtime session its opening.")
+    ] = 600.0
 
 
 class RetriesConfig(Struct, frozen=True, kw_only=True):
@@ -175,9 +177,10 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
     rescue: Annotated[
-        Literal["on", "off"],
+        Literal["on", "off", "all"],
         Meta(
-            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`."
+            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`. "
+            "`all`: calls without a stream too: their upstreams are asked for one, which is collected."
         ),
     ] = "on"
 

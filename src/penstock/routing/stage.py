@@ -19,11 +19,13 @@ from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply, collect
 from penstock.routing.attempts import Attempts, Step, Tried
+from penstock.routing.collected import CollectedCall, Send
 from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
 from penstock.routing.joint import Joint
 from penstock.routing.rescue import Rescue
 from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
+from penstock.wire.streamed import as_stream
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -32,7 +34,8 @@ ERROR_BODY_SECONDS = 5.0
 
 class Routing:
     """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
-    event; ``rescue``: finish answers whose upstream broke; ``uniform`` draws the jitter of waits."""
+    event; ``rescue``: finish answers whose upstream broke; ``collect``: those of calls without a stream too;
+    ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
@@ -45,6 +48,7 @@ class Routing:
         retries: int = 0,
         first_token: float = 30.0,
         rescue: bool = True,
+        collect: bool = False,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -54,6 +58,7 @@ class Routing:
         self._retries = retries
         self._first_token = first_token
         self._rescue = rescue
+        self._collect = collect
         self._now = now
         self._sleep = sleep
         self._uniform = uniform
@@ -66,11 +71,15 @@ class Routing:
         targets = able(entry, call)
         if not targets:
             raise _not_offered(exchange, f"no upstream of model '{call.model}'")
-        return self._serve(exchange, Step(entry, call.model, targets))
+        step = Step(entry, call.model, targets)
+        if self._collect and not call.stream and (body := as_stream(call.operation.name, call.body)) is not None:
+            return CollectedCall(exchange, body, self._send, _read_error, self._now).run(self._serve, step)
+        return self._serve(exchange, step)
 
-    async def _serve(self, exchange: Exchange, step: Step) -> Reply:
+    async def _serve(self, exchange: Exchange, step: Step, send: Send | None = None) -> Reply:
         """Attempt after attempt, until one answers or none is left."""
         attempts: Attempts | None = None
+        send = send or self._send
         call = exchange.call
         while True:
             target = step.entry.strategy.choose(step.targets, call)
@@ -79,7 +88,7 @@ class Routing:
             if call.max_tokens is None:
                 exchange.output_default = step.entry.max_tokens
             try:
-                reply: Reply | None = await self._send(exchange, target, step.entry.sent_as(step.asked))
+                reply: Reply | None = await send(exchange, target, step.entry.sent_as(step.asked))
                 assert reply is not None
                 if reply.status < 400 and not reply.events:
                     return reply
