@@ -212,7 +212,7 @@ def test_after_a_refusal_nothing_comes_out() -> None:
     assert repr(parser) == "<RequestParser refused>"
 
 
-HANDSHAKE = get(b"/v1/x", b"Connection: Upgrade", b"Upgrade: x", b"Content-Length: 0")
+HANDSHAKE = get(b"/v1/x", b"Connection: Upgrade", b"Upgrade: websocket", b"Content-Length: 0")
 
 
 @pytest.mark.parametrize("cut", [0, 1, len(HANDSHAKE) // 2])

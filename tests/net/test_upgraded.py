@@ -7,7 +7,7 @@ import pytest
 from penstock.core.errors import Fail
 from penstock.net.client import Origin, Patience
 from penstock.net.response import Switched
-from penstock.net.upgraded import Upgraded
+from penstock.net.upgraded import MUCH_BYTES, Upgraded
 from tests.net.asking import PATIENCE, ask, play
 from tests.net.caller import settled
 from tests.net.upstream import OK, Line, Upstream
@@ -97,6 +97,33 @@ def test_a_pause_holds_what_comes_what_came_early_too() -> None:
         upstream.left.set()
 
     play(scene, switching(b"early"))  # type: ignore[arg-type]
+
+
+def test_much_is_taken_a_read_at_a_time() -> None:
+    """The loop would else do many reads in a row, each of thousands of frames, while everybody waits."""
+    turn, turns = 0, []
+
+    class Counting(Noting):
+        def push(self, frame: bytes) -> None:
+            super().push(frame)
+            if len(frame) > MUCH_BYTES:
+                turns.append(turn)
+
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        nonlocal turn
+        upgraded = await opened(origin)
+        sink = Counting()
+        upgraded.start(sink)
+        upstream.lines[0].send(b"x" * 8_000_000)
+        while len(sink.got) < 8_000_000:
+            await asyncio.sleep(0)
+            turn += 1
+        assert turns
+        assert len(set(turns)) == len(turns)
+        upgraded.cancel("enough")
+        upstream.left.set()
+
+    play(scene, switching())  # type: ignore[arg-type]
 
 
 def test_a_peer_that_does_not_read_is_told_of() -> None:

@@ -29,8 +29,7 @@ JOINED_BYTES = 16 * 1024
 """A body up to this size is joined to its head: copying it is cheaper than a second buffer."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FIELDS = 256
-INTERIM = (100, 102, 103)
-"""Statuses of which llhttp knows that no body follows, whatever their fields say."""
+INTERIM = (100, 102, 103)  # of these llhttp knows that no body follows, whatever their fields say
 
 
 class Untouched(Exception):
@@ -42,8 +41,13 @@ class ClientConnection(BatchedProtocol):
 
     __slots__ = (
         "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_idle_timeout", "_keep", "_length",
+<<<<<<< HEAD
         "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before", "_upload", "_waiter", "born", "closed",
         "due", "upgrades", "used", "wheel_at",
+=======
+        "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before",
+        "_upload", "_waiter", "born", "closed", "due", "upgrades", "used", "wheel_at",
+>>>>>>> audit
     )  # fmt: skip
 
     def __init__(self, origin: Origin) -> None:
@@ -55,8 +59,13 @@ class ClientConnection(BatchedProtocol):
         self._fields: Headers = []
         self._head: ResponseHead | None = None
         self._length: bytes | None = None
+<<<<<<< HEAD
         self._keep = True
         self._head_bytes = self._sent = self._sent_before = self.used = 0
+=======
+        self._head_bytes = self._sent = self._sent_before = self.used = 0
+        self._keep = True
+>>>>>>> audit
         self._complete = self._close_delimited = self.closed = self.upgrades = False
         self._idle_timeout = self.born = self.due = self.wheel_at = 0.0
         self._upload: Upload | None = None
