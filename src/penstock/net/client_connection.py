@@ -41,13 +41,8 @@ class ClientConnection(BatchedProtocol):
 
     __slots__ = (
         "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_idle_timeout", "_keep", "_length",
-<<<<<<< HEAD
         "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before", "_upload", "_waiter", "born", "closed",
         "due", "upgrades", "used", "wheel_at",
-=======
-        "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before",
-        "_upload", "_waiter", "born", "closed", "due", "upgrades", "used", "wheel_at",
->>>>>>> audit
     )  # fmt: skip
 
     def __init__(self, origin: Origin) -> None:
@@ -59,13 +54,8 @@ class ClientConnection(BatchedProtocol):
         self._fields: Headers = []
         self._head: ResponseHead | None = None
         self._length: bytes | None = None
-<<<<<<< HEAD
         self._keep = True
         self._head_bytes = self._sent = self._sent_before = self.used = 0
-=======
-        self._head_bytes = self._sent = self._sent_before = self.used = 0
-        self._keep = True
->>>>>>> audit
         self._complete = self._close_delimited = self.closed = self.upgrades = False
         self._idle_timeout = self.born = self.due = self.wheel_at = 0.0
         self._upload: Upload | None = None
