@@ -81,7 +81,7 @@ class Run:
         peers = Peers()
         self.replicas = [Replica(those.engine, speed, trace.block) for speed in those.speeds]
         self.targets = [
-            Target(f"r{number}", Stub(), capacity=those.engine.seats, peers=peers, prefixes=self.shared.prefixes)
+            Target(f"r{number}", Stub(), peers=peers, prefixes=self.shared.prefixes)
             for number in range(len(self.replicas))
         ]
         self.strategy = make_policy(policy, self.shared, those.engine.peak)
