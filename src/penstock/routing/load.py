@@ -23,6 +23,7 @@ BARRIER_SECONDS = 0.002
 FULL = 0.98
 """k / (1 − k) of the KV cache's use, as in SGLang's least_load; small, for a page is seconds old."""
 FAR = 4.0
+"""So many times slower to the first token than between tokens a server may seem before it is believed to be."""
 BASE_TOKENS = 64.0
 """What a prompt costs that is cached from end to end."""
 LEAST_SLOPE = 1e-7
@@ -95,7 +96,7 @@ class Load:
         self.peak_first = Peak()
         self.peak_gap = Peak()
         self.scraped: Scraped | None = None
-        self.queue = 0.0
+        self.queue = BASE_TOKENS
         self.slow = 1.0
         self.crowd = 1.0
 

@@ -12,7 +12,7 @@ import math
 
 WEIGHT = 0.15
 """Of a new sample against all before."""
-PRIOR = 5.0
+PRIOR = 2.0
 """So many samples' worth of belief that it is like the others."""
 FADE_SECONDS = 600.0
 MOST = 20.0
