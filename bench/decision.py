@@ -66,12 +66,12 @@ def measure(strategy: str, count: int, calls: int, rounds: int = 20, seed: int =
     chooser = make_strategy(strategy, shared)
     asks: list[Ask] = []
     for number_ in range(calls):
-        ask = Ask(call_of(16_000), 100.0, tokens=4000.0, output=200.0)
+        ask = Ask(call_of(16_000), 100.0, tokens=4000.0, output=200.0, scope=f"scope {number_ % 50}")
         if chooser.prefix:
-            ask.cut(f"scope {number_ % 50}")
+            ask.cut()
             if number_ < 50:
                 for target in rng.sample(targets, 3):
-                    shared.prefixes.remember(target.slot, ask.blocks[: rng.randrange(1, len(ask.blocks))])
+                    shared.prefixes.remember(target.slot, ask.blocks[: rng.randrange(1, len(ask.blocks))], 90.0)
         asks.append(ask)
     best = float("inf")
     for _ in range(rounds):
@@ -89,7 +89,7 @@ def measure_cut(size: int, calls: int) -> float:
     for _ in range(5):
         began = time.perf_counter()
         for _ in range(calls):
-            Ask(call, 100.0).cut("scope")
+            Ask(call, 100.0).cut()
         best = min(best, (time.perf_counter() - began) / calls)
     return best * 1e6
 

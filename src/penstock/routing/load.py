@@ -19,9 +19,11 @@ PRIOR_GAP = (0.02, 0.0002)
 """Seconds between tokens for one call alone, and per further call in its batch."""
 FRESH_SECONDS = 15.0
 """A scraped page tells of the present for so long."""
-BARRIER_SECONDS = 0.002
 FULL = 0.98
-"""k / (1 − k) of the KV cache's use, as in SGLang's least_load; small, for a page is seconds old."""
+FULL_SECONDS = 0.15
+"""k / (1 − k) of the KV cache's use, as in SGLang's least_load."""
+BARRIER_SECONDS = 0.002
+"""The same where targets are ranked: small, for a page is seconds old and all calls since then have seen it."""
 FAR = 4.0
 """So many times slower to the first token than between tokens a server may seem before it is believed to be."""
 BASE_TOKENS = 64.0
@@ -144,13 +146,23 @@ class Load:
 
     def first_seconds(self, tokens: float, now: float) -> float:
         """Seconds to the first token, expected, of a call with ``tokens`` to be computed."""
-        self.tally(now)
-        first = self.peers.first
-        return first.base * self.slow + (self.queue + self.slow * tokens) * first.slope
+        kv = self.kv(now)
+        seconds = self.slow * self.peers.first.at(self.waiting + tokens) + self.overdue(now)
+        return seconds + FULL_SECONDS * kv / (1.0 - min(kv, FULL))
 
     def gap_seconds(self, now: float) -> float:
         """Seconds between two tokens, expected, with one call more."""
         return self.slow * self.peers.gap.at(self.calls + self.others(now) + 1)
+
+    @property
+    def first(self) -> Line:
+        """Time to the first token by tokens waiting, as learned here; that of all peers until something was."""
+        return self.pace_first.of(self.peers.first)
+
+    @property
+    def gap(self) -> Line:
+        """Time between tokens by calls decoding, likewise."""
+        return self.pace.of(self.peers.gap)
 
     def begin(self, now: float, work: float) -> Stay:
         """A call with ``work`` uncached prompt tokens is sent."""

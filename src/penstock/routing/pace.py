@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+from penstock.routing.line import Line
+
 WEIGHT = 0.15
 """Of a new sample against all before."""
 PRIOR = 2.0
@@ -20,11 +22,12 @@ MOST = 20.0
 
 
 class Pace:
-    """``ratio()``: its seconds over its peers'. Samples are pairs of seconds."""
+    """``points``: samples so far."""
 
-    __slots__ = ("_at", "_mean", "_weight")
+    __slots__ = ("_at", "_mean", "_weight", "points")
 
     def __init__(self) -> None:
+        self.points = 0
         self._mean = 0.0
         self._weight = 0.0
         self._at = 0.0
@@ -37,6 +40,7 @@ class Pace:
         self._mean += WEIGHT * (sample - self._mean)
         self._weight = self._believed(now) * (1.0 - WEIGHT) + 1.0
         self._at = now
+        self.points += 1
 
     def _believed(self, now: float) -> float:
         silent = now - self._at
@@ -48,6 +52,14 @@ class Pace:
             return 1.0
         weight = self._believed(now)
         return math.exp(self._mean * weight / (weight + PRIOR))
+
+    def of(self, line: Line) -> Line:
+        """The peers' ``line`` at this pace; the very same where nothing was learned."""
+        if not self.points:
+            return line
+        own = Line(line.base * (ratio := self.ratio(self._at)), line.slope * ratio)
+        own.weight = min(float(self.points), line.weight)
+        return own
 
     def __repr__(self) -> str:
         return f"<Pace {math.exp(self._mean):.2f} on {self._weight:.1f} samples>"

@@ -13,7 +13,7 @@ def fleet(have: int) -> tuple[PrefixIndex, list[Target], Ask]:
     for target in those:
         target.slot = index.join()
     blocks = list(range(10))
-    index.remember(those[1].slot, blocks[:have])
+    index.remember(those[1].slot, blocks[:have], 0.0)
     call = ask(tokens=5120.0)
     call.blocks, call.bounds, call.size = blocks, range(512, 10_000, 512), 5120
     return index, those, call

@@ -31,7 +31,7 @@ def test_a_cached_beginning_is_looked_up() -> None:
     index = PrefixIndex(1000)
     slots = [index.join(), index.join()]
     those[0].slot, those[1].slot = slots
-    index.remember(slots[1], [1, 2, 3])
+    index.remember(slots[1], [1, 2, 3], 0.0)
     call = ask(tokens=1536.0)
     call.blocks, call.bounds, call.size = [1, 2, 3], range(512, 2048, 512), 1536
     assert LMetric(index, lambda low, high: 0.0).choose(those, call) is those[1]

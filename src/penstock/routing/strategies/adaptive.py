@@ -28,10 +28,12 @@ class Adaptive:
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
-        if len(targets) == 1:
-            return targets[0]
+        shared = self._shared
         if ask.blocks:
-            self._shared.prefixes.match(ask)
+            shared.prefixes.match(ask)
+        if len(targets) == 1:  # the only one, or the others drain: then it has the session's context now
+            shared.keep(targets[0], ask)
+            return targets[0]
         best = self._least.choose(targets, ask, ask.hits)
         return self._stay(targets, ask, best) if ask.session else best
 
