@@ -24,8 +24,6 @@ FULL_SECONDS = 0.15
 """k / (1 − k) of the KV cache's use, as in SGLang's least_load."""
 BARRIER_SECONDS = 0.002
 """The same where targets are ranked: small, for a page is seconds old and all calls since then have seen it."""
-FAR = 4.0
-"""So many times slower to the first token than between tokens a server may seem before it is believed to be."""
 BASE_TOKENS = 64.0
 """What a prompt costs that is cached from end to end."""
 LEAST_SLOPE = 1e-7
@@ -80,8 +78,8 @@ class Stay:
 class Load:
     """See the module. ``waiting``: tokens of prompts not yet computed; ``decoding``: calls past their first token;
     ``peak_first`` and ``peak_gap``: seconds to the first token and between tokens, peaks weighing most; ``pace``: how
-    slow it is between tokens, which no queue disturbs, and ``pace_first``: to the first. What ``refresh`` makes, for
-    those who compare many: ``queue`` and ``slow`` so that queue + slow · my tokens is the wait in tokens, ``crowd``."""
+    slow it is between tokens, which no queue disturbs; ``pace_first``: to the first. For those who compare many,
+    ``slow``, ``queue`` and ``crowd`` are kept ready: queue + slow · my tokens is the wait in tokens, crowd that of calls."""
 
     __slots__ = (
         "crowd", "decoding", "pace", "pace_first", "peak_first", "peak_gap", "peers", "queue", "scraped", "slow",
@@ -109,14 +107,7 @@ class Load:
 
     def refresh(self, now: float) -> None:
         """Bring ``slow``, ``queue`` and ``crowd`` up to ``now``."""
-        slow = self.pace.ratio(now)
-        first = self.pace_first.ratio(now)
-        # Calls that wait for one another make all of them late; only what cannot be that is the server's own slowness.
-        if first > slow * FAR:
-            slow = first / FAR
-        elif first * FAR < slow:
-            slow = first * FAR
-        self.slow = slow
+        self.slow = self.pace.ratio(now)
         self.tally(now)
 
     def tally(self, now: float) -> None:
@@ -142,7 +133,8 @@ class Load:
         if beyond:
             queue += beyond / (self.peers.first.slope + LEAST_SLOPE)
         self.queue = queue
-        self.crowd = calls * calls * calls
+        slow = self.slow
+        self.crowd = calls * calls * calls * slow * slow
 
     def first_seconds(self, tokens: float, now: float) -> float:
         """Seconds to the first token, expected, of a call with ``tokens`` to be computed."""

@@ -12,7 +12,7 @@ import math
 
 from penstock.routing.line import Line
 
-WEIGHT = 0.15
+WEIGHT = 0.2
 """Of a new sample against all before."""
 PRIOR = 2.0
 """So many samples' worth of belief that it is like the others."""
