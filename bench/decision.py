@@ -111,7 +111,9 @@ def main() -> int:
     ]
     print(table(rows))
     print()
-    print(table([{"prompt, bytes": f"{size:,}", "hashed, µs": number(measure_cut(size, 300))} for size in PROMPT_BYTES]))
+    print(
+        table([{"prompt, bytes": f"{size:,}", "hashed, µs": number(measure_cut(size, 300))} for size in PROMPT_BYTES])
+    )
     return 0
 
 

@@ -86,7 +86,14 @@ class Halves:
         key = (cell.trace, cell.bound)
         base = self._bases.get(key, 0.0)
         made = Scenario(
-            trace, ENGINES[engine], cell.upstreams, LOADS[cell.load], cell.hardware, calls, longer[cell.trace], base=base
+            trace,
+            ENGINES[engine],
+            cell.upstreams,
+            LOADS[cell.load],
+            cell.hardware,
+            calls,
+            longer[cell.trace],
+            base=base,
         )
         if not base:
             self._bases[key] = made.capacity()

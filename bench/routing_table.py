@@ -58,7 +58,8 @@ def page(cells: Sequence[str], samples: Samples, seeds: int) -> str:
         counts.setdefault(f"goodput, {hardware}", Counter())[good.word] += 1
         counts.setdefault(f"p90, {hardware}", Counter())[late.word] += 1
         lines.append(
-            f"| {cell} | {good.ours:.3f} | {good.theirs:.3f} | {good} | {late.ours:.2f} | {late.theirs:.2f} | {late} | {hits:.2f} |"
+            f"| {cell} | {good.ours:.3f} | {good.theirs:.3f} | {good} "
+            f"| {late.ours:.2f} | {late.theirs:.2f} | {late} | {hits:.2f} |"
         )
     words = ("first", "tied", "loses")
     summary = [
@@ -70,11 +71,12 @@ def page(cells: Sequence[str], samples: Samples, seeds: int) -> str:
 _HEAD = [
     "# Routing policies on simulated fleets",
     "",
-    "Made by `python -m bench.routing`. `adaptive` against ten other policies on the second halves of three traces; its",
-    "constants were fitted on the first halves. Goodput: the share of all calls whose first token and mean gap met the goal",
-    "(`simulate/measures.py`); calls that failed count as missed. p90: seconds to the first token. Beside ours stands the best rival",
-    "by its mean (where we lose: of those that are better beyond chance), and ours less that rival's with an interval of 95 % over",
-    "all rivals together. first: better than every rival beyond chance. tied: no rival is better beyond chance.",
+    "Made by `python -m bench.routing`. `adaptive` against ten other policies on the second halves of three traces;",
+    "its constants were fitted on the first halves. Goodput: the share of all calls whose first token and mean gap met",
+    "the goal (`simulate/measures.py`); calls that failed count as missed. p90: seconds to the first token. Beside",
+    "ours stands the best rival by its mean (where we lose: of those that are better beyond chance), and ours less",
+    "that rival's with an interval of 95 % over all rivals together. first: better than every rival beyond chance.",
+    "tied: no rival is better beyond chance.",
     "",
 ]
 _SUMMARY = ["| | first | tied | loses |", "|---|---:|---:|---:|"]

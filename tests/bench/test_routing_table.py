@@ -29,7 +29,11 @@ def test_the_best_on_average_may_be_tied_while_a_steady_one_wins() -> None:
 
 
 def test_all_cells_are_published_with_their_sums() -> None:
-    kept = {f"{cell} / {seed}": row for cell in ("t / equal", "t / mixed") for seed, row in enumerate(rows(adaptive=[0.5] * 3, b=[0.6] * 3))}
+    kept = {
+        f"{cell} / {seed}": row
+        for cell in ("t / equal", "t / mixed")
+        for seed, row in enumerate(rows(adaptive=[0.5] * 3, b=[0.6] * 3))
+    }
     text = page(["t / equal", "t / mixed"], kept, 3)
     assert text.count("loses to b") == 4
     assert "| goodput, mixed | 0 | 0 | 1 |" in text

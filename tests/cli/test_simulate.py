@@ -5,7 +5,20 @@ import pytest
 
 from penstock.cli.main import main
 
-SHORT = ["simulate", "routing", "--upstreams", "3", "--calls", "80", "--seeds", "2", "--policy", "adaptive", "--policy", "random"]
+SHORT = [
+    "simulate",
+    "routing",
+    "--upstreams",
+    "3",
+    "--calls",
+    "80",
+    "--seeds",
+    "2",
+    "--policy",
+    "adaptive",
+    "--policy",
+    "random",
+]
 
 
 def test_a_table_of_synthetic_traffic(capsys: pytest.CaptureFixture[str]) -> None:

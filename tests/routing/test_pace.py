@@ -60,4 +60,4 @@ def test_a_line_at_its_pace() -> None:
     own = pace.of(line)
     assert own.at(50) == pytest.approx(line.at(50) * pace.ratio(11.0))
     assert own.weight == 12
-    assert "on 5." in repr(pace)
+    assert "on 4.7 samples" in repr(pace)

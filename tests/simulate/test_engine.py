@@ -136,7 +136,9 @@ def test_laws(calls: Sequence[tuple[float, int, int, int]], name: str, speed: fl
     assert all(work.end >= work.first > 0 for work in works)
     firsts = [work.first for work in works]
     assert firsts == sorted(firsts)
-    worked = sum((work.prompt - work.cached) * (1 + (work.prompt + work.cached) / (2 * engine.attention)) for work in works)
+    worked = sum(
+        (work.prompt - work.cached) * (1 + (work.prompt + work.cached) / (2 * engine.attention)) for work in works
+    )
     assert replica.computed == pytest.approx(worked)
     assert replica.kv.held == 0
     for work in works:

@@ -1,4 +1,5 @@
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +47,7 @@ def test_synthetic_conversations_grow_and_share() -> None:
     talks = [rows for rows in by_session.values() if len(rows) > 2]
     assert talks
     for rows in talks:
-        assert all(before.prompt + before.output < after.prompt for before, after in zip(rows, rows[1:], strict=False))
+        assert all(before.prompt + before.output < after.prompt for before, after in pairwise(rows))
         whole = rows[0].prompt // 512
         assert list(rows[1].blocks[:whole]) == list(rows[0].blocks[:whole])
     assert len({row.blocks[0] for row in trace.rows if row.blocks}) <= 8

@@ -15,7 +15,8 @@ def write(path: Path, text: str) -> Path:
 
 def test_azure(tmp_path: Path) -> None:
     # Azure Public Dataset, CC-BY 4.0 (Splitwise, ISCA 2024)
-    text = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:04.0319600,3180,8\n"
+    rows = ["2023-11-16 18:17:03.9799600,4808,10", "2023-11-16 18:17:04.0319600,3180,8"]
+    text = "\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows])
     trace = read_trace(write(tmp_path / "code.csv", text))
     assert trace.rows == [Row(0.0, 4808, 10), Row(0.052, 3180, 8)]
     assert (trace.name, trace.seconds) == ("code", 0.052)

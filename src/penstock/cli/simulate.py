@@ -26,16 +26,19 @@ from penstock.simulate.traces import Trace, read_trace
 
 _DESCRIPTION = """\
 Play recorded traffic against a fleet of model servers that is not there, in virtual time, once for each policy.
-The code that chooses is the gateway's own. Each seed draws other stretches of the trace; all policies meet the same calls.
+The code that chooses is the gateway's own. Each seed draws other stretches of the trace; all policies meet the
+same calls.
 
 routing   which upstream should a call go to?"""
 _EPILOG = """\
 Traces: Azure's LLM inference CSV, Mooncake's JSON lines, or lines of your own:
   {"at": 12.5, "prompt": 4100, "output": 220, "blocks": [1, 2, 9], "session": "a"}
-"at" is in seconds; "blocks" (optional) are ids of the prompt's first blocks of 512 tokens: equal ids, equal beginnings.
+"at" is in seconds; "blocks" (optional) are ids of the prompt's first blocks of 512 tokens: equal ids, equal
+beginnings.
 
-Columns: good: calls whose first token and mean gap met the goal, of all; first, whole: seconds to the first token and to the
-end; gap: milliseconds between tokens; cached: prompt tokens found in a prefix cache; uneven: most work of a replica / mean.
+Columns: good: calls whose first token and mean gap met the goal, of all; first, whole: seconds to the first token
+and to the end; gap: milliseconds between tokens; cached: prompt tokens found in a prefix cache; uneven: the most
+work of a replica over the mean.
 
   penstock simulate routing --upstreams 16
   penstock simulate routing --trace mooncake_conversation.jsonl --upstreams 32 --load 0.9 --hardware mixed
@@ -80,11 +83,15 @@ def _options() -> argparse.ArgumentParser:
         "--policy", action="append", choices=names(), metavar="P", help=f"may be repeated: {', '.join(names())}"
     )
     wants.add_argument("--engine", choices=ENGINES, default="qwen3-32b", help="constants of a model server (qwen3-32b)")
-    wants.add_argument("--hardware", choices=HARDWARE, default="equal", help="equal; mixed speeds; one falls to a third")
+    wants.add_argument(
+        "--hardware", choices=HARDWARE, default="equal", help="equal; mixed speeds; one falls to a third"
+    )
     wants.add_argument("--load", type=_positive, default=0.7, metavar="L", help="share of what the fleet can do (0.7)")
     wants.add_argument("--calls", type=_count, default=2000, metavar="N", help="calls a seed (2000)")
     wants.add_argument("--seeds", type=_count, default=5, metavar="N", help="repetitions (5)")
-    wants.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed (0); equal seeds, equal results")
+    wants.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="the first seed (0); equal seeds, equal results"
+    )
     wants.add_argument("--answers", type=_positive, default=1.0, metavar="X", help="answers so many times as long (1)")
     wants.add_argument("--goal-first", type=_positive, metavar="S", help="seconds to the first token that are good")
     wants.add_argument("--goal-gap", type=_positive, metavar="S", help="seconds between tokens that are good")

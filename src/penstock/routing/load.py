@@ -79,7 +79,7 @@ class Load:
     """See the module. ``waiting``: tokens of prompts not yet computed; ``decoding``: calls past their first token;
     ``peak_first`` and ``peak_gap``: seconds to the first token and between tokens, peaks weighing most; ``pace``: how
     slow it is between tokens, which no queue disturbs; ``pace_first``: to the first. For those who compare many,
-    ``slow``, ``queue`` and ``crowd`` are kept ready: queue + slow · my tokens is the wait in tokens, crowd that of calls."""
+    ``slow``, ``queue`` and ``crowd`` are kept ready: see ``strategies/wait.py``."""
 
     __slots__ = (
         "crowd", "decoding", "pace", "pace_first", "peak_first", "peak_gap", "peers", "queue", "scraped", "slow",

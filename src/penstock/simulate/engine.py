@@ -1,4 +1,4 @@
-"""One replica of a model server in virtual time: continuous batching with chunked prefill, a KV cache, and waiting lines.
+"""One replica of a model server in virtual time: continuous batching, chunked prefill, a KV cache, and waiting lines.
 
 Between two events (a call arrives, its prompt is computed, its answer ends) all goes on at constant rates, so the model
 steps from event to event, not from token to token. First come, first served; a call that has no KV room or seat waits,
@@ -205,6 +205,6 @@ class Replica:
 
     def __repr__(self) -> str:
         return (
-            f"<Replica {self.engine.name} x {self.speed:g}: {len(self.waiting)} wait, {len(self.prefilling)} in prefill, "
-            f"{len(self._decoding)} decode, {self.kv!r}>"
+            f"<Replica {self.engine.name} x {self.speed:g}: {len(self.waiting)} wait, "
+            f"{len(self.prefilling)} in prefill, {len(self._decoding)} decode, {self.kv!r}>"
         )

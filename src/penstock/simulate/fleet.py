@@ -1,7 +1,7 @@
 """Which replicas there are: how many, how fast each, and what happens to one of them. Pure.
 
-``equal``; ``mixed``: a quarter each at full speed, 0.8, 0.5 and 0.3 (generations of accelerators); ``degraded``: one falls
-to a third of its speed while the run goes on, as one that overheats does, and nobody is told.
+``equal``; ``mixed``: a quarter each at full speed, 0.8, 0.5 and 0.3 (generations of accelerators); ``degraded``: one
+falls to a third of its speed while the run goes on, as one that overheats does, and nobody is told.
 """
 
 from __future__ import annotations

@@ -55,19 +55,19 @@ ENGINES: dict[str, Engine] = {
         # R_peak as llm-d publishes it ("Sticky until saturated", 2026-08-17). The rest by the roofline: weights 64 GB
         # and 256 KiB of KV a token, read at 4.7 TB/s (70 % of two H100); KV is what 0.9 of 160 GB leaves.
         of_peak(
-            "qwen3-32b", 20_480, step=0.0140, decode=30e-6, context=0.056e-6, attention=30_000, chunk=2048, seats=48,
-            kv=300_000, host=1_000_000,
+            "qwen3-32b", 20_480, step=0.0140, decode=30e-6, context=0.056e-6, attention=30_000,
+            chunk=2048, seats=48, kv=300_000, host=1_000_000,
         ),
         # R_peak from the same page. A mixture of experts: few weights are read for one call, most of them for many,
         # so that the gap grows with the batch (ITL = a + b · batch, the form that llm-d's autoscaler fits).
         of_peak(
-            "gpt-oss-120b", 39_065, step=0.0045, decode=160e-6, context=0.015e-6, attention=40_000, chunk=8192, seats=32,
-            kv=200_000,
+            "gpt-oss-120b", 39_065, step=0.0045, decode=160e-6, context=0.015e-6, attention=40_000,
+            chunk=8192, seats=32, kv=200_000,
         ),
         # Qwen2.5-7B on an A10G: 15 GB of weights at 0.5 TB/s, 56 KiB of KV a token, 125 TFLOP/s at some 40 %.
         of_peak(
-            "qwen2.5-7b-a10g", 3_300, step=0.0290, decode=60e-6, context=0.115e-6, attention=40_000, chunk=2048, seats=32,
-            kv=90_000,
+            "qwen2.5-7b-a10g", 3_300, step=0.0290, decode=60e-6, context=0.115e-6, attention=40_000,
+            chunk=2048, seats=32, kv=90_000,
         ),
     )
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Which of two policies is better, by how much, and is it chance? Pure: paired numbers in, an interval out.
 
-A Student interval on the differences of pairs (same trace, same fleet). With several rivals at once the level is divided by
-their number (Bonferroni), so that a verdict over all of them is wrong by chance in at most one case of twenty.
+A Student interval on the differences of pairs (same trace, same fleet). With several rivals at once the level is
+divided by their number (Bonferroni), so that a verdict over all of them is wrong by chance in one case of twenty.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def student(probability: float, freedom: int) -> float:
     scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(freedom * math.pi)
 
     def density(x: float) -> float:
-        return scale * (1.0 + x * x / freedom) ** (-(freedom + 1) / 2)
+        return scale * math.pow(1.0 + x * x / freedom, -(freedom + 1) / 2)
 
     def below(x: float) -> float:
         steps = 200

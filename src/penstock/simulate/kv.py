@@ -1,4 +1,4 @@
-"""The KV cache of one replica: tokens held by calls that run, and blocks kept after them, least recently used first out.
+"""The KV cache of one replica: tokens held by calls that run, and blocks kept after them, the least recent first out.
 
 A block is known by an id that stands for it and all before it (equal ids: equal beginnings). What calls hold and
 what is kept never exceed the capacity and ``host``, the memory beside it; what is kept gives way to calls.
@@ -39,7 +39,7 @@ class Kv:
         return depth
 
     def take(self, blocks: Sequence[int], depth: int, private: int) -> bool:
-        """Reserve ``private`` tokens, and the first ``depth`` of ``blocks``, which are here. False: there is no room."""
+        """Reserve ``private`` tokens, and the first ``depth`` of ``blocks``, which are here. False: no room."""
         used, kept = self._used, self._kept
         found = [block for block in blocks[:depth] if block in kept]
         if self.held + len(found) * self.size + private > self.capacity:

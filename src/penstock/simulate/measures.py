@@ -1,7 +1,8 @@
 """What a run was worth: percentiles, goodput at a goal, hit rate, imbalance. Pure: outcomes in, numbers out.
 
 A call is good if its first token came within ``first`` + ``per_token`` · prompt tokens, and the mean gap between its
-tokens was at most ``gap``. One that failed or was refused is not good, and stands in the percentiles with the patience.
+tokens was at most ``gap``. One that failed is not good; in the percentiles its first token came after the patience, and
+its end never.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Seconds, but for ``goodput``, ``failed``, ``hit_rate`` (shares) and ``imbalance``: the most work that a replica got for its
-    speed over the mean."""
+    """Seconds, but for ``goodput``, ``failed``, ``hit_rate`` (shares) and ``imbalance``: the most work that a replica
+    got for its speed over the mean."""
 
     calls: int
     goodput: float
@@ -78,12 +79,17 @@ def measure(run: Run, goal: Goal, skip: float = 0.0) -> Measures:
     count = max(1, len(outcomes))
     loads = [replica.computed / speed for replica, speed in zip(run.replicas, run.fleet.speeds, strict=True)]
     return Measures(
-        len(outcomes),
-        good / count,
-        failed / count,
-        *[percentile(firsts, percent) for percent in (50, 90, 99)],
-        *[percentile(totals, percent) for percent in (50, 90, 99)],
-        *[percentile(gaps, percent) for percent in (50, 90)],
+        calls=len(outcomes),
+        goodput=good / count,
+        failed=failed / count,
+        first_p50=percentile(firsts, 50),
+        first_p90=percentile(firsts, 90),
+        first_p99=percentile(firsts, 99),
+        total_p50=percentile(totals, 50),
+        total_p90=percentile(totals, 90),
+        total_p99=percentile(totals, 99),
+        gap_p50=percentile(gaps, 50),
+        gap_p90=percentile(gaps, 90),
         hit_rate=cached / max(1, prompts),
         imbalance=max(loads) / max(sum(loads) / len(loads), 1e-12),
     )

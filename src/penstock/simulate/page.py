@@ -31,12 +31,11 @@ _WIDE = 720
 def page(title: str, facts: Mapping[str, str], told: Mapping[str, Sequence[Measures]]) -> str:
     """The page. ``facts`` say what was played; a dot is one seed, a bar the mean."""
     order = ordered(told)
-    listed = "".join(
-        f"<li>{html.escape(name)}: {html.escape(value)}</li>" for name, value in facts.items()
-    )
+    listed = "".join(f"<li>{html.escape(name)}: {html.escape(value)}</li>" for name, value in facts.items())
     plots = "".join(_plot(name, head, factor, unit, order, told) for name, head, factor, unit in _PLOTS)
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title><style>{_STYLE}</style>'
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f"<style>{_STYLE}</style>"
         f"<h1>{html.escape(title)}</h1><ul>{listed}</ul>{plots}</html>\n"
     )
 
@@ -55,7 +54,8 @@ def _plot(
         parts.append(f'<text x="{_LEFT - 8}" y="{top + 16}" text-anchor="end">{html.escape(policy)}</text>')
         parts.append(f'<rect class="{kind}" x="{_LEFT}" y="{top + 4}" width="{mean * scale:.1f}" height="{_ROW - 9}"/>')
         parts += [
-            f'<circle class="dot" cx="{_LEFT + value * scale:.1f}" cy="{top + 11.5}" r="2"/>' for value in series[policy]
+            f'<circle class="dot" cx="{_LEFT + value * scale:.1f}" cy="{top + 11.5}" r="2"/>'
+            for value in series[policy]
         ]
         parts.append(f'<text x="{_LEFT + max(series[policy]) * scale + 8:.1f}" y="{top + 16}">{mean:.3g} {unit}</text>')
     tall = len(order) * _ROW

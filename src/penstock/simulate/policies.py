@@ -1,11 +1,11 @@
-"""Policies by the names of the command line: the strategies that Penstock ships, and those of others to compare with."""
+"""Policies by the names of the command line: the strategies that Penstock ships, and those of others beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from penstock.routing.strategies import STRATEGIES, Strategy, make_strategy
-from penstock.routing.strategies.strategy import Shared
+from penstock.routing.strategies import STRATEGIES, make_strategy
+from penstock.routing.strategies.strategy import Shared, Strategy
 from penstock.simulate.baselines.cache_aware import COMMAND_LINE, LIBRARY, CacheAware
 from penstock.simulate.baselines.drawn import Drawn
 from penstock.simulate.baselines.least_load import LeastLoad

@@ -197,4 +197,6 @@ class Run:
         heappush(self._events, (replica.next, replica.version, number, replica.version))
 
     def __repr__(self) -> str:
-        return f"<Run of {self.trace.name} with {self.strategy!r}, {len(self.outcomes)} of {len(self.trace.rows)} calls>"
+        return (
+            f"<Run of {self.trace.name} with {self.strategy!r}, {len(self.outcomes)} of {len(self.trace.rows)} calls>"
+        )

@@ -1,7 +1,7 @@
-"""Recorded calls as the simulation takes them: when, how long the prompt, how long the answer, which blocks it begins with.
+"""Recorded calls as the simulation takes them: when, how long prompt and answer are, which blocks a prompt begins with.
 
 Reads Azure's CSV (TIMESTAMP, ContextTokens, GeneratedTokens), Mooncake's JSON lines (timestamp in ms, input_length,
-output_length, hash_ids), and ours (at in s, prompt, output, optional blocks and session). Raises ValueError with the line.
+output_length, hash_ids), and ours (at in s, prompt, output, perhaps blocks, session). Raises ValueError with the line.
 """
 
 from __future__ import annotations

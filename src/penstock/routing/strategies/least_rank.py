@@ -1,4 +1,4 @@
-"""Finds the target of least rank (``wait.py``) among many for little: what ``adaptive`` and ``predictive`` have in common.
+"""Finds the target of least rank (``wait.py``) among many, for little: what ``adaptive`` and ``predictive`` share.
 
 Each load keeps its part of the rank ready, made anew with every event there. What grows with time alone (a call that is
 overdue, a page that goes stale) is brought up to date for the one that would win, and with each fourth choice for one
@@ -15,8 +15,8 @@ from penstock.routing.targets import Target
 
 MOST = 96
 """Up to so many targets all are looked at."""
-DRAWN = 64
-"""Of more, so many that follow a random place. The best of 64 is among the best twentieth with a probability of 0.96
+DRAWN = 40
+"""Of more, so many that follow a random place. The best of 40 is among the best tenth with a probability of 0.985
 (Mitzenmacher 2001 on few draws); gateways that do not know of each other draw differently."""
 MOST_HOLDERS = 4
 """Besides these, so many of those that have most of the prompt."""

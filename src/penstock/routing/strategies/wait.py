@@ -1,10 +1,9 @@
 """What an upstream would make a call wait for: the common ground of ``predictive``, ``cost`` and ``adaptive``.
 
-Seconds to the first token: (base + slope · (uncached prompt tokens in flight + mine · (1 − hit))) · pace, both learned, then
-what the call that waits longest is overdue and the KV barrier (``load.py``). The rank that ``adaptive`` and ``predictive``
-compare is that wait² · (calls there + 1)³: LMetric's product (arXiv 2603.15202), with the wait in learned time, and the
-calls, which share batch, seats and KV, weighing half as much again. Exponents, weights and priors were fitted on the
-first halves of the traces (``docs/decisions/0011-adaptive.md``).
+Seconds to the first token: slow · (base + slope · (uncached tokens in flight + mine · (1 − hit))), what the longest
+waiting call is overdue, and the KV barrier. Rank: (slow · those tokens)² · (calls + 1)³ · slow²: LMetric's product
+(arXiv 2603.15202) at a learned pace, calls weighing more, for they share batch, seats and KV. Exponents, and the constants
+of ``load.py`` and ``pace.py``, were fitted on the first halves of the traces (docs/decisions/0011-adaptive.md).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Least load: the shortest time to drain what waits, and a barrier as the KV cache fills.
 
-waiting tokens / throughput + 0.15 · k / (1 − k), throughput 2,000 tokens a second unless told (``least_load.rs`` of SGLang's
-gateway, SMG). There tokens come from polls each 10 s, with those sent since added, and calls of unknown length count as
-1,024; here it is given the exact count of each moment, which can only help it. It knows nothing of caches.
+waiting tokens / throughput + 0.15 · k / (1 − k), throughput 2,000 tokens a second unless told (``least_load.rs`` of
+SGLang's gateway, SMG). There tokens come from polls each 10 s, with those sent since added, and calls of unknown length
+count as 1,024; here it is given the exact count of each moment, which can only help it. It knows nothing of caches.
 """
 
 from __future__ import annotations

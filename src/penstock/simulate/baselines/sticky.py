@@ -1,8 +1,8 @@
 """Sticky until saturated: those that have 80 % of the prompt, while they are not much later than the others (llm-d).
 
-seconds = uncached tokens in flight / peak prefill rate. If the soonest that has the prompt is later than the soonest of the
-others by more than 18 s, all compete; then the least (uncached in flight + mine · (1 − hit)) wins. The peak rate is one
-calibrated constant, the right one of the full-speed engine here. (llm-d's blog of 2026-08-17; prefixcacheaffinity.)
+seconds = uncached tokens in flight / peak prefill rate. If the soonest that has the prompt is later than the soonest of
+the others by more than 18 s, all compete; then the least (uncached in flight + mine · (1 − hit)) wins. The peak rate is
+one calibrated constant, the right one of the full-speed engine here. (llm-d's blog of 2026-08-17; prefixcacheaffinity.)
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ class Sticky:
     prefix = True
     largest = False
 
-    def __init__(
-        self, prefixes: PrefixIndex, uniform: Callable[[float, float], float], peak: float = PEAK
-    ) -> None:
+    def __init__(self, prefixes: PrefixIndex, uniform: Callable[[float, float], float], peak: float = PEAK) -> None:
         self._prefixes = prefixes
         self._uniform = uniform
         self.peak = peak
