@@ -138,13 +138,22 @@ class Load:
 
     def first_seconds(self, tokens: float, now: float) -> float:
         """Seconds to the first token, expected, of a call with ``tokens`` to be computed."""
-        kv = self.kv(now)
-        seconds = self.slow * self.peers.first.at(self.waiting + tokens) + self.overdue(now)
-        return seconds + FULL_SECONDS * kv / (1.0 - min(kv, FULL))
+        first = self.peers.first
+        seconds = self.slow * (first.base + first.slope * (self.waiting + tokens))
+        if self.stays:
+            seconds += self.overdue(now)
+        if self.scraped is not None:
+            kv = self.kv(now)
+            seconds += FULL_SECONDS * kv / (1.0 - min(kv, FULL))
+        return seconds
 
     def gap_seconds(self, now: float) -> float:
         """Seconds between two tokens, expected, with one call more."""
-        return self.slow * self.peers.gap.at(self.calls + self.others(now) + 1)
+        gap = self.peers.gap
+        calls: float = 1 + self.decoding + len(self.stays)
+        if self.scraped is not None:
+            calls += self.others(now)
+        return self.slow * (gap.base + gap.slope * calls)
 
     @property
     def first(self) -> Line:

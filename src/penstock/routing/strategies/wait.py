@@ -2,8 +2,8 @@
 
 Seconds to the first token: slow · (base + slope · (uncached tokens in flight + mine · (1 − hit))), what the longest
 waiting call is overdue, and the KV barrier. Rank: (slow · those tokens)² · (calls + 1)³ · slow²: LMetric's product
-(arXiv 2603.15202) at a learned pace, calls weighing more, for they share batch, seats and KV. Exponents, and the constants
-of ``load.py`` and ``pace.py``, were fitted on the first halves of the traces (docs/decisions/0011-adaptive.md).
+(arXiv 2603.15202) at a learned pace, calls weighing more, for they share batch, seats and KV. Exponents, and constants
+in ``load.py`` and ``pace.py``, were fitted on the first halves of the traces (docs/decisions/0011-adaptive.md).
 """
 
 from __future__ import annotations
