@@ -76,6 +76,14 @@ def test_of_many_some_are_looked_at_and_those_that_have_the_prompt() -> None:
     assert DRAWN < MOST
 
 
+def test_of_many_that_have_the_same_beginning_not_always_the_same_are_looked_at() -> None:
+    those = fleet([(3, 2000.0, 1)] * 200)
+    least, hits = LeastRank(Random(3).uniform), dict.fromkeys(range(0, 200, 2), 0.9)
+    counts = Counter(least.choose(those, ask(tokens=20_000.0), hits).name for _ in range(1000))
+    assert len(counts) > 80
+    assert max(counts.values()) < 60
+
+
 @pytest.mark.parametrize("change", [lambda those: those[:2], lambda those: [*those[1:], those[0]]])
 def test_another_list_is_another_fleet(change: object) -> None:
     those, least = targets(1, 1, 1), LeastRank(Random(1).uniform)

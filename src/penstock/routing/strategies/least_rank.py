@@ -111,11 +111,11 @@ class LeastRank:
                 wait = load.queue + load.slow * tokens * (1.0 - hit)
                 ranks[place] = wait * wait * load.crowd
             else:
-                others.append((-hit, at))
+                others.append((-hit, place))
         if not others:
             return []
-        others.sort()
-        beyond = [at for _, at in others[:MOST_HOLDERS]]
+        others.sort()  # of equal hits those that come first from the random place on: else all calls would go to a few
+        beyond = [(place + start) % count for _, place in others[:MOST_HOLDERS]]
         for at in beyond:
             load = loads[at]
             wait = load.queue + load.slow * tokens * (1.0 - hits[self._targets[at].slot])
