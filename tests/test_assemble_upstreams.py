@@ -17,13 +17,8 @@ from penstock.providers.echo import Echo
 from penstock.providers.http import HttpProvider
 from penstock.providers.local.engine import MAX_CONNECTIONS
 from penstock.providers.local.provider import Local
-from penstock.routing.config import (
-    AffinityConfig,
-    InstanceScoreConfig,
-    RoutingConfig,
-    ScrapeConfig,
-    TimeoutsConfig,
-)
+from penstock.routing.affinity_config import AffinityConfig, InstanceScoreConfig, ScrapeConfig
+from penstock.routing.config import RoutingConfig, TimeoutsConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 TIMEOUTS = TimeoutsConfig()
@@ -80,7 +75,7 @@ def test_how_each_kind_is_spoken_to() -> None:
             kind: upstreams.target(kind, config, TIMEOUTS).provider
             for kind, config in {
                 "echo": UpstreamConfig(kind="echo"),
-                "openai": UpstreamConfig(kind="openai", api_key="k", proxy="http://127.0.0.1:3128"),
+                "openai": UpstreamConfig(kind="openai", api_key="k", proxy="http://me:pass@127.0.0.1:3128"),
                 "local": UpstreamConfig(kind="local", model="smollm2"),
             }.items()
         }
@@ -89,6 +84,7 @@ def test_how_each_kind_is_spoken_to() -> None:
         assert (origin.reach.host, origin.reach.port) == ("api.openai.com", 443)
         assert isinstance(origin.tls, ssl.SSLContext)
         assert origin.reach.proxy == ("127.0.0.1", 3128)
+        assert origin.reach.proxy_key.startswith(b"Basic ")
 
     with_upstreams(work)
 
@@ -97,6 +93,14 @@ def test_a_kind_that_is_not_offered_yet_is_a_problem_of_the_config() -> None:
     async def work(upstreams: Upstreams) -> None:
         with pytest.raises(ConfigError, match="upstream 'x': kind bedrock is not offered"):
             upstreams.target("x", UpstreamConfig(kind="bedrock", region="eu-central-1"), TIMEOUTS)
+
+    with_upstreams(work)
+
+
+def test_a_proxy_that_would_be_spoken_to_in_the_clear_against_its_url_is_one_too() -> None:
+    async def work(upstreams: Upstreams) -> None:
+        with pytest.raises(ConfigError, match="upstream 'x': a proxy that is itself reached over TLS"):
+            upstreams.target("x", UpstreamConfig(kind="openai", api_key="k", proxy="https://p:3128"), TIMEOUTS)
 
     with_upstreams(work)
 

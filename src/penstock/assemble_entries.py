@@ -26,6 +26,9 @@ def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Up
             model.fallbacks,
             Hedge(hedge.percentile, hedge.budget, hedge.least_delay) if hedge.enabled else None,
             model.capabilities,
+            budget=upstreams.budget(pattern),
+            regions=frozenset(model.regions),
+            nearness=routing.regions,
         )
 
     found: list[Entry] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from penstock.assemble_engines import Engines, engine_key
+from penstock.assemble_health import take_rules
 from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
@@ -23,9 +24,12 @@ from penstock.core.settings import ConfigError
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.names import Names
 from penstock.net.tls import client_context
+from penstock.net.tunnel import proxy_key
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
+from penstock.routing.budget import RetryBudget
 from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.health import HealthRules
 from penstock.routing.learned import learned
 from penstock.routing.load import Peers
 from penstock.routing.scraping.service import Scraper, Watched
@@ -60,6 +64,8 @@ class Upstreams:
         self._known: dict[tuple[str, str], Upstream] = {}
         self._peers = Peers()
         self._changes = Changes()
+        self._rules = HealthRules()
+        self._budgets: dict[str, RetryBudget] = {}
         self.shared = Shared()
         self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
         self.scraper = Scraper(self.watched, now)
@@ -87,7 +93,8 @@ class Upstreams:
             region=config.region or "",
             capacity=config.capacity,
             prices=(config.price.input / 1e6, config.price.output / 1e6),
-            peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes,
+            peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes, rules=self._rules,
+            keys=max(1, len(config.keys)), scrub=provider.scrub if isinstance(provider, HttpProvider) else bytes,
         )  # fmt: skip
 
     def trial(self, pattern: str, model: ModelConfig) -> Trial:
@@ -113,6 +120,11 @@ class Upstreams:
     def follow(self, routing: RoutingConfig) -> None:
         """What lives longer than an edition takes its settings from here."""
         self._trials = {name: known for name, known in self._trials.items() if routing.models.get(name) == known[0]}
+        take_rules(self._rules, routing)
+        self._changes.count += 1
+        self._budgets = {pattern: budget for pattern, budget in self._budgets.items() if pattern in routing.models}
+        for budget in self._budgets.values():
+            budget.share = routing.retries.budget
         self.scraper.terms = routing.scrape
         affinity, shared = routing.affinity, self.shared
         shared.slack = affinity.slack
@@ -134,25 +146,28 @@ class Upstreams:
             return self._local(name, config, patience, origins)
         if config.kind not in HTTP_KINDS:
             raise ConfigError([f"upstream '{name}': kind {config.kind} is not offered by this version"])
-        return self._http(name, config, config.url, config.api_key, patience, origins)
+        return self._http(name, config, config.url, config.keys, patience, origins)
 
     def _http(
         self,
         name: str,
         config: UpstreamConfig,
         url: str,
-        api_key: str | None,
+        keys: Sequence[str],
         patience: Patience,
         origins: weakref.WeakSet[Origin],
     ) -> HttpProvider:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         proxy = urlsplit(config.proxy) if config.proxy else None
+        if proxy is not None and proxy.scheme != "http":
+            raise ConfigError([f"upstream '{name}': a proxy that is itself reached over TLS is not offered"])
         reach = Reach(
             host=parts.hostname or "",
             port=parts.port or (443 if secure else 80),
             tls=client_context(config.ca_file, config.client_cert, verify=config.verify) if secure else None,
             proxy=(proxy.hostname or "", proxy.port or 8080) if proxy else None,
+            proxy_key=proxy_key(config.proxy) if config.proxy else b"",
             max_connections=config.max_connections,
             queue=config.queue,
             max_idle=config.max_idle,
@@ -160,7 +175,8 @@ class Upstreams:
         )
         origin = Origin(name, reach, wheel=self._wheel, names=self._names, now=self._now)
         origins.add(origin)
-        return HttpProvider(origin, speech(config.kind, url, api_key, dict(config.headers)), patience, self._now)
+        said = speech(config.kind, url, keys[0] if keys else None, dict(config.headers), keys[1:])
+        return HttpProvider(origin, said, patience, self._now)
 
     def _local(
         self, name: str, config: UpstreamConfig, patience: Patience, origins: weakref.WeakSet[Origin]
@@ -177,7 +193,7 @@ class Upstreams:
         )
 
         def make(base_url: str, api_key: str) -> HttpProvider:
-            return self._http(name, plain, base_url, api_key, patience, origins)
+            return self._http(name, plain, base_url, [api_key], patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
 
@@ -211,6 +227,10 @@ class Upstreams:
     def engines(self) -> list[str]:
         """The keys of the embedded engines that are in use here."""
         return [known.engine for known in self._known.values() if known.engine]
+
+    def budget(self, pattern: str) -> RetryBudget:
+        """The retry budget of the model ``pattern``; it survives reloads."""
+        return self._budgets.setdefault(pattern, RetryBudget())
 
     def numbers(self) -> dict[str, list[int]]:
         """By name: calls in flight, calls served, connections open. A replaced upstream counts until its last call."""

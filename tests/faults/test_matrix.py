@@ -11,7 +11,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from penstock.routing.config import RoutingConfig
+from tests.faults.conftest import RESTING
 from tests.faults.talk import TEXT
 from tests.faults.upstream import FaultyUpstream
 from tests.support.running_gateway import RunningGateway
@@ -21,7 +21,6 @@ MOST = 3
 """Attempts a model: as configured, two after the first."""
 SECONDS = 6.0
 """``timeouts.total`` and some."""
-RESCUES = "rescue" in RoutingConfig.__struct_fields__
 ASK = [{"role": "user", "content": "count"}]
 
 
@@ -72,6 +71,7 @@ ROWS = [
     Row("late", STREAM, Error(504), attempts=1),
     Row("late", "plain", WHOLE, attempts=1),
     Row("silent-head", STREAM, Error(504), attempts=1),
+    Row("silent-comment", STREAM, Error(504), attempts=1),
     Row("cut-head", STREAM, Error(502), attempts=3),
     Row("garbage-head", BOTH, Error(502), attempts=1),
     Row("limited", BOTH, Error(429), attempts=3),
@@ -108,11 +108,7 @@ ROWS = [
     Row("no-done-held", STREAM, WHOLE, attempts=1, rescued=True),
 ]
 CELLS = [
-    pytest.param(
-        row, form, company, id=f"{row.fault}-{form}-{company}",
-        marks=[pytest.mark.skipif(not RESCUES, reason="streams that have begun are not rescued yet")]
-        if row.rescued else [],
-    )
+    pytest.param(row, form, company, id=f"{row.fault}-{form}-{company}")
     for row in ROWS for form in row.forms.split() for company in ("alone", "pair", "fallback")
 ]  # fmt: skip
 
@@ -171,7 +167,8 @@ def test_cell(
         client, gateway = collected, collecting
     wanted: Outcome = getattr(row, company)
     began = time.monotonic()
-    got = outcome(client, f"{row.fault}.{company}", form)
+    again = "-again" if form == "plain" and row.fault in RESTING else ""
+    got = outcome(client, f"{row.fault}{again}.{company}", form)
     took = time.monotonic() - began
     if row.rescued and company == "alone" and got is WHOLE:
         pass  # it may be finished where it was begun
@@ -200,7 +197,6 @@ def check_quiet(gateway: RunningGateway, faulty: FaultyUpstream) -> None:
     until(lambda: not seats(), 2)
 
 
-@pytest.mark.skipif(not RESCUES, reason="streams that have begun are not rescued yet")
 @pytest.mark.parametrize("second", ["refuses-prefill", "restarts"])
 def test_a_rescuer_that_takes_no_prefill_is_asked_in_another_way(
     second: str, client: OpenAI, faulty: FaultyUpstream, gateway: RunningGateway
@@ -229,4 +225,4 @@ def test_the_wait_that_an_upstream_asks_for_is_kept_unless_another_can_serve(
 def test_a_wait_too_long_is_told_to_the_caller(client: OpenAI) -> None:
     with pytest.raises(openai.RateLimitError) as caught:
         answer(client, "limited-long.alone", "stream")
-    assert caught.value.response.headers["retry-after"] == "120"
+    assert 60 < int(caught.value.response.headers["retry-after"]) <= 120

@@ -10,7 +10,7 @@ from penstock.net.http_head import HeadReader, RequestHead
 from penstock.net.request_body import Body
 from penstock.net.request_parser import READ_BYTES, RequestParser
 from penstock.net.server import Limits
-from tests.net.probes import BODY, CHUNKED, LENGTH, PROBES, TE, get, post
+from tests.net.probes import BODY, CHUNKED, H2C, LENGTH, PROBES, TE, get, post
 
 SAMPLE = b"".join(
     (
@@ -20,6 +20,10 @@ SAMPLE = b"".join(
         get(b"/b"),
         post(LENGTH),
         get(),
+        post(LENGTH, *H2C),
+        post(TE, *H2C, body=CHUNKED),
+        get(b"/health", *H2C),
+        get(b"/b"),
     )
 )
 
@@ -65,8 +69,12 @@ def test_requests_come_out_in_order() -> None:
         ("GET", "/b"),
         ("POST", "/v1/chat/completions"),
         ("GET", "/health"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/chat/completions"),
+        ("GET", "/health"),
+        ("GET", "/b"),
     ]
-    assert [body for _, _, _, body in told] == [b"", BODY, BODY, b"", BODY, b""]
+    assert [body for _, _, _, body in told] == [b"", BODY, BODY, b"", BODY, b"", BODY, BODY, b"", b""]
 
 
 def test_trailers_are_no_fields() -> None:

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import assume, given
@@ -126,6 +127,13 @@ def test_huge_bodies_are_walked():
     assert value_of(body, "model") == b'"a"'
     assert values_of(body, {"model", "n"}) == {"model": b'"a"'}
     assert splice(body, {"model": b'"b"', "n": b"1"}) == b'{"n":1,' + body[1:].replace(b'"a"', b'"b"')
+
+
+def test_megabytes_of_blanks_hold_up_nobody():
+    body = b'{"model":"a"' + b" \t\r\n" * (4 << 20) + b',"stream":true}'
+    began = time.process_time()
+    assert [member.key for member in members(body)] == ["model", "stream"]
+    assert time.process_time() - began < 0.5
 
 
 def test_a_walk_over_absurdly_many_members_is_refused():

@@ -45,7 +45,7 @@ def open_session(
     """Answer the handshake and hand the connection over. Raises CallerError, and has done nothing then."""
     head = turn.head
     key = check_handshake(head)
-    if turn.body.complete != b"":
+    if turn.body.length != 0:
         raise CallerError("a handshake has no body", code="bad_handshake")
     offered = tokens(head.headers, b"sec-websocket-protocol")
     names = tellable(offered)

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail, GatewayError, UpstreamError
@@ -27,12 +27,14 @@ from penstock.net.tunnel import open_tunnel
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How an upstream is reached. ``proxy`` is ``host:port`` of an HTTP proxy that CONNECTs."""
+    """How an upstream is reached. ``proxy`` is ``host:port`` of an HTTP proxy that CONNECTs, ``proxy_key`` the
+    credentials that it is shown (RFC 9110, 11.7.2)."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
     proxy: tuple[str, int] | None = None
+    proxy_key: bytes = field(default=b"", repr=False)
     max_connections: int = 1024
     queue: int = 4096
     max_idle: float = 60.0

@@ -16,7 +16,7 @@ from penstock.core.call import Headers
 from penstock.core.errors import Fail
 from penstock.core.fiber import Promise
 from penstock.core.reply import Source
-from penstock.net.outbox import BatchedProtocol
+from penstock.net.outbox import MANY_PIECES, BatchedProtocol
 from penstock.net.response import Response, ResponseHead, Switched
 from penstock.net.tcp_info import bytes_acked
 from penstock.net.upgraded import Upgraded
@@ -42,8 +42,8 @@ class ClientConnection(BatchedProtocol):
 
     __slots__ = (
         "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_idle_timeout", "_keep", "_length",
-        "_origin", "_parser", "_parts", "_reading", "_response", "_sent", "_sent_before",
-        "_upload", "_waiter", "born", "closed", "due", "upgrades", "used", "wheel_at",
+        "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before", "_upload", "_waiter", "born", "closed",
+        "due", "upgrades", "used", "wheel_at",
     )  # fmt: skip
 
     def __init__(self, origin: Origin) -> None:
@@ -55,8 +55,8 @@ class ClientConnection(BatchedProtocol):
         self._fields: Headers = []
         self._head: ResponseHead | None = None
         self._length: bytes | None = None
+        self._keep = True
         self._head_bytes = self._sent = self._sent_before = self.used = 0
-        self._keep = self._reading = True
         self._complete = self._close_delimited = self.closed = self.upgrades = False
         self._idle_timeout = self.born = self.due = self.wheel_at = 0.0
         self._upload: Upload | None = None
@@ -117,12 +117,10 @@ class ClientConnection(BatchedProtocol):
 
     def data_received(self, data: bytes) -> None:
         waiter = self._waiter
-        if waiter is None:
-            if self._response is None:
-                self.abort()  # an upstream that speaks unasked is out of step
-                return
-        elif waiter.done():
-            self.abort()  # its caller left in this very turn of the loop: nobody may be given this connection
+        # An upstream that speaks unasked is out of step; and where its caller left in this very turn of the loop nobody
+        # may be given this connection.
+        if self._response is None if waiter is None else waiter.done():
+            self.abort()
             return
         try:
             self._parser.feed_data(data)
@@ -143,9 +141,11 @@ class ClientConnection(BatchedProtocol):
         if self._parts:
             parts, self._parts = self._parts, []
             self._head_bytes = 0
+            if len(parts) > MANY_PIECES:
+                self.give_way()
             response.deliver(parts)
-        else:
-            self._head_bytes += len(data)  # of trailers or chunk extensions
+        else:  # trailers or chunk extensions
+            self._head_bytes += len(data)
         if self._complete:
             self._release(response)
         elif self._head_bytes > MAX_HEAD_BYTES:

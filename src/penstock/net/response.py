@@ -145,13 +145,14 @@ class Response:
 
     def deliver(self, parts: list[bytes]) -> None:
         """Body bytes of one read of the socket."""
+        whole = parts[0] if len(parts) == 1 else b"".join(parts)
         if self._sink is None or self._paused:
-            self._parts += parts
-            self._size += sum(map(len, parts))
+            self._parts.append(whole)
+            self._size += len(whole)
             if self._size > HELD_BYTES and self._connection is not None:
                 self._connection.hold_reading()
         else:
-            self._sink.push(parts[0] if len(parts) == 1 else b"".join(parts))
+            self._sink.push(whole)
 
     def finish(self, error: Fail | None) -> None:
         """The body is whole, or will not become so."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
+from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 
 METRICS: dict[str, tuple[str, str]] = {
@@ -77,6 +78,7 @@ METRICS: dict[str, tuple[str, str]] = {
         "Metrics pages of upstreams read: ok, refused, garbage, huge, late, failed.",
     ),
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
+    **HEALTH_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
@@ -150,6 +152,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
     _routing(page, [dump["routing"] for dump in dumps])
+    put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),

@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.core.errors import CallerError
 
+_BLANKS = b" \t\n\r"
 _SPACE = rb"[ \t\n\r]*+"
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _KEY = re.compile(_SPACE + b"(" + _STRING + b")" + _SPACE + b":" + _SPACE, re.DOTALL)
@@ -96,8 +97,8 @@ def _length(rest: memoryview) -> int:
         end = int(stopped[1]) - 1
     else:
         raise ValueError("the object does not end")
-    while rest[end - 1] in b" \t\n\r":
-        end -= 1
+    if rest[end - 1] in _BLANKS:
+        end = len(bytes(rest[:end]).rstrip(_BLANKS))  # there may be megabytes of them
     return end
 
 

@@ -178,6 +178,16 @@ class Told:
         return f"<{type(self).__name__} {self.tokens} tokens {self.finish or 'open'}{' done' * self.done}>"
 
 
+def members(value: object) -> dict[str, Any]:
+    """``value`` if it is an object. An upstream may send anything in the place of one: that says nothing."""
+    return value if isinstance(value, dict) else {}
+
+
+def elements(value: object) -> list[dict[str, Any]]:
+    """The objects in ``value``, if it is a list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def _told_error(data: bytes) -> UpstreamError:
     """An error event as an error."""
     return UpstreamError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.wire.told import JSON_ERRORS, Told
+from penstock.wire.told import JSON_ERRORS, Told, elements, members
 
 MOST_CHOICES = 1024
 """Waited for in one stream."""
@@ -77,10 +77,8 @@ class ChatTold(Told):
 
     def _read(self, event: dict[str, Any]) -> None:
         _note_names(self, event)
-        for choice in event.get("choices") or ():
-            if not isinstance(choice, dict):
-                continue
-            delta = choice.get("delta") or {}
+        for choice in elements(event.get("choices")):
+            delta = members(choice.get("delta"))
             for word in ("tool_calls", "function_call", "refusal", "audio"):
                 if delta.get(word):
                     self.stuck = f"a part of the answer ({word}) cannot be continued"
@@ -117,9 +115,7 @@ class CompletionsTold(Told):
 
     def _read(self, event: dict[str, Any]) -> None:
         _note_names(self, event)
-        for choice in event.get("choices") or ():
-            if not isinstance(choice, dict):
-                continue
+        for choice in elements(event.get("choices")):
             if isinstance(choice.get("text"), str) and choice["text"]:
                 self.add(choice["text"])
             _note_choice(self, choice)
@@ -182,22 +178,22 @@ class MessagesTold(Told):
     def _read(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "message_start":
-            message = event.get("message") or {}
+            message = members(event.get("message"))
             self.model = str(message.get("model") or "")
             self.id = message.get("id")
         elif kind == "content_block_start":
             self.blocks += 1
-            self.open_block = str((event.get("content_block") or {}).get("type"))
+            self.open_block = str(members(event.get("content_block")).get("type"))
             if self.open_block not in ("text", "thinking", "redacted_thinking"):
                 self.stuck = f"a part of the answer ({self.open_block}) cannot be continued"
         elif kind == "content_block_stop":
             self.open_block = ""
         elif kind == "content_block_delta":
-            text = (event.get("delta") or {}).get("text")
+            text = members(event.get("delta")).get("text")
             if isinstance(text, str) and text:
                 self.add(text)
         elif kind == "message_delta":
-            stop = (event.get("delta") or {}).get("stop_reason")
+            stop = members(event.get("delta")).get("stop_reason")
             if stop:
                 self.ended(str(stop))
         elif kind == "message_stop":

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.providers.local.engine import EngineOptions, command, installed, main, parse
+from penstock.providers.local.engine import EngineOptions, command, main, parse
 from penstock.routing.scraping.page import read
 
 sizes = st.integers(1, 1 << 20)
@@ -62,7 +62,6 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.local
-@pytest.mark.skipif(not installed(), reason="xllamacpp is not installed")
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"GGUF and then nothing of use")
