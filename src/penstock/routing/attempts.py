@@ -136,20 +136,26 @@ class Attempts:
 
     def _pass_over(self, *, too_long: bool) -> None:
         """Leave out the fallbacks that cannot take the call."""
+        old = self._entry.old
         known = self._entry.capabilities.context if too_long else None
         able: list[tuple[Entry, str]] = []
         for entry, asked in self._fallbacks:
-            context = entry.capabilities.context
-            lacks = "" if self._fit is None else self._fit.lacks(entry.capabilities, entry.sizes)
-            if not lacks and known is not None and context is not None and context <= known:
-                lacks = f"has room for {context} tokens, which were too few"
+            # The version that is to be replaced has what the new one has.
+            lacks = "" if entry is old else self._lacks(entry, known)
             if lacks:
                 self.passed_over.append(f"'{asked}' {lacks}")
             else:
                 able.append((entry, asked))
         if too_long:
-            able.sort(key=lambda fallback: fallback[0].capabilities.context is None)
+            able.sort(key=lambda fallback: fallback[0] is not old and fallback[0].capabilities.context is None)
         self._fallbacks = able
+
+    def _lacks(self, entry: Entry, known: int | None) -> str:
+        """What a fallback lacks for the call; ``known``: a context that was too small."""
+        context = entry.capabilities.context
+        if known is not None and context is not None and context <= known:
+            return f"has room for {context} tokens, which were too few"
+        return "" if self._fit is None else self._fit.lacks(entry.capabilities, entry.sizes)
 
     @property
     def note(self) -> str:
