@@ -31,8 +31,9 @@ def test_the_last_answer_stands_with_a_note_on_the_fallbacks() -> None:
 
 
 def test_the_last_failure_is_raised_with_the_note() -> None:
-    with pytest.raises(UpstreamError, match="down; and more"):
+    with pytest.raises(UpstreamError) as caught:
         last(tried(fail=UpstreamError("down")), "; and more")
+    assert caught.value.message == "down; and more"
 
 
 def test_a_key_of_ours_that_was_refused_is_no_401_of_the_caller() -> None:
