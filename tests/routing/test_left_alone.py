@@ -136,6 +136,21 @@ def test_a_fallback_is_retried_like_any_model() -> None:
         assert room.send().body == b"larger"
 
 
+def test_one_that_is_left_alone_while_a_retry_waits_for_it_is_replaced_by_a_fallback() -> None:
+    a, f = targets(a=answer(503), f="larger")
+    room = Room(a, fallbacks=[f])
+    usual = room._sleep
+
+    async def sleep(seconds: float) -> None:
+        for _ in range(5):
+            a.health.ill(room.now)
+        await usual(seconds)
+
+    room._room._sleep = sleep
+    assert room.send().body == b"larger"
+    assert asked(a) == 1
+
+
 def test_retries_cannot_storm() -> None:
     """Every call fails at every upstream: no more is added to the load than the budget says."""
     those = targets(a=answer(500), b=answer(500), c=answer(500))

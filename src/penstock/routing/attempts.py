@@ -114,6 +114,13 @@ class Attempts:
                 return Step(entry, asked, entry.candidates.nearest(list(targets)))
         return None
 
+    def instead(self, able: Callable[[Entry], Sequence[Target]], now: float) -> Step | None:
+        """The next step where the wait for the last one was in vain: whoever can serve by now."""
+        targets = Entry.within(self._regions, able(self._entry))
+        if targets:
+            return Step(self._entry, self._asked, self._entry.candidates.nearest(list(targets)))
+        return self.fall_back(able, now)
+
     def _has_another_key(self, target: Target, now: float) -> bool:
         """Whether ``target`` has a key that was not shown for this call, and may be."""
         self._keys += 1

@@ -96,7 +96,8 @@ class Rescue:
                 return
             if step is not None and step.wait:
                 await self._sleep(step.wait)
-                step = step.still(self._now())
+                now = self._now()
+                step = step.still(now) or self._attempts.instead(self._able, now)
             if step is None:
                 why = "no upstream is left to try"
                 break
