@@ -16,6 +16,7 @@ UPSTREAM_KEY = "upstream-key-that-callers-never-see"
 HERE = Path(__file__).parent
 
 CONFIG = """
+health: {{probes: off}}
 upstreams:
   echo: {{kind: echo}}
   slow: {{kind: echo, tokens_per_second: 40}}
@@ -27,6 +28,7 @@ models:
   echo: {{upstreams: [echo]}}
   slow: {{upstreams: [slow]}}
   scripted: {{upstreams: [scripted]}}
+  limited: {{upstreams: [scripted]}}
   renamed: {{upstreams: [scripted], upstream_model: org/the-real-name}}
   claude: {{upstreams: [claude]}}
   chat-only: {{upstreams: [plain]}}
