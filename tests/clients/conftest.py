@@ -12,6 +12,7 @@ UPSTREAM_KEY = "upstream-key-that-callers-never-see"
 
 CONFIG = """
 scrape: {{enabled: false}}
+health: {{probes: off}}
 upstreams:
   echo: {{kind: echo}}
   slow: {{kind: echo, tokens_per_second: 40}}
@@ -23,6 +24,7 @@ models:
   echo: {{upstreams: [echo]}}
   slow: {{upstreams: [slow]}}
   scripted: {{upstreams: [scripted]}}
+  limited: {{upstreams: [scripted]}}
   renamed: {{upstreams: [scripted], upstream_model: org/the-real-name}}
   claude: {{upstreams: [claude]}}
   chat-only: {{upstreams: [plain]}}

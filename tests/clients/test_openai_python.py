@@ -227,9 +227,14 @@ def test_what_the_upstream_refuses_is_passed_on(client: OpenAI, upstream: Script
         429, (("content-type", "application/json"), ("retry-after", "77")), json.dumps(told).encode()
     )
     with pytest.raises(openai.RateLimitError) as caught:
-        client.chat.completions.create(model="scripted", messages=ASK)
+        client.chat.completions.create(model="limited", messages=ASK)
     assert caught.value.code == "rate_limit_exceeded"
     assert caught.value.response.headers["retry-after"] == "77"
+    upstream.answers["/v1/chat/completions"] = Answer()
+    with pytest.raises(openai.RateLimitError) as caught:
+        client.chat.completions.create(model="limited", messages=ASK)
+    assert caught.value.code == "upstream_keys_at_rest", "it is not asked before its time"
+    assert 60 < int(caught.value.response.headers["retry-after"]) <= 77
 
 
 def test_a_stream_that_breaks_raises(client: OpenAI, upstream: ScriptedUpstream) -> None:

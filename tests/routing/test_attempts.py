@@ -142,7 +142,7 @@ def test_the_version_that_is_to_be_replaced_is_asked_before_any_fallback_and_wha
     one.body = b'{"model":"m","tools":[{"type":"function"}]}'
     for kind in ("context_length", "overloaded"):
         plan = attempts(new, old, sized(32000), fit=Fit(one))
-        assert names(plan.after(failed(kind), new.targets[0], every, 60)) == ["old"]
+        assert names(plan.after(failed(kind), new.targets[0], every, 60, 0.0)) == ["old"]
         assert plan.note == ""
 
 
@@ -241,6 +241,15 @@ def test_after_its_wait_a_step_has_only_those_that_may_be_asked() -> None:
         b.health.ill(0.0)
     assert step.still(0.1) is None
     assert names(step.still(1.0)) == ["a", "b"], "both wait for a trial"
+
+
+def test_where_a_wait_was_in_vain_whoever_can_serve_by_now_is_asked() -> None:
+    a, b, f = target("a"), target("b"), target("f")
+    one, larger = entry("m", [a, b]), entry("larger", [f])
+    plan = attempts(one, larger)
+    assert names(plan.instead(lambda entry: [b] if entry is one else [f], 1.0)) == ["b"]
+    assert names(plan.instead(lambda entry: [] if entry is one else [f], 1.0)) == ["f"]
+    assert plan.instead(lambda entry: [], 1.0) is None
 
 
 def test_a_spent_budget_ends_it_but_a_fallback_is_no_retry() -> None:

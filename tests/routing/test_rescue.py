@@ -201,6 +201,23 @@ def test_an_answer_that_lacks_only_its_end_is_given_one() -> None:
     assert one.rescues == ["ended"]
 
 
+def test_an_answer_that_lacks_only_its_end_is_nobodys_fault_and_needs_nobody_else() -> None:
+    a = numbered("a", 4)
+    for _ in range(20):
+        one = ask(max_tokens=4)
+        assert serve(one, a, retries=0).ends == [None]
+        assert one.rescues == ["ended"]
+    assert a.health.breaker.streak == a.health.breaker.openings == 0
+
+
+def test_one_whose_streams_keep_breaking_is_left_alone() -> None:
+    a, b = numbered("a", 3), numbered("b")
+    for _ in range(20):
+        assert whole(serve(ask(), a, b))
+    assert a.word(0.0) == "open"
+    assert b.word(0.0) == "closed"
+
+
 def tool_frames(cut: bool) -> list[bytes]:
     call = {"tool_calls": [{"index": 0, "id": "t1", "function": {"name": "f", "arguments": '{"a":'}}]}
     chunk = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": call, "finish_reason": None}]}

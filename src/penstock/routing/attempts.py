@@ -162,6 +162,13 @@ class Attempts:
         """What to tell with the last failure: of the fallbacks that could not be asked; "" where all could."""
         return f"; of the fallbacks, {', '.join(self.passed_over)}" if self.passed_over else ""
 
+    def instead(self, able: Callable[[Entry], Sequence[Target]], now: float) -> Step | None:
+        """The next step where the wait for the last one was in vain: whoever can serve by now."""
+        targets = Entry.within(self._regions, able(self._entry))
+        if targets:
+            return Step(self._entry, self._asked, self._entry.candidates.nearest(list(targets)))
+        return self.fall_back(able, now)
+
     def _has_another_key(self, target: Target, now: float) -> bool:
         """Whether ``target`` has a key that was not shown for this call, and may be."""
         self._keys += 1

@@ -83,23 +83,29 @@ class Rescue:
     async def _run(self, error: Fail) -> None:
         exchange, told = self._exchange, self._told
         failure = of_fail(error)
-        ill(self._child or exchange, failure, self._now())
+        hindrance = self._hindrance()
+        why = "" if self._joint.anew is not None else hindrance
+        whole = not hindrance and self._is_whole(self._step)
+        if not whole:
+            ill(self._child or exchange, failure, self._now())
         self._settle_served()
         if failure.kind.name == "unjoinable":
             self._unfit.add((self._target.name, self._way))
         self._story.append(f"upstream '{self._target.name}' failed ({failure.kind.name}) after {told.tokens} tokens")
         target = self._target
-        hindrance = self._hindrance()
-        why = "" if self._joint.anew is not None else hindrance
         exchange.note_failure(failure.kind.name, target.name)
+        if whole:
+            exchange.note_rescue("ended")
+            told.ended("length")
+            self._joint.conclude(ending(told, "length", self._comment("it was whole")))
+            return
         while not why:
             now = self._now()
             step = self._attempts.after(failure, target, self._able, exchange.deadline - now, now)
-            if step is not None and not hindrance and self._is_whole(step):
-                return
             if step is not None and step.wait:
                 await self._sleep(step.wait)
-                step = step.still(self._now())
+                now = self._now()
+                step = step.still(now) or self._attempts.instead(self._able, now)
             if step is None:
                 why = f"no upstream is left to try{self._attempts.note}"
                 break
@@ -125,15 +131,10 @@ class Rescue:
         return ""
 
     def _is_whole(self, step: Step) -> bool:
-        """Whether only the end is missing: all tokens that may come are out. It is then sent."""
+        """Whether only the end is missing: all tokens that may come are out."""
         plan = continuation(self._exchange.call.operation.name, self._exchange.call.body, "", 0, "restart")
         limit = plan.limit if plan is not None and plan.limit is not None else step.entry.max_tokens
-        if limit is None or self._told.tokens < limit:
-            return False
-        self._exchange.note_rescue("ended")
-        self._told.ended("length")
-        self._joint.conclude(ending(self._told, "length", self._comment("it was whole")))
-        return True
+        return limit is not None and self._told.tokens >= limit
 
     async def _go_on(self, step: Step, hindrance: str) -> Tried:
         """One attempt, in each way that the chosen target may take; with a hindrance there is only to begin anew."""

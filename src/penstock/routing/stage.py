@@ -75,7 +75,7 @@ class Routing:
         call = exchange.call
         now = self._now()
         if not call.model and not call.operation.needs_model:
-            return self._send(exchange, self._any(exchange, now), Ask(call, now))
+            return self._send(exchange, self._any(exchange), Ask(call, now))
         entry = self._table.find(call.model)
         if entry.trial is not None:
             version = entry.version(exchange)
@@ -95,7 +95,7 @@ class Routing:
         call = exchange.call
         attempts = self._attempts(call, Step(entry, call.model, ()))
         if entry.candidates.having(call):
-            step = attempts.fall_back(lambda entry: entry.candidates.spare(call, now), now)
+            step = attempts.fall_back(self._able(exchange), now)
             if step is not None:
                 return self._serve(exchange, step, attempts=attempts)
         fail = nobody(entry, call, now)
@@ -163,13 +163,16 @@ class Routing:
     async def _following(self, exchange: Exchange, attempts: Attempts, target: Target, failure: Failure) -> Step | None:
         """The next step, after the wait that it asks for; None when there is none."""
         now = self._now()
-        call = exchange.call
-        left = exchange.deadline - now
-        step = attempts.after(failure, target, lambda entry: entry.candidates.spare(call, now), left, now)
+        able = self._able(exchange)
+        step = attempts.after(failure, target, able, exchange.deadline - now, now)
         if step is not None and step.wait:
             await self._sleep(step.wait)
-            step = step.still(self._now())
+            now = self._now()
+            step = step.still(now) or attempts.instead(able, now)
         return step
+
+    def _able(self, exchange: Exchange) -> Callable[[Entry], list[Target]]:
+        return lambda entry: entry.candidates.spare(exchange.call, self._now())
 
     async def _race(
         self,
@@ -212,7 +215,7 @@ class Routing:
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
                 exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
-                lambda entry: entry.candidates.spare(exchange.call, self._now()), self._now, self._sleep, served,
+                self._able(exchange), self._now, self._sleep, served,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
@@ -263,14 +266,12 @@ class Routing:
         if isinstance(exchange.seat, Seat):
             exchange.seat.first_token(self._now())
 
-    def _any(self, exchange: Exchange, now: float) -> Target:
-        """For operations that name no model (files, batches): the first upstream that has them and is well."""
-        having = [target for target in self._targets if target.provider.serves(exchange.call)]
-        if not having:
-            raise not_offered(exchange.call, "no upstream")
-        for target in having:
-            target.settle(now)
-        return next((target for target in having if target.usable(now)), having[0])
+    def _any(self, exchange: Exchange) -> Target:
+        """For operations that name no model (files, batches): the first upstream that has them."""
+        for target in self._targets:
+            if target.provider.serves(exchange.call):
+                return target
+        raise not_offered(exchange.call, "no upstream")
 
 
 async def _read_error(reply: Reply, target: Target) -> Failure:
