@@ -108,3 +108,10 @@ def test_what_an_upstream_asks_to_wait(name: bytes, value: bytes, seconds: float
 
 def test_milliseconds_are_more_exact_than_seconds() -> None:
     assert retry_after([(b"retry-after", b"1"), (b"retry-after-ms", b"300")]) == 0.3
+
+
+def test_a_date_to_come_back_at_is_a_wait() -> None:
+    headers = [(b"retry-after", b"Thu, 26 Nov 2026 00:00:30 GMT")]
+    failure = of_answer(429, headers, b"", 1795651200.0)
+    assert failure is not None
+    assert failure.after == 30.0

@@ -6,8 +6,9 @@ import pytest
 from penstock.core.call import Operation
 from penstock.core.errors import CallerError, UpstreamError
 from penstock.core.exchange import Exchange
-from penstock.core.reply import Reply
+from penstock.core.reply import Reply, Whole
 from penstock.process.loop import run
+from penstock.routing.joint import Joint
 from penstock.routing.stage import Routing
 from penstock.routing.strategies import make_strategy
 from penstock.routing.table import Entry, Table
@@ -102,3 +103,24 @@ def test_a_seat_is_given_back_after_an_upstream_that_failed() -> None:
     assert one.upstream == "down"
     one.finish("error", 1.0)
     assert down.in_flight == 0
+
+
+def test_the_time_to_the_first_token_is_not_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the head has taken of it the first event lacks."""
+    clock, given = [10.0], list[float]()
+
+    async def begin(joint: Joint, left: float, of: float, upstream: str) -> None:
+        given.append(left)
+
+    class Slow(Upstream):
+        async def send(self, exchange: Exchange, model: str) -> Reply:
+            clock[0] += 0.3
+            return Reply(200, [], Whole(b"data: {}\n\n"), events=True)
+
+    monkeypatch.setattr(Joint, "begin", begin)
+    those = [Target("a", Slow("a"))]
+    room = Routing(Table([Entry("m", those, make_strategy("adaptive"))]), those, first_token=0.5, now=lambda: clock[0])
+    one = exchange()
+    one.call.stream = True
+    send(room, one)
+    assert given == [pytest.approx(0.2)]

@@ -91,11 +91,12 @@ _SEEN_BYTES = 8192
 _LONGEST_WISH = 1e9
 
 
-def of_answer(status: int, headers: Headers, body: bytes) -> Failure | None:
-    """The Failure that an answer stands for; None for one below 400. ``body`` may be the beginning of it."""
+def of_answer(status: int, headers: Headers, body: bytes, wall: float | None = None) -> Failure | None:
+    """The Failure that an answer stands for; None for one below 400. ``body`` may be the beginning of it; ``wall`` is
+    the Unix time, for those that name a date to come back at."""
     if status < 400:
         return None
-    return Failure(KINDS[_name(status, headers, body[:_SEEN_BYTES])], retry_after(headers))
+    return Failure(KINDS[_name(status, headers, body[:_SEEN_BYTES])], retry_after(headers, wall))
 
 
 def _name(status: int, headers: Headers, body: bytes) -> str:

@@ -55,11 +55,12 @@ class Joint:
         """Start the upstream's source."""
         self._source.start(self)
 
-    async def begin(self, within: float, upstream: str) -> None:
-        """Open, and wait for the first event. Raises UpstreamError when it is late, or an end comes instead."""
+    async def begin(self, left: float, of: float, upstream: str) -> None:
+        """Open, and wait for the first event. Raises UpstreamError when it does not come in the ``left`` seconds (of
+        those that it had in all, ``of``), or an end comes instead."""
         self.open()
         if not self.arrived.done():
-            late = self._loop.call_later(max(within, 0.001), self._give_up, within, upstream)
+            late = self._loop.call_later(max(left, 0.001), self._give_up, of, upstream)
             try:
                 await self.arrived
             except BaseException:
@@ -71,11 +72,11 @@ class Joint:
         if error is not None:
             raise error
 
-    def _give_up(self, within: float, upstream: str) -> None:
+    def _give_up(self, of: float, upstream: str) -> None:
         self.cancel("silent")
         if not self.arrived.done():
             error = UpstreamError(
-                f"upstream '{upstream}' sent no event within {within:g} s",
+                f"upstream '{upstream}' sent no event within {of:g} s",
                 status=504, code="upstream_timeout", phase="first_token", upstream=upstream,
             )  # fmt: skip
             self.arrived.set_result(error)

@@ -259,12 +259,15 @@ class Routing:
         if joint.told is not None and not self._rescue:
             joint.told.forget()
         began = self._now()
+        seat = exchange.seat
+        # The head has had its part of the time already.
+        until = min(exchange.deadline, (seat.stay.began if isinstance(seat, Seat) else began) + self._first_token)
         try:
-            await joint.begin(min(self._first_token, exchange.deadline - began), exchange.upstream)
+            await joint.begin(until - began, self._first_token, exchange.upstream)
         finally:
             exchange.waited += self._now() - began
-        if isinstance(exchange.seat, Seat):
-            exchange.seat.first_token(self._now())
+        if isinstance(seat, Seat):
+            seat.first_token(self._now())
 
     def _any(self, exchange: Exchange) -> Target:
         """For operations that name no model (files, batches): the first upstream that has them."""
@@ -288,4 +291,4 @@ async def _read_error(reply: Reply, target: Target) -> Failure:
         reply.length = None
         reply.events = False
     reply.body = target.scrub(body)
-    return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
+    return of_answer(reply.status, reply.headers, body, time.time()) or Failure(KINDS["caller"])
