@@ -142,7 +142,7 @@ def test_the_version_that_is_to_be_replaced_is_asked_before_any_fallback_and_wha
     one.body = b'{"model":"m","tools":[{"type":"function"}]}'
     for kind in ("context_length", "overloaded"):
         plan = attempts(new, old, sized(32000), fit=Fit(one))
-        assert names(plan.after(failed(kind), new.targets[0], every, 60)) == ["old"]
+        assert names(plan.after(failed(kind), new.targets[0], every, 60, 0.0)) == ["old"]
         assert plan.note == ""
 
 
