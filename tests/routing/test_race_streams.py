@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from penstock.core.errors import UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
+from penstock.edge.serving import too_long
 from penstock.routing.trial import Side
 from tests.support.fibers import until
 from tests.support.numbered import TEXT, Frames, numbered, upstream
@@ -125,3 +128,28 @@ def test_a_failure_that_does_not_show_is_one_of_the_version_on_trial() -> None:
 
     play(act, a, b, stream=True, side=side)
     assert (side.calls, side.failures) == (2, 1)
+
+
+def test_a_winner_that_breaks_unrescued_is_told_of_its_upstream() -> None:
+    a, b = lever("a"), numbered("b", 3)
+
+    async def act(one: Exchange, serving: Serving) -> None:
+        assert (await take(serving, one)).ends != [None]
+
+    play(act, a, b, stream=True, rescue=False)
+    assert (a.health.breaker.streak, b.health.breaker.streak) == (0, 1)
+
+
+def test_two_that_are_silent_until_the_deadline_are_both_told_of() -> None:
+    a, b = lever("a"), lever("b")
+
+    async def act(one: Exchange, serving: Serving) -> None:
+        await asked(a, b)
+        one.error = too_long("a")
+        one.finish("error", 1.0)
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
+
+    play(act, a, b, stream=True)
+    assert (a.health.breaker.streak, b.health.breaker.streak) == (1, 1)

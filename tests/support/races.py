@@ -116,6 +116,7 @@ def play(
     how: Hedge | None = None,
     body: bytes = b"",
     side: Side | None = None,
+    rescue: bool = True,
 ) -> Exchange:
     """``act`` while the room serves a call. Afterwards no seat may be taken."""
 
@@ -123,7 +124,7 @@ def play(
         one = call(stream)
         one.call.body = body or one.call.body
         entry = Entry("m", those, InOrder(), hedge=how or hedge(), side=side)
-        room = Routing(Table([entry]), those, retries=retries, uniform=lambda low, high: low)
+        room = Routing(Table([entry]), those, retries=retries, rescue=rescue, uniform=lambda low, high: low)
 
         async def serve() -> Reply:
             return await room(one, no_room_below)
@@ -158,5 +159,6 @@ async def take(serving: Serving, one: Exchange) -> Reader:
     reply.body.start(caller)
     await until(lambda: bool(caller.ends))
     error: Fail | None = caller.ends[0]
+    one.error = error
     one.finish("ok" if error is None else "error", 1.0)
     return caller

@@ -119,7 +119,7 @@ class Race:
             return
         ask = entry.ask(self._exchange, self._step.asked, self._now())
         ask.session = ""  # it stays where it is: the second only stands in
-        self._start(entry.strategy.choose(others, ask), ask)
+        self._start(Step(entry, self._step.asked, others).choose(ask), ask)
 
     async def _run(self, lane: Lane, ask: Ask) -> None:
         try:
@@ -177,6 +177,7 @@ class Race:
         lane.running = False
         child, exchange = lane.exchange, self._exchange
         if child.outcome is None:
+            child.error = exchange.error  # by which its seat tells of its upstream
             child.finish(outcome, self._now())
             exchange.tokens_in += child.tokens_in
             exchange.tokens_out += child.tokens_out

@@ -190,9 +190,7 @@ class Routing:
         tried = await race.run(target, ask)
         for hidden in race.hidden:
             assert hidden.failure is not None
-            exchange.note_failure(hidden.failure.kind.name, hidden.target.name)
-            if step.entry.side is not None and hidden.failure.kind.fault == "upstream":
-                step.entry.side.failed()
+            self._note(exchange, hidden, hidden.failure, step.entry)
             attempts = attempts or self._attempts(exchange.call, step)
             attempts.spend(hidden.failure, hidden.target)
         return tried, race, attempts
