@@ -21,7 +21,7 @@ class Predictive:
     largest = False
 
     def __init__(self, shared: Shared) -> None:
-        self._uniform = shared.uniform
+        self._shared = shared
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The one with the least wait; of many, the least of a sample."""
@@ -29,7 +29,7 @@ class Predictive:
         if len(targets) == 1:
             return best
         least = -1.0
-        for target in sample(targets, self._uniform):
+        for target in sample(targets, self._shared.uniform):
             seconds = wait(target, ask, 0.0) / target.weight
             if least < 0.0 or seconds < least:
                 best, least = target, seconds
