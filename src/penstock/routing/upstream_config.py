@@ -12,6 +12,8 @@ from msgspec import Meta, Struct, field
 from penstock.core.settings import Finding
 from penstock.core.shapes import ReadableFile, Secret, SecretUrl
 from penstock.core.units import Seconds
+from penstock.routing.discovery.config import DiscoverConfig
+from penstock.routing.discovery.instances import parse_address
 
 Kind = Literal[
     "openai", "anthropic", "gemini", "bedrock", "azure", "vllm", "sglang", "ollama", "llamacpp", "local", "echo"
@@ -62,6 +64,15 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
     ] = None
     api_key: Annotated[Secret | None, Meta(description="The key that Penstock shows to it.")] = None
     weight: Annotated[int, Meta(ge=1, le=10_000, description="Its share, against the others of a model.")] = 1
+    drain: Annotated[bool, Meta(description="Give it no new calls; those that run may end.")] = False
+    discover: Annotated[
+        DiscoverConfig | None,
+        Meta(description="It stands for many: each instance found is one upstream with these settings."),
+    ] = None
+    address: Annotated[
+        str | None,
+        Meta(description="Connect to this `host:port`; `base_url` then says only how it is spoken to and named."),
+    ] = None
     headers: Annotated[dict[str, Secret], Meta(description="Header fields added to every request to it.")] = field(
         default_factory=dict
     )
@@ -108,10 +119,13 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             if self.kind != kind and getattr(self, name) != default:
                 yield (name,), f'"{name}" is only for kind {kind}, not for {self.kind}'
         if self.kind in _IN_PROCESS:
-            if self.base_url is not None:
-                yield ("base_url",), f"kind {self.kind} runs in here and has no base_url"
+            for name in ("base_url", "address", "discover"):
+                if getattr(self, name) is not None:
+                    yield (name,), f"kind {self.kind} runs in here and has no {name}"
         elif self.base_url is not None:
             yield from _check_url("base_url", self.base_url)
+        elif self.discover is not None:
+            pass  # each instance has its own
         elif self.kind == "bedrock":
             if self.region is None:
                 yield ("region",), "kind bedrock needs a region or a base_url"
@@ -119,7 +133,17 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             yield ("base_url",), f'kind {self.kind} needs a base_url, such as "http://10.0.0.1:8000/v1"'
         if self.proxy is not None:
             yield from _check_url("proxy", self.proxy, userinfo=True)
+        if self.address is not None and self.kind not in _IN_PROCESS:
+            yield from self._check_address(self.address)
         yield from self._check_headers()
+
+    def _check_address(self, address: str) -> Iterator[Finding]:
+        if self.discover is not None or self.proxy is not None:
+            yield ("address",), f"address does not go with {'discover' if self.discover is not None else 'proxy'}"
+        try:
+            parse_address(address)
+        except ValueError as error:
+            yield ("address",), f"address: {error}"
 
     def _check_headers(self) -> Iterator[Finding]:
         for name, value in self.headers.items():
