@@ -48,6 +48,10 @@ class PrefixIndex:
         """Blocks that may be kept for one target."""
         return max(LEAST_BLOCKS, self.bound // max(1, len(self._of)))
 
+    def held(self, slot: int) -> int:
+        """Blocks that the target at ``slot`` likely has."""
+        return len(self._of.get(slot, ()))
+
     def match(self, ask: Ask) -> None:
         """Write into ``ask.hits`` which share of its prompt each target likely has; those that have none are absent."""
         holders = self._holders
