@@ -1,7 +1,8 @@
 """The composition root's other half: upstreams made out of their configuration, one Target each.
 
-A Target is known by its name and the fingerprint of its settings, and survives reloads that change neither. Fails
-with ConfigError for a certificate file that does not fit or a kind that is not offered.
+A Target is known by its name and the fingerprint of its settings (but for those that can change in place), and
+survives reloads that change neither. Fails with ConfigError for a certificate file that does not fit or a kind that is
+not offered.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 from penstock.assemble_engines import Engines, engine_key
+from penstock.assemble_live import adjust, prices, rows, target_key
 from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
 from penstock.core.settings import ConfigError
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.names import Names
-from penstock.net.tls import client_context
+from penstock.net.tls import ClientContexts
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.discovery.instances import parse_address
+from penstock.routing.live import members
 from penstock.routing.load import Peers
+from penstock.routing.sizes import Sizes
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry
@@ -60,10 +65,20 @@ class Upstreams:
         self._changes = Changes()
         self.shared = Shared()
         self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
+        self._sizes: dict[str, Sizes] = {}
+        self._contexts = ClientContexts()
+
+    def targets_of(self, routing: RoutingConfig) -> dict[str, Target]:
+        """The targets that serve for ``routing``, by name. Raises ConfigError."""
+        return {
+            name: self.target(name, upstream, routing.timeouts)
+            for name, upstream in routing.upstreams.items()
+            if upstream.discover is None
+        }
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
-        key = (name, fingerprint(config) + fingerprint(timeouts))
+        key = target_key(name, config, timeouts)
         known = self._known.get(key)
         if known is None:
             origins: weakref.WeakSet[Origin] = weakref.WeakSet()
@@ -82,9 +97,13 @@ class Upstreams:
             name, provider, config.weight, config.kind,
             region=config.region or "",
             capacity=config.capacity,
-            prices=(config.price.input / 1e6, config.price.output / 1e6),
+            prices=prices(config),
             peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes,
         )  # fmt: skip
+
+    def sizes(self, pattern: str) -> Sizes:
+        """What was learned of a model's calls; it outlives reloads."""
+        return self._sizes.setdefault(pattern, Sizes())
 
     def trial(self, pattern: str, model: ModelConfig) -> Trial:
         """The trial of a model's new version; the same one, with what was measured, while the model stays as it is."""
@@ -109,6 +128,13 @@ class Upstreams:
     def follow(self, routing: RoutingConfig) -> None:
         """What lives longer than an edition takes its settings from here."""
         self._trials = {name: known for name, known in self._trials.items() if routing.models.get(name) == known[0]}
+        self._sizes = {
+            name: sizes for name, sizes in self._sizes.items() if name.removesuffix("@canary") in routing.models
+        }
+        for name, upstream in routing.upstreams.items():
+            known = self._known.get(target_key(name, upstream, routing.timeouts))
+            if known is not None:
+                adjust(known.target, upstream)
         affinity = routing.affinity
         shared = self.shared
         shared.slack = affinity.slack
@@ -143,10 +169,15 @@ class Upstreams:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         proxy = urlsplit(config.proxy) if config.proxy else None
+        host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+        name_there = host
+        if config.address is not None:
+            host, port = parse_address(config.address)
         reach = Reach(
-            host=parts.hostname or "",
-            port=parts.port or (443 if secure else 80),
-            tls=client_context(config.ca_file, config.client_cert, verify=config.verify) if secure else None,
+            host=host,
+            port=port,
+            name=name_there,
+            tls=self._contexts.get(config.ca_file, config.client_cert, verify=config.verify) if secure else None,
             proxy=(proxy.hostname or "", proxy.port or 8080) if proxy else None,
             max_connections=config.max_connections,
             queue=config.queue,
@@ -210,6 +241,10 @@ class Upstreams:
             row[2] += sum(origin.open for origin in known.origins)
         return numbers
 
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """By name, what this worker knows of its targets for the list of upstreams."""
+        return rows([(known.target, known.origins) for known in self._known.values()], self.shared.sessions.counts())
+
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"
 
@@ -217,26 +252,25 @@ class Upstreams:
 def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Upstreams) -> list[Entry]:
     """What callers may ask for, each with the targets behind it."""
     made: list[Entry] = []
+    serving = members(routing)
     for pattern, model in routing.models.items():
-        entry = _entry(pattern, model.upstreams, model.upstream_model, model, targets, upstreams)
+        behind = [targets[name] for at in model.upstreams for name in serving[at]]
+        entry = _entry(pattern, behind, model.upstream_model, model, upstreams)
         if model.canary is not None:
             trial = entry.trial = upstreams.trial(pattern, model)
-            at = model.canary.upstreams or model.upstreams
-            name = model.canary.upstream_model or model.upstream_model
-            new = entry.new = _entry(pattern, at, name, model, targets, upstreams)
+            behind = [targets[name] for at in model.canary.upstreams or model.upstreams for name in serving[at]]
+            upstream_model = model.canary.upstream_model or model.upstream_model
+            new = entry.new = _entry(pattern, behind, upstream_model, model, upstreams)
             new.old = entry
+            new.sizes = upstreams.sizes(new.label)
             entry.side, new.side = trial.old, trial.new
         made.append(entry)
     return made
 
 
 def _entry(
-    pattern: str,
-    at: Sequence[str],
-    upstream_model: str | None,
-    model: ModelConfig,
-    targets: Mapping[str, Target],
-    upstreams: Upstreams,
+    pattern: str, behind: Sequence[Target], upstream_model: str | None, model: ModelConfig, upstreams: Upstreams
 ) -> Entry:
     strategy = make_strategy(model.strategy, upstreams.shared)
-    return Entry(pattern, [targets[name] for name in at], strategy, upstream_model, model.max_tokens, model.fallbacks)
+    sizes = upstreams.sizes(pattern)
+    return Entry(pattern, behind, strategy, upstream_model, model.max_tokens, model.fallbacks, sizes)

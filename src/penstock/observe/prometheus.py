@@ -7,7 +7,7 @@ of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
@@ -54,6 +54,11 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_account_bytes": ("gauge", "Bytes held by each account of the memory ledger."),
     "penstock_account_bound_bytes": ("gauge", "What each account may hold."),
     "penstock_account_refused_total": ("counter", "Reservations that an account refused."),
+    "penstock_discovered_instances": ("gauge", "Instances now known of an upstream that is found by discovery."),
+    "penstock_discovery_looks_total": (
+        "counter",
+        "Looks for instances, by what came of them: changed, same, empty, failed, refused (could not be taken over).",
+    ),
     "penstock_upstream_in_flight": ("gauge", "Calls now in flight at an upstream."),
     "penstock_upstream_calls_total": ("counter", "Calls sent to an upstream."),
     "penstock_upstream_connections": ("gauge", "Connections to an upstream now open."),
@@ -104,8 +109,8 @@ class Page:
         return "\n".join(self._lines) + "\n"
 
 
-def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
-    """One page over all workers."""
+def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Mapping[str, int]] | None = None) -> str:
+    """One page over all workers. ``looks``: by upstream, its instances and what came of looking for them."""
     page = Page()
     page.put("penstock_build_info", 1, version=version)
     page.put("penstock_workers", len(dumps))
@@ -129,6 +134,11 @@ def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
     for column, name in ((0, "upstream_in_flight"), (1, "upstream_calls_total"), (2, "upstream_connections")):
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
+    for upstream, counts in (looks or {}).items():
+        page.put("penstock_discovered_instances", counts["instances"], upstream=upstream)
+    for upstream, counts in (looks or {}).items():
+        for result in ("changed", "same", "empty", "failed", "refused"):
+            page.put("penstock_discovery_looks_total", counts.get(result, 0), upstream=upstream, result=result)
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
+from penstock.core.call import Call
 from penstock.core.errors import CallerError, Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
@@ -70,7 +71,7 @@ class Routing:
                 entry = version
         targets = entry.candidates.able(call)
         if not targets:
-            raise _not_offered(exchange, f"no upstream of model '{call.model}'")
+            raise _not_offered(exchange, f"no upstream of model '{call.model}'") if entry.targets else _none_found(call)
         return self._serve(exchange, Step(entry, call.model, targets))
 
     async def _serve(self, exchange: Exchange, step: Step) -> Reply:
@@ -195,11 +196,15 @@ class Routing:
             exchange.seat.first_token(self._now())
 
     def _any(self, exchange: Exchange) -> Target:
-        """For operations that name no model (files, batches): the first upstream that has them."""
-        for target in self._targets:
-            if target.provider.serves(exchange.call):
+        """For operations that name no model (files, batches): the first upstream that has them, if it can be one that
+        takes new calls."""
+        having = [target for target in self._targets if target.provider.serves(exchange.call)]
+        for target in having:
+            if not target.draining:
                 return target
-        raise _not_offered(exchange, "no upstream")
+        if not having:
+            raise _not_offered(exchange, "no upstream")
+        return having[0]
 
 
 def watch(exchange: Exchange, side: Side) -> None:
@@ -239,6 +244,14 @@ def _key_refused(target: Target) -> UpstreamError:
     return UpstreamError(
         f"upstream '{target.name}' refused the key that this gateway showed it; 'penstock doctor' says more",
         code="upstream_auth", retryable=False, phase="auth", upstream=target.name,
+    )  # fmt: skip
+
+
+def _none_found(call: Call) -> UpstreamError:
+    """Its upstreams are found by discovery, and none has been."""
+    return UpstreamError(
+        f"no instance of an upstream of model '{call.model[:100]}' has been found yet",
+        status=503, code="no_instance", retry_after=1.0,
     )  # fmt: skip
 
 
