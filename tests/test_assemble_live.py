@@ -44,11 +44,11 @@ def test_a_target_takes_over_its_settings_while_it_serves() -> None:
     known = one.changes.count
     adjust(one, changed(weight=5, capacity=7, price=PriceConfig(input=3.0, output=6.0)))
     assert (one.weight, one.capacity, one.prices, one.in_flight) == (5, 7, (3e-6, 6e-6), 1)
-    assert one.changes.count == known  # who may be chosen is as before
-    adjust(one, changed(drain=True))
-    assert (one.draining, one.changes.count) == (True, known + 1)
-    adjust(one, changed(drain=True))
-    assert one.changes.count == known + 1
+    assert one.changes.count == known + 1  # what was worked out from weights is worked out anew
+    adjust(one, changed(weight=5, drain=True))
+    assert (one.draining, one.changes.count) == (True, known + 2)
+    adjust(one, changed(weight=5, drain=True))
+    assert one.changes.count == known + 2
     seat.leave(1.0)
     assert one.in_flight == 0
 

@@ -17,7 +17,13 @@ from penstock.providers.echo import Echo
 from penstock.providers.http import HttpProvider
 from penstock.providers.local.engine import MAX_CONNECTIONS
 from penstock.providers.local.provider import Local
-from penstock.routing.config import TimeoutsConfig
+from penstock.routing.config import (
+    AffinityConfig,
+    InstanceScoreConfig,
+    RoutingConfig,
+    ScrapeConfig,
+    TimeoutsConfig,
+)
 from penstock.routing.upstream_config import UpstreamConfig
 
 TIMEOUTS = TimeoutsConfig()
@@ -146,5 +152,36 @@ def test_an_embedded_engine_is_one_target_with_an_origin_a_replica() -> None:
         del first, second, origin
         gc.collect()
         assert len(known.origins) == 0  # replicas come and go for months
+
+    with_upstreams(work)
+
+
+def test_those_with_a_metrics_page_are_watched() -> None:
+    async def work(upstreams: Upstreams) -> None:
+        page = upstreams.target("a", VLLM, TIMEOUTS)
+        engine = upstreams.target("l", UpstreamConfig(kind="local", model="smollm2"), TIMEOUTS)
+        upstreams.target("o", UpstreamConfig(kind="openai"), TIMEOUTS)
+        upstreams.target("e", UpstreamConfig(kind="echo"), TIMEOUTS)
+        assert [(one.target, one.path) for one in upstreams.watched()] == [(page, "/metrics"), (engine, "/metrics")]
+        upstreams.drop_all_but([engine])
+        assert [one.target for one in upstreams.watched()] == [engine]
+        upstreams.scraper.results["l", "ok"] = 3
+        told = upstreams.learned()
+        assert ([name for name, _ in told["rows"]], told["scrapes"]) == (["l"], [["l", "ok", 3]])
+
+    with_upstreams(work)
+
+
+def test_what_lives_longer_than_an_edition_follows_the_newest() -> None:
+    async def work(upstreams: Upstreams) -> None:
+        shared = upstreams.shared
+        upstreams.follow(RoutingConfig())
+        assert (shared.slack, shared.max_load, shared.prefixes.bound) == (2.0, 0.9, 200_000)
+        affinity = AffinityConfig(enabled=False, slack=1.0, ttl=5.0, sessions=7, blocks=2048)
+        points = InstanceScoreConfig(load=60.0)
+        upstreams.follow(RoutingConfig(affinity=affinity, instance_score=points, scrape=ScrapeConfig(interval=1.0)))
+        assert (shared.slack, shared.max_load, shared.scores) == (1.0, 0.0, points)
+        assert (shared.sessions.ttl, shared.sessions.bound, shared.prefixes.bound) == (5.0, 7, 2048)
+        assert upstreams.scraper.terms.interval == 1.0
 
     with_upstreams(work)

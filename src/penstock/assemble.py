@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from penstock.assemble_door import generation_of, limits_of, local_paths, socket_opener
+from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
+from penstock.assemble_entries import entries
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
 from penstock.assemble_routes import Routes
 from penstock.assemble_streaming import streams
-from penstock.assemble_upstreams import Upstreams, entries
+from penstock.assemble_upstreams import Upstreams
 from penstock.auth.config import AuthConfig
 from penstock.auth.keys import KeyRing
 from penstock.auth.service import KeyWatch
@@ -110,6 +111,7 @@ class Gateway:
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
         self._follow(config)
         self.crew.spawn(self._turn_wheel(), "wheel")
+        self.crew.supervise(self.upstreams.scraper)
 
     @property
     def config(self) -> Config:
@@ -162,8 +164,10 @@ class Gateway:
         """What lives longer than an edition takes its settings from the newest."""
         self.upstreams.follow(config.of(RoutingConfig))
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
+        buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
+        self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         for part in (self.streams, self.resumption, self.observed):
             if part is not None:
                 part.follow(config)
@@ -207,7 +211,8 @@ class Gateway:
                 list(targets.values()),
                 retries=config.of(RoutingConfig).retries.max,
                 first_token=config.of(RoutingConfig).timeouts.first_token,
-                rescue=config.of(RoutingConfig).rescue == "on",
+                rescue=config.of(RoutingConfig).rescue != "off",
+                collect=config.of(RoutingConfig).rescue == "all",
                 now=self.clock.now,
             ),
         }
@@ -250,6 +255,7 @@ class Gateway:
                 for account in self.ledger.accounts.values()
             },
             "upstreams": self.upstreams.numbers(),
+            "routing": self.upstreams.learned(),
             "engines": self.upstreams.engines(),
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),

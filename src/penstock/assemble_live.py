@@ -30,9 +30,11 @@ def prices(config: UpstreamConfig) -> tuple[float, float]:
 
 def adjust(target: Target, config: UpstreamConfig) -> None:
     """Take over the settings that can change in place; its calls, and what was learned of it, stay."""
-    target.weight = config.weight
     target.capacity = config.capacity
     target.prices = prices(config)
+    if target.weight != config.weight:
+        target.weight = config.weight
+        target.changes.count += 1
     if target.draining != config.drain:
         target.drain(config.drain)
 

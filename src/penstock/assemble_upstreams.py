@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,12 +29,11 @@ from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
 from penstock.routing.discovery.instances import parse_address
-from penstock.routing.live import members
+from penstock.routing.learned import learned
 from penstock.routing.load import Peers
+from penstock.routing.scraping.service import Scraper, Watched
 from penstock.routing.sizes import Sizes
-from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
-from penstock.routing.table import Entry
 from penstock.routing.targets import Changes, Target
 from penstock.routing.trial import Rules, Trial, Verdict
 from penstock.routing.upstream_config import UpstreamConfig
@@ -45,11 +44,13 @@ ENGINE_IDLE_SECONDS = 4.0
 
 @dataclass(slots=True, eq=False)
 class Upstream:
-    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica."""
+    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica.
+    ``metrics``: where its metrics page is, "" for nowhere."""
 
     target: Target
     origins: weakref.WeakSet[Origin]
     engine: str = ""
+    metrics: str = ""
 
 
 class Upstreams:
@@ -67,6 +68,7 @@ class Upstreams:
         self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
         self._sizes: dict[str, Sizes] = {}
         self._contexts = ClientContexts()
+        self.scraper = Scraper(self.watched, now)
 
     def targets_of(self, routing: RoutingConfig) -> dict[str, Target]:
         """The targets that serve for ``routing``, by name. Raises ConfigError."""
@@ -89,7 +91,8 @@ class Upstreams:
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError([f"upstream '{name}': its certificate files cannot be used: {error}"]) from None
             engine = engine_key(name, config) if config.kind == "local" else ""
-            known = self._known[key] = Upstream(self._target(name, config, provider), origins, engine)
+            target = self._target(name, config, provider)
+            known = self._known[key] = Upstream(target, origins, engine, config.metrics_path)
         return known.target
 
     def _target(self, name: str, config: UpstreamConfig, provider: Provider) -> Target:
@@ -135,13 +138,14 @@ class Upstreams:
             known = self._known.get(target_key(name, upstream, routing.timeouts))
             if known is not None:
                 adjust(known.target, upstream)
-        affinity = routing.affinity
-        shared = self.shared
+        self.scraper.terms = routing.scrape
+        affinity, shared = routing.affinity, self.shared
         shared.slack = affinity.slack
         shared.max_load = affinity.max_load if affinity.enabled else 0.0
         shared.prefixes.bound = affinity.blocks
         shared.sessions.ttl = affinity.ttl
         shared.sessions.bound = affinity.sessions
+        shared.scores = routing.instance_score
 
     def _provider(
         self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: weakref.WeakSet[Origin]
@@ -202,7 +206,7 @@ class Upstreams:
             max_idle=ENGINE_IDLE_SECONDS,
         )
 
-        def make(base_url: str, api_key: str) -> Provider:
+        def make(base_url: str, api_key: str) -> HttpProvider:
             return self._http(name, plain, base_url, api_key, patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
@@ -226,6 +230,14 @@ class Upstreams:
         """All targets now known."""
         return [known.target for known in self._known.values()]
 
+    def watched(self) -> list[Watched]:
+        """The targets that have a metrics page."""
+        return [
+            Watched(known.target, known.metrics, known.target.provider.probe)  # type: ignore[attr-defined]
+            for known in self._known.values()
+            if known.metrics
+        ]
+
     def engines(self) -> list[str]:
         """The keys of the embedded engines that are in use here."""
         return [known.engine for known in self._known.values() if known.engine]
@@ -245,32 +257,11 @@ class Upstreams:
         """By name, what this worker knows of its targets for the list of upstreams."""
         return rows([(known.target, known.origins) for known in self._known.values()], self.shared.sessions.counts())
 
+    def learned(self) -> dict[str, Any]:
+        """What routing knows of the upstreams, by name, and what came of their metrics pages; as plain values."""
+        return learned(self.targets, self.shared, self._now()) | {
+            "scrapes": [[name, result, number] for (name, result), number in self.scraper.results.items()]
+        }
+
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"
-
-
-def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Upstreams) -> list[Entry]:
-    """What callers may ask for, each with the targets behind it."""
-    made: list[Entry] = []
-    serving = members(routing)
-    for pattern, model in routing.models.items():
-        behind = [targets[name] for at in model.upstreams for name in serving[at]]
-        entry = _entry(pattern, behind, model.upstream_model, model, upstreams)
-        if model.canary is not None:
-            trial = entry.trial = upstreams.trial(pattern, model)
-            behind = [targets[name] for at in model.canary.upstreams or model.upstreams for name in serving[at]]
-            upstream_model = model.canary.upstream_model or model.upstream_model
-            new = entry.new = _entry(pattern, behind, upstream_model, model, upstreams)
-            new.old = entry
-            new.sizes = upstreams.sizes(new.label)
-            entry.side, new.side = trial.old, trial.new
-        made.append(entry)
-    return made
-
-
-def _entry(
-    pattern: str, behind: Sequence[Target], upstream_model: str | None, model: ModelConfig, upstreams: Upstreams
-) -> Entry:
-    strategy = make_strategy(model.strategy, upstreams.shared)
-    sizes = upstreams.sizes(pattern)
-    return Entry(pattern, behind, strategy, upstream_model, model.max_tokens, model.fallbacks, sizes)

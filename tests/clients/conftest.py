@@ -16,6 +16,7 @@ UPSTREAM_KEY = "upstream-key-that-callers-never-see"
 HERE = Path(__file__).parent
 
 CONFIG = """
+scrape: {{enabled: false}}
 upstreams:
   echo: {{kind: echo}}
   slow: {{kind: echo, tokens_per_second: 40}}

@@ -57,6 +57,7 @@ def test_fifty_megabytes_nobody_reads(kind: str) -> None:
             config = f"""
 upstreams: {{up: {{kind: vllm, base_url: "http://127.0.0.1:{upstream.port}/v1"}}}}
 models: {{echo: {{upstreams: [up]}}}}
+scrape: {{enabled: false}}
 """
             async with running_gateway(config) as gateway, calling(gateway.port, receive_buffer=65536) as caller:
                 caller.writer.transport.pause_reading()

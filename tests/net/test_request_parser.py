@@ -202,3 +202,20 @@ def test_after_a_refusal_nothing_comes_out() -> None:
     assert parser.feed(get()) is first
     assert len(taken.requests) == 1
     assert repr(parser) == "<RequestParser refused>"
+
+
+HANDSHAKE = get(b"/v1/x", b"Connection: Upgrade", b"Upgrade: x", b"Content-Length: 0")
+
+
+@pytest.mark.parametrize("cut", [0, 1, len(HANDSHAKE) // 2])
+def test_what_comes_behind_an_upgrade_is_kept_and_not_read_as_http(cut: int) -> None:
+    parser, taken = parsing(max_head=1024)
+    assert parser.feed(HANDSHAKE[:cut]) is None if cut else True
+    assert parser.feed(HANDSHAKE[cut:] + get()) is None
+    assert parser.feed(HANDSHAKE) is None  # the very same again is no request either
+    assert [head.path for head, _ in taken.requests] == ["/v1/x"]
+    assert not taken.held
+    while not taken.held:  # who does not wait for the answer is not heard out
+        assert parser.feed(b"x" * 200) is None
+        assert len(parser.beyond) < 2048
+    assert parser.let_go().startswith(get() + HANDSHAKE)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from penstock.providers.http import HttpProvider
 from tests.support.gateway import Running, running_gateway
 from tests.support.scripted_upstream import EVENTS, JSON, Answer, ScriptedUpstream
 from tests.support.sockets import Answer as Got
@@ -126,3 +127,45 @@ def test_configured_fields_replace_the_callers(upstream: ScriptedUpstream) -> No
     assert [value for name, value in request.headers if name == "x-team"] == ["ours"]
     assert request.header("user-agent") == "me"
     assert request.header("authorization") == "Bearer sk-up"
+
+
+# ---- what we ask ourselves
+
+
+def probe(
+    upstream: ScriptedUpstream, method: str, path: str, body: bytes = b"", limit: int = 1000
+) -> tuple[int, bytes]:
+    async def main() -> tuple[int, bytes]:
+        async with running_gateway(config(upstream, more=", headers: {X-Team: ours}")) as gateway:
+            (target,) = gateway.gateway.upstreams.targets
+            assert isinstance(target.provider, HttpProvider)
+            return await target.provider.probe(method, path, body, 5.0, limit)
+
+    return asyncio.run(main())
+
+
+def test_a_path_with_a_slash_counts_from_the_root_and_one_without_from_the_base_url(upstream: ScriptedUpstream) -> None:
+    upstream.answers["/metrics"] = Answer(body=b"root")
+    upstream.answers["/v1/models"] = Answer(503, body=b"base")
+    assert probe(upstream, "GET", "/metrics") == (200, b"root")
+    assert probe(upstream, "GET", "models") == (503, b"base")
+    for request in upstream.requests:
+        assert (request.header("authorization"), request.header("x-team"), request.body) == (
+            "Bearer sk-up",
+            "ours",
+            b"",
+        )
+        assert request.header("content-length") is None
+
+
+def test_a_probe_may_have_a_body(upstream: ScriptedUpstream) -> None:
+    upstream.answers[CHAT] = Answer(chunks=(b"ab", b"cd"), gap=0.01)
+    assert probe(upstream, "POST", "chat/completions", b'{"model":"m"}') == (200, b"abcd")
+    assert upstream.requests[0].body == b'{"model":"m"}'
+
+
+@pytest.mark.parametrize("chunks", [None, (b"x" * 600, b"x" * 401)])
+def test_an_answer_to_a_probe_is_bounded(upstream: ScriptedUpstream, chunks: tuple[bytes, ...] | None) -> None:
+    upstream.answers["/metrics"] = Answer(body=b"x" * 1001, chunks=chunks)
+    with pytest.raises(OverflowError):
+        probe(upstream, "GET", "/metrics")

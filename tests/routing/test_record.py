@@ -60,7 +60,7 @@ def test_it_is_a_plain_object_without_prompt_or_key() -> None:
     fleet = targets(1, 2)
     watched = Recorded("m*", "round_robin", make_strategy("round_robin", shared), shared, kept.append, lambda: 0.0)
     asked = ask(session="key-1\0s", tokens=3.0)
-    asked.call.body = b"the prompt"
+    asked.call.body = b'{"messages": "the prompt' + b"x" * 300 + b'"}'
     asked.call.headers = [(b"authorization", b"Bearer sk-pen-secret")]
     assert watched.choose(fleet, asked).name == "a"
     text = msgspec.json.encode(kept[0])

@@ -65,6 +65,7 @@ def decision(name: str = "adaptive") -> dict[str, Any]:
         ({"strategy": "weighted_round_robin", "turn": 3}, "cannot be made again"),
         ({"draws": []}, "fewer draws"),
         ({"draws": [1e400]}, "not a recorded decision"),
+        ({"beginning": "odd"}, "cannot be made again"),
     ],
 )
 def test_what_is_none_is_refused_in_words(change: dict[str, Any], said: str) -> None:

@@ -72,6 +72,7 @@ def slowly(act: Act, streaming: str = "", more: str = "") -> None:
             config = f"""
 upstreams: {{up: {{kind: vllm, base_url: "http://127.0.0.1:{upstream.port}/v1"}}}}
 models: {{m: {{upstreams: [up]}}}}
+scrape: {{enabled: false}}
 streaming: {{{streaming}}}
 {more}
 """
@@ -175,6 +176,7 @@ def test_a_silent_upstream_is_covered_by_keep_alives_between_events() -> None:
             config = f"""
 upstreams: {{up: {{kind: vllm, base_url: "http://127.0.0.1:{upstream.port}/v1"}}}}
 models: {{m: {{upstreams: [up]}}}}
+scrape: {{enabled: false}}
 streaming: {{heartbeat: 200ms}}
 """
             async with running_gateway(config) as gateway, calling(gateway.port) as caller:

@@ -36,13 +36,16 @@ class Fleet:
     def ask(self) -> Ask:
         """A call of one of few sessions, beginnings and clients."""
         draw = self.random
+        asked = call(f"10.0.0.{draw.randrange(5)}")
+        asked.body = b'{"messages": "' + draw.choice([b"", b"a" * 300, b"b" * 300]) + b'"}'
         made = Ask(
-            call(f"10.0.0.{draw.randrange(5)}"),
+            asked,
             self.now,
             model=draw.choice(["m", "n"]),
             tokens=draw.choice([0.0, 10.5, 4000.0]),
             output=draw.choice([1.0, 128.0]),
             session=draw.choice(["", "a", "b", "c"]),
+            scope=draw.choice(["", "key-1"]),
         )
         depth = draw.randrange(5)
         made.blocks = [1000 * draw.randrange(3) + number for number in range(depth)]

@@ -71,6 +71,18 @@ def test_several_choices_cannot_be_continued(operation: str, part: dict[str, obj
     assert "several" in told.stuck
 
 
+@pytest.mark.parametrize(("operation", "part"), [("chat", {"delta": {"content": "x"}}), ("completions", {"text": "x"})])
+def test_several_choices_are_whole_when_each_of_them_is(operation: str, part: dict[str, object]) -> None:
+    def frame(index: int, finish: str | None) -> bytes:
+        choice = {"index": index, **part, "finish_reason": finish}
+        return encode(msgspec.json.encode({"model": "m", "choices": [choice]}))
+
+    told = read(operation, [frame(0, None), frame(1, None), frame(0, "stop")])
+    assert told.finish == ""
+    told.look(frame(1, "length"))
+    assert told.finish == "length"
+
+
 def test_thoughts_are_no_text() -> None:
     delta = {"reasoning_content": "hm"}
     frame = encode(msgspec.json.encode({"model": "m", "choices": [{"index": 0, "delta": delta}]}))

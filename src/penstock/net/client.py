@@ -75,15 +75,24 @@ class Origin:
         self._closed = False
 
     async def request(
-        self, head: bytes, body: bytes | Source, patience: Patience, head_timeout: float | None = None
+        self,
+        head: bytes,
+        body: bytes | Source,
+        patience: Patience,
+        head_timeout: float | None = None,
+        *,
+        upgrade: bool = False,
     ) -> Response:
-        """Send one request. ``head_timeout`` (seconds) stands in for that of ``patience``.
+        """Send one request. ``head_timeout`` (seconds) stands in for that of ``patience``. With ``upgrade`` a 101 may
+        be the answer: a ``Switched``.
 
         Cancelling closes the request's connection at once, in every phase.
         """
         head_timeout = head_timeout or patience.head
         while True:
             connection = self._take() or await self._obtain(patience)
+            if upgrade:
+                connection.upgrades = True
             waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
             try:
                 return await waiter
@@ -222,13 +231,15 @@ class Origin:
         return connection
 
     def _unreachable(self, what: str, phase: str, *, status: int = 502) -> UpstreamError:
+        code = "upstream_timeout" if status == 504 else "upstream_unreachable"
+        return self.failed(what, phase, status=status, code=code)
+
+    def failed(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
+        """An error that names the upstream."""
         return UpstreamError(
             f"upstream '{self.name}' ({self.address}) {what}",
-            status=status,
-            code="upstream_timeout" if status == 504 else "upstream_unreachable",
-            phase=phase,
-            upstream=self.name,
-        )
+            status=status, code=code, phase=phase, upstream=self.name,
+        )  # fmt: skip
 
     # ---- giving back
 

@@ -15,11 +15,10 @@ from penstock.net.http_head import RequestHead
 from penstock.net.outbox import BatchedProtocol
 from penstock.net.request_body import Body
 from penstock.net.request_parser import RequestParser
-from penstock.net.turn import Turn
+from penstock.net.turn import Successor, Turn
 
 if TYPE_CHECKING:
     from penstock.net.server import Server
-    from penstock.net.websocket import WebSocket
 
 MAX_PIPELINED = 128
 LINGER_SECONDS = 3.0
@@ -189,7 +188,7 @@ class Connection(BatchedProtocol):
         else:
             self._await_request()
 
-    def hand_over(self, successor: WebSocket) -> None:
+    def hand_over(self, successor: Successor) -> None:
         """The present request was an upgrade: the transport, and the place in the server, are the successor's now."""
         self._turns.clear()
         self.closing, self.due = True, 0.0

@@ -43,7 +43,7 @@ class Repeat(NamedTuple):
 
 class RequestParser:
     """See the module. ``in_head`` while part of a head is here; ``target`` and ``fields`` are those parsed last;
-    ``beyond`` is what came behind a request to upgrade.
+    ``beyond`` is what came behind a request to upgrade, of which nothing is parsed any more.
 
     A keep-alive caller that sends the very same head again, but for the digits of its Content-Length, with its body in
     the same read, is recognised without parsing (``_again``). What parsed once parses the same again, as long as the
@@ -60,6 +60,7 @@ class RequestParser:
         "_llhttp",
         "_repeat",
         "_server",
+        "_upgraded",
         "_waiting_bytes",
         "beyond",
         "fields",
@@ -78,6 +79,7 @@ class RequestParser:
         self._waiting_bytes = 0
         self._repeat: Repeat | None = None
         self._between = True
+        self._upgraded = False
         self.in_head = False
         self.target = b""
         self.fields: Headers = []
@@ -91,7 +93,7 @@ class RequestParser:
                 return None
             self._between = False
             self._parse(data)
-            if self._body is None and not self.in_head and self.refusal is None:
+            if self._body is None and not self.in_head and self.refusal is None and not self._upgraded:
                 self._note_repeat(data)
         else:
             self._parse(data)
@@ -135,10 +137,17 @@ class RequestParser:
             self._repeat = Repeat(data[: found.start(1)], data[found.end(1) : end], head)
 
     def _parse(self, data: bytes) -> None:
+        if self._upgraded:
+            # Nobody may speak before the upgrade is answered; who does is not heard out.
+            self.beyond += data
+            if len(self.beyond) > self._server.limits.max_head:
+                self._connection.hold_reading()
+            return
         try:
             self._llhttp.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             # Whether it is taken or not, the head was marked as the last one of its connection.
+            self._upgraded = True
             self.beyond = data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self.refuse(CallerError(f"malformed HTTP: {error}", code="malformed_http"))

@@ -1,7 +1,8 @@
 """Which attempt comes next after a failed one: here again, elsewhere, with another model, or none. Pure.
 
 At most ``1 + most`` attempts a model, each wait drawn with full jitter from a doubling bound (Brooker, "Exponential
-Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline.
+Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline. A fallback that lacks
+what the call needs is passed over; after a prompt that was too long, one that is known to have a larger context leads.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Reply
+from penstock.routing.capabilities import Fit
 from penstock.routing.failure import Failure
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
@@ -42,9 +44,10 @@ class Tried(NamedTuple):
 
 
 class Attempts:
-    """The attempts of one exchange. ``fallbacks`` are tried in order; ``uniform(a, b)`` draws the jitter."""
+    """The attempts of one exchange. ``fallbacks`` are tried in order; ``uniform(a, b)`` draws the jitter; ``fit`` tells
+    which of them can take the call; ``passed_over`` says of those that cannot what they lack."""
 
-    __slots__ = ("_asked", "_entry", "_fallbacks", "_made", "_most", "_spent", "_uniform")
+    __slots__ = ("_asked", "_entry", "_fallbacks", "_fit", "_made", "_most", "_spent", "_uniform", "passed_over")
 
     def __init__(
         self,
@@ -53,12 +56,15 @@ class Attempts:
         fallbacks: Sequence[tuple[Entry, str]],
         most: int,
         uniform: Callable[[float, float], float],
+        fit: Fit | None = None,
     ) -> None:
         self._entry = entry
         self._asked = asked
         self._fallbacks = list(fallbacks)
         self._most = most
         self._uniform = uniform
+        self._fit = fit
+        self.passed_over: list[str] = []
         self._made = 0
         self._spent: dict[str, Failure] = {}
 
@@ -76,6 +82,7 @@ class Attempts:
         if not tried_enough and (step := self._same_model(failure, able, left)) is not None:
             return step
         if failure.kind.fall_back and left > 0:
+            self._pass_over(too_long=failure.kind.name == "context_length")
             while self._fallbacks:
                 entry, asked = self._fallbacks.pop(0)
                 targets = able(entry)
@@ -85,6 +92,33 @@ class Attempts:
                     self._spent.clear()
                     return Step(entry, asked, targets)
         return None
+
+    def spend(self, failure: Failure, target: Target) -> None:
+        """``target`` failed so, too, and another attempt was under way: there is nothing to do about it."""
+        self._made += 1
+        self._spent[target.name] = failure
+
+    def _pass_over(self, *, too_long: bool) -> None:
+        """Leave out the fallbacks that cannot take the call."""
+        known = self._entry.capabilities.context if too_long else None
+        able: list[tuple[Entry, str]] = []
+        for entry, asked in self._fallbacks:
+            context = entry.capabilities.context
+            lacks = "" if self._fit is None else self._fit.lacks(entry.capabilities, entry.sizes)
+            if not lacks and known is not None and context is not None and context <= known:
+                lacks = f"has room for {context} tokens, which were too few"
+            if lacks:
+                self.passed_over.append(f"'{asked}' {lacks}")
+            else:
+                able.append((entry, asked))
+        if too_long:
+            able.sort(key=lambda fallback: fallback[0].capabilities.context is None)
+        self._fallbacks = able
+
+    @property
+    def note(self) -> str:
+        """What to tell with the last failure: of the fallbacks that could not be asked; "" where all could."""
+        return f"; of the fallbacks, {', '.join(self.passed_over)}" if self.passed_over else ""
 
     def _same_model(self, failure: Failure, able: Callable[[Entry], Sequence[Target]], left: float) -> Step | None:
         targets = able(self._entry)

@@ -11,7 +11,8 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
-from penstock.routing.strategies import STRATEGIES
+from penstock.routing.capabilities import UNKNOWN, Capabilities
+from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 Strategy = Literal[
@@ -70,12 +71,24 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         Meta(description="A new version on trial: it gets a share of the calls, and is taken back when it is worse."),
     ] = None
 
+    capabilities: Annotated[
+        Capabilities,
+        Meta(description="A fallback that lacks what a call needs is passed over. Unset: unknown, and tried."),
+    ] = UNKNOWN
+
+    @property
+    def everywhere(self) -> list[str]:
+        """All upstreams that may serve it, in any version."""
+        return [*self.upstreams, *([] if self.canary is None else self.canary.upstreams)]
+
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     connect: Annotated[Seconds, Meta(gt=0, description="Name resolved, connected, TLS spoken.")] = 5.0
     first_token: Annotated[Seconds, Meta(gt=0, description="From the request sent to a stream's first event.")] = 30.0
     idle: Annotated[Seconds, Meta(gt=0, description="Between two events of a stream.")] = 30.0
-    total: Annotated[Seconds, Meta(gt=0, description="The whole call, with all attempts.")] = 600.0
+    total: Annotated[
+        Seconds, Meta(gt=0, description="The whole call, with all attempts; of a realtime session its opening.")
+    ] = 600.0
 
 
 class RetriesConfig(Struct, frozen=True, kw_only=True):
@@ -99,6 +112,28 @@ class AffinityConfig(Struct, frozen=True, kw_only=True):
     ] = 200_000
 
 
+class ScrapeConfig(Struct, frozen=True, kw_only=True):
+    enabled: Annotated[bool, Meta(description="Whether they are read at all.")] = True
+    interval: Annotated[
+        Seconds, Meta(ge=0.1, le=10, description="Each is read about this often; what it told holds for 15 s.")
+    ] = 2.0
+    timeout: Annotated[Seconds, Meta(gt=0, le=10, description="One that takes longer is ignored.")] = 1.0
+
+
+class InstanceScoreConfig(Struct, frozen=True, kw_only=True):
+    load: Annotated[float, Meta(ge=0, le=1000, description="Lost by one whose whole `capacity` is in use.")] = 50.0
+    response_time: Annotated[float, Meta(ge=0, le=1000, description="The most that a slow one loses.")] = 30.0
+    response_step: Annotated[
+        Seconds, Meta(gt=0, description="A point is lost for each of these that its first token takes.")
+    ] = 0.01
+    memory: Annotated[float, Meta(ge=0, le=1000, description="Lost by one whose KV cache is full.")] = 20.0
+    session: Annotated[
+        float,
+        Meta(ge=0, le=1000, description="Gained where the session's context is, or without one most of the prompt."),
+    ] = 15.0
+    model: Annotated[float, Meta(ge=0, le=1000, description="Gained where the model was asked for lately.")] = 10.0
+
+
 class RoutingConfig(Struct, frozen=True, kw_only=True):
     upstreams: Annotated[
         dict[str, UpstreamConfig], Meta(description="Model servers and providers, by a name of your choice.")
@@ -109,11 +144,20 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
+    hedge: Annotated[HedgeConfig, Meta(description="A second upstream for calls whose first is late.")] = HedgeConfig()
     affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
+    instance_score: Annotated[
+        InstanceScoreConfig, Meta(description="Points of the strategy `instance_score`; each upstream starts at 100.")
+    ] = InstanceScoreConfig()
+    scrape: Annotated[
+        ScrapeConfig,
+        Meta(description="The metrics pages of model servers: what others ask of them, how full their KV cache is."),
+    ] = ScrapeConfig()
     rescue: Annotated[
-        Literal["on", "off"],
+        Literal["on", "off", "all"],
         Meta(
-            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`."
+            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`. "
+            "`all`: calls without a stream too: their upstreams are asked for one, which is collected."
         ),
     ] = "on"
 
@@ -154,8 +198,6 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
                 yield (*at, "upstreams", position), f'model "{name}": unknown upstream "{upstream}"{hint}'
             elif upstream in model.upstreams[:position]:
                 yield (*at, "upstreams", position), f'model "{name}": upstream "{upstream}" is listed twice'
-        if model.strategy not in STRATEGIES:
-            yield (*at, "strategy"), f'model "{name}": strategy {model.strategy} is not offered by this version'
         target = model.upstream_model
         if target is not None and "*" in target:
             if target != "*":

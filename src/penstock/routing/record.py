@@ -12,15 +12,19 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from penstock.routing.ask import Ask
+from penstock.routing.config import InstanceScoreConfig
 from penstock.routing.line import Line
 from penstock.routing.load import Scraped
+from penstock.routing.peak import Peak
 from penstock.routing.strategies.strategy import Shared, Strategy
 from penstock.routing.targets import Target
 
 Uniform = Callable[[float, float], float]
 Straight = tuple[float, float]
 """A learned line: its base and its slope."""
-Turn = int | dict[str, int] | None
+Sample = tuple[float, float] | None
+"""A peak and the moment of its last sample; None before the first."""
+Turn = int | dict[str, float] | None
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Positive = Annotated[int, Meta(ge=1)]
 
@@ -42,16 +46,16 @@ class Candidate(Struct, gc=False, kw_only=True):
     overdue: float
     first: Straight
     gap: Straight
-    peak_first: float | None
-    peak_gap: float | None
+    peak_first: Sample
+    peak_gap: Sample
     scraped: Scraped | None
 
 
 class Decision(Struct, kw_only=True):
-    """One choice. ``entry``: of ``models``; ``block``: the hash of the prompt's first block; ``hits``: slots and the
-    shares of the prompt likely cached there; ``sticky``: the upstream with the session's context; ``turn``: the
-    strategy's own state; ``peers``: the lines of upstreams in general; ``draws``: what chance said; ``at``: Unix
-    seconds. ``chosen`` is empty until it has been made."""
+    """One choice. ``entry``: of ``models``; ``beginning``: a digest of the prompt's; ``block``: the hash of its first
+    block; ``hits``: slots and the shares of the prompt likely cached there; ``sticky``: the upstream with the session's
+    context; ``turn``: the strategy's own state; ``peers``: the lines of upstreams in general; ``draws``: what chance
+    said; ``at``: Unix seconds. ``chosen`` is empty until it has been made."""
 
     entry: str
     strategy: str
@@ -60,12 +64,15 @@ class Decision(Struct, kw_only=True):
     tokens: float
     output: float
     session: str
+    scope: str
     client: str
+    beginning: str
     block: int | None
     hits: list[tuple[int, float]]
     sticky: str
     slack: float
     max_load: float
+    scores: InstanceScoreConfig
     turn: Turn
     peers: tuple[Straight, Straight]
     candidates: Annotated[list[Candidate], Meta(min_length=1)]
@@ -92,12 +99,15 @@ def snapshot(
         tokens=ask.tokens,
         output=ask.output,
         session=ask.session,
+        scope=ask.scope,
         client=ask.call.client,
+        beginning=ask.beginning().hex(),
         block=ask.blocks[0] if ask.blocks else None,
         hits=hits,
         sticky=shared.sessions.find(ask.session, ask.now) if ask.session else "",
         slack=shared.slack,
         max_load=shared.max_load,
+        scores=shared.scores,
         turn=dict(turn) if isinstance(turn, dict) else turn,
         peers=(_straight(peers.first), _straight(peers.gap)),
         candidates=[_candidate(target, ask) for target in targets],
@@ -120,10 +130,14 @@ def _candidate(target: Target, ask: Ask) -> Candidate:
         overdue=load.overdue(ask.now),
         first=_straight(load.first),
         gap=_straight(load.gap),
-        peak_first=load.peak_first.value,
-        peak_gap=load.peak_gap.value,
+        peak_first=_sample(load.peak_first),
+        peak_gap=_sample(load.peak_gap),
         scraped=load.scraped,
     )
+
+
+def _sample(peak: Peak) -> Sample:
+    return None if peak.value is None else (peak.value, peak.sampled)
 
 
 def _straight(line: Line) -> Straight:

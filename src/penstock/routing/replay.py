@@ -62,19 +62,20 @@ def account(decision: Decision, uniform: Uniform = random.uniform) -> dict[str, 
         sessions=Sessions(1.0, 1),
         slack=decision.slack,
         max_load=decision.max_load,
+        scores=decision.scores,
         uniform=uniform,
     )
-    if decision.session and decision.sticky:
-        shared.sessions.keep(decision.session, decision.sticky, decision.now)
     peers = Peers()
     peers.first, peers.gap = Line(*decision.peers[0]), Line(*decision.peers[1])
     targets = [_target(candidate, decision, peers) for candidate in decision.candidates]
-    ask = _ask(decision)
-    shared.prefixes.match(ask)
     try:
+        ask = _Again(decision)
         strategy = _strategy(decision, shared)
-        terms = [strategy.terms(target, ask) for target in targets]
+        _restore(decision, strategy, shared)
         winner = strategy.choose(targets, ask).name
+        _restore(decision, strategy, shared)  # the terms are those from before the choice
+        shared.prefixes.match(ask)
+        terms = [strategy.terms(target, ask) for target in targets]
     except BadRecord:
         raise
     except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -98,11 +99,16 @@ def account(decision: Decision, uniform: Uniform = random.uniform) -> dict[str, 
 def _strategy(decision: Decision, shared: Shared) -> Strategy:
     if decision.strategy not in STRATEGIES:
         raise BadRecord(f'its strategy "{decision.strategy[:64]}" is not known')
-    strategy = make_strategy(decision.strategy, shared)
+    return make_strategy(decision.strategy, shared)
+
+
+def _restore(decision: Decision, strategy: Strategy, shared: Shared) -> None:
+    """Put back what a choice changes."""
     turn = decision.turn
     if turn is not None:
         strategy.turn = dict(turn) if isinstance(turn, dict) else turn  # type: ignore[attr-defined]
-    return strategy
+    if decision.session:
+        shared.sessions.keep(decision.session, decision.sticky, decision.now)
 
 
 class _Hits(PrefixIndex):
@@ -117,18 +123,26 @@ class _Hits(PrefixIndex):
         ask.hits = dict(self._hits)
 
 
-def _ask(decision: Decision) -> Ask:
-    call = Call(Operation("chat", "openai", ""), "POST", "", b"", [], decision.client)
-    ask = Ask(
-        call,
-        decision.now,
-        model=decision.model,
-        tokens=decision.tokens,
-        output=decision.output,
-        session=decision.session,
-    )
-    ask.blocks = [] if decision.block is None else [decision.block]
-    return ask
+class _Again(Ask):
+    """The call of a decision, without its body."""
+
+    def __init__(self, decision: Decision) -> None:
+        call = Call(Operation("chat", "openai", ""), "POST", "", b"", [], decision.client)
+        super().__init__(
+            call,
+            decision.now,
+            model=decision.model,
+            tokens=decision.tokens,
+            output=decision.output,
+            session=decision.session,
+            scope=decision.scope,
+        )
+        self.blocks = [] if decision.block is None else [decision.block]
+        self._beginning = bytes.fromhex(decision.beginning)
+
+    def beginning(self) -> bytes:
+        """As it was noted."""
+        return self._beginning
 
 
 def _target(candidate: Candidate, decision: Decision, peers: Peers) -> Target:
@@ -152,7 +166,9 @@ def _fill(load: Load, candidate: Candidate, now: float) -> None:
     load.waiting = candidate.waiting
     load.decoding = candidate.decoding
     load.first, load.gap = Line(*candidate.first), Line(*candidate.gap)
-    load.peak_first.value, load.peak_gap.value = candidate.peak_first, candidate.peak_gap
+    for peak, sample in ((load.peak_first, candidate.peak_first), (load.peak_gap, candidate.peak_gap)):
+        if sample is not None:
+            peak.learn(*sample)
     load.scraped = candidate.scraped
     for _ in range(candidate.stays):
         load.stays[Stay(now, 0.0, 0.0, -candidate.overdue)] = None

@@ -11,6 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from penstock.core.call import Call
@@ -20,12 +21,18 @@ from penstock.core.ports import Next
 from penstock.core.reply import Reply, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
+from penstock.routing.capabilities import Fit
+from penstock.routing.collected import CollectedCall, Send
 from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
+from penstock.routing.hedge import Hedge
 from penstock.routing.joint import Joint
+from penstock.routing.race import Race
 from penstock.routing.rescue import Rescue
 from penstock.routing.table import Table
 from penstock.routing.targets import Seat, Target
 from penstock.routing.trial import Side
+from penstock.wire.errors import with_note
+from penstock.wire.streamed import as_stream
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -34,7 +41,8 @@ ERROR_BODY_SECONDS = 5.0
 
 class Routing:
     """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
-    event; ``rescue``: finish answers whose upstream broke; ``uniform`` draws the jitter of waits."""
+    event; ``rescue``: finish answers whose upstream broke; ``collect``: those of calls without a stream too;
+    ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
@@ -47,6 +55,7 @@ class Routing:
         retries: int = 0,
         first_token: float = 30.0,
         rescue: bool = True,
+        collect: bool = False,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -56,6 +65,7 @@ class Routing:
         self._retries = retries
         self._first_token = first_token
         self._rescue = rescue
+        self._collect = collect
         self._now = now
         self._sleep = sleep
         self._uniform = uniform
@@ -72,11 +82,15 @@ class Routing:
         targets = entry.candidates.able(call)
         if not targets:
             raise _not_offered(exchange, f"no upstream of model '{call.model}'") if entry.targets else _none_found(call)
-        return self._serve(exchange, Step(entry, call.model, targets))
+        step = Step(entry, call.model, targets)
+        if self._collect and not call.stream and (body := as_stream(call.operation.name, call.body)) is not None:
+            return CollectedCall(exchange, body, self._send, _read_error, self._now).run(self._serve, step)
+        return self._serve(exchange, step)
 
-    async def _serve(self, exchange: Exchange, step: Step) -> Reply:
+    async def _serve(self, exchange: Exchange, step: Step, send: Send | None = None) -> Reply:
         """Attempt after attempt, until one answers or none is left."""
         attempts: Attempts | None = None
+        send = send or self._send
         call = exchange.call
         while True:
             entry = step.entry
@@ -86,21 +100,28 @@ class Routing:
             exchange.answered_as = step.asked
             if call.max_tokens is None:
                 exchange.output_default = entry.max_tokens
+            race: Race | None = None
             try:
-                reply: Reply | None = await self._send(exchange, target, ask)
-                assert reply is not None
-                if reply.status < 400 and not reply.events:
-                    if entry.side is not None:
-                        watch(exchange, entry.side)
-                    return reply
-                tried = await self._weigh(exchange, target, reply)
+                if entry.hedge is not None and entry.hedge.takes(call, len(step.targets)):
+                    tried, race, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts, send)
+                    target = tried.target
+                else:
+                    reply: Reply | None = await send(exchange, target, ask)
+                    assert reply is not None
+                    if reply.status < 400 and not reply.events:
+                        if entry.side is not None:
+                            watch(exchange, entry.side)
+                        return reply
+                    tried = await self._weigh(exchange, target, reply)
             except Fail as fail:
-                tried = Tried(target, None, fail, of_fail(fail))
+                tried = _failed(target, fail)
             failure, reply = tried.failure, tried.reply
             if failure is None:
                 assert reply is not None
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
-                    self._guard(exchange, reply.body, step, target, attempts)
+                    self._guard(exchange, reply.body, step, target, attempts, race.served if race else None)
+                if race is not None:
+                    race.adopt()
                 if entry.side is not None:
                     watch(exchange, entry.side)
                 return reply
@@ -109,44 +130,67 @@ class Routing:
                 entry.side.failed()
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
-                attempts = attempts or self._attempts(step)
+                attempts = attempts or self._attempts(call, step)
                 left = exchange.deadline - self._now()
                 following = attempts.after(failure, target, lambda entry: entry.candidates.able(call), left)
             if following is None:
-                if tried.fail is not None:
-                    raise tried.fail
-                assert reply is not None
-                if reply.status == 401:
-                    raise _key_refused(target)
-                return reply
+                return _last(tried, "" if attempts is None else attempts.note)
             if following.wait:
                 await self._sleep(following.wait)
             step = following
 
-    def _attempts(self, step: Step) -> Attempts:
-        return Attempts(
-            step.entry, step.asked, self._table.fallbacks(step.entry, step.asked), self._retries, self._uniform
-        )
+    async def _race(
+        self,
+        exchange: Exchange,
+        step: Step,
+        hedge: Hedge,
+        target: Target,
+        ask: Ask,
+        attempts: Attempts | None,
+        send: Send,
+    ) -> tuple[Tried, Race, Attempts | None]:
+        """An attempt, and another one beside it when the first is late."""
+        attempt = partial(self._attempt, send=send)
+        race = Race(exchange, step, hedge, attempt, self._now, asyncio.get_running_loop())
+        tried = await race.run(target, ask)
+        for hidden in race.hidden:
+            assert hidden.failure is not None
+            exchange.note_failure(hidden.failure.kind.name, hidden.target.name)
+            attempts = attempts or self._attempts(exchange.call, step)
+            attempts.spend(hidden.failure, hidden.target)
+        return tried, race, attempts
 
-    def _guard(self, exchange: Exchange, joint: Joint, step: Step, target: Target, attempts: Attempts | None) -> None:
+    def _attempts(self, call: Call, step: Step) -> Attempts:
+        fallbacks = self._table.fallbacks(step.entry, step.asked)
+        return Attempts(step.entry, step.asked, fallbacks, self._retries, self._uniform, Fit(call))
+
+    def _guard(
+        self,
+        exchange: Exchange,
+        joint: Joint,
+        step: Step,
+        target: Target,
+        attempts: Attempts | None,
+        served: Exchange | None,
+    ) -> None:
         """Have the stream finished by another upstream should this one break."""
 
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
-                exchange, joint, step, target, attempts or self._attempts(step), self._attempt,
-                lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep,
+                exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
+                lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep, served,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
 
         joint.rescue = rescue
 
-    async def _attempt(self, exchange: Exchange, target: Target, ask: Ask) -> Tried:
+    async def _attempt(self, exchange: Exchange, target: Target, ask: Ask, send: Send | None = None) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
         try:
-            return await self._weigh(exchange, target, await self._send(exchange, target, ask))
+            return await self._weigh(exchange, target, await (send or self._send)(exchange, target, ask))
         except Fail as fail:
-            return Tried(target, None, fail, of_fail(fail))
+            return _failed(target, fail)
 
     async def _weigh(self, exchange: Exchange, target: Target, reply: Reply) -> Tried:
         """What a reply is worth: an error is read whole, a stream must begin."""
@@ -237,6 +281,26 @@ async def _read_error(reply: Reply) -> Failure:
         reply.length = None
         reply.events = False
     return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
+
+
+def _failed(target: Target, fail: Fail) -> Tried:
+    """An attempt that ended so. The frames it came through hold the call and its bytes, in a circle: they go."""
+    fail.__traceback__ = fail.__context__ = None
+    return Tried(target, None, fail, of_fail(fail))
+
+
+def _last(tried: Tried, note: str) -> Reply:
+    """What the caller gets of the last attempt, with a note on the fallbacks. Raises what it failed with."""
+    fail, reply = tried.fail, tried.reply
+    if fail is None:
+        assert reply is not None
+        if reply.status != 401:
+            if note and isinstance(reply.body, bytes):
+                reply.body = with_note(reply.body, note)
+            return reply
+        fail = _key_refused(tried.target)
+    fail.message += note
+    raise fail
 
 
 def _key_refused(target: Target) -> UpstreamError:

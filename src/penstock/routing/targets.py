@@ -13,6 +13,8 @@ from penstock.routing.prefix import PrefixIndex
 
 MOST_MODELS = 64
 """Remembered of one target as lately asked; with stars in the config their names are the callers'."""
+LEAST_TOLD = 1024
+"""Tokens of prompt below which providers may cache nothing, and so tell of nothing cached (OpenAI's number)."""
 
 
 class Changes:
@@ -82,19 +84,17 @@ class Target:
 
     def take_seat(self, exchange: Exchange, ask: Ask) -> Seat:
         """Count ``exchange`` here until it finishes, or until it takes a seat elsewhere."""
-        if exchange.seat is None:
-            exchange.defer(leave_seat)
-        else:
+        has_one = exchange.seat is not None
+        if has_one:
             leave_seat(exchange)
-        hit = ask.hits.get(self.slot, 0.0)
-        seat = exchange.seat = Seat(self, ask, hit)
+        seat = exchange.seat = Seat(self, ask, ask.hits.get(self.slot, 0.0))
         self.in_flight += 1
         self.served += 1
         if exchange.upstream_model not in self.models and len(self.models) >= MOST_MODELS:
             self.models.clear()
         self.models[exchange.upstream_model] = ask.now
-        if ask.blocks:
-            self.prefixes.remember(self.slot, ask.blocks)
+        if not has_one:
+            exchange.defer(leave_seat)  # last: where the exchange has ended already, this gives the seat back at once
         return seat
 
     def __repr__(self) -> str:
@@ -102,14 +102,19 @@ class Target:
 
 
 class Seat:
-    """A call's place at a target. ``hit``: the share of its prompt expected in the cache there."""
+    """A call's place at a target. ``hit``: the share of its prompt expected in the cache there; ``used``: when that was
+    last used there, None where its absence would prove nothing."""
 
-    __slots__ = ("ask", "hit", "stay", "target")
+    __slots__ = ("ask", "hit", "stay", "target", "used")
 
     def __init__(self, target: Target, ask: Ask, hit: float) -> None:
         self.target = target
         self.ask = ask
         self.hit = hit
+        self.used = target.prefixes.remember(target.slot, ask.blocks, ask.now) if ask.blocks else None
+        waiting = target.load.stays
+        if self.used is not None and waiting and self.used >= next(iter(waiting)).began:
+            self.used = None  # by a call whose own prompt is still being computed: not cached yet, and not evicted
         self.stay = target.load.begin(ask.now, ask.tokens * (1.0 - hit))
 
     def first_token(self, now: float) -> None:
@@ -126,12 +131,9 @@ class Seat:
             target.tells_cached = True
         elif not target.tells_cached:
             return
-        ask = self.ask
-        if prompt and self.hit and cached < 0.5 * self.hit * prompt:
-            depth = 0
-            while depth < len(ask.blocks) and ask.reach(depth + 1) * prompt <= cached:
-                depth += 1
-            target.prefixes.correct(target.slot, ask.blocks, depth)
+        expected = self.hit * prompt
+        if self.used is not None and expected >= LEAST_TOLD and cached < 0.5 * expected:
+            target.prefixes.correct(target.slot, self.used)
 
     def __repr__(self) -> str:
         return f"<Seat at {self.target.name}, {self.stay!r}>"

@@ -26,6 +26,8 @@ BASE_URLS = {
 }
 """Where kinds that have one usual address live."""
 
+_METRICS = dict.fromkeys(("vllm", "sglang", "llamacpp", "local"), "/metrics")
+"""Where kinds that have a metrics page have it, from the root of the server."""
 _IN_PROCESS = ("local", "echo")
 _ONLY_FOR = {
     "model": "local",
@@ -35,6 +37,7 @@ _ONLY_FOR = {
     "tokens_per_second": "echo",
 }
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
+_PATH = re.compile(r"/[!-~]{0,255}", re.ASCII)
 _FIELD_VALUE = re.compile(r"[ -~\t]*", re.ASCII)
 _FRAMING = {
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"),
@@ -95,6 +98,13 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
     capacity: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Calls that it serves at once; its load is counted against this.")
     ] = 64
+    metrics: Annotated[
+        str | None,
+        Meta(
+            description="Where on its server its metrics page is, for `scrape`; `off` for nowhere. Unset: `/metrics`"
+            " for kinds `vllm`, `sglang`, `llamacpp` and `local`, nowhere for the others."
+        ),
+    ] = None
     price: Annotated[PriceConfig, Meta(description="Dollars for a million tokens.")] = PriceConfig()
     max_connections: Annotated[int, Meta(ge=1, description="Connections to it, per worker.")] = 1024
     queue: Annotated[int, Meta(ge=0, description="Calls that may wait for a connection, per worker.")] = 4096
@@ -112,6 +122,12 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
     def url(self) -> str:
         """The effective base URL without a slash at its end; empty for the kinds that run in here."""
         return (self.base_url or BASE_URLS.get(self.kind, "")).rstrip("/")
+
+    @property
+    def metrics_path(self) -> str:
+        """Where its metrics page is, from the root of its server; "" for nowhere."""
+        path = _METRICS.get(self.kind, "") if self.metrics is None else self.metrics
+        return "" if path == "off" else path
 
     def check(self) -> Iterator[Finding]:
         for name, kind in _ONLY_FOR.items():
@@ -135,6 +151,10 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             yield from _check_url("proxy", self.proxy, userinfo=True)
         if self.address is not None and self.kind not in _IN_PROCESS:
             yield from self._check_address(self.address)
+        if self.metrics_path and not _PATH.fullmatch(self.metrics_path):
+            yield ("metrics",), "metrics is a path, such as /metrics, or off"
+        elif self.metrics_path and self.kind == "echo":
+            yield ("metrics",), "kind echo has no metrics page"
         yield from self._check_headers()
 
     def _check_address(self, address: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ CallerError for an object with absurdly many members.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -103,14 +103,15 @@ def _length(rest: memoryview) -> int:
 
 def value_of(body: bytes, name: str) -> bytes | None:
     """The raw value of a top-level field, the last one where it is repeated; None where it is missing."""
+    return values_of(body, (name,)).get(name)
+
+
+def values_of(body: bytes, names: Collection[str]) -> dict[str, bytes]:
+    """The raw values of those top-level fields that are there, each the last one where it is repeated."""
     if len(body) <= HUGE_BYTES:
-        raw = _top.decode(body).get(name)
-        return None if raw is None else bytes(raw)
-    found = None
-    for member in walk(body):
-        if member.key == name:
-            found = body[member.value_start : member.value_end]
-    return found
+        raw = _top.decode(body)
+        return {name: bytes(raw[name]) for name in names if name in raw}
+    return {member.key: body[member.value_start : member.value_end] for member in walk(body) if member.key in names}
 
 
 def splice(body: bytes, changes: dict[str, bytes]) -> bytes:

@@ -11,6 +11,8 @@ import msgspec
 
 from penstock.wire.told import JSON_ERRORS, Told
 
+MOST_CHOICES = 1024
+"""Waited for in one stream."""
 _MESSAGE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 
@@ -79,8 +81,6 @@ class ChatTold(Told):
             if not isinstance(choice, dict):
                 continue
             delta = choice.get("delta") or {}
-            if choice.get("index"):
-                self.stuck = "the answer has several choices"
             for word in ("tool_calls", "function_call", "refusal", "audio"):
                 if delta.get(word):
                     self.stuck = f"a part of the answer ({word}) cannot be continued"
@@ -88,8 +88,7 @@ class ChatTold(Told):
             text = delta.get("content")
             if isinstance(text, str) and text:
                 self.add(text)
-            if choice.get("finish_reason"):
-                self.ended(str(choice["finish_reason"]))
+            _note_choice(self, choice)
 
 
 class CompletionsTold(Told):
@@ -121,12 +120,9 @@ class CompletionsTold(Told):
         for choice in event.get("choices") or ():
             if not isinstance(choice, dict):
                 continue
-            if choice.get("index"):
-                self.stuck = "the answer has several choices"
             if isinstance(choice.get("text"), str) and choice["text"]:
                 self.add(choice["text"])
-            if choice.get("finish_reason"):
-                self.ended(str(choice["finish_reason"]))
+            _note_choice(self, choice)
 
 
 def _note_names(told: Told, event: dict[str, Any]) -> None:
@@ -136,6 +132,21 @@ def _note_names(told: Told, event: dict[str, Any]) -> None:
         told.id = event["id"] if isinstance(event.get("id"), str) else None
         told.model = event["model"] if isinstance(event.get("model"), str) else ""
         told.created = event["created"] if isinstance(event.get("created"), int) else None
+
+
+def _note_choice(told: Told, choice: dict[str, Any]) -> None:
+    """An answer is whole when each of its choices is."""
+    index = choice.get("index")
+    index = index if isinstance(index, int) else 0
+    if index:
+        told.stuck = "the answer has several choices"
+    if not choice.get("finish_reason"):
+        if len(told.running) < MOST_CHOICES:
+            told.running.add(index)
+        return
+    told.running.discard(index)
+    if not told.running:
+        told.ended(str(choice["finish_reason"]))
 
 
 class _TextDelta(msgspec.Struct, gc=False, tag="text_delta"):

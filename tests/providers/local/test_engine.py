@@ -2,6 +2,8 @@ import contextlib
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.providers.local.engine import EngineOptions, command, installed, main, parse
+from penstock.routing.scraping.page import read
 
 sizes = st.integers(1, 1 << 20)
 
@@ -103,6 +106,13 @@ def question(text: str, **more: Any) -> dict[str, Any]:
     return {"model": "smollm2", "messages": [{"role": "user", "content": text}], "temperature": 0, **more}
 
 
+def metrics(client: openai.OpenAI, key: str) -> bytes:
+    """The page at the root of the server."""
+    url = str(client.base_url).removesuffix("v1/") + "metrics"
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"authorization": f"Bearer {key}"})) as told:
+        return bytes(told.read())
+
+
 def cached_tokens(usage: Any) -> int:
     return usage.prompt_tokens_details.cached_tokens or 0
 
@@ -148,6 +158,10 @@ def test_the_address_the_key_a_long_prompt_and_embeddings(weights: str) -> None:
             client.with_options(api_key="wrong").chat.completions.create(**question("hi"))
         with pytest.raises(openai.BadRequestError, match="context"):
             client.chat.completions.create(**question("hello " * 400))
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            metrics(client, "wrong")
+        page = read(metrics(client, client.api_key))
+        assert (page.running, page.waiting) == (0, 0)
         made = client.embeddings.create(model="smollm2", input=["a", "b"], encoding_format="float")
         assert [len(item.embedding) for item in made.data] == [576, 576]
 
