@@ -45,6 +45,24 @@ def examined(
     return {step.name: step for step in steps}
 
 
+def test_of_several_keys_each_is_shown(upstream: ScriptedUpstream) -> None:
+    def by_key(connection: socket.socket, request: Request) -> None:
+        good = (request.header("authorization") or "").endswith(("one", "two"))
+        answer = LIST if good else refusal(401, f"bad key {request.header('authorization')}")
+        connection.sendall(answer.head() + answer.body)
+
+    upstream.answers["/v1/models"] = by_key
+    for keys, state, said in (
+        (["sk-one", "sk-two"], "ok", "the 2 keys are accepted"),
+        (["sk-one", "sk-wrong", "sk-two"], "failed", "key 2 of 3: 401: bad key Bearer ***"),
+    ):
+        config = UpstreamConfig(kind="vllm", base_url=upstream.url, api_keys=keys)
+        steps: list[Step] = []
+        examine(Patient("gpu", config, TimeoutsConfig(), "penstock.yaml:7", ("big-chat",)), steps.append)
+        (auth,) = [step for step in steps if step.name == "auth"]
+        assert (auth.state, auth.said) == (state, said)
+
+
 def test_all_well(upstream: ScriptedUpstream) -> None:
     steps = examined(upstream, "big-chat")
     assert {name: step.state for name, step in steps.items()} == {

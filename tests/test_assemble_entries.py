@@ -2,7 +2,8 @@ import pytest
 
 from penstock.assemble_entries import entries
 from penstock.assemble_upstreams import Upstreams
-from penstock.routing.config import CanaryConfig, ModelConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.canary_config import CanaryConfig
+from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
 from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.table import Entry
 from penstock.routing.upstream_config import UpstreamConfig

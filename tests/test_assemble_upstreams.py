@@ -17,13 +17,8 @@ from penstock.providers.echo import Echo
 from penstock.providers.http import HttpProvider
 from penstock.providers.local.engine import MAX_CONNECTIONS
 from penstock.providers.local.provider import Local
-from penstock.routing.config import (
-    AffinityConfig,
-    InstanceScoreConfig,
-    RoutingConfig,
-    ScrapeConfig,
-    TimeoutsConfig,
-)
+from penstock.routing.affinity_config import AffinityConfig, InstanceScoreConfig, ScrapeConfig
+from penstock.routing.config import RoutingConfig, TimeoutsConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 TIMEOUTS = TimeoutsConfig()

@@ -78,6 +78,10 @@ def sample() -> dict[str, Any]:
             "sessions": 0,
             "scrapes": [["u", "ok", 1]],
         },
+        "health": {
+            "upstreams": {"u": {"state": "closed", "ejections": 0, "keys_at_rest": 0, "probes": {"well": 1}}},
+            "retries": {"m": [100.0, 0]},
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -17,10 +17,12 @@ from typing import Any
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
+from penstock.assemble_health import Watch
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
 from penstock.assemble_routes import Routes
+from penstock.assemble_stages import make_stages
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
 from penstock.auth.config import AuthConfig
@@ -31,22 +33,18 @@ from penstock.config import Config
 from penstock.core.clock import RealClock
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import GatewayError
-from penstock.core.ports import Stage
 from penstock.core.tasks import Crew
-from penstock.edge.config import ListenConfig
 from penstock.edge.endpoint import Endpoint
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
 from penstock.memory.config import MemoryConfig
 from penstock.memory.ledger import Ledger
-from penstock.memory.stage import Memory
 from penstock.net.names import Names
 from penstock.net.process import usage
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
 from penstock.routing.config import RoutingConfig
-from penstock.routing.stage import Routing
 from penstock.routing.table import Table
 from penstock.routing.targets import Target
 
@@ -74,6 +72,7 @@ class Gateway:
         self.wheel = Wheel(TICK_SECONDS, self.started)
         self.ledger = Ledger()
         self.crew = Crew(f"worker-{number}")
+        self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0
         self._ring: KeyRing | None = None
         self._editions: list[Edition] = []
@@ -162,7 +161,9 @@ class Gateway:
 
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
+        newest = self._editions[-1]
         self.upstreams.follow(config.of(RoutingConfig))
+        self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
         buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
@@ -183,7 +184,7 @@ class Gateway:
         targets = self.upstreams.targets_of(routing)
         auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)
         table = self.routes.table(entries(routing, targets, self.upstreams), config)
-        stages = self._stages(config, table, targets, auth)
+        stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
         generation = generation_of(
@@ -195,32 +196,6 @@ class Gateway:
             more={} if self.resumption is None else self.resumption.prefixes(),
         )
         return Edition(config, generation, list(targets.values()), table)
-
-    def _stages(self, config: Config, table: Table, targets: dict[str, Target], auth: Auth) -> dict[str, Stage]:
-        """The rooms, by name."""
-        memory = config.of(MemoryConfig)
-        stages: dict[str, Stage] = {
-            "auth": auth,
-            "memory": Memory(
-                self.ledger.accounts.get("bodies") or self.ledger.account("bodies", memory.bodies),
-                max_body=config.of(ListenConfig).max_body,
-                retry_after=memory.retry_after,
-            ),
-            "routing": Routing(
-                table,
-                list(targets.values()),
-                retries=config.of(RoutingConfig).retries.max,
-                first_token=config.of(RoutingConfig).timeouts.first_token,
-                rescue=config.of(RoutingConfig).rescue != "off",
-                collect=config.of(RoutingConfig).rescue == "all",
-                now=self.clock.now,
-            ),
-        }
-        parts = {"observe": self.observed, "resume": self.resumption, "streaming": self.streams}
-        for name, part in parts.items():
-            if part is not None and (stage := part.stage(config)) is not None:
-                stages[name] = stage
-        return stages
 
     async def _turn_wheel(self) -> None:
         """Drives every deadline, the date, and the writing of the access log."""
@@ -256,6 +231,7 @@ class Gateway:
             },
             "upstreams": self.upstreams.numbers(),
             "routing": self.upstreams.learned(),
+            "health": self.watch.dump(self.upstreams.targets),
             "engines": self.upstreams.engines(),
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),

@@ -65,15 +65,16 @@ def _timed(name: str, do: Callable[[Patient], str], patient: Patient) -> Step:
 
 def _scrubbed(step: Step, patient: Patient) -> Step:
     """Upstreams repeat keys in their errors: strike them out."""
-    for secret in (patient.config.api_key, *patient.config.headers.values()):
+    for secret in (*patient.config.keys, *patient.config.headers.values()):
         if secret and len(secret) > 3:
             step = replace(step, said=step.said.replace(secret, "***"), fix=step.fix.replace(secret, "***"))
     return step
 
 
-def _request(patient: Patient, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes, str]:
-    """``(status, body, content type)``."""
-    said = speech(patient.config.kind, patient.config.url, patient.config.api_key, dict(patient.config.headers))
+def _request(patient: Patient, path: str, body: dict[str, Any] | None = None, key: int = 0) -> tuple[int, bytes, str]:
+    """``(status, body, content type)``. ``key``: the number of the key to show."""
+    shown = patient.config.keys[key] if patient.config.keys else None
+    said = speech(patient.config.kind, patient.config.url, shown, dict(patient.config.headers))
     headers = {name.decode(): value.decode("latin-1") for name, value in (*said.defaults, *said.fields)}
     data = None if body is None else json.dumps(body).encode()
     if data is not None:
@@ -88,19 +89,23 @@ def _request(patient: Patient, path: str, body: dict[str, Any] | None = None) ->
 
 
 def _show_key(patient: Patient) -> str:
-    status, body, _ = _request(patient, "/models")
-    _refuse_key(status, body, patient)
+    count = len(patient.config.keys)
+    for key in range(max(1, count)):
+        status, body, _ = _request(patient, "/models", key=key)
+        _refuse_key(status, body, patient, f"key {key + 1} of {count}: " if count > 1 else "")
     if status == 200:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             patient.listed = [str(entry["id"]) for entry in json.loads(body)["data"]]
-    return "the key is accepted" if patient.config.api_key else "none is configured, none is asked for"
+    if not count:
+        return "none is configured, none is asked for"
+    return "the key is accepted" if count == 1 else f"the {count} keys are accepted"
 
 
-def _refuse_key(status: int, body: bytes, patient: Patient) -> None:
+def _refuse_key(status: int, body: bytes, patient: Patient, which: str = "") -> None:
     if status not in (401, 403):
         return
-    said = f"{status}: {upstream_message(body) or 'no reason given'}"
-    if not patient.config.api_key:
+    said = f"{which}{status}: {upstream_message(body) or 'no reason given'}"
+    if not patient.config.keys:
         raise Ill(said, f"set upstreams.{patient.name}.api_key")
     raise Ill(said, f"it does not accept the key in {patient.key_from}: put a valid one there")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from penstock.assemble_engines import Engines, engine_key
+from penstock.assemble_health import take_rules
 from penstock.assemble_live import adjust, prices, rows, target_key
 from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
@@ -27,8 +28,10 @@ from penstock.net.names import Names
 from penstock.net.tls import ClientContexts
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
+from penstock.routing.budget import RetryBudget
 from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
 from penstock.routing.discovery.instances import parse_address
+from penstock.routing.health import HealthRules
 from penstock.routing.learned import learned
 from penstock.routing.load import Peers
 from penstock.routing.scraping.service import Scraper, Watched
@@ -64,6 +67,8 @@ class Upstreams:
         self._known: dict[tuple[str, str], Upstream] = {}
         self._peers = Peers()
         self._changes = Changes()
+        self._rules = HealthRules()
+        self._budgets: dict[str, RetryBudget] = {}
         self.shared = Shared()
         self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
         self._sizes: dict[str, Sizes] = {}
@@ -101,7 +106,8 @@ class Upstreams:
             region=config.region or "",
             capacity=config.capacity,
             prices=prices(config),
-            peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes,
+            peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes, rules=self._rules,
+            keys=max(1, len(config.keys)), scrub=provider.scrub if isinstance(provider, HttpProvider) else bytes,
         )  # fmt: skip
 
     def sizes(self, pattern: str) -> Sizes:
@@ -138,6 +144,11 @@ class Upstreams:
             known = self._known.get(target_key(name, upstream, routing.timeouts))
             if known is not None:
                 adjust(known.target, upstream)
+        take_rules(self._rules, routing)
+        self._changes.count += 1
+        self._budgets = {pattern: budget for pattern, budget in self._budgets.items() if pattern in routing.models}
+        for budget in self._budgets.values():
+            budget.share = routing.retries.budget
         self.scraper.terms = routing.scrape
         affinity, shared = routing.affinity, self.shared
         shared.slack = affinity.slack
@@ -159,14 +170,14 @@ class Upstreams:
             return self._local(name, config, patience, origins)
         if config.kind not in HTTP_KINDS:
             raise ConfigError([f"upstream '{name}': kind {config.kind} is not offered by this version"])
-        return self._http(name, config, config.url, config.api_key, patience, origins)
+        return self._http(name, config, config.url, config.keys, patience, origins)
 
     def _http(
         self,
         name: str,
         config: UpstreamConfig,
         url: str,
-        api_key: str | None,
+        keys: Sequence[str],
         patience: Patience,
         origins: weakref.WeakSet[Origin],
     ) -> HttpProvider:
@@ -190,7 +201,8 @@ class Upstreams:
         )
         origin = Origin(name, reach, wheel=self._wheel, names=self._names, now=self._now)
         origins.add(origin)
-        return HttpProvider(origin, speech(config.kind, url, api_key, dict(config.headers)), patience, self._now)
+        said = speech(config.kind, url, keys[0] if keys else None, dict(config.headers), keys[1:])
+        return HttpProvider(origin, said, patience, self._now)
 
     def _local(
         self, name: str, config: UpstreamConfig, patience: Patience, origins: weakref.WeakSet[Origin]
@@ -207,7 +219,7 @@ class Upstreams:
         )
 
         def make(base_url: str, api_key: str) -> HttpProvider:
-            return self._http(name, plain, base_url, api_key, patience, origins)
+            return self._http(name, plain, base_url, [api_key], patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
 
@@ -241,6 +253,10 @@ class Upstreams:
     def engines(self) -> list[str]:
         """The keys of the embedded engines that are in use here."""
         return [known.engine for known in self._known.values() if known.engine]
+
+    def budget(self, pattern: str) -> RetryBudget:
+        """The retry budget of the model ``pattern``; it survives reloads."""
+        return self._budgets.setdefault(pattern, RetryBudget())
 
     def numbers(self) -> dict[str, list[int]]:
         """By name: calls in flight, calls served, connections open. A replaced upstream counts until its last call."""

@@ -18,6 +18,7 @@ CONFIG = """
 listen: {{max_body: 64KiB, head_timeout: 5s}}
 retries: {{max: 0}}
 scrape: {{enabled: false}}
+health: {{probes: off, breaker: {{failures: 100000, least: 100000}}}}
 timeouts: {{connect: 400ms, first_token: 500ms, idle: 400ms, total: 1500ms}}
 upstreams:
   echo: {{kind: echo}}

@@ -3,7 +3,7 @@
 
 ``<fault>.alone`` has nobody else, ``<fault>.pair`` a healthy second upstream, ``<fault>.fallback`` a healthy model.
 ``cut.<other>`` has a second upstream that is hard to continue at; ``one-seat`` takes one call at a time, ``black-hole``
-never accepts a connection.
+never accepts a connection. Nobody is left alone for having failed, so that each test meets the same.
 """
 
 import contextlib
@@ -20,16 +20,20 @@ auth: {mode: open}
 timeouts: {connect: 1s, first_token: 500ms, idle: 500ms, total: 4s}
 retries: {max: 2, budget: 1}
 scrape: {enabled: false}
+health: {probes: off, breaker: {failures: 100000, least: 100000}}
 """
 
 
 HEALTHY = ("well", "refuses-prefill", "restarts")
+RESTING = ("limited", "limited-long", "out-of-quota", "unauthorized")
+"""Faults after which the key of the upstream rests: each is there a second time, as ``<fault>-again``."""
 
 
 def config(upstream: FaultyUpstream, refusing: int, black_hole: int, rescue: str = "on") -> str:
     """The fault is chosen first wherever two could be."""
     names = {name: upstream.url_of(name) for name in FAULTS}
     names["refused"] = f"http://127.0.0.1:{refusing}/v1"
+    names |= {f"{name}-again": upstream.url_of(name) for name in RESTING}
     upstreams = [
         f'  {name}: {{kind: vllm, base_url: "{url}", weight: {1 if name in HEALTHY else 10000}}}'
         for name, url in names.items()

@@ -12,6 +12,7 @@ import pytest
 from openai import OpenAI
 
 from penstock.routing.config import RoutingConfig
+from tests.faults.conftest import RESTING
 from tests.faults.talk import TEXT
 from tests.faults.upstream import FaultyUpstream
 from tests.support.running_gateway import RunningGateway
@@ -171,7 +172,8 @@ def test_cell(
         client, gateway = collected, collecting
     wanted: Outcome = getattr(row, company)
     began = time.monotonic()
-    got = outcome(client, f"{row.fault}.{company}", form)
+    again = "-again" if form == "plain" and row.fault in RESTING else ""
+    got = outcome(client, f"{row.fault}{again}.{company}", form)
     took = time.monotonic() - began
     if row.rescued and company == "alone" and got is WHOLE:
         pass  # it may be finished where it was begun
@@ -229,4 +231,4 @@ def test_the_wait_that_an_upstream_asks_for_is_kept_unless_another_can_serve(
 def test_a_wait_too_long_is_told_to_the_caller(client: OpenAI) -> None:
     with pytest.raises(openai.RateLimitError) as caught:
         answer(client, "limited-long.alone", "stream")
-    assert caught.value.response.headers["retry-after"] == "120"
+    assert 60 < int(caught.value.response.headers["retry-after"]) <= 120

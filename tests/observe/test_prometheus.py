@@ -37,6 +37,17 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
+        "health": {
+            "upstreams": {
+                "up": {
+                    "state": "closed" if worker else "open",
+                    "ejections": 2,
+                    "keys_at_rest": 1,
+                    "probes": {"well": 3},
+                }
+            },
+            "retries": {"m": [60.5, 4]},
+        },
         "observed": None if board is None else board.dump(),
         **more,
     }

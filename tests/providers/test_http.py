@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from penstock.providers.http import HttpProvider
 from tests.support.gateway import Running, running_gateway
-from tests.support.scripted_upstream import EVENTS, JSON, Answer, ScriptedUpstream
+from tests.support.load import Kept
+from tests.support.load import chat as load_chat
+from tests.support.scripted_upstream import EVENTS, JSON, Answer, Request, ScriptedUpstream
 from tests.support.sockets import Answer as Got
 from tests.support.sockets import ask
 
@@ -164,8 +167,92 @@ def test_a_probe_may_have_a_body(upstream: ScriptedUpstream) -> None:
     assert upstream.requests[0].body == b'{"model":"m"}'
 
 
-@pytest.mark.parametrize("chunks", [None, (b"x" * 600, b"x" * 401)])
-def test_an_answer_to_a_probe_is_bounded(upstream: ScriptedUpstream, chunks: tuple[bytes, ...] | None) -> None:
-    upstream.answers["/metrics"] = Answer(body=b"x" * 1001, chunks=chunks)
-    with pytest.raises(OverflowError):
-        probe(upstream, "GET", "/metrics")
+# ---- several keys
+
+
+def shown(upstream: ScriptedUpstream) -> list[str | None]:
+    return [request.header("authorization") for request in upstream.requests]
+
+
+def test_keys_take_turns_on_one_connection_of_a_caller_that_repeats_its_head(upstream: ScriptedUpstream) -> None:
+    upstream.answers[CHAT] = Answer()
+
+    async def main() -> None:
+        async with running_gateway(config(upstream, more=", api_keys: [sk-two, sk-three]")) as gateway:
+            caller = await Kept.dial(gateway.port)
+            for _ in range(7):
+                assert (await caller.ask(load_chat("m", gateway.key, keep=True))).status == 200
+            caller.writer.close()
+
+    asyncio.run(main())
+    turns = ["Bearer sk-up", "Bearer sk-two", "Bearer sk-three"]
+    assert shown(upstream) == [turns[number % 3] for number in range(7)]
+    assert len({request.raw_head.replace(b"two", b"up").replace(b"three", b"up") for request in upstream.requests}) == 1
+
+
+def test_a_key_that_is_refused_rests_and_is_in_no_answer_and_no_metric(
+    upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    def by_key(connection: socket.socket, request: Request) -> None:
+        key = (request.header("authorization") or "").removeprefix("Bearer ")
+        good = key == "sk-two"
+        body = b"{}" if good else json.dumps({"error": {"message": f"Incorrect API key provided: {key}"}}).encode()
+        answer = Answer(200 if good else 401, body=body)
+        connection.sendall(answer.head() + answer.body)
+
+    upstream.answers[CHAT] = by_key
+
+    async def main() -> tuple[list[int], str, str]:
+        async with running_gateway(config(upstream, more=", api_keys: [sk-two]")) as gateway:
+            got = [await chat(gateway, b'{"model":"m","messages":[]}') for _ in range(6)]
+            status = await gateway.team.status()
+            return [one.status for one in got], await gateway.team.metrics(), json.dumps(status)
+
+    statuses, metrics, status = asyncio.run(main())
+    assert statuses == [200] * 6
+    assert shown(upstream).count("Bearer sk-up") == 1
+    assert 'penstock_upstream_keys_at_rest{upstream="up"} 1' in metrics
+    assert '"keys_at_rest": 1' in status
+    for text in (metrics, status, caplog.text):
+        assert "sk-up" not in text
+        assert "sk-two" not in text
+    assert "key 1 of 2 of upstream 'up' rests" in caplog.text
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.01])
+def test_an_error_that_repeats_the_key_is_told_without_it(upstream: ScriptedUpstream, gap: float) -> None:
+    body = b'{"error":{"message":"what is sk-up?"}}'
+    upstream.answers[CHAT] = Answer(400, body=body) if not gap else Answer(400, chunks=(body[:25], body[25:]), gap=gap)
+
+    async def main() -> Got:
+        async with running_gateway(config(upstream)) as gateway:
+            return await chat(gateway, b'{"model":"m","messages":[]}')
+
+    assert asyncio.run(main()).body == b'{"error":{"message":"what is ***?"}}'
+
+
+# ---- probes
+
+
+def test_it_asks_something_of_its_own(upstream: ScriptedUpstream) -> None:
+    upstream.answers["/health"] = Answer(body=b"fine")
+    upstream.answers["/v1/models"] = Answer(503, chunks=(b"no", b"t now"), gap=0.01)
+    upstream.answers["/v1/chat/completions"] = Answer(body=b"x" * 1000)
+
+    async def main() -> list[tuple[int, bytes]]:
+        async with running_gateway(config(upstream)) as gateway:
+            (target,) = gateway.gateway.upstreams.targets
+            provider = target.provider
+            assert isinstance(provider, HttpProvider)
+            with pytest.raises(OverflowError):
+                await provider.probe("POST", "chat/completions", b"{}", 1.0, 100)
+            return [
+                await provider.probe("GET", "/health", b"", 1.0, 100),
+                await provider.probe("GET", "models", b"", 1.0, 100),
+            ]
+
+    assert asyncio.run(main()) == [(200, b"fine"), (503, b"not now")]
+    assert [(request.method, request.target, request.body) for request in upstream.requests] == [
+        ("POST", "/v1/chat/completions", b"{}"), ("GET", "/health", b""), ("GET", "/v1/models", b""),
+    ]  # fmt: skip
+    assert shown(upstream) == ["Bearer sk-up"] * 3

@@ -31,6 +31,20 @@ def test_a_configured_field_stands_in_for_the_key() -> None:
     assert made.fields == [(b"authorization", b"Basic abc"), (b"x-team", b"t\xe9")]
 
 
+def test_further_keys_are_shown_in_the_same_way() -> None:
+    made = speech("llamacpp", "http://h/v1", "k1", {"X-Team": "t"}, ["k2", "k3"])
+    assert [made.fields, *made.other_fields] == [
+        [(b"x-team", b"t"), (b"authorization", b"Bearer " + key), (b"connection", b"close")]
+        for key in (b"k1", b"k2", b"k3")
+    ]
+    assert speech("openai", "http://h/v1", None, {}, ["k2"]).fields == [(b"authorization", b"Bearer k2")]
+
+
+def test_what_nobody_may_see() -> None:
+    made = speech("openai", "http://h/v1", "k1", {"Authorization": "Bearer sk-x", "X-Team": "the team"}, ["k2"])
+    assert set(made.secrets) == {b"k1", b"k2", b"Bearer sk-x", b"sk-x", b"the team"}
+
+
 @pytest.mark.parametrize(
     ("url", "host", "path"),
     [

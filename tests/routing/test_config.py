@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from penstock.config import Config
 from penstock.core.settings import ConfigError
+from penstock.routing.canary_config import CanaryConfig
 from penstock.routing.capabilities import Capabilities
-from penstock.routing.config import CanaryConfig, ModelConfig, RoutingConfig
+from penstock.routing.config import ModelConfig, RoutingConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 ECHO = {"e": UpstreamConfig(kind="echo")}
@@ -94,3 +95,82 @@ def test_capabilities_that_are_none_are_refused(wrong: str) -> None:
 def test_hedges_out_of_bounds_are_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="hedge"):
         Config.parse(f"upstreams: {{e: {{kind: echo}}}}\nhedge: {{{wrong}}}\n", "f", {})
+
+
+# ---- several keys
+
+
+def keyed(**more: object) -> UpstreamConfig:
+    return UpstreamConfig(kind="openai", **more)  # type: ignore[arg-type]
+
+
+def test_all_keys_take_turns() -> None:
+    assert keyed(api_key="a", api_keys=["b", "c"]).keys == ["a", "b", "c"]
+    assert keyed(api_keys=["b", "c"]).keys == ["b", "c"]
+    assert keyed().keys == []
+    assert list(keyed(api_key="a", api_keys=["b", "c"]).check()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        (keyed(api_keys=["a", "é"]), ("api_keys", 1)),
+        (keyed(api_keys=["a", "b", "a"]), ("api_keys", 2)),
+        (keyed(api_key="a", api_keys=["a"]), ("api_keys", 0)),
+        (keyed(api_keys=[f"k{number}" for number in range(65)]), ("api_keys",)),
+        (keyed(api_keys=["a", "b"], headers={"Authorization": "Bearer c"}), ("api_keys",)),
+        (UpstreamConfig(kind="echo", api_keys=["a"]), ("api_keys",)),
+    ],
+)
+def test_keys_that_cannot_take_turns(config: UpstreamConfig, place: tuple[str | int, ...]) -> None:
+    ((found, message),) = config.check()
+    assert found == place
+    assert "é" not in message
+
+
+# ---- regions
+
+
+def placed(regions: list[str] | None = None, **models: ModelConfig) -> RoutingConfig:
+    upstreams = {
+        "eu": UpstreamConfig(kind="echo", region="eu"),
+        "us": UpstreamConfig(kind="echo", region="us"),
+        "somewhere": UpstreamConfig(kind="echo"),
+    }
+    return RoutingConfig(upstreams=upstreams, models=models, regions=regions or [])
+
+
+def test_a_model_may_stay_in_its_regions() -> None:
+    kept = ModelConfig(upstreams=["eu", "us", "somewhere"], regions=["eu"], fallbacks=["n"])
+    assert list(placed(["eu", "elsewhere"], m=kept, n=ModelConfig(upstreams=["us", "eu"])).check()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "place", "said"),
+    [
+        (placed(["eu", "us", "eu"]), ("regions", 2), "listed twice"),
+        (placed(m=ModelConfig(upstreams=["us", "somewhere"], regions=["eu"])), ("models", "m", "regions"), "outside"),
+        (
+            placed(m=ModelConfig(upstreams=["eu"], regions=["eu", "uss"])),
+            ("models", "m", "regions", 1),
+            'did you mean "us"?',
+        ),
+        (
+            placed(m=ModelConfig(upstreams=["eu"], regions=["eu"], fallbacks=["n"]), n=ModelConfig(upstreams=["us"])),
+            ("models", "m", "fallbacks", 0),
+            "no upstream in the regions",
+        ),
+        (
+            placed(
+                m=ModelConfig(upstreams=["eu"], regions=["eu"], fallbacks=["n"]),
+                n=ModelConfig(upstreams=["us", "eu"], regions=["us"]),
+            ),
+            ("models", "m", "fallbacks", 0),
+            "no upstream in the regions",
+        ),
+    ],
+)
+def test_regions_that_leave_nobody(config: RoutingConfig, place: tuple[str | int, ...], said: str) -> None:
+    ((found, message),) = config.check()
+    assert found == place
+    assert said in message

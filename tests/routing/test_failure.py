@@ -1,7 +1,7 @@
 import pytest
 
 from penstock.core.errors import CallerError, GatewayError, UpstreamError
-from penstock.routing.failure import KINDS, of_answer, of_fail, retry_after
+from penstock.routing.failure import AT_REST, KINDS, of_answer, of_fail, retry_after
 
 
 @pytest.mark.parametrize(
@@ -14,10 +14,14 @@ from penstock.routing.failure import KINDS, of_answer, of_fail, retry_after
         (404, b"", "caller"),
         (422, b"", "caller"),
         (401, b"", "auth"),
-        (403, b"", "auth"),
+        (400, b'{"error":{"code":400,"message":"API key not valid. Please pass a valid API key."}}', "auth"),
+        (403, b"", "denied"),
+        (403, b'{"error":{"code":"model_not_found"}}', "forbidden"),
+        (403, b"You don't have access to the model with the specified model ID.", "forbidden"),
         (402, b"", "quota"),
         (429, b'{"error":{"code":"insufficient_quota"}}', "quota"),
         (429, b"slow down", "rate_limited"),
+        (429, b"Request too large for gpt-4o on tokens per min: Limit 30000, Requested 40000", "context_length"),
         (408, b"", "server_error"),
         (409, b"", "server_error"),
         (500, b"", "server_error"),
@@ -49,7 +53,8 @@ def test_an_upstream_that_says_so_is_not_asked_again() -> None:
         (CallerError("no"), "caller"),
         (GatewayError("full", code="upstream_queue_full"), "full"),
         (GatewayError("no"), "gateway"),
-        (UpstreamError("x", code="engine_starting", status=503), "overloaded"),
+        (UpstreamError("x", code="engine_starting", status=503), "starting"),
+        (UpstreamError("x", code=AT_REST, status=429, phase="choose"), "rate_limited"),
         (UpstreamError("x", phase="connect"), "unreachable"),
         (UpstreamError("x", phase="headers", status=504), "silent"),
         (UpstreamError("x", phase="body", status=504), "silent"),
@@ -70,6 +75,8 @@ def test_whose_fault_it_is_bounds_what_may_be_tried() -> None:
         if kind.fault == "caller":
             assert not kind.here, kind
             assert not kind.elsewhere, kind
+        if kind.fault != "upstream":
+            assert not kind.blames, "no upstream is left alone for what others did"
     assert not KINDS["silent"].here, "one that was silent for all its time is not asked twice"
     assert KINDS["context_length"].fall_back
     assert not KINDS["content_filter"].fall_back

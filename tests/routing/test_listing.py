@@ -101,6 +101,12 @@ def test_drained_is_said_only_when_it_is_sure() -> None:
     assert not both[2]["drained"]
 
 
+def test_an_upstream_outside_the_regions_of_a_model_does_not_serve_it() -> None:
+    text = FILE.replace("m: {upstreams: [a, b]}", "m: {upstreams: [a, b], regions: [eu]}")
+    rows = listing(Config.parse(text, "c.yaml", {}).of(RoutingConfig), [], complete=True)
+    assert [row["models"] for row in rows[:2]] == [["m", "o"], ["n@canary"]]
+
+
 def row(name: str, in_flight: int = 0, sessions: int = 0, blocks: int = 0, **more: Any) -> dict[str, Any]:
     told = {"name": name, "models": ["m"], "draining": False, "drained": False, "still_serves": []}
     return told | counts(in_flight, sessions, blocks) | more

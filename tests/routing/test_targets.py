@@ -8,8 +8,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
 from penstock.routing.prefix import PrefixIndex
+from penstock.routing.seats import LEAST_TOLD, Seat, leave_seat
 from penstock.routing.sizes import BYTES_PER_TOKEN, OUTPUT_TOKENS, Sizes
-from penstock.routing.targets import LEAST_TOLD, MOST_MODELS, Changes, Seat, Target, leave_seat
+from penstock.routing.targets import MOST_MODELS, Changes, Target
 from tests.support.targets import Upstream, ask, exchange, targets
 
 

@@ -34,9 +34,10 @@ class Exchange:
 
     ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
     bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
-    model's name after fallbacks, ``failures`` the attempts that failed, ``hedge`` what came of a second one beside the
-    first and how many prompt tokens were sent in vain, ``rescues`` how a stream that broke went on. ``waited`` sums the
-    seconds in which Penstock only waited for an upstream: total minus it is our own share.
+    model's name after fallbacks, ``upstream_key`` the number of the key shown to the upstream, ``failures`` the
+    attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt tokens were sent in
+    vain, ``rescues`` how a stream that broke went on. ``waited`` sums the seconds in which Penstock only waited for an
+    upstream: total minus it is our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
@@ -77,6 +78,7 @@ class Exchange:
         "tokens_in",
         "tokens_out",
         "upstream",
+        "upstream_key",
         "upstream_model",
         "waited",
     )
@@ -94,6 +96,7 @@ class Exchange:
         self.seat: object = None
         self.model = ""
         self.upstream = ""
+        self.upstream_key = 0
         self.upstream_model = ""
         self.answered_as = ""
         self.failures: list[tuple[str, str]] | None = None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
+from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 
 METRICS: dict[str, tuple[str, str]] = {
@@ -82,6 +83,7 @@ METRICS: dict[str, tuple[str, str]] = {
         "Metrics pages of upstreams read: ok, refused, garbage, huge, late, failed.",
     ),
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
+    **HEALTH_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
@@ -160,6 +162,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
         for result in ("changed", "same", "empty", "failed", "refused"):
             page.put("penstock_discovery_looks_total", counts.get(result, 0), upstream=upstream, result=result)
     _routing(page, [dump["routing"] for dump in dumps])
+    put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),

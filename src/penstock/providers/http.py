@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -40,18 +40,23 @@ OUTPUT_LIMIT = {
 MAX_READ_FOR_USAGE = 1024 * 1024
 BODILESS = (204, 304)
 REALTIME = b"realtime"
+LEAST_SECRET_BYTES = 3
+"""What is shorter could stand anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
     """How one upstream is spoken to. ``base_path`` is the path of its base URL; ``fields`` replace the
-    caller's of the same name; ``defaults`` stand in where the caller sends none."""
+    caller's of the same name; ``other_fields`` are those with its further keys, one by one; ``defaults`` stand in where
+    the caller sends none; ``secrets`` nobody else may see."""
 
     host: str
     base_path: str
     dialects: frozenset[str]
     fields: Headers = field(default_factory=list)
+    other_fields: Sequence[Headers] = ()
     defaults: Headers = field(default_factory=list)
+    secrets: Sequence[bytes] = ()
     ask_usage: bool = True
     realtime: bool = False
 
@@ -72,8 +77,11 @@ class HttpProvider:
         self._speech = speech
         self._now = now
         self._patience = patience
-        lines = b"".join(b"%b: %b\r\n" % field for field in speech.fields)
-        self._fixed = b"host: " + speech.host.encode() + b"\r\naccept-encoding: identity\r\n" + lines
+        start = b"host: " + speech.host.encode() + b"\r\naccept-encoding: identity\r\n"
+        turns = (speech.fields, *speech.other_fields)
+        self._fixed = [start + b"".join([b"%b: %b\r\n" % field for field in fields]) for fields in turns]
+        # Under what a caller's memo keeps the head with each key.
+        self._marks: list[object] = [self, *[object() for _ in speech.other_fields]]
         # The caller's Connection field stays: it names other fields that must not pass.
         self._owned = frozenset(name for name, _ in speech.fields if name != b"connection")
         self._forwarded: Memo = {}
@@ -95,7 +103,7 @@ class HttpProvider:
         within = exchange.deadline - now
         if call.stream and within > self._patience.head:
             within = self._patience.head
-        head = b"%b%b\r\n" % (self._head(call), framing)
+        head = b"%b%b\r\n" % (self._head(call, exchange.upstream_key), framing)
         try:
             response = await self._origin.request(head, body, self._patience, max(within, 0.001))
         finally:
@@ -128,7 +136,8 @@ class HttpProvider:
         protocols = tellable(tokens(call.headers, b"sec-websocket-protocol"))
         kept = [field for field in call.headers if field[0] not in self._owned and not is_of_handshake(field[0])]
         head = b"GET %b?%b HTTP/1.1\r\n%b%b%b\r\n" % (
-            (self._speech.base_path + call.operation.path).encode(), sent_query(call.query, model), self._fixed,
+            (self._speech.base_path + call.operation.path).encode(), sent_query(call.query, model),
+            self._fixed[exchange.upstream_key],
             forwardable(kept, self._forwarded), offering(key, protocols),
         )  # fmt: skip
         now = self._now()
@@ -182,9 +191,9 @@ class HttpProvider:
             return b"", b"content-length: 0\r\n", False
         return exchange.body, b"content-length: %d\r\n" % length, False
 
-    def _head(self, call: Call) -> bytes:
-        """All of the head but its framing: derived from the caller's head alone, so kept with it."""
-        known: bytes | None = call.memo.get(self)
+    def _head(self, call: Call, key: int) -> bytes:
+        """All of the head but its framing: derived from the caller's head alone, so kept with it, for each key."""
+        known: bytes | None = call.memo.get(self._marks[key])
         if known is not None:
             return known
         target = (self._speech.base_path + call.operation.path).encode()
@@ -194,9 +203,10 @@ class HttpProvider:
             headers = [field for field in headers if field[0] not in self._owned]
         defaults = [b"%b: %b\r\n" % field for field in self._speech.defaults if call.header(field[0]) is None]
         head = b"%b %b%b HTTP/1.1\r\n%b%b%b" % (
-            call.method.encode(), target, query, self._fixed, forwardable(headers, self._forwarded), b"".join(defaults),
+            call.method.encode(), target, query, self._fixed[key], forwardable(headers, self._forwarded),
+            b"".join(defaults),
         )  # fmt: skip
-        call.memo[self] = head
+        call.memo[self._marks[key]] = head
         return head
 
     async def probe(self, method: str, path: str, body: bytes, within: float, limit: int) -> tuple[int, bytes]:
@@ -205,9 +215,19 @@ class HttpProvider:
         for a body over ``limit`` bytes. Who cancels it closes its connection."""
         target = path if path.startswith("/") else f"{self._speech.base_path}/{path}"
         framing = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body) if body else b""
-        head = b"%b %b HTTP/1.1\r\n%b%b\r\n" % (method.encode(), target.encode(), self._fixed, framing)
+        defaults = b"".join([b"%b: %b\r\n" % field for field in self._speech.defaults])
+        head = b"%b %b HTTP/1.1\r\n%b%b%b\r\n" % (
+            method.encode(), target.encode(), self._fixed[0], defaults, framing,
+        )  # fmt: skip
         response = await self._origin.request(head, body, Patience(within, within, within))
         return response.status, await collect(response, limit)
+
+    def scrub(self, text: bytes) -> bytes:
+        """``text`` with what nobody may see struck out: upstreams repeat keys in their errors."""
+        for secret in self._speech.secrets:
+            if len(secret) > LEAST_SECRET_BYTES:
+                text = text.replace(secret, b"***")
+        return text
 
     async def aclose(self) -> None:
         """Close idle connections; busy ones end with their answers."""

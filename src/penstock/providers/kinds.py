@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -41,20 +42,32 @@ HTTP_KINDS: dict[str, Kind] = {
 }
 
 
-def speech(kind: str, base_url: str, api_key: str | None, headers: dict[str, str]) -> Speech:
+def speech(
+    kind: str, base_url: str, api_key: str | None, headers: dict[str, str], more_keys: Sequence[str] = ()
+) -> Speech:
     """The Speech for one upstream. ``base_url`` has no slash at its end. Raises KeyError for a kind not spoken."""
     known = HTTP_KINDS[kind]
     parts = urlsplit(base_url)
-    fields: Headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
-    if api_key and not any(name == known.key_field for name, _ in fields):
-        fields.append((known.key_field, known.key_prefix + api_key.encode("latin-1")))
-    if known.one_call:
-        fields.append((b"connection", b"close"))
+    own: Headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    closing = [(b"connection", b"close")] if known.one_call else []
+    keys = [api_key] if api_key else []
+    shown: list[Headers] = []
+    if not any(name == known.key_field for name, _ in own):
+        shown = [[(known.key_field, known.key_prefix + key.encode("latin-1"))] for key in (*keys, *more_keys)]
+    first, *others = [[*own, *key, *closing] for key in shown or [[]]]
     return Speech(
         host=parts.netloc,
         base_path=parts.path.rstrip("/"),
         dialects=known.dialects,
-        fields=fields,
+        fields=first,
+        other_fields=others,
         defaults=list(known.defaults),
         realtime=known.realtime,
+        secrets=[*(key.encode("latin-1") for key in (*keys, *more_keys)), *_secrets_in(own)],
     )
+
+
+def _secrets_in(fields: Headers) -> list[bytes]:
+    """Values that nobody else may see; of credentials also without the word before them (``Bearer``)."""
+    values = [value for _, value in fields]
+    return values + [value.rpartition(b" ")[2] for name, value in fields if name.endswith(b"authorization")]

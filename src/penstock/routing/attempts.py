@@ -1,8 +1,9 @@
 """Which attempt comes next after a failed one: here again, elsewhere, with another model, or none. Pure.
 
-At most ``1 + most`` attempts a model, each wait drawn with full jitter from a doubling bound (Brooker, "Exponential
-Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline. A fallback that lacks
-what the call needs is passed over; after a prompt that was too long, one that is known to have a larger context leads.
+At most ``1 + most`` attempts a model, within its retry budget; each wait drawn with full jitter from a doubling bound
+(Brooker, "Exponential Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline.
+One more key of the same upstream is tried at once, and counts as the same attempt. A fallback that lacks what the call
+needs is passed over; after a prompt that was too long, one that is known to have a larger context leads.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Reply
+from penstock.routing.ask import Ask
 from penstock.routing.capabilities import Fit
 from penstock.routing.failure import Failure
 from penstock.routing.table import Entry
@@ -33,6 +35,23 @@ class Step:
     targets: Sequence[Target]
     wait: float = 0.0
 
+    def choose(self, ask: Ask) -> Target:
+        """One of the targets, with a key that may be used for the model; where none has, the one that waits least."""
+        target = self.entry.strategy.choose(self.targets, ask)
+        if target.keys.resting <= ask.now or not target.keys.wait(ask.model, ask.now):
+            return target
+        ready = [target for target in self.targets if not target.keys.wait(ask.model, ask.now)]
+        if ready:
+            return self.entry.strategy.choose(ready, ask)
+        return min(self.targets, key=lambda target: target.keys.wait(ask.model, ask.now))
+
+    def still(self, now: float) -> Step | None:
+        """This step after its wait, with the targets that may be asked now; None when there is none."""
+        for target in self.targets:
+            target.settle(now)
+        targets = [target for target in self.targets if target.standing(now)]
+        return Step(self.entry, self.asked, targets) if targets else None
+
 
 class Tried(NamedTuple):
     """What came of one attempt: a reply that stands, or a failure with the reply or the exception that told of it."""
@@ -47,7 +66,10 @@ class Attempts:
     """The attempts of one exchange. ``fallbacks`` are tried in order; ``uniform(a, b)`` draws the jitter; ``fit`` tells
     which of them can take the call; ``passed_over`` says of those that cannot what they lack."""
 
-    __slots__ = ("_asked", "_entry", "_fallbacks", "_fit", "_made", "_most", "_spent", "_uniform", "passed_over")
+    __slots__ = (
+        "_asked", "_entry", "_fallbacks", "_fit", "_keys", "_made", "_most", "_regions", "_spent", "_uniform",
+        "passed_over",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -61,36 +83,50 @@ class Attempts:
         self._entry = entry
         self._asked = asked
         self._fallbacks = list(fallbacks)
+        self._regions = entry.regions  # where the data may be does not change with the model that answers
         self._most = most
         self._uniform = uniform
         self._fit = fit
         self.passed_over: list[str] = []
         self._made = 0
+        self._keys = 0
         self._spent: dict[str, Failure] = {}
 
     def after(
-        self, failure: Failure, target: Target, able: Callable[[Entry], Sequence[Target]], left: float
+        self, failure: Failure, target: Target, able: Callable[[Entry], Sequence[Target]], left: float, now: float
     ) -> Step | None:
         """What to do after ``target`` failed so; None to tell the caller. ``left``: seconds until the deadline.
 
-        ``able(entry)`` gives the entry's targets that offer the call's operation.
+        ``able(entry)`` gives the entry's targets that offer the call's operation and are well.
         """
+        if failure.kind.blames == "key" and left > 0 and self._has_another_key(target, now):
+            return Step(self._entry, self._asked, [target])
         self._made += 1
         self._spent[target.name] = failure
         # What a version on trial fails at, the one that it is to replace is asked at once.
-        tried_enough = self._made > self._most or self._entry.old is not None
-        if not tried_enough and (step := self._same_model(failure, able, left)) is not None:
-            return step
+        if self._made <= self._most and self._entry.old is None:
+            step = self._same_model(failure, able, left, now)
+            if step is not None and self._entry.budget.withdraw(now):
+                return step
         if failure.kind.fall_back and left > 0:
-            self._pass_over(too_long=failure.kind.name == "context_length")
-            while self._fallbacks:
-                entry, asked = self._fallbacks.pop(0)
-                targets = able(entry)
-                if targets:
-                    self._entry, self._asked = entry, asked
-                    self._made = 0
-                    self._spent.clear()
-                    return Step(entry, asked, targets)
+            return self.fall_back(able, now, too_long=failure.kind.name == "context_length")
+        return None
+
+    def fall_back(
+        self, able: Callable[[Entry], Sequence[Target]], now: float, *, too_long: bool = False
+    ) -> Step | None:
+        """The next model that has somebody to ask; None when there is none. It is charged as a call of that model, for
+        which its own budget then holds. ``too_long``: the prompt was, for the last one."""
+        self._pass_over(too_long=too_long)
+        while self._fallbacks:
+            entry, asked = self._fallbacks.pop(0)
+            targets = Entry.within(self._regions, able(entry))
+            if targets:
+                self._entry, self._asked = entry, asked
+                self._made = self._keys = 0
+                self._spent.clear()
+                entry.budget.deposit(now)
+                return Step(entry, asked, entry.candidates.nearest(list(targets)))
         return None
 
     def spend(self, failure: Failure, target: Target) -> None:
@@ -120,12 +156,22 @@ class Attempts:
         """What to tell with the last failure: of the fallbacks that could not be asked; "" where all could."""
         return f"; of the fallbacks, {', '.join(self.passed_over)}" if self.passed_over else ""
 
-    def _same_model(self, failure: Failure, able: Callable[[Entry], Sequence[Target]], left: float) -> Step | None:
-        targets = able(self._entry)
+    def _has_another_key(self, target: Target, now: float) -> bool:
+        """Whether ``target`` has a key that was not shown for this call, and may be."""
+        self._keys += 1
+        return self._keys < target.keys.count and not target.keys.wait(self._entry.sent_as(self._asked), now)
+
+    def _same_model(
+        self, failure: Failure, able: Callable[[Entry], Sequence[Target]], left: float, now: float
+    ) -> Step | None:
+        targets = Entry.within(self._regions, able(self._entry))
+        model = self._entry.sent_as(self._asked)
         if failure.kind.elsewhere:
-            fresh = [target for target in targets if target.name not in self._spent]
+            fresh = [
+                target for target in targets if target.name not in self._spent and not target.keys.wait(model, now)
+            ]
             if fresh:
-                return Step(self._entry, self._asked, fresh)
+                return Step(self._entry, self._asked, self._entry.candidates.nearest(fresh))
         again = [
             target
             for target in targets
@@ -136,7 +182,7 @@ class Attempts:
         if not again:
             return None
         bound = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (self._made - 1))
-        asked = min(self._spent[target.name].after or 0.0 for target in again)
+        asked = min(max(self._spent[target.name].after or 0.0, target.keys.wait(model, now)) for target in again)
         wait = max(self._uniform(0.0, bound), asked)
         if asked > LONGEST_ASKED_SECONDS or wait >= left:
             return None

@@ -50,7 +50,7 @@ class CollectedCall:
         exchange: Exchange,
         body: bytes,
         send: Send,
-        read: Callable[[Reply], Awaitable[object]],
+        read: Callable[[Reply, Target], Awaitable[object]],
         now: Callable[[], float],
     ) -> None:
         self._exchange = exchange
@@ -84,7 +84,7 @@ class CollectedCall:
         if is_asked:
             exchange.call = self._streamed
             reply = await self._send(exchange, target, ask)
-            if not await self._is_refusal(reply):
+            if not await self._is_refusal(reply, target):
                 return reply
         exchange.call = self._plain
         reply = await self._send(exchange, target, ask)
@@ -93,10 +93,10 @@ class CollectedCall:
             log.warning("upstream '%s' gives no streams of %s: they are not collected there", target.name, operation)
         return reply
 
-    async def _is_refusal(self, reply: Reply) -> bool:
+    async def _is_refusal(self, reply: Reply, target: Target) -> bool:
         """Whether a reply says that the upstream gives no streams, or brings one under a wrong name."""
         if reply.status in REFUSALS:
-            await self._read(reply)
+            await self._read(reply, target)
             return isinstance(reply.body, bytes) and _ABOUT_STREAMS.search(reply.body[:_SEEN_BYTES]) is not None
         kind = dict(reply.headers).get(b"content-type", b"json").lower()
         if reply.status != 200 or reply.events or b"json" in kind:

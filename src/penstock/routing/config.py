@@ -11,7 +11,10 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
+from penstock.routing.affinity_config import AffinityConfig, InstanceScoreConfig, ScrapeConfig
+from penstock.routing.canary_config import CanaryConfig
 from penstock.routing.capabilities import UNKNOWN, Capabilities
+from penstock.routing.health_config import HealthConfig
 from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
@@ -33,25 +36,6 @@ _UPSTREAM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _MODEL_NAME = re.compile(r"[!-~]{1,256}", re.ASCII)
 
 
-class CanaryConfig(Struct, frozen=True, kw_only=True):
-    share: Annotated[float, Meta(gt=0, lt=1, description="Of the calls; sessions stay with one version.")] = 0.05
-    upstream_model: Annotated[
-        str | None, Meta(min_length=1, description="The new version's name there. Unset: as the model's own.")
-    ] = None
-    upstreams: Annotated[list[str], Meta(description="Where it is served. Empty: where the model is.")] = field(
-        default_factory=list
-    )
-    errors: Annotated[float, Meta(ge=0, le=1, description="It may fail in this share of calls more.")] = 0.02
-    slower: Annotated[float, Meta(ge=0, le=100, description="It may take this share of time more.")] = 0.2
-    dislikes: Annotated[float, Meta(ge=0, le=1, description="It may be disliked in this share of feedback more.")] = (
-        0.05
-    )
-    least_calls: Annotated[int, Meta(ge=8, description="It is not called fit before so many calls.")] = 200
-    promote: Annotated[
-        bool, Meta(description="Give it all calls once it is fit. Otherwise it is reported, and you decide.")
-    ] = False
-
-
 class ModelConfig(Struct, frozen=True, kw_only=True):
     upstreams: Annotated[list[str], Meta(description="Names from `upstreams` that can answer.")]
     upstream_model: Annotated[
@@ -66,6 +50,10 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         field(default_factory=list)
     )
     max_tokens: Annotated[int | None, Meta(ge=1, description="Set in calls that give no limit themselves.")] = None
+    regions: Annotated[
+        list[str],
+        Meta(description="Only upstreams in these may have its data, whichever model answers in the end; none: any."),
+    ] = field(default_factory=list)
     canary: Annotated[
         CanaryConfig | None,
         Meta(description="A new version on trial: it gets a share of the calls, and is taken back when it is worse."),
@@ -93,45 +81,15 @@ class TimeoutsConfig(Struct, frozen=True, kw_only=True):
 
 class RetriesConfig(Struct, frozen=True, kw_only=True):
     max: Annotated[int, Meta(ge=0, le=10, description="Attempts after the first.")] = 2
-    budget: Annotated[float, Meta(ge=0, le=1, description="Retries may add at most this share to the load.")] = 0.2
-
-
-class AffinityConfig(Struct, frozen=True, kw_only=True):
-    enabled: Annotated[bool, Meta(description="Whether a session stays at the upstream that has its context.")] = True
-    ttl: Annotated[Seconds, Meta(gt=0, description="A session that is silent for this long is forgotten.")] = 3600.0
-    sessions: Annotated[int, Meta(ge=1, le=10_000_000, description="Sessions remembered, per worker.")] = 100_000
-    slack: Annotated[
-        Seconds, Meta(ge=0, description="A session leaves an upstream that is slower than the best by more than this.")
-    ] = 2.0
-    max_load: Annotated[
-        float, Meta(gt=0, le=1, description="So it does from this share of the upstream's `capacity` on.")
-    ] = 0.9
-    blocks: Annotated[
-        int,
-        Meta(ge=1024, le=10_000_000, description="Pieces of prompts remembered as cached somewhere, per worker."),
-    ] = 200_000
-
-
-class ScrapeConfig(Struct, frozen=True, kw_only=True):
-    enabled: Annotated[bool, Meta(description="Whether they are read at all.")] = True
-    interval: Annotated[
-        Seconds, Meta(ge=0.1, le=10, description="Each is read about this often; what it told holds for 15 s.")
-    ] = 2.0
-    timeout: Annotated[Seconds, Meta(gt=0, le=10, description="One that takes longer is ignored.")] = 1.0
-
-
-class InstanceScoreConfig(Struct, frozen=True, kw_only=True):
-    load: Annotated[float, Meta(ge=0, le=1000, description="Lost by one whose whole `capacity` is in use.")] = 50.0
-    response_time: Annotated[float, Meta(ge=0, le=1000, description="The most that a slow one loses.")] = 30.0
-    response_step: Annotated[
-        Seconds, Meta(gt=0, description="A point is lost for each of these that its first token takes.")
-    ] = 0.01
-    memory: Annotated[float, Meta(ge=0, le=1000, description="Lost by one whose KV cache is full.")] = 20.0
-    session: Annotated[
+    budget: Annotated[
         float,
-        Meta(ge=0, le=1000, description="Gained where the session's context is, or without one most of the prompt."),
-    ] = 15.0
-    model: Annotated[float, Meta(ge=0, le=1000, description="Gained where the model was asked for lately.")] = 10.0
+        Meta(
+            ge=0,
+            le=1,
+            description="Retries may add at most this share to the calls of a model, and some more while there are few"
+            " (10 a second); 0: none are made. Per worker.",
+        ),
+    ] = 0.2
 
 
 class RoutingConfig(Struct, frozen=True, kw_only=True):
@@ -145,6 +103,14 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
     hedge: Annotated[HedgeConfig, Meta(description="A second upstream for calls whose first is late.")] = HedgeConfig()
+    health: Annotated[HealthConfig, Meta(description="When an upstream is left alone.")] = HealthConfig()
+    regions: Annotated[
+        list[str],
+        Meta(
+            description="Regions in the order of their nearness to this gateway: the nearest that is well serves. One"
+            " that is not named is the farthest."
+        ),
+    ] = field(default_factory=list)
     affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
     instance_score: Annotated[
         InstanceScoreConfig, Meta(description="Points of the strategy `instance_score`; each upstream starts at 100.")
@@ -169,12 +135,59 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
         return usual(environ, extras, own_port)
 
     def check(self) -> Iterator[Finding]:
-        for name in self.upstreams:
+        for name, upstream in self.upstreams.items():
             if not _UPSTREAM_NAME.fullmatch(name):
                 yield ("upstreams", name), f'the upstream name "{name[:64]}" may hold letters, digits and . _ - only'
+            if upstream.health.of(upstream.kind) == "token" and not self.probe_model(name):
+                yield (
+                    ("upstreams", name, "health", "probe"),
+                    f'upstream "{name}": probe token needs health.model: no model leads there under one name',
+                )
         for name, model in self.models.items():
             yield from self._check_model(name, model)
+        yield from self._check_regions()
         yield from self._check_cycles()
+
+    def probe_model(self, upstream: str) -> str:
+        """What is asked of ``upstream`` for one token; "" when that is not known."""
+        if self.upstreams[upstream].health.model:
+            return self.upstreams[upstream].health.model or ""
+        for pattern, model in self.models.items():
+            name = model.upstream_model or pattern
+            if upstream in model.upstreams and not name.endswith("*"):
+                return name
+        return ""
+
+    def _check_regions(self) -> Iterator[Finding]:
+        for position, region in enumerate(self.regions):
+            if region in self.regions[:position]:
+                yield ("regions", position), f'region "{region}" is listed twice'
+        there = {upstream.region for upstream in self.upstreams.values() if upstream.region}
+        for name, model in self.models.items():
+            for position, region in enumerate(model.regions):
+                if region not in there:
+                    hint = suggest(region, sorted(there))
+                    yield (
+                        ("models", name, "regions", position),
+                        f'model "{name}": no upstream is in region "{region}"{hint}',
+                    )
+            if model.regions and model.upstreams and not self._has_one_within(model, model.regions):
+                yield ("models", name, "regions"), f'model "{name}": all its upstreams are outside its regions'
+            for position, fallback in enumerate(model.fallbacks):
+                entry = self.entry(fallback)
+                if model.regions and entry is not None and not self._has_one_within(self.models[entry], model.regions):
+                    yield (
+                        ("models", name, "fallbacks", position),
+                        f'model "{name}": fallback "{fallback}" has no upstream in the regions of "{name}"',
+                    )
+
+    def _has_one_within(self, model: ModelConfig, regions: list[str]) -> bool:
+        """Whether an upstream of ``model`` stands in ``regions`` (and in its own)."""
+        return any(
+            known.region in regions and (not model.regions or known.region in model.regions)
+            for name in model.upstreams
+            if (known := self.upstreams.get(name)) is not None
+        )
 
     def _check_model(self, name: str, model: ModelConfig) -> Iterator[Finding]:
         at = ("models", name)

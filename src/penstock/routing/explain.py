@@ -55,9 +55,9 @@ def explain(
     exchange.scope = scope
     entry = table.find(call.model)
     version = entry.version(exchange)
-    if version.candidates.able(call):
+    if version.candidates.able(call, now):
         entry = version
-    targets = entry.candidates.able(call)
+    targets = entry.candidates.able(call, now)
     told: dict[str, Any] = {
         "asked": call.model,
         "entry": entry.label,
@@ -66,7 +66,7 @@ def explain(
         "winner": None,
         "candidates": [],
         "excluded": [
-            {"upstream": target.name, "reason": _reason(target, call)}
+            {"upstream": target.name, "reason": _reason(target, call, now)}
             for target in entry.targets
             if target not in targets
         ],
@@ -79,7 +79,9 @@ def explain(
     return told
 
 
-def _reason(target: Target, call: Call) -> str:
+def _reason(target: Target, call: Call, now: float) -> str:
+    """``operation``, a state (``health.py``), or ``region`` for one that is well and farther away than others."""
     if not target.provider.serves(call):
         return "operation"
-    return "draining" if target.draining else "health"
+    word = target.word(now)
+    return "region" if word == "closed" else word

@@ -9,21 +9,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 from penstock.core.call import Headers
 from penstock.core.errors import Fail, Fault
+
+Blames = Literal["host", "either", "key", ""]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """``here``: the same upstream may be asked again; ``elsewhere``: another of the same model; ``fall_back``: another
-    model."""
+    model. ``blames``: what is left alone for it, the upstream or the key that it was shown; ``either`` may be the
+    call's own doing, and so speaks against one upstream only, however many it fails at."""
 
     name: str
     fault: Fault
     here: bool
     elsewhere: bool
     fall_back: bool
+    blames: Blames = ""
 
 
 def _kinds(*kinds: Kind) -> dict[str, Kind]:
@@ -31,17 +36,23 @@ def _kinds(*kinds: Kind) -> dict[str, Kind]:
 
 
 KINDS = _kinds(
-    Kind("unreachable", "upstream", here=True, elsewhere=True, fall_back=True),
-    Kind("reset", "upstream", here=True, elsewhere=True, fall_back=True),
-    Kind("malformed", "upstream", here=False, elsewhere=True, fall_back=True),
+    Kind("unreachable", "upstream", here=True, elsewhere=True, fall_back=True, blames="host"),
+    Kind("reset", "upstream", here=True, elsewhere=True, fall_back=True, blames="host"),
+    Kind("malformed", "upstream", here=False, elsewhere=True, fall_back=True, blames="either"),
     # One that was silent for the whole of its time would be so again: it is not asked twice.
-    Kind("silent", "upstream", here=False, elsewhere=True, fall_back=True),
+    Kind("silent", "upstream", here=False, elsewhere=True, fall_back=True, blames="either"),
     Kind("full", "gateway", here=False, elsewhere=True, fall_back=True),
-    Kind("rate_limited", "upstream", here=True, elsewhere=True, fall_back=True),
-    Kind("overloaded", "upstream", here=True, elsewhere=True, fall_back=True),
-    Kind("server_error", "upstream", here=True, elsewhere=True, fall_back=True),
-    Kind("quota", "upstream", here=False, elsewhere=True, fall_back=True),
-    Kind("auth", "upstream", here=False, elsewhere=True, fall_back=True),
+    Kind("rate_limited", "upstream", here=True, elsewhere=True, fall_back=True, blames="key"),
+    Kind("overloaded", "upstream", here=True, elsewhere=True, fall_back=True, blames="host"),
+    # An engine of ours that is being loaded: whoever loads it knows how it is.
+    Kind("starting", "upstream", here=True, elsewhere=True, fall_back=True),
+    Kind("server_error", "upstream", here=True, elsewhere=True, fall_back=True, blames="either"),
+    Kind("quota", "upstream", here=False, elsewhere=True, fall_back=True, blames="key"),
+    Kind("auth", "upstream", here=False, elsewhere=True, fall_back=True, blames="key"),
+    # Refused with the key that it has: perhaps for the key, perhaps for what stands in the call.
+    Kind("denied", "upstream", here=False, elsewhere=True, fall_back=True, blames="key"),
+    # The key is good, but not for what the caller asked for.
+    Kind("forbidden", "upstream", here=False, elsewhere=True, fall_back=True),
     # The answer that was to lead on from another one did not; another way of asking may.
     Kind("unjoinable", "upstream", here=True, elsewhere=True, fall_back=True),
     # The same model would say the same: only one with a larger context can help.
@@ -60,6 +71,9 @@ class Failure:
     after: float | None = None
 
 
+AT_REST = "upstream_keys_at_rest"
+"""The code of a Fail for an attempt that was not made: the upstream has asked every key of ours to wait."""
+
 _CONTEXT = re.compile(
     rb"context_length_exceeded|context length|context window|maximum context|prompt is too long|too many tokens"
     rb"|exceeds? the (?:available )?context|exceed_context_size|input is too long|string_above_max_length",
@@ -67,6 +81,11 @@ _CONTEXT = re.compile(
 )
 _FILTER = re.compile(rb"content_filter|content_policy|ResponsibleAIPolicy|safety_violation|moderation_blocked", re.I)
 _QUOTA = re.compile(rb"insufficient_quota|billing_hard_limit|exceeded your current quota|credit balance", re.I)
+_TOO_LARGE = re.compile(rb"request too large", re.I)
+"""OpenAI's 429 for a prompt above what its rate limit could ever let pass."""
+_BAD_KEY = re.compile(rb"API_KEY_INVALID|API key not valid")
+"""Gemini says so with a 400."""
+_NOT_THIS = re.compile(rb"model_not_found|access to (?:the |this )?model|the specified resource", re.I)
 _SEEN_BYTES = 8192
 
 
@@ -78,14 +97,16 @@ def of_answer(status: int, headers: Headers, body: bytes) -> Failure | None:
 
 
 def _name(status: int, headers: Headers, body: bytes) -> str:
-    if status in (400, 413, 422) and _CONTEXT.search(body):
+    if (status in (400, 413, 422) and _CONTEXT.search(body)) or (status == 429 and _TOO_LARGE.search(body)):
         return "context_length"
     if status in (400, 403, 422) and _FILTER.search(body):
         return "content_filter"
     if status == 402 or (status in (403, 429) and _QUOTA.search(body)):
         return "quota"
-    if status in (401, 403):
+    if status == 401 or (status == 400 and _BAD_KEY.search(body)):
         return "auth"
+    if status == 403:
+        return "forbidden" if _NOT_THIS.search(body) else "denied"
     if status == 429:
         return "rate_limited"
     if status in (503, 529):
@@ -104,8 +125,10 @@ def of_fail(fail: Fail) -> Failure:
         return Failure(KINDS["caller"])
     if fail.fault == "gateway":
         name = "full" if fail.code == "upstream_queue_full" else "gateway"
+    elif fail.code == AT_REST:
+        name = "rate_limited"
     elif fail.code == "engine_starting":
-        name = "overloaded"
+        name = "starting"
     elif fail.phase in ("dns", "connect", "tls", "queue", "send", "start"):
         name = "unreachable"
     elif fail.status == 504:

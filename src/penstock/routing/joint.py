@@ -55,6 +55,31 @@ class Joint:
         """Start the upstream's source."""
         self._source.start(self)
 
+    async def begin(self, within: float, upstream: str) -> None:
+        """Open, and wait for the first event. Raises UpstreamError when it is late, or an end comes instead."""
+        self.open()
+        if not self.arrived.done():
+            late = self._loop.call_later(max(within, 0.001), self._give_up, within, upstream)
+            try:
+                await self.arrived
+            except BaseException:
+                self.cancel("caller gone")
+                raise
+            finally:
+                late.cancel()
+        error = self.arrived.result()
+        if error is not None:
+            raise error
+
+    def _give_up(self, within: float, upstream: str) -> None:
+        self.cancel("silent")
+        if not self.arrived.done():
+            error = UpstreamError(
+                f"upstream '{upstream}' sent no event within {within:g} s",
+                status=504, code="upstream_timeout", phase="first_token", upstream=upstream,
+            )  # fmt: skip
+            self.arrived.set_result(error)
+
     # ---- as a Source
 
     def start(self, sink: Sink) -> None:

@@ -73,7 +73,8 @@ def listing(
             lists.append((f"{pattern}@canary", model.canary.upstreams))
         for label, names in lists:
             for name in [at for upstream in names for at in serving[upstream]]:
-                models.setdefault(name, []).append(label)
+                if not model.regions or routing.upstreams[name].region in model.regions:
+                    models.setdefault(name, []).append(label)
     idle = dict.fromkeys(_COUNTS, 0) | {"learned": None}
     rows = []
     for name in [at for names in serving.values() for at in names]:

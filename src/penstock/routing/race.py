@@ -15,7 +15,8 @@ from penstock.core.fiber import Fiber, Promise
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Step, Tried
 from penstock.routing.hedge import Hedge, harmless_twice
-from penstock.routing.targets import Seat, Target
+from penstock.routing.seats import Seat
+from penstock.routing.targets import Target
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
@@ -109,7 +110,7 @@ class Race:
         self._timer = None
         call, entry = self._exchange.call, self._step.entry
         (first,) = self._lanes
-        able = entry.candidates.able(call)
+        able = entry.candidates.spare(call, self._now())
         others = [target for target in self._step.targets if target is not first.target and target in able]
         if not others or not harmless_twice(call):
             return

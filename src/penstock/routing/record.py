@@ -11,8 +11,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.ask import Ask
-from penstock.routing.config import InstanceScoreConfig
 from penstock.routing.line import Line
 from penstock.routing.load import Scraped
 from penstock.routing.peak import Peak
@@ -30,12 +30,14 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class Candidate(Struct, gc=False, kw_only=True):
-    """One target as it stood. ``asked``: when the model was last asked of it; ``stays``: calls whose first token is
-    awaited, the eldest of them ``overdue`` seconds late; ``first`` and ``gap``: its learned lines."""
+    """One target as it stood. ``pull``: the weight that counted; ``asked``: when the model was last asked of it;
+    ``stays``: calls whose first token is awaited, the eldest of them ``overdue`` seconds late; ``first`` and ``gap``:
+    its learned lines."""
 
     name: str
     slot: int
     weight: Positive
+    pull: float
     in_flight: Count
     capacity: Positive
     prices: tuple[float, float]
@@ -120,6 +122,7 @@ def _candidate(target: Target, ask: Ask) -> Candidate:
         name=target.name,
         slot=target.slot,
         weight=target.weight,
+        pull=target.pull,
         in_flight=target.in_flight,
         capacity=target.capacity,
         prices=target.prices,

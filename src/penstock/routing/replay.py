@@ -155,6 +155,7 @@ def _target(candidate: Candidate, decision: Decision, peers: Peers) -> Target:
         peers=peers,
     )
     target.slot = candidate.slot
+    target.pull = candidate.pull
     target.in_flight = candidate.in_flight
     if candidate.asked is not None:
         target.models[decision.model] = candidate.asked

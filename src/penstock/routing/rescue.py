@@ -19,8 +19,9 @@ from penstock.routing.continued import Continued
 from penstock.routing.failure import KINDS, Failure, of_fail
 from penstock.routing.joint import Joint
 from penstock.routing.overlap import Join
+from penstock.routing.seats import ill, leave_seat
 from penstock.routing.table import Entry
-from penstock.routing.targets import Target, leave_seat
+from penstock.routing.targets import Target
 from penstock.routing.ways import refuse, ways
 from penstock.wire.continuation import Continuation, continuation, several_choices
 from penstock.wire.restamp import ending, restamp_of
@@ -81,8 +82,9 @@ class Rescue:
 
     async def _run(self, error: Fail) -> None:
         exchange, told = self._exchange, self._told
-        self._settle_served()
         failure = of_fail(error)
+        ill(self._child or exchange, failure, self._now())
+        self._settle_served()
         if failure.kind.name == "unjoinable":
             self._unfit.add((self._target.name, self._way))
         self._story.append(f"upstream '{self._target.name}' failed ({failure.kind.name}) after {told.tokens} tokens")
@@ -91,15 +93,16 @@ class Rescue:
         why = "" if self._joint.anew is not None else hindrance
         exchange.note_failure(failure.kind.name, target.name)
         while not why:
-            left = exchange.deadline - self._now()
-            step = self._attempts.after(failure, target, self._able, left)
+            now = self._now()
+            step = self._attempts.after(failure, target, self._able, exchange.deadline - now, now)
+            if step is not None and not hindrance and self._is_whole(step):
+                return
+            if step is not None and step.wait:
+                await self._sleep(step.wait)
+                step = step.still(self._now())
             if step is None:
                 why = f"no upstream is left to try{self._attempts.note}"
                 break
-            if not hindrance and self._is_whole(step):
-                return
-            if step.wait:
-                await self._sleep(step.wait)
             tried = await self._go_on(step, hindrance)
             if tried.failure is None:
                 return
@@ -137,7 +140,7 @@ class Rescue:
         exchange, told = self._exchange, self._told
         call = exchange.call
         ask = step.entry.ask(exchange, step.asked, self._now())
-        target = step.entry.strategy.choose(step.targets, ask)
+        target = step.choose(ask)
         model = ask.model
         text = told.text
         for way in ways(target, call.operation.name, model):

@@ -1,8 +1,8 @@
 """The routing room: finds the model's entry, chooses an upstream, takes a seat there, and asks its provider; when that
 fails before the first byte went to the caller, asks again, elsewhere, or for a fallback model.
 
-Enters: a peeked call. Leaves: the upstream's Reply. Fails with 404 (unknown model, or no upstream offers the operation)
-and with what the last attempt failed with.
+Enters: a peeked call. Leaves: the upstream's Reply. Fails with 404 (unknown model, or no upstream offers the
+operation), 503 (none of those that do can serve now), and with what the last attempt failed with.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from functools import partial
 from typing import Any
 
 from penstock.core.call import Call
-from penstock.core.errors import CallerError, Fail, UpstreamError
+from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
-from penstock.core.reply import Reply, collect
+from penstock.core.reply import Reply, Source, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.capabilities import Fit
 from penstock.routing.collected import CollectedCall, Send
-from penstock.routing.failure import KINDS, Failure, of_answer, of_fail
+from penstock.routing.failure import AT_REST, KINDS, Failure, of_answer
 from penstock.routing.hedge import Hedge
 from penstock.routing.joint import Joint
+from penstock.routing.nobody import nobody, not_offered
+from penstock.routing.outcomes import at_rest, failed, last, watch
 from penstock.routing.race import Race
 from penstock.routing.rescue import Rescue
-from penstock.routing.table import Table
-from penstock.routing.targets import Seat, Target
-from penstock.routing.trial import Side
-from penstock.wire.errors import with_note
+from penstock.routing.seats import Seat, ill, well
+from penstock.routing.table import Entry, Table
+from penstock.routing.targets import Target
 from penstock.wire.streamed import as_stream
 from penstock.wire.told_dialects import KINDS as TOLD
 
@@ -72,30 +73,45 @@ class Routing:
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
+        now = self._now()
         if not call.model and not call.operation.needs_model:
-            return self._send(exchange, self._any(exchange), Ask(call, self._now()))
+            return self._send(exchange, self._any(exchange, now), Ask(call, now))
         entry = self._table.find(call.model)
         if entry.trial is not None:
             version = entry.version(exchange)
-            if version.candidates.able(call):
+            if version.candidates.able(call, now):
                 entry = version
-        targets = entry.candidates.able(call)
+        targets = entry.candidates.able(call, now)
         if not targets:
-            raise _not_offered(exchange, f"no upstream of model '{call.model}'") if entry.targets else _none_found(call)
+            return self._without(exchange, entry, now)
+        entry.budget.deposit(now)
         step = Step(entry, call.model, targets)
         if self._collect and not call.stream and (body := as_stream(call.operation.name, call.body)) is not None:
             return CollectedCall(exchange, body, self._send, _read_error, self._now).run(self._serve, step)
         return self._serve(exchange, step)
 
-    async def _serve(self, exchange: Exchange, step: Step, send: Send | None = None) -> Reply:
+    def _without(self, exchange: Exchange, entry: Entry, now: float) -> Awaitable[Reply]:
+        """None of the entry's upstreams can serve: a fallback may."""
+        call = exchange.call
+        attempts = self._attempts(call, Step(entry, call.model, ()))
+        if entry.candidates.having(call) or not entry.targets:
+            step = attempts.fall_back(lambda entry: entry.candidates.spare(call, now), now)
+            if step is not None:
+                return self._serve(exchange, step, attempts=attempts)
+        fail = nobody(entry, call, now)
+        fail.message += attempts.note
+        raise fail
+
+    async def _serve(
+        self, exchange: Exchange, step: Step, send: Send | None = None, attempts: Attempts | None = None
+    ) -> Reply:
         """Attempt after attempt, until one answers or none is left."""
-        attempts: Attempts | None = None
         send = send or self._send
         call = exchange.call
         while True:
             entry = step.entry
             ask = entry.ask(exchange, step.asked, self._now())
-            target = entry.strategy.choose(step.targets, ask)
+            target = step.choose(ask)
             exchange.model = entry.label
             exchange.answered_as = step.asked
             if call.max_tokens is None:
@@ -109,12 +125,13 @@ class Routing:
                     reply: Reply | None = await send(exchange, target, ask)
                     assert reply is not None
                     if reply.status < 400 and not reply.events:
+                        well(exchange, self._now())
                         if entry.side is not None:
                             watch(exchange, entry.side)
                         return reply
                     tried = await self._weigh(exchange, target, reply)
             except Fail as fail:
-                tried = _failed(target, fail)
+                tried = failed(target, fail)
             failure, reply = tried.failure, tried.reply
             if failure is None:
                 assert reply is not None
@@ -125,19 +142,34 @@ class Routing:
                 if entry.side is not None:
                     watch(exchange, entry.side)
                 return reply
-            exchange.note_failure(failure.kind.name, target.name)
-            if entry.side is not None and failure.kind.fault == "upstream":
-                entry.side.failed()
+            self._note(exchange, tried, failure, entry)
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
                 attempts = attempts or self._attempts(call, step)
-                left = exchange.deadline - self._now()
-                following = attempts.after(failure, target, lambda entry: entry.candidates.able(call), left)
+                following = await self._following(exchange, attempts, target, failure)
             if following is None:
-                return _last(tried, "" if attempts is None else attempts.note)
-            if following.wait:
-                await self._sleep(following.wait)
+                return last(tried, "" if attempts is None else attempts.note)
             step = following
+
+    def _note(self, exchange: Exchange, tried: Tried, failure: Failure, entry: Entry) -> None:
+        """An attempt failed, unless there was none: all keys for it were at rest."""
+        if tried.fail is not None and tried.fail.code == AT_REST:
+            return
+        ill(exchange, failure, self._now())
+        exchange.note_failure(failure.kind.name, tried.target.name)
+        if entry.side is not None and failure.kind.fault == "upstream":
+            entry.side.failed()
+
+    async def _following(self, exchange: Exchange, attempts: Attempts, target: Target, failure: Failure) -> Step | None:
+        """The next step, after the wait that it asks for; None when there is none."""
+        now = self._now()
+        call = exchange.call
+        left = exchange.deadline - now
+        step = attempts.after(failure, target, lambda entry: entry.candidates.spare(call, now), left, now)
+        if step is not None and step.wait:
+            await self._sleep(step.wait)
+            step = step.still(self._now())
+        return step
 
     async def _race(
         self,
@@ -178,7 +210,7 @@ class Routing:
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
                 exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
-                lambda entry: entry.candidates.able(exchange.call), self._now, self._sleep, served,
+                lambda entry: entry.candidates.spare(exchange.call, self._now()), self._now, self._sleep, served,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
@@ -188,138 +220,70 @@ class Routing:
     async def _attempt(self, exchange: Exchange, target: Target, ask: Ask, send: Send | None = None) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
         try:
-            return await self._weigh(exchange, target, await (send or self._send)(exchange, target, ask))
+            tried = await self._weigh(exchange, target, await (send or self._send)(exchange, target, ask))
         except Fail as fail:
-            return _failed(target, fail)
+            tried = failed(target, fail)
+        if tried.failure is not None:
+            ill(exchange, tried.failure, self._now())
+        return tried
 
     async def _weigh(self, exchange: Exchange, target: Target, reply: Reply) -> Tried:
         """What a reply is worth: an error is read whole, a stream must begin."""
         if reply.status >= 400:
-            return Tried(target, reply, None, await _read_error(reply))
+            return Tried(target, reply, None, await _read_error(reply, target))
         if reply.events and not isinstance(reply.body, bytes):
-            await self._first_frame(exchange, reply)
+            await self._first_frame(exchange, reply, reply.body)
+        well(exchange, self._now())
         return Tried(target, reply)
 
     def _send(self, exchange: Exchange, target: Target, ask: Ask) -> Awaitable[Reply]:
+        keys = target.keys
+        if keys.resting > ask.now and (wait := keys.wait(ask.model, ask.now)):
+            raise at_rest(target, wait)
+        exchange.upstream_key = keys.take(ask.model, ask.now) if keys.count > 1 else 0
         exchange.upstream = target.name
         exchange.upstream_model = ask.model
         exchange.attempts += 1
         target.take_seat(exchange, ask)
         return target.provider.send(exchange, ask.model)
 
-    async def _first_frame(self, exchange: Exchange, reply: Reply) -> None:
+    async def _first_frame(self, exchange: Exchange, reply: Reply, body: Source) -> None:
         """Wait for a stream's first event. Raises UpstreamError when it is late, or an end comes instead."""
-        assert not isinstance(reply.body, bytes)
         kind = TOLD.get(exchange.call.operation.name)
-        source = Joint(reply.body, asyncio.get_running_loop(), kind() if kind is not None else None)
-        if source.told is not None and not self._rescue:
-            source.told.forget()
-        reply.body = source
-        source.open()
-        if not source.arrived.done():
-            began = self._now()
-            within = min(self._first_token, exchange.deadline - began)
-            try:
-                async with asyncio.timeout(max(within, 0.001)):
-                    await source.arrived
-            except TimeoutError:
-                source.cancel("silent")
-                raise UpstreamError(
-                    f"upstream '{exchange.upstream}' sent no event within {within:g} s",
-                    status=504, code="upstream_timeout", phase="first_token", upstream=exchange.upstream,
-                ) from None  # fmt: skip
-            except asyncio.CancelledError:
-                source.cancel("caller gone")
-                raise
-            finally:
-                exchange.waited += self._now() - began
-        error = source.arrived.result()
-        if error is not None:
-            raise error
+        joint = reply.body = Joint(body, asyncio.get_running_loop(), kind() if kind is not None else None)
+        if joint.told is not None and not self._rescue:
+            joint.told.forget()
+        began = self._now()
+        try:
+            await joint.begin(min(self._first_token, exchange.deadline - began), exchange.upstream)
+        finally:
+            exchange.waited += self._now() - began
         if isinstance(exchange.seat, Seat):
             exchange.seat.first_token(self._now())
 
-    def _any(self, exchange: Exchange) -> Target:
-        """For operations that name no model (files, batches): the first upstream that has them, if it can be one that
-        takes new calls."""
+    def _any(self, exchange: Exchange, now: float) -> Target:
+        """For operations that name no model (files, batches): the first upstream that has them, is well, and takes new
+        calls."""
         having = [target for target in self._targets if target.provider.serves(exchange.call)]
-        for target in having:
-            if not target.draining:
-                return target
         if not having:
-            raise _not_offered(exchange, "no upstream")
-        return having[0]
+            raise not_offered(exchange.call, "no upstream")
+        for target in having:
+            target.settle(now)
+        return min(having, key=lambda target: (not target.usable(now), target.draining))
 
 
-def watch(exchange: Exchange, side: Side) -> None:
-    """Measure how the answer that has begun goes on, for the trial that it belongs to."""
-
-    def finished(exchange: Exchange) -> None:
-        fault = "" if exchange.error is None else exchange.error.fault
-        if exchange.rescues or fault == "upstream":
-            side.failed()
-        elif exchange.outcome == "ok":
-            alone = exchange.attempts == 1
-            began, tokens = exchange.first_byte, exchange.tokens_out
-            gap = (exchange.ended - began) / (tokens - 1) if exchange.call.stream and tokens > 1 else 0.0
-            side.answered(began - exchange.started if alone else 0.0, gap)
-
-    exchange.defer(finished)
-
-
-async def _read_error(reply: Reply) -> Failure:
+async def _read_error(reply: Reply, target: Target) -> Failure:
     """Read an error answer whole (it is short), so that it can be understood, and shown to the caller if it stands."""
     body = reply.body
     if not isinstance(body, bytes):
         try:
             async with asyncio.timeout(ERROR_BODY_SECONDS):
-                reply.body = body = await collect(body, MOST_ERROR_BYTES)
+                body = await collect(body, MOST_ERROR_BYTES)
         except (TimeoutError, OverflowError):
             raise UpstreamError(
                 f"an upstream answered {reply.status} and did not finish saying why", phase="body"
             ) from None
         reply.length = None
         reply.events = False
+    reply.body = target.scrub(body)
     return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
-
-
-def _failed(target: Target, fail: Fail) -> Tried:
-    """An attempt that ended so. The frames it came through hold the call and its bytes, in a circle: they go."""
-    fail.__traceback__ = fail.__context__ = None
-    return Tried(target, None, fail, of_fail(fail))
-
-
-def _last(tried: Tried, note: str) -> Reply:
-    """What the caller gets of the last attempt, with a note on the fallbacks. Raises what it failed with."""
-    fail, reply = tried.fail, tried.reply
-    if fail is None:
-        assert reply is not None
-        if reply.status != 401:
-            if note and isinstance(reply.body, bytes):
-                reply.body = with_note(reply.body, note)
-            return reply
-        fail = _key_refused(tried.target)
-    fail.message += note
-    raise fail
-
-
-def _key_refused(target: Target) -> UpstreamError:
-    """The caller's key was good here: a 401 from behind is about ours, and must not be taken for the caller's."""
-    return UpstreamError(
-        f"upstream '{target.name}' refused the key that this gateway showed it; 'penstock doctor' says more",
-        code="upstream_auth", retryable=False, phase="auth", upstream=target.name,
-    )  # fmt: skip
-
-
-def _none_found(call: Call) -> UpstreamError:
-    """Its upstreams are found by discovery, and none has been."""
-    return UpstreamError(
-        f"no instance of an upstream of model '{call.model[:100]}' has been found yet",
-        status=503, code="no_instance", retry_after=1.0,
-    )  # fmt: skip
-
-
-def _not_offered(exchange: Exchange, who: str) -> CallerError:
-    return CallerError(
-        f"{who} offers {exchange.call.operation.path}", status=404, code="operation_not_offered", param="model"
-    )

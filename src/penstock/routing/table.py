@@ -15,6 +15,7 @@ from penstock.core.call import Call
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
+from penstock.routing.budget import RetryBudget
 from penstock.routing.candidates import Candidates
 from penstock.routing.capabilities import UNKNOWN, Capabilities
 from penstock.routing.hedge import Hedge
@@ -33,6 +34,7 @@ class Entry:
 
     ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
     ``max_tokens`` is set in calls that give no limit themselves. ``hedge`` None: no second attempt beside the first.
+    ``regions``: the only ones in which its data may be (none: any); ``nearness``: all regions, the nearest first.
     While a new version is on ``trial``, ``new`` is its entry and ``old`` leads back; ``side`` is measured of each.
     """
 
@@ -49,10 +51,19 @@ class Entry:
     new: Entry | None = None
     old: Entry | None = None
     side: Side | None = None
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    regions: frozenset[str] = frozenset()
+    nearness: Sequence[str] = ()
     candidates: Candidates = field(init=False)
 
     def __post_init__(self) -> None:
-        self.candidates = Candidates(self.targets)
+        self.targets = self.within(self.regions, self.targets)
+        self.candidates = Candidates(self.targets, self.nearness)
+
+    @staticmethod
+    def within(regions: frozenset[str], targets: Sequence[Target]) -> Sequence[Target]:
+        """Those of ``targets`` that stand in ``regions``, which are any if none is named."""
+        return [target for target in targets if target.region in regions] if regions else targets
 
     @property
     def label(self) -> str:

@@ -1,20 +1,24 @@
-"""What may be chosen: one upstream as the routing room sees it, and a call's seat there. Pure; times are passed in.
+"""What may be chosen: one upstream as the routing room sees it. Pure; times are passed in.
 
 A Target lives as long as its worker; a reload that leaves the upstream as it is keeps its counts and what was learned.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Provider
 from penstock.routing.ask import Ask
+from penstock.routing.credentials import Credentials
+from penstock.routing.health import Health, HealthRules
 from penstock.routing.load import Load, Peers
+from penstock.routing.peak import Peak
 from penstock.routing.prefix import PrefixIndex
+from penstock.routing.seats import Seat, leave_seat
 
 MOST_MODELS = 64
 """Remembered of one target as lately asked; with stars in the config their names are the callers'."""
-LEAST_TOLD = 1024
-"""Tokens of prompt below which providers may cache nothing, and so tell of nothing cached (OpenAI's number)."""
 
 
 class Changes:
@@ -33,11 +37,12 @@ class Target:
     """An upstream with its weight (≥ 1) and the calls now in flight there. ``kind`` is the configured one; ``refused``
     are the ways of continuing an answer that it did not take, as (operation, model, way). ``capacity``: calls that
     it serves at once; ``prices``: dollars per token in and out; ``slot``: its place in the prefix index; ``models``:
-    when each was last asked of it; ``tells_cached``: its usage names cached tokens, so that none means none."""
+    when each was last asked of it; ``tells_cached``: its usage names cached tokens, so that none means none; ``pull``:
+    the weight that counts now; ``scrub`` strikes its keys out of what it said."""
 
     __slots__ = (
-        "capacity", "changes", "draining", "in_flight", "kind", "load", "models", "name", "prefixes", "prices",
-        "provider", "refused", "region", "served", "slot", "tells_cached", "weight",
+        "capacity", "changes", "draining", "health", "in_flight", "keys", "kind", "load", "models", "name", "prefixes",
+        "prices", "provider", "pull", "refused", "region", "scrub", "served", "slot", "tells_cached", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -53,10 +58,14 @@ class Target:
         peers: Peers | None = None,
         prefixes: PrefixIndex | None = None,
         changes: Changes | None = None,
+        rules: HealthRules | None = None,
+        keys: int = 1,
+        scrub: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self.name = name
         self.provider = provider
         self.weight = weight
+        self.pull: float = weight
         self.kind = kind
         self.region = region
         self.capacity = capacity
@@ -71,6 +80,9 @@ class Target:
         self.tells_cached = False
         self.draining = False
         self.changes = Changes() if changes is None else changes
+        self.health = Health(HealthRules() if rules is None else rules, self.changes)
+        self.keys = Credentials(keys)
+        self.scrub = scrub
 
     def drain(self, draining: bool = True) -> None:
         """Give it no new calls, or give it some again."""
@@ -82,12 +94,47 @@ class Target:
         """The share of its capacity that is in use, at most 1."""
         return min(1.0, self.in_flight / self.capacity)
 
+    # ---- whether it may be chosen
+
+    def settle(self, now: float) -> None:
+        """Take note of the time: what ``usable`` and ``standing`` say holds for this moment."""
+        if self.health.settle(now):
+            self.load.peak_first = Peak()  # it was left out for this, and is measured anew
+        share = self.health.share(now)
+        self.pull = self.weight if share == 1.0 else self.weight * share
+
+    def usable(self, now: float) -> bool:
+        """Whether it is well and has a key."""
+        return self.health.usable(now) and now >= self.keys.back()
+
+    def standing(self, now: float) -> bool:
+        """Whether nothing but a suspicion speaks against it."""
+        return self.health.standing and now >= self.keys.back()
+
+    def until(self, now: float) -> float:
+        """The moment at which any of this may change by itself."""
+        until, back = self.health.until(now), self.keys.back()
+        return min(until, back) if back > now else until
+
+    def back(self, now: float) -> float:
+        """The earliest moment at which it may be used again, as far as is known."""
+        return max(self.health.back(now), self.keys.back())
+
+    def word(self, now: float) -> str:
+        """Its state, in a word."""
+        word = self.health.word
+        if word == "closed":
+            return "draining" if self.draining else "keys_at_rest" if self.keys.back() > now else word
+        return word
+
+    # ---- who is served
+
     def take_seat(self, exchange: Exchange, ask: Ask) -> Seat:
         """Count ``exchange`` here until it finishes, or until it takes a seat elsewhere."""
         has_one = exchange.seat is not None
         if has_one:
             leave_seat(exchange)
-        seat = exchange.seat = Seat(self, ask, ask.hits.get(self.slot, 0.0))
+        seat = exchange.seat = Seat(self, ask, ask.hits.get(self.slot, 0.0), exchange.upstream_key)
         self.in_flight += 1
         self.served += 1
         if exchange.upstream_model not in self.models and len(self.models) >= MOST_MODELS:
@@ -99,55 +146,3 @@ class Target:
 
     def __repr__(self) -> str:
         return f"<Target {self.name} weight {self.weight}, {self.in_flight} in flight>"
-
-
-class Seat:
-    """A call's place at a target. ``hit``: the share of its prompt expected in the cache there; ``used``: when that was
-    last used there, None where its absence would prove nothing."""
-
-    __slots__ = ("ask", "hit", "stay", "target", "used")
-
-    def __init__(self, target: Target, ask: Ask, hit: float) -> None:
-        self.target = target
-        self.ask = ask
-        self.hit = hit
-        self.used = target.prefixes.remember(target.slot, ask.blocks, ask.now) if ask.blocks else None
-        waiting = target.load.stays
-        if self.used is not None and waiting and self.used >= next(iter(waiting)).began:
-            self.used = None  # by a call whose own prompt is still being computed: not cached yet, and not evicted
-        self.stay = target.load.begin(ask.now, ask.tokens * (1.0 - hit))
-
-    def first_token(self, now: float) -> None:
-        """The first token of its answer is here."""
-        self.target.load.first_token(self.stay, now)
-
-    def leave(self, now: float, *, tokens: int = 0, prompt: int = 0, cached: int = 0) -> None:
-        """The call has ended there, with what its usage told (0: nothing): tokens of the answer, of the prompt, and of
-        that those that were cached."""
-        target = self.target
-        target.in_flight -= 1
-        target.load.end(self.stay, now, tokens)
-        if cached:
-            target.tells_cached = True
-        elif not target.tells_cached:
-            return
-        expected = self.hit * prompt
-        if self.used is not None and expected >= LEAST_TOLD and cached < 0.5 * expected:
-            target.prefixes.correct(target.slot, self.used)
-
-    def __repr__(self) -> str:
-        return f"<Seat at {self.target.name}, {self.stay!r}>"
-
-
-def leave_seat(exchange: Exchange) -> None:
-    """Give the seat back. Only of a call that ended well is something learned."""
-    seat = exchange.seat
-    if isinstance(seat, Seat):
-        exchange.seat = None
-        if exchange.outcome == "ok":
-            prompt, tokens = exchange.tokens_in, exchange.tokens_out
-            seat.leave(exchange.ended, tokens=tokens, prompt=prompt, cached=exchange.tokens_cached)
-            if seat.ask.sizes is not None:
-                seat.ask.sizes.learn(len(exchange.call.body), prompt, tokens)
-        else:
-            seat.leave(exchange.ended)

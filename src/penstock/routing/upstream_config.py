@@ -14,6 +14,7 @@ from penstock.core.shapes import ReadableFile, Secret, SecretUrl
 from penstock.core.units import Seconds
 from penstock.routing.discovery.config import DiscoverConfig
 from penstock.routing.discovery.instances import parse_address
+from penstock.routing.health_config import ProbeConfig
 
 Kind = Literal[
     "openai", "anthropic", "gemini", "bedrock", "azure", "vllm", "sglang", "ollama", "llamacpp", "local", "echo"
@@ -36,6 +37,7 @@ _ONLY_FOR = {
     "context": "local",
     "tokens_per_second": "echo",
 }
+MOST_KEYS = 64
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
 _PATH = re.compile(r"/[!-~]{0,255}", re.ASCII)
 _FIELD_VALUE = re.compile(r"[ -~\t]*", re.ASCII)
@@ -66,6 +68,12 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
         Meta(description="Its API's address, up to and including `/v1`. Unset: the kind's usual one, if it has one."),
     ] = None
     api_key: Annotated[Secret | None, Meta(description="The key that Penstock shows to it.")] = None
+    api_keys: Annotated[
+        list[Secret],
+        Meta(
+            description="More such keys: they take turns, and one that is refused or limited rests while others serve.",
+        ),
+    ] = field(default_factory=list)
     weight: Annotated[int, Meta(ge=1, le=10_000, description="Its share, against the others of a model.")] = 1
     drain: Annotated[bool, Meta(description="Give it no new calls; those that run may end.")] = False
     discover: Annotated[
@@ -95,6 +103,7 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             description="Where it stands, for `regions`; a cloud's region (kind `bedrock`).",
         ),
     ] = None
+    health: Annotated[ProbeConfig, Meta(description="How it is probed.")] = ProbeConfig()
     capacity: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Calls that it serves at once; its load is counted against this.")
     ] = 64
@@ -117,6 +126,11 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
     tokens_per_second: Annotated[
         float, Meta(ge=0, description="Pace of a streamed answer (kind `echo`); 0 is as fast as it goes.")
     ] = 0.0
+
+    @property
+    def keys(self) -> list[str]:
+        """All keys that are shown to it, by turns."""
+        return ([self.api_key] if self.api_key else []) + list(self.api_keys)
 
     @property
     def url(self) -> str:
@@ -155,7 +169,10 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             yield ("metrics",), "metrics is a path, such as /metrics, or off"
         elif self.metrics_path and self.kind == "echo":
             yield ("metrics",), "kind echo has no metrics page"
+        if self.kind in _IN_PROCESS and self.health != ProbeConfig():
+            yield ("health",), f"kind {self.kind} runs in here and is not probed"
         yield from self._check_headers()
+        yield from self._check_keys()
 
     def _check_address(self, address: str) -> Iterator[Finding]:
         if self.discover is not None or self.proxy is not None:
@@ -173,8 +190,26 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
                 yield ("headers", name), f'the header field "{name}" belongs to the connection and cannot be set'
             elif not _FIELD_VALUE.fullmatch(value):
                 yield ("headers", name), f'the value of header field "{name}" must be printable ASCII'
-        if self.api_key is not None and not (_FIELD_VALUE.fullmatch(self.api_key) and self.api_key.strip()):
+
+    def _check_keys(self) -> Iterator[Finding]:
+        if self.api_key is not None and not _is_key(self.api_key):
             yield ("api_key",), "api_key must be printable ASCII"
+        if self.api_keys and self.kind in _IN_PROCESS:
+            yield ("api_keys",), f"kind {self.kind} runs in here and has no keys"
+        if len(self.api_keys) > MOST_KEYS:
+            yield ("api_keys",), f"at most {MOST_KEYS} keys"
+        for position, key in enumerate(self.api_keys):
+            if not _is_key(key):
+                yield ("api_keys", position), "a key must be printable ASCII"
+            elif key == self.api_key or key in self.api_keys[:position]:
+                yield ("api_keys", position), "this key is given twice"
+        own = {name.lower() for name in self.headers} & {"authorization", "x-api-key", "api-key"}
+        if self.api_keys and own:
+            yield ("api_keys",), f'api_keys cannot take turns where headers set "{min(own)}"'
+
+
+def _is_key(text: str) -> bool:
+    return _FIELD_VALUE.fullmatch(text) is not None and bool(text.strip())
 
 
 def _check_url(name: str, url: str, userinfo: bool = False) -> Iterator[Finding]:

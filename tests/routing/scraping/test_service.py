@@ -13,7 +13,7 @@ import pytest
 
 from penstock.core.errors import UpstreamError
 from penstock.core.tasks import Crew
-from penstock.routing.config import ScrapeConfig
+from penstock.routing.affinity_config import ScrapeConfig
 from penstock.routing.load import Scraped
 from penstock.routing.prefix import PrefixIndex
 from penstock.routing.scraping.page import LARGEST_PAGE

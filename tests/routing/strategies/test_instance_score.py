@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.config import Config, ConfigError
-from penstock.routing.config import InstanceScoreConfig, RoutingConfig
+from penstock.routing.affinity_config import InstanceScoreConfig
+from penstock.routing.config import RoutingConfig
 from penstock.routing.load import Scraped
 from penstock.routing.strategies.instance_score import InstanceScore
 from penstock.routing.strategies.strategy import Shared

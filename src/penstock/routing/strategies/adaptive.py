@@ -46,13 +46,13 @@ class Adaptive:
         best = looked[0]
         least = -1.0
         for target in looked:
-            seconds = wait(target, ask, hits.get(target.slot, 0.0) if hits else 0.0) / target.weight
+            seconds = wait(target, ask, hits.get(target.slot, 0.0) if hits else 0.0) / target.pull
             if least < 0.0 or seconds < least:
                 best, least = target, seconds
         if ask.session:
             sticky = shared.sticky(targets, ask)
             if sticky is not None and sticky is not best:
-                seconds = wait(sticky, ask, hits.get(sticky.slot, 0.0)) / sticky.weight
+                seconds = wait(sticky, ask, hits.get(sticky.slot, 0.0)) / sticky.pull
                 if seconds <= least + shared.slack:
                     best = sticky
             shared.keep(best, ask)
@@ -61,7 +61,7 @@ class Adaptive:
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
         """The summands of the wait, divided by the weight."""
         hit = ask.hits.get(target.slot, 0.0)
-        return {name: term / target.weight for name, term in wait_terms(target, ask, hit).items()}
+        return {name: term / target.pull for name, term in wait_terms(target, ask, hit).items()}
 
     def __repr__(self) -> str:
         return "<Adaptive>"

@@ -1,6 +1,7 @@
 """Least connections, weighted: the target with the fewest calls in flight per unit of weight.
 
-Minimises (in_flight + 1) / weight. Ties go round in turn, so that an idle fleet is used evenly.
+Minimises (in_flight + 1) / weight, the weight being less for one that has just come back (``health.py``). Ties go
+round in turn, so that an idle fleet is used evenly.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ class LeastConnections:
         best = targets[start]
         for offset in range(1, count):
             target = targets[(start + offset) % count]
-            if (target.in_flight + 1) * best.weight < (best.in_flight + 1) * target.weight:
+            if (target.in_flight + 1) * best.pull < (best.in_flight + 1) * target.pull:
                 best = target
         return best
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
         """Calls with this one, per unit of weight."""
-        return {"calls": (target.in_flight + 1) / target.weight}
+        return {"calls": (target.in_flight + 1) / target.pull}
 
     def __repr__(self) -> str:
         return f"<LeastConnections at {self.turn}>"

@@ -30,14 +30,14 @@ class Predictive:
             return best
         least = -1.0
         for target in sample(targets, self._shared.uniform):
-            seconds = wait(target, ask, 0.0) / target.weight
+            seconds = wait(target, ask, 0.0) / target.pull
             if least < 0.0 or seconds < least:
                 best, least = target, seconds
         return best
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
         """The summands of the wait, divided by the weight."""
-        return {name: term / target.weight for name, term in wait_terms(target, ask, 0.0).items()}
+        return {name: term / target.pull for name, term in wait_terms(target, ask, 0.0).items()}
 
     def __repr__(self) -> str:
         return "<Predictive>"

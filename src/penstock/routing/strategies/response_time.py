@@ -49,4 +49,4 @@ def cost(target: Target, ask: Ask) -> float:
     load = target.load
     first = load.peak_first.at(ask.now, load.peers.first.at(ask.tokens))
     gap = load.peak_gap.at(ask.now, load.peers.gap.at(1))
-    return (first + gap * ask.output) * (target.in_flight + 1) / target.weight
+    return (first + gap * ask.output) * (target.in_flight + 1) / target.pull

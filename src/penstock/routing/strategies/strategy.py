@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.ask import Ask
-from penstock.routing.config import InstanceScoreConfig
 from penstock.routing.prefix import PrefixIndex
 from penstock.routing.sessions import Sessions
 from penstock.routing.targets import Target
