@@ -79,6 +79,9 @@ def test_the_victim(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -
     assert main(["upstreams", "list", "--victim", "m", *PORT]) == 0
     assert capsys.readouterr().out.endswith("\nnone can be spared\n")
     assert gateway.asked[-1] == ("upstreams", "m")
+    gateway.given["upstreams"] = {"ok": False, "status": 404, "problems": ['unknown model "n"']}
+    assert main(["upstreams", "list", "--victim", "n", *PORT]) == 2
+    assert capsys.readouterr().err == 'unknown model "n"\n'
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ def test_counts_and_what_was_learned_outlive_a_change_of_weight() -> None:
         ("PATCH", "/upstreams/a", {"weight": 1}, 405, "PATCH"),
         ("POST", "/upstreams", {"weight": 1}, 405, "POST"),
         ("GET", "/upstreams?" + "&".join(f"a{n}=1" for n in range(20)), b"", 400, "too many"),
+        ("GET", "/upstreams?victim=mm", b"", 404, "unknown model"),
         ("GET", "/routes?last=x", b"", 400, "last"),
         ("POST", "/routes", {"model": "none"}, 404, "does not exist"),
         ("POST", "/routes?operation=files", CALL, 400, "not routed by a model"),

@@ -31,6 +31,8 @@ class Fleet:
             )
             for number in range(size)
         ]  # fmt: skip
+        for target in self.targets:
+            target.pull = target.weight * self.random.choice([1.0, 1.0, 0.3])  # some have just come back
         self.seats: list[Seat] = []
 
     def ask(self) -> Ask:

@@ -87,6 +87,9 @@ def _seconds(text: str) -> float:
 
 def _list(options: argparse.Namespace) -> int:
     answer = ask_running(options, "upstreams", options.victim or "")
+    failure = refused(answer)
+    if failure is not None:
+        raise failure
     if options.json:
         print_json(answer)
         return 0

@@ -48,7 +48,7 @@ class RoutingRoutes:
 
     async def upstreams(self, exchange: Exchange) -> Reply:
         """All of them. ``?victim=MODEL``: also the one of that model that would be missed least."""
-        return _json(await self._fleet.upstreams(_asked(exchange).get("victim", "")))
+        return _answer(await self._fleet.upstreams(_asked(exchange).get("victim", "")))
 
     async def upstream(self, exchange: Exchange) -> Reply:
         """``GET``, ``PUT`` or ``DELETE`` one; ``POST`` its ``/drain``, ``/undrain`` or ``/reset``. ``?wait=30s`` waits
@@ -98,9 +98,10 @@ def _asked(exchange: Exchange) -> dict[str, str]:
 
 
 def _wait(exchange: Exchange) -> float:
+    """Seconds to wait, so that the answer still comes in time."""
     text = _asked(exchange).get("wait", "0")
     try:
-        return min(parse_duration(text), LONGEST_WAIT_SECONDS)
+        return min(parse_duration(text), LONGEST_WAIT_SECONDS, 0.9 * (exchange.deadline - exchange.started))
     except ValueError as error:
         raise CallerError(f"wait: {error}", code="bad_query", param="wait") from None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
+from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 
@@ -60,11 +61,6 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_account_bytes": ("gauge", "Bytes held by each account of the memory ledger."),
     "penstock_account_bound_bytes": ("gauge", "What each account may hold."),
     "penstock_account_refused_total": ("counter", "Reservations that an account refused."),
-    "penstock_discovered_instances": ("gauge", "Instances now known of an upstream that is found by discovery."),
-    "penstock_discovery_looks_total": (
-        "counter",
-        "Looks for instances, by what came of them: changed, same, empty, failed, refused (could not be taken over).",
-    ),
     "penstock_upstream_in_flight": ("gauge", "Calls now in flight at an upstream."),
     "penstock_upstream_calls_total": ("counter", "Calls sent to an upstream."),
     "penstock_upstream_connections": ("gauge", "Connections to an upstream now open."),
@@ -83,6 +79,7 @@ METRICS: dict[str, tuple[str, str]] = {
         "Metrics pages of upstreams read: ok, refused, garbage, huge, late, failed.",
     ),
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
+    **DISCOVERY_METRICS,
     **HEALTH_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
@@ -156,11 +153,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
     for column, name in ((0, "upstream_in_flight"), (1, "upstream_calls_total"), (2, "upstream_connections")):
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
-    for upstream, counts in (looks or {}).items():
-        page.put("penstock_discovered_instances", counts["instances"], upstream=upstream)
-    for upstream, counts in (looks or {}).items():
-        for result in ("changed", "same", "empty", "failed", "refused"):
-            page.put("penstock_discovery_looks_total", counts.get(result, 0), upstream=upstream, result=result)
+    put_discovery(page, looks or {})
     _routing(page, [dump["routing"] for dump in dumps])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for field, name in (

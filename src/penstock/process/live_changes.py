@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.core.errors import CallerError
+from penstock.core.scalars import suggest
 from penstock.routing.config import RoutingConfig
 from penstock.routing.discovery.instances import Instance
 from penstock.routing.given import upstream_in, weight_in
@@ -40,6 +41,10 @@ class LiveChanges:
 
     async def upstreams(self, model: str = "") -> dict[str, Any]:
         """Every upstream; for a ``model`` also whom of its upstreams the fleet would miss least."""
+        models = self._team.config.of(RoutingConfig).models
+        if model and model not in models:
+            told_so = f'unknown model "{model[:256]}"{suggest(model, list(models))}'
+            return {"ok": False, "status": 404, "code": "model_not_found", "problems": [told_so]}
         rows = await self._rows()
         answer: dict[str, Any] = {"upstreams": rows, "live": told(self._team.spec.live)}
         if model:
