@@ -51,6 +51,23 @@ def test_each_upstream_has_its_report(upstream: ScriptedUpstream) -> None:
     assert {json.loads(request.body)["model"] for request in upstream.requests if request.body} == {"org/llama"}
 
 
+def test_what_is_found_while_serving_is_not_looked_for(upstream: ScriptedUpstream) -> None:
+    text = "upstreams: {pool: {kind: vllm, discover: {file: f}}}\nmodels: {m: {upstreams: [pool]}}\n"
+    (report,) = diagnose(Config.parse(text, "penstock.yaml", {}), {})
+    assert report.ok
+    assert [(step.state, "found while serving" in step.said) for step in report.steps] == [("skipped", True)]
+
+
+def test_an_address_of_its_own_is_where_it_connects(upstream: ScriptedUpstream) -> None:
+    text = (
+        "upstreams: {x: {kind: vllm, base_url: 'http://models.invalid/v1', address: '127.0.0.1:%d'}}\n"
+        "models: {m: {upstreams: [x]}}\n"
+    )
+    (report,) = diagnose(Config.parse(text % upstream.port, "penstock.yaml", {}), {})
+    assert {step.name: step.state for step in report.steps if step.name in ("dns", "tcp")} == {"dns": "ok", "tcp": "ok"}
+    assert upstream.requests[0].header("host") == "models.invalid"
+
+
 def test_only_one(upstream: ScriptedUpstream) -> None:
     assert [report.name for report in diagnose(config(upstream), {}, only="echo")] == ["echo"]
 

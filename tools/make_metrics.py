@@ -89,7 +89,9 @@ def sample() -> dict[str, Any]:
 def labels() -> dict[str, list[str]]:
     """The labels of each metric, as they stand on a page. ``le`` goes without saying."""
     found: dict[str, list[str]] = {}
-    for name, inner in re.findall(r"^(\w+?)(?:_bucket)?\{(.*)\} ", render([sample()], "0"), re.MULTILINE):
+    for name, inner in re.findall(
+        r"^(\w+?)(?:_bucket)?\{(.*)\} ", render([sample()], "0", {"u": {"instances": 1}}), re.MULTILINE
+    ):
         found[name] = [label for label in re.findall(r'(\w+)="', inner) if label != "le"]
     return found
 

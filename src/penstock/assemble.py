@@ -8,20 +8,20 @@ state: upstreams are known by name and fingerprint. Preparing may fail with Conf
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from penstock.assemble_door import joiner, limits_of, open_hosts, socket_opener
+from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
+from penstock.assemble_routes import Routes
 from penstock.assemble_stages import make_stages
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
@@ -34,12 +34,10 @@ from penstock.core.clock import RealClock
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import GatewayError
 from penstock.core.tasks import Crew
-from penstock.edge.config import ListenConfig
 from penstock.edge.endpoint import Endpoint
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
-from penstock.edge.local_routes import LocalRoutes
 from penstock.memory.config import MemoryConfig
 from penstock.memory.ledger import Ledger
 from penstock.net.names import Names
@@ -47,7 +45,7 @@ from penstock.net.process import usage
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
 from penstock.routing.config import RoutingConfig
-from penstock.routing.table import Entry, Table
+from penstock.routing.table import Table
 from penstock.routing.targets import Target
 
 TICK_SECONDS = 0.05
@@ -61,7 +59,7 @@ class Edition:
     config: Config
     generation: Generation
     targets: list[Target]
-    entries: list[Entry]
+    table: Table
 
 
 class Gateway:
@@ -91,6 +89,7 @@ class Gateway:
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
         self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, engines)
+        self.routes = Routes(self.upstreams.shared, self.clock.now, self.clock.wall)
         self._stack.push_async_callback(self.upstreams.aclose)
         self._stack.push_async_callback(self.crew.aclose)
         return self
@@ -164,50 +163,39 @@ class Gateway:
         """What lives longer than an edition takes its settings from the newest."""
         newest = self._editions[-1]
         self.upstreams.follow(config.of(RoutingConfig))
-        self.watch.follow(config.of(RoutingConfig), newest.targets, newest.entries)
+        self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
         buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
+        self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         for part in (self.streams, self.resumption, self.observed):
             if part is not None:
                 part.follow(config)
 
+    def explain(self, question: dict[str, Any]) -> dict[str, Any]:
+        """How a call would be routed, or how the last ones were. Raises CallerError."""
+        edition = self._editions[-1]
+        return self.routes.answer(edition.table, edition.config, question)
+
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
-        auth_mode = config.of(AuthConfig).mode
-        listen = config.of(ListenConfig)
         routing = config.of(RoutingConfig)
-        targets = {
-            name: self.upstreams.target(name, upstream, routing.timeouts)
-            for name, upstream in routing.upstreams.items()
-        }
-        auth = Auth(self._ring if auth_mode == "keys" else None)
-        table = Table(entries(routing, targets, self.upstreams))
+        targets = self.upstreams.targets_of(routing)
+        auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)
+        table = self.routes.table(entries(routing, targets, self.upstreams), config)
         stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
-        local = LocalRoutes(
-            models=list(routing.models),
-            created=int(self.clock.wall()),
-            fleet=self._fleet,
-            waits_for=self.waits_for,
-            config=lambda: config.dump(masked=True),
-            open_metrics=listen.loopback,
-        )
-        generation = Generation(
-            run=compose([stages[room.name] for room in rooms if room.name in stages]),
+        generation = generation_of(
+            config,
             number=self.reloads + (2 if self._editions else 1),
-            total_timeout=routing.timeouts.total,
+            run=compose([stages[room.name] for room in rooms if room.name in stages]),
             authorize=auth.admit,  # type: ignore[arg-type]
-            routes=local.routes(),
-            prefixes=local.prefixes() | (self.resumption.prefixes() if self.resumption is not None else {}),
-            hosts=open_hosts(listen) if auth_mode == "open" else None,
-            own_hosts=open_hosts(listen),
-            trusted=[ipaddress.ip_network(network) for network in listen.trusted_proxies],
-            cors_origins=frozenset(listen.cors_origins),
+            local=local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
+            more={} if self.resumption is None else self.resumption.prefixes(),
         )
-        return Edition(config, generation, list(targets.values()), table.entries)
+        return Edition(config, generation, list(targets.values()), table)
 
     async def _turn_wheel(self) -> None:
         """Drives every deadline, the date, and the writing of the access log."""
@@ -216,8 +204,10 @@ class Gateway:
             await asyncio.sleep(TICK_SECONDS)
             self.wheel.turn(self.clock.now())
             turns += 1
-            if turns % 5 == 0 and self.observed is not None:
-                self.observed.flush()
+            if turns % 5 == 0:
+                self.routes.decisions.flush()
+                if self.observed is not None:
+                    self.observed.flush()
             if turns % 20 == 0:
                 self.endpoint.tick()
 
@@ -270,6 +260,7 @@ class Gateway:
         while self.server.open and self.clock.now() < written_by:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
         self.server.abort_all()
+        self.routes.decisions.flush()
         if self.observed is not None:
             self.observed.flush()
         self._drained.set()

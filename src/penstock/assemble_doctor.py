@@ -94,6 +94,8 @@ def _examination(config: UpstreamConfig) -> Examination:
         return _echo
     if config.kind == "local":
         return _local
+    if config.discover is not None:
+        return _discovered
     if config.kind in HTTP_KINDS:
         return examine
     return _not_offered
@@ -101,6 +103,10 @@ def _examination(config: UpstreamConfig) -> Examination:
 
 def _not_offered(patient: Patient, note: Callable[[Step], None]) -> None:
     note(Step("dns", "failed", f"kind {patient.config.kind} is not offered by this version", "use another kind"))
+
+
+def _discovered(patient: Patient, note: Callable[[Step], None]) -> None:
+    note(Step("dns", "skipped", "its instances are found while serving; 'penstock upstreams' shows them"))
 
 
 # ---- what runs in here

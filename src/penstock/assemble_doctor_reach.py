@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from penstock.net.tls import client_context
 from penstock.net.tunnel import connect_head, proxy_key
 from penstock.routing.config import TimeoutsConfig
+from penstock.routing.discovery.instances import parse_address
 from penstock.routing.upstream_config import UpstreamConfig
 
 SOON_SECONDS = 21 * 86_400
@@ -62,6 +63,8 @@ class Patient:
 
 def _reach(patient: Patient) -> tuple[str, int]:
     """Whom we connect to: the upstream, or the proxy before it."""
+    if patient.config.address is not None:
+        return parse_address(patient.config.address)
     parts = urlsplit(patient.config.proxy or patient.config.url)
     return parts.hostname or "", parts.port or (8080 if patient.config.proxy else 443 if _issecure(patient) else 80)
 

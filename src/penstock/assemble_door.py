@@ -2,14 +2,71 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from penstock.auth.config import AuthConfig
 from penstock.config import Config
+from penstock.core.call import Headers
 from penstock.core.exchange import Exchange
-from penstock.core.ports import Account
+from penstock.core.ports import Account, Next
 from penstock.edge.config import ListenConfig
 from penstock.edge.endpoint import Endpoint, Join, OpenSocket
+from penstock.edge.fleet import Fleet
+from penstock.edge.generation import Generation, LocalRoute
+from penstock.edge.local_routes import LocalRoutes
+from penstock.edge.routing_routes import RoutingRoutes
 from penstock.net.server import Limits, Server
 from penstock.net.turn import Successor, Turn
 from penstock.net.upgraded import Upgraded
+from penstock.routing.config import RoutingConfig
+
+
+class Paths(Protocol):
+    """What Penstock answers itself."""
+
+    def routes(self) -> dict[str, LocalRoute]: ...
+
+    def prefixes(self) -> dict[str, LocalRoute]: ...
+
+
+def local_paths(config: Config, fleet: Fleet, waits_for: Callable[[], list[str]], created: int) -> list[Paths]:
+    """What Penstock answers itself under ``config``, made at the Unix second ``created``."""
+    local = LocalRoutes(
+        models=list(config.of(RoutingConfig).models),
+        created=created,
+        fleet=fleet,
+        waits_for=waits_for,
+        config=lambda: config.dump(masked=True),
+        open_metrics=config.of(ListenConfig).loopback,
+    )
+    return [local, RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")]
+
+
+def generation_of(
+    config: Config,
+    *,
+    number: int,
+    run: Next,
+    authorize: Callable[[Headers, str], str],
+    local: Sequence[Paths],
+    more: Mapping[str, LocalRoute],
+) -> Generation:
+    """What the edge needs to know of ``config``; ``more`` are further prefixes."""
+    listen = config.of(ListenConfig)
+    return Generation(
+        run=run,
+        number=number,
+        total_timeout=config.of(RoutingConfig).timeouts.total,
+        authorize=authorize,
+        routes={path: route for paths in local for path, route in paths.routes().items()},
+        prefixes={path: route for paths in local for path, route in paths.prefixes().items()} | dict(more),
+        hosts=open_hosts(listen) if config.of(AuthConfig).mode == "open" else None,
+        own_hosts=open_hosts(listen),
+        trusted=[ipaddress.ip_network(network) for network in listen.trusted_proxies],
+        cors_origins=frozenset(listen.cors_origins),
+    )
 
 
 def limits_of(config: Config) -> Limits:

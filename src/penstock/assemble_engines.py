@@ -103,7 +103,7 @@ def banner() -> str:
 
 def engine_key(name: str, config: UpstreamConfig) -> str:
     """What makes an engine another one: not its weight in routing, say."""
-    return f"{name} {fingerprint(msgspec.structs.replace(config, weight=1, queue=1, max_connections=1))}"
+    return f"{name} {fingerprint(msgspec.structs.replace(config, weight=1, drain=False, queue=1, max_connections=1))}"
 
 
 def _local(config: Config) -> list[tuple[str, UpstreamConfig]]:

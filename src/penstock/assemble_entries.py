@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from penstock.assemble_upstreams import Upstreams
 from penstock.routing.config import ModelConfig, RoutingConfig
 from penstock.routing.hedge import Hedge
+from penstock.routing.live import family
 from penstock.routing.strategies import make_strategy
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
@@ -19,18 +20,22 @@ def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Up
         hedge = routing.hedge
         return Entry(
             pattern,
-            [targets[name] for name in at],
+            [target for upstream in at for target in serving.get(upstream, ())],
             make_strategy(model.strategy, upstreams.shared),
             upstream_model,
             model.max_tokens,
             model.fallbacks,
             Hedge(hedge.percentile, hedge.budget, hedge.least_delay) if hedge.enabled else None,
             model.capabilities,
+            upstreams.sizes(pattern),
             budget=upstreams.budget(pattern),
             regions=frozenset(model.regions),
             nearness=routing.regions,
         )
 
+    serving: dict[str, list[Target]] = {}
+    for target in targets.values():
+        serving.setdefault(family(target.name), []).append(target)
     found: list[Entry] = []
     for pattern, model in routing.models.items():
         entry = made(pattern, model, model.upstreams, model.upstream_model)
@@ -40,6 +45,7 @@ def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Up
             new = entry.new = made(pattern, model, at, name)
             trial = entry.trial = upstreams.trial(pattern, model)
             new.old = entry
+            new.sizes = upstreams.sizes(new.label)
             entry.side, new.side = trial.old, trial.new
         found.append(entry)
     return found

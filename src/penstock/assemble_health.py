@@ -13,6 +13,7 @@ from penstock.core.tasks import Crew
 from penstock.providers.http import HttpProvider
 from penstock.routing.config import RoutingConfig
 from penstock.routing.health import HealthRules
+from penstock.routing.live import family
 from penstock.routing.probes import question
 from penstock.routing.service import Comparing, Pace, Prober
 from penstock.routing.table import Entry
@@ -50,7 +51,7 @@ class Watch:
         if way == "off" or not isinstance(target.provider, HttpProvider):
             return None
         dialect = "anthropic" if config.kind == "anthropic" else "openai"
-        asked = question(way, config.health.path, dialect, routing.probe_model(target.name))
+        asked = question(way, config.health.path, dialect, routing.probe_model(family(target.name)))
         known = self._probers.get(target)
         if known is not None and known.question == asked:
             return known

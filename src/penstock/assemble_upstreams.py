@@ -1,7 +1,8 @@
 """The composition root's other half: upstreams made out of their configuration, one Target each.
 
-A Target is known by its name and the fingerprint of its settings, and survives reloads that change neither. Fails
-with ConfigError for a certificate file that does not fit or a kind that is not offered.
+A Target is known by its name and the fingerprint of its settings (but for those that can change in place), and
+survives reloads that change neither. Fails with ConfigError for a certificate file that does not fit or a kind that is
+not offered.
 """
 
 from __future__ import annotations
@@ -17,22 +18,25 @@ import msgspec
 
 from penstock.assemble_engines import Engines, engine_key
 from penstock.assemble_health import take_rules
+from penstock.assemble_live import adjust, prices, rows, target_key
 from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
 from penstock.core.settings import ConfigError
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.names import Names
-from penstock.net.tls import client_context
+from penstock.net.tls import ClientContexts
 from penstock.net.tunnel import proxy_key
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.budget import RetryBudget
 from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
+from penstock.routing.discovery.instances import parse_address
 from penstock.routing.health import HealthRules
 from penstock.routing.learned import learned
 from penstock.routing.load import Peers
 from penstock.routing.scraping.service import Scraper, Watched
+from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.targets import Changes, Target
 from penstock.routing.trial import Rules, Trial, Verdict
@@ -68,11 +72,21 @@ class Upstreams:
         self._budgets: dict[str, RetryBudget] = {}
         self.shared = Shared()
         self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
+        self._sizes: dict[str, Sizes] = {}
+        self._contexts = ClientContexts()
         self.scraper = Scraper(self.watched, now)
+
+    def targets_of(self, routing: RoutingConfig) -> dict[str, Target]:
+        """The targets that serve for ``routing``, by name. Raises ConfigError."""
+        return {
+            name: self.target(name, upstream, routing.timeouts)
+            for name, upstream in routing.upstreams.items()
+            if upstream.discover is None
+        }
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
-        key = (name, fingerprint(config) + fingerprint(timeouts))
+        key = target_key(name, config, timeouts)
         known = self._known.get(key)
         if known is None:
             origins: weakref.WeakSet[Origin] = weakref.WeakSet()
@@ -92,10 +106,14 @@ class Upstreams:
             name, provider, config.weight, config.kind,
             region=config.region or "",
             capacity=config.capacity,
-            prices=(config.price.input / 1e6, config.price.output / 1e6),
+            prices=prices(config),
             peers=self._peers, prefixes=self.shared.prefixes, changes=self._changes, rules=self._rules,
             keys=max(1, len(config.keys)), scrub=provider.scrub if isinstance(provider, HttpProvider) else bytes,
         )  # fmt: skip
+
+    def sizes(self, pattern: str) -> Sizes:
+        """What was learned of a model's calls; it outlives reloads."""
+        return self._sizes.setdefault(pattern, Sizes())
 
     def trial(self, pattern: str, model: ModelConfig) -> Trial:
         """The trial of a model's new version; the same one, with what was measured, while the model stays as it is."""
@@ -120,6 +138,13 @@ class Upstreams:
     def follow(self, routing: RoutingConfig) -> None:
         """What lives longer than an edition takes its settings from here."""
         self._trials = {name: known for name, known in self._trials.items() if routing.models.get(name) == known[0]}
+        self._sizes = {
+            name: sizes for name, sizes in self._sizes.items() if name.removesuffix("@canary") in routing.models
+        }
+        for name, upstream in routing.upstreams.items():
+            known = self._known.get(target_key(name, upstream, routing.timeouts))
+            if known is not None:
+                adjust(known.target, upstream)
         take_rules(self._rules, routing)
         self._changes.count += 1
         self._budgets = {pattern: budget for pattern, budget in self._budgets.items() if pattern in routing.models}
@@ -162,10 +187,15 @@ class Upstreams:
         proxy = urlsplit(config.proxy) if config.proxy else None
         if proxy is not None and proxy.scheme != "http":
             raise ConfigError([f"upstream '{name}': a proxy that is itself reached over TLS is not offered"])
+        host, port = parts.hostname or "", parts.port or (443 if secure else 80)
+        name_there = host
+        if config.address is not None:
+            host, port = parse_address(config.address)
         reach = Reach(
-            host=parts.hostname or "",
-            port=parts.port or (443 if secure else 80),
-            tls=client_context(config.ca_file, config.client_cert, verify=config.verify) if secure else None,
+            host=host,
+            port=port,
+            name=name_there,
+            tls=self._contexts.get(config.ca_file, config.client_cert, verify=config.verify) if secure else None,
             proxy=(proxy.hostname or "", proxy.port or 8080) if proxy else None,
             proxy_key=proxy_key(config.proxy) if config.proxy else b"",
             max_connections=config.max_connections,
@@ -242,6 +272,10 @@ class Upstreams:
             row[1] += target.served
             row[2] += sum(origin.open for origin in known.origins)
         return numbers
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """By name, what this worker knows of its targets for the list of upstreams."""
+        return rows([(known.target, known.origins) for known in self._known.values()], self.shared.sessions.counts())
 
     def learned(self) -> dict[str, Any]:
         """What routing knows of the upstreams, by name, and what came of their metrics pages; as plain values."""

@@ -1,10 +1,11 @@
+import os
 import ssl
 from pathlib import Path
 
 import pytest
 import trustme
 
-from penstock.net.tls import client_context, server_context
+from penstock.net.tls import ClientContexts, client_context, server_context
 
 
 @pytest.fixture
@@ -70,3 +71,18 @@ def test_files_that_do_not_fit(files: dict[str, str]) -> None:
         server_context("/nowhere", files["key"])
     with pytest.raises(ssl.SSLError):
         client_context(files["ca"], files["cert"])
+
+
+def test_contexts_are_shared_while_they_are_used_and_their_files_are_the_same(files: dict[str, str]) -> None:
+    contexts = ClientContexts()
+    one = contexts.get(files["ca"], None, verify=True)
+    assert contexts.get(files["ca"], None, verify=True) is one
+    others = [contexts.get(None, None, verify=True), contexts.get(files["ca"], None, verify=False)]
+    others.append(contexts.get(files["ca"], files["both"], verify=True))
+    assert len({id(context) for context in (one, *others)}) == 4
+    os.utime(files["ca"], (1, 1))  # a renewed file is read again
+    assert contexts.get(files["ca"], None, verify=True) is not one
+    with pytest.raises(OSError, match="No such file"):
+        contexts.get("/nowhere", None, verify=True)
+    del one, others
+    assert repr(contexts) == "<ClientContexts 0 in use>"

@@ -55,6 +55,19 @@ def test_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert board.tallies["chat", "m3", "up", 200, ""].calls == 2
 
 
+def test_instances_that_come_and_go_count_as_their_upstream() -> None:
+    board = Board()
+    for number in range(50):
+        call = finished(upstream=f"pool@10.0.0.{number}:8000")
+        call.attempts, call.failures = 2, [("reset", f"pool@10.0.1.{number}:8000")]
+        board.record(call)
+    assert {key[2] for key in board.tallies} == {"pool"}
+    assert board.retries == {("reset", "pool"): 50}
+    left = finished("left", upstream="pool@10.0.0.1:8000", tokens_out=0)
+    board.record(left)
+    assert board.saved > 0
+
+
 def test_boards_of_all_workers_add_up_after_a_trip_as_plain_values() -> None:
     first, second, merged = Board(), Board(), Board()
     first.in_flight, second.in_flight = 2, 3

@@ -84,11 +84,14 @@ def test_every_metric_of_the_table_is_on_the_page_as_what_it_is_said_to_be() -> 
     broke = finished()
     broke.attempts, broke.failures, broke.rescues = 2, [("reset", "up")], ["prefill"]
     broke.hedge = ("won", 12.5)
-    families = parsed(render([dump(board(broke))], "1.2.3"))
+    families = parsed(render([dump(board(broke))], "1.2.3", {"x": {"instances": 2, "failed": 3}}))
     assert value(families, "penstock_retries_total", kind="reset", upstream="up") == 1
     assert value(families, "penstock_rescues_total", how="prefill") == 1
     assert value(families, "penstock_hedges_total", outcome="won") == 1
     assert value(families, "penstock_hedge_tokens_total") == 12
+    assert value(families, "penstock_discovered_instances", upstream="x") == 2
+    assert value(families, "penstock_discovery_looks_total", upstream="x", result="failed") == 3
+    assert value(families, "penstock_discovery_looks_total", upstream="x", result="same") == 0
     assert {name: family.type for name, family in families.items()} == {
         name: kind for name, (kind, _) in METRICS.items()
     }

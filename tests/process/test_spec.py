@@ -6,8 +6,9 @@ import pytest
 
 from penstock.config import ConfigError
 from penstock.edge.config import ListenConfig
-from penstock.process.spec import Source, Spec
+from penstock.process.spec import LastReading, Source, Spec
 from penstock.routing.config import RoutingConfig
+from penstock.routing.live import Edit, Live
 
 ECHO = "upstreams: {echo: {kind: echo}}\nmodels: {echo: {upstreams: [echo]}}\n"
 
@@ -27,6 +28,39 @@ def test_a_spec_travels_as_plain_values(tmp_path: Path) -> None:
     again = msgspec.convert(msgspec.json.decode(msgspec.json.encode(spec)), Spec)
     assert again == spec
     assert list(again.parse({}).of(RoutingConfig).models) == ["echo"]
+
+
+def test_what_was_changed_live_is_in_force_and_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(ECHO)
+    spec = Source(str(path)).read()
+    live = Live({"echo": Edit(base="", weight=7)})
+    changed = msgspec.structs.replace(spec, live=live)
+    assert changed.parse({}).of(RoutingConfig).upstreams["echo"].weight == 7
+    assert changed.written({}).of(RoutingConfig).upstreams["echo"].weight == 1
+    again = msgspec.convert(msgspec.json.decode(msgspec.json.encode(changed)), Spec)
+    assert again == changed
+
+
+def test_a_text_is_read_once_for_all_its_live_changes_and_anew_with_each_reading(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    secret = tmp_path / "secret"
+    secret.write_text("one")
+    path.write_text("upstreams: {x: {kind: openai, api_key: '${file:secret}'}}\nmodels: {m: {upstreams: [x]}}\n")
+    source, last = Source(str(path)), LastReading({})
+    spec = source.read()
+    written = last.written(spec)
+    secret.write_text("two")
+    live = msgspec.structs.replace(spec, live=Live({"x": Edit(base="", weight=2)}))
+    assert last.written(live) is written
+    assert last.in_force(live).of(RoutingConfig).upstreams["x"].weight == 2
+    assert last.in_force(spec) is written
+    again = source.read()
+    assert last.written(again).of(RoutingConfig).upstreams["x"].api_key == "two"
+    path.write_text("upstreamz: {}")
+    with pytest.raises(ConfigError):
+        last.written(source.read())
+    assert last.written(again).of(RoutingConfig).upstreams["x"].api_key == "two"
 
 
 def test_without_a_file_the_environment_is_read_and_our_own_port_is_known() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.config import Config
@@ -30,7 +31,7 @@ class FakeMember:
         if name == "prepare":
             if isinstance(self.problems, LinkError):
                 raise self.problems
-            self.prepared = Spec(**value)
+            self.prepared = msgspec.convert(value, Spec)
             return self.problems
         if name == "dump":
             if isinstance(self.problems, LinkError):

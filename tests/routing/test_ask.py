@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,8 @@ def test_the_salt_is_in_every_block() -> None:
 
 
 def test_a_beginning_is_told_only_of_a_prompt_that_has_a_block() -> None:
-    assert asked(chat("a" * 3000)).beginning() == chat("a" * 3000)[len('{"model": "m", ') :][:SHORT_BLOCK]
+    first = chat("a" * 3000)[len('{"model": "m", ') :][:SHORT_BLOCK]
+    assert asked(chat("a" * 3000)).beginning() == blake2b(first, digest_size=16).digest()
     assert asked(chat("short")).beginning() == b""
 
 

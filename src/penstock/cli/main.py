@@ -27,7 +27,12 @@ COMMANDS: dict[str, Command] = {
     "reload": Command("penstock.cli.reload:main", "have a running gateway take its changed config, dropping no call"),
     "check": Command("penstock.cli.check:main", "read a config file and say all that is wrong with it"),
     "config": Command("penstock.cli.config:main", "print the effective config, defaults included, secrets masked"),
-    "explain": Command("penstock.cli.explain:main", "print the rooms that a call passes, and why in this order"),
+    "explain": Command(
+        "penstock.cli.explain:main", "print the rooms that a call passes, or why it goes to which upstream"
+    ),
+    "upstreams": Command(
+        "penstock.cli.upstreams:main", "show the upstreams of a running gateway, drain, weigh, add them"
+    ),
     "doctor": Command("penstock.cli.doctor:main", "try every upstream step by step and say what to fix"),
     "keys": Command("penstock.cli.keys:main", "make, list and revoke the keys that callers use"),
     "connect": Command(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from penstock.cli.asking import add_gateway, ask_running
 from penstock.cli.failure import WRONG_CONFIG, Failure
-from penstock.cli.options import add_config, add_json, load_config, parser, print_json
+from penstock.cli.options import parser, print_json
 
 
 def main(arguments: list[str]) -> int:
@@ -14,28 +15,9 @@ def main(arguments: list[str]) -> int:
         "in; no call is dropped. A configuration with any problem is refused and the old one keeps serving.",
         "Exit status: 0 taken over, 2 refused, 1 no gateway of this user was found on that port.",
     )
-    add_config(wants)
-    wants.add_argument("--port", type=int, help="the port of the gateway (as configured)")
-    add_json(wants)
+    add_gateway(wants)
     options = wants.parse_args(arguments)
-
-    import asyncio
-
-    from penstock.edge.config import ListenConfig
-    from penstock.process.control import ask_gateway, running_ports
-    from penstock.process.link import LinkError
-
-    port = options.port or load_config(options.config).of(ListenConfig).port
-    try:
-        result = asyncio.run(ask_gateway(port, "reload"))
-    except (FileNotFoundError, ConnectionError):
-        there = ", ".join(map(str, running_ports()))
-        hint = f"; there is one on {there} (--port)" if there else ""
-        raise Failure(f"no gateway of this user runs on port {port}{hint}") from None
-    except OSError as error:
-        raise Failure(f"the gateway on port {port} cannot be asked: {error}") from None
-    except LinkError as error:
-        raise Failure(f"the gateway on port {port} did not answer: {error}") from None
+    result = ask_running(options, "reload")
     if options.json:
         print_json(result)
     elif result["ok"]:

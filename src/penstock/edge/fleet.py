@@ -17,6 +17,15 @@ class Fleet(Protocol):
     async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
         """The newest calls, or the one with ``request_id`` if it is not empty."""
 
+    async def upstreams(self, model: str) -> dict[str, Any]:
+        """Every upstream, and the live changes; for a ``model`` also the ``victim`` among its upstreams."""
+
+    async def change_upstream(self, question: dict[str, Any]) -> dict[str, Any]:
+        """``do`` something to the upstream ``name``: ``{"ok": bool, "problems": [line, ...], ...}``."""
+
+    async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
+        """How a call with ``body`` would be routed, by each worker; or the ``last`` decisions of all."""
+
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial: what was measured of both."""
 

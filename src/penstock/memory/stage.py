@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from functools import partial
 
-from penstock.core.call import Call
 from penstock.core.errors import GatewayError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply
 from penstock.memory.ledger import BoundedAccount
 from penstock.net.request_body import too_large
-from penstock.wire.json import peek
+from penstock.wire.json import fill
 from penstock.wire.multipart import model_field
 from penstock.wire.query import asked_model
 
@@ -46,7 +45,7 @@ class Memory:
                 raise self._full()
             exchange.held = exchange.bytes_in = size
             exchange.defer(self._release)
-            _fill(call, whole)
+            fill(call, whole)
         elif kind == "opaque":
             call.model = model_field(exchange.body.early)
         elif call.operation.needs_model:
@@ -62,7 +61,7 @@ class Memory:
             if length <= self._max_body and not self._take(exchange, length):
                 raise self._full()
             whole = await exchange.body.read(self._max_body)
-        _fill(exchange.call, whole)
+        fill(exchange.call, whole)
         return await next(exchange)
 
     def _full(self) -> GatewayError:
@@ -84,13 +83,3 @@ class Memory:
     def _release(self, exchange: Exchange) -> None:
         self._bodies.release(exchange.held)
         exchange.held = 0
-
-
-def _fill(call: Call, body: bytes) -> None:
-    call.body = body
-    seen = peek(body, needs_model=call.operation.needs_model)
-    call.model = seen.model or ""
-    call.stream = seen.stream is True
-    call.max_tokens = seen.output_limit
-    call.usage_wanted = seen.include_usage
-    call.session = seen.prompt_cache_key or seen.user or ""

@@ -28,7 +28,8 @@ from penstock.net.tunnel import open_tunnel
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How an upstream is reached. ``proxy`` is ``host:port`` of an HTTP proxy that CONNECTs, ``proxy_key`` the
-    credentials that it is shown (RFC 9110, 11.7.2)."""
+    credentials that it is shown (RFC 9110, 11.7.2); ``name`` is what its certificate must say, where that is not
+    ``host``."""
 
     host: str
     port: int
@@ -39,6 +40,12 @@ class Reach:
     queue: int = 4096
     max_idle: float = 60.0
     max_age: float = 600.0
+    name: str = ""
+
+    @property
+    def tls_name(self) -> str:
+        """Whom TLS must find there."""
+        return (self.name or self.host).strip("[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +228,7 @@ class Origin:
             address,
             port,
             ssl=self.tls,
-            server_hostname=self.reach.host.strip("[]") if self.tls is not None else None,
+            server_hostname=self.reach.tls_name if self.tls is not None else None,
         )
         return connection
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import weakref
 
 
 def server_context(cert: str, key: str) -> ssl.SSLContext:
@@ -30,3 +32,22 @@ def client_context(
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class ClientContexts:
+    """Contexts shared by upstreams whose settings and files are the same: to load the system's roots takes
+    milliseconds and some hundred kilobytes, and one entry of the config may stand for hundreds of upstreams."""
+
+    def __init__(self) -> None:
+        self._known: weakref.WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = weakref.WeakValueDictionary()
+
+    def get(self, ca_file: str | None, client_cert: str | None, *, verify: bool) -> ssl.SSLContext:
+        """As ``client_context``."""
+        key = (ca_file, client_cert, verify, *(os.stat(path).st_mtime_ns for path in (ca_file, client_cert) if path))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = client_context(ca_file, client_cert, verify=verify)
+        return known
+
+    def __repr__(self) -> str:
+        return f"<ClientContexts {len(self._known)} in use>"

@@ -61,9 +61,7 @@ async def open_tunnel(origin: Origin, address: str, port: int) -> ClientConnecti
         connection = ClientConnection(origin)
         inner: asyncio.BaseTransport = transport
         if origin.tls is not None:
-            secured = await loop.start_tls(
-                transport, connection, origin.tls, server_hostname=origin.reach.host.strip("[]")
-            )
+            secured = await loop.start_tls(transport, connection, origin.tls, server_hostname=origin.reach.tls_name)
             inner = cast(asyncio.BaseTransport, secured)
         else:
             transport.set_protocol(connection)

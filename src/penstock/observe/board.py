@@ -59,10 +59,13 @@ class Board:
             self.left += 1
             status = 499
             self.saved += self._unspent(exchange)
+        upstream = exchange.upstream
+        if "@" in upstream:
+            upstream = family(upstream)
         key = (
             exchange.call.operation.name,
             exchange.model,
-            exchange.upstream,
+            upstream,
             status,
             "" if error is None else error.fault,
         )
@@ -100,12 +103,14 @@ class Board:
     def _note_failures(self, exchange: Exchange) -> None:
         """Count what failed at upstreams and was tried again, and how streams that broke went on."""
         failures = exchange.failures or []
-        self.retries.update(failures[: max(0, exchange.attempts - 1)])
+        retried = failures[: max(0, exchange.attempts - 1)]
+        self.retries.update([(kind, family(upstream)) for kind, upstream in retried])
         self.rescues.update(exchange.rescues or ())
 
     def _unspent(self, exchange: Exchange) -> float:
         """The completion tokens that a caller which left spared its upstream, if it had answered as at the mean."""
-        whole = self._tallies.get((exchange.call.operation.name, exchange.model, exchange.upstream, 200, ""))
+        upstream = family(exchange.upstream)
+        whole = self._tallies.get((exchange.call.operation.name, exchange.model, upstream, 200, ""))
         if whole is None:
             return 0.0
         expected = whole.tokens_out / whole.calls
@@ -169,3 +174,8 @@ class Board:
 
     def __repr__(self) -> str:
         return f"<Board {sum(t.calls for t in self._tallies.values())} calls, {self.in_flight} in flight>"
+
+
+def family(upstream: str) -> str:
+    """The upstream that an instance (``name@host:port``) belongs to: instances come and go, labels would pile up."""
+    return upstream.partition("@")[0]

@@ -20,3 +20,9 @@ class ObserveConfig(Struct, frozen=True, kw_only=True):
         FilePath | None, Meta(description="Log to this file, opened again on SIGUSR1. Unset: standard error.")
     ] = None
     recent: Annotated[int, Meta(ge=0, le=100_000, description="Calls remembered for the admin API, per worker.")] = 1000
+    routes: Annotated[
+        int, Meta(ge=0, le=10_000, description="Decisions of routing remembered with all that led to them, per worker.")
+    ] = 0
+    routes_file: Annotated[
+        FilePath | None, Meta(description="Append every decision of routing to this file, up to 1 GiB.")
+    ] = None

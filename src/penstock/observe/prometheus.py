@@ -7,10 +7,11 @@ of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
+from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 
@@ -78,6 +79,7 @@ METRICS: dict[str, tuple[str, str]] = {
         "Metrics pages of upstreams read: ok, refused, garbage, huge, late, failed.",
     ),
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
+    **DISCOVERY_METRICS,
     **HEALTH_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
@@ -126,8 +128,8 @@ class Page:
         return "\n".join(self._lines) + "\n"
 
 
-def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
-    """One page over all workers."""
+def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Mapping[str, int]] | None = None) -> str:
+    """One page over all workers. ``looks``: by upstream, its instances and what came of looking for them."""
     page = Page()
     page.put("penstock_build_info", 1, version=version)
     page.put("penstock_workers", len(dumps))
@@ -151,6 +153,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
     for column, name in ((0, "upstream_in_flight"), (1, "upstream_calls_total"), (2, "upstream_connections")):
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
+    put_discovery(page, looks or {})
     _routing(page, [dump["routing"] for dump in dumps])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for field, name in (

@@ -22,6 +22,7 @@ from penstock.core.tasks import Crew
 from penstock.process.children import JOIN_SECONDS
 from penstock.process.far_engine import FarEngines
 from penstock.process.link import Link, LinkError, link_over
+from penstock.process.live_changes import LONGEST_WAIT_SECONDS
 from penstock.process.loop import run, settle_collector
 from penstock.process.spec import Spec
 from penstock.process.team import RELOAD_SECONDS, STREAM_SECONDS
@@ -53,6 +54,18 @@ class FarFleet:
     async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
         """The newest calls."""
         return list(await self.ask("calls", {"count": count, "id": request_id}))
+
+    async def upstreams(self, model: str) -> dict[str, Any]:
+        """Every upstream."""
+        return dict(await self.ask("upstreams", model))
+
+    async def change_upstream(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Change an upstream while serving."""
+        return dict(await self.ask("change", question, within=3 * RELOAD_SECONDS + LONGEST_WAIT_SECONDS))
+
+    async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
+        """How a call would be routed, or the last ones were."""
+        return dict(await self.ask("decisions", question))
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial."""

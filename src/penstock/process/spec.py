@@ -1,12 +1,13 @@
 """Where a configuration comes from: a file, or the environment, with what the command line says on top.
 
 A ``Source`` is read once at start and again at each reload; what was read (a ``Spec``) is plain text, so that every
-worker builds from the very same bytes. Fails with ConfigError.
+worker builds from the very same bytes; with it goes what was changed since. Fails with ConfigError.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,19 +15,34 @@ import msgspec
 
 from penstock.config import Config, ConfigError, available_extras
 from penstock.core.document import LARGEST_TEXT
+from penstock.routing.config import RoutingConfig
+from penstock.routing.live import Live, in_force
 
 
 class Spec(msgspec.Struct, frozen=True):
-    """One reading of a source. ``text`` None stands for a config made from the environment."""
+    """One reading of a source. ``text`` None stands for a config made from the environment; ``read`` tells readings
+    apart (what a text refers to may have changed); ``live``: what was changed and found while running."""
 
     name: str
     text: str | None
     host: str | None = None
     port: int | None = None
     workers: int | None = None
+    read: int = 0
+    live: Live = Live()
 
     def parse(self, environ: Mapping[str, str]) -> Config:
-        """The checked configuration. Raises ConfigError."""
+        """The configuration in force, checked. Raises ConfigError."""
+        return self.over(self.written(environ))
+
+    def over(self, written: Config) -> Config:
+        """The configuration in force where ``written`` is what is written."""
+        routing = written.of(RoutingConfig)
+        changed = in_force(routing, self.live)
+        return written if changed is routing else written.replace(changed)
+
+    def written(self, environ: Mapping[str, str]) -> Config:
+        """The configuration as it is written, checked. Raises ConfigError."""
         if self.text is None:
             config = Config.from_environment(environ, available_extras(), self.port)
         else:
@@ -55,7 +71,8 @@ class Source:
                 raise ConfigError([f"{self.path}: cannot be read: {error.strerror or error}"]) from None
             except UnicodeDecodeError:
                 raise ConfigError([f"{self.path}: is not UTF-8 text"]) from None
-        return Spec(self.path or "the environment", text, self.host, self.port, self.workers)
+        name = self.path or "the environment"
+        return Spec(name, text, self.host, self.port, self.workers, time.time_ns())
 
     def mark(self) -> tuple[int, ...]:
         """Changes when the file does."""
@@ -66,3 +83,27 @@ class Source:
         except OSError:
             return (-1,)
         return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+class LastReading:
+    """Configurations of specs; a spec that differs from the last one in its live changes alone is not read anew."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._spec: Spec | None = None
+        self._written: Config | None = None
+
+    def written(self, spec: Spec) -> Config:
+        """What is written. Raises ConfigError."""
+        bare = msgspec.structs.replace(spec, live=Live())
+        if self._written is None or bare != self._spec:
+            self._written = bare.written(self._environ)
+            self._spec = bare
+        return self._written
+
+    def in_force(self, spec: Spec) -> Config:
+        """What is in force. Raises ConfigError."""
+        return spec.over(self.written(spec))
+
+    def __repr__(self) -> str:
+        return f"<LastReading of {self._spec.name if self._spec is not None else 'nothing'}>"

@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterable
 
+from penstock.assemble_discovery import discovery, follow
 from penstock.assemble_engines import OwnEngines
 from penstock.config import Config
 from penstock.core.tasks import Crew
@@ -30,6 +31,8 @@ log = logging.getLogger("penstock")
 
 WATCH_SECONDS = 1.0
 START_SECONDS = 60.0
+FIND_SECONDS = 5.0
+"""So long the start waits for instances to be found; what is found later is taken over while serving."""
 CALM_SECONDS = 60.0
 """A worker that lived this long died of something new: the pause before the next starts small again."""
 
@@ -65,6 +68,8 @@ class Supervisor:
         self._engines = OwnEngines(self._crew)
         self._engines_end: asyncio.Task[None] | None = None
         self.team = Team(source, spec, self._follow)
+        self._discovery = discovery(self._crew, self.team.live.found)
+        self.team.looks = self._discovery.numbers
 
     def bind(self) -> int:
         """Take the port, before anything else is started or written. Returns it. Raises OSError when it is taken."""
@@ -88,6 +93,8 @@ class Supervisor:
         try:
             self._hear_signals()
             await self._open(control)
+            follow(self._discovery, self._config)
+            await self._discovery.looked(FIND_SECONDS)
             if self._workers == 1:
                 await self._serve_here()
             else:
@@ -138,9 +145,10 @@ class Supervisor:
 
     async def _serve_here(self) -> None:
         worker = Worker(0, self.team, self._engines)
-        await worker.open(self.team.spec, self._sockets[0].dup())
+        spec = self.team.spec
+        await worker.open(spec, self._sockets[0].dup())
         self._worker = worker
-        self.team.members[0] = Near(0, worker.answers)
+        await self.team.join(Near(0, worker.answers), spec)
 
     async def _serve_by_processes(self) -> None:
         """Start the workers, and wait until each serves. Raises CannotServe."""
@@ -197,9 +205,10 @@ class Supervisor:
             seen = mark
 
     def _follow(self, config: Config) -> None:
-        """After a reload: the engines that it wants run, and those that nobody wants or uses any more end."""
+        """After a change: what it wants is looked for and runs, and engines that nobody wants or uses any more end."""
         self._config = config
         self._engines.start(config)
+        follow(self._discovery, config)
         if self._engines_end is None or self._engines_end.done():
             self._engines_end = self._crew.spawn(self._end_engines(), "end engines")
 

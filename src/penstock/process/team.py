@@ -18,8 +18,11 @@ import msgspec
 from penstock import __version__
 from penstock.config import Config, ConfigError
 from penstock.process.link import Answers, LinkError
-from penstock.process.spec import Source, Spec
+from penstock.process.live_changes import Change, LiveChanges
+from penstock.process.spec import LastReading, Source, Spec
 from penstock.process.trials import Trials
+from penstock.routing.config import RoutingConfig
+from penstock.routing.live import merged, rebased, told
 
 log = logging.getLogger("penstock")
 
@@ -49,7 +52,8 @@ class Near:
 
 
 class Team:
-    """See the module. ``follow`` is called with the configuration in force after every reload, refused or not."""
+    """See the module. ``follow`` is called with the configuration in force after every reload, refused or not, and
+    after every live change; ``looks`` tells what came of looking for instances."""
 
     def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], None] | None = None) -> None:
         self._source = source
@@ -60,12 +64,18 @@ class Team:
         self.reloads = 0
         self.refused_reload: list[str] = []
         self._reloading = asyncio.Lock()
+        self._read = LastReading(os.environ)
         self.trials = Trials(self.ask_all)
+        self.live = LiveChanges(self)
+        self.looks: Callable[[], dict[str, dict[str, int]]] = dict
         self.answers: Answers = {
             "metrics": lambda _: self.metrics(),
             "status": lambda _: self.status(),
             "calls": lambda value: self.calls(int(value["count"]), str(value["id"])),
             "reload": lambda _: self.reload(),
+            "upstreams": lambda model: self.upstreams(str(model or "")),
+            "change": lambda value: self.change_upstream(value),
+            "decisions": lambda value: self.decisions(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
@@ -88,7 +98,7 @@ class Team:
             return "# the observe slice is not installed\n"
         from penstock.observe.prometheus import render
 
-        return render(await self.ask_all("dump"), __version__)
+        return render(await self.ask_all("dump"), __version__, self.looks())
 
     async def status(self) -> dict[str, Any]:
         """What is running, and how it is."""
@@ -99,6 +109,7 @@ class Team:
         return {
             "version": __version__,
             "config": self.spec.name,
+            "live": told(self.spec.live),
             "started": self.started,
             "reloads": self.reloads,
             "refused_reload": self.refused_reload,
@@ -111,6 +122,27 @@ class Team:
         rows = [row for answer in answers for row in answer]
         rows.sort(key=lambda row: -row["ended"])
         return rows[:count]
+
+    async def upstreams(self, model: str) -> dict[str, Any]:
+        """Every upstream over all workers; for a ``model`` whom of its upstreams the fleet would miss least."""
+        return await self.live.upstreams(model)
+
+    async def change_upstream(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Drain, weigh, add or remove an upstream while serving."""
+        return await self.live.change(question)
+
+    async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
+        """How a call with ``body`` would be routed, by each worker; or the ``last`` decisions of all."""
+        answers = await self.ask_all("decisions", question)
+        refused = [answer for answer in answers if "problems" in answer]
+        if refused:
+            return dict(refused[0])
+        if "body" in question:
+            return {"ok": True, "workers": answers}
+        rows = [{"worker": answer["worker"], **row} for answer in answers for row in answer["decisions"]]
+        rows.sort(key=lambda row: -row["at"])
+        recording = any(answer["recording"] for answer in answers)
+        return {"ok": True, "recording": recording, "decisions": rows[: int(question["last"])]}
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""
@@ -144,13 +176,17 @@ class Team:
                 await member.ask("commit", within=RELOAD_SECONDS)
             self.members[member.number] = member
 
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._read.in_force(self.spec)
+
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again: every worker builds and checks it, then all take it, or none does."""
         async with self._reloading:
             problems = await self._reload()
             self.refused_reload = problems
-            if self._follow is not None:
-                self._follow(self.spec.parse(os.environ))
+            self._tell_followers()
             if problems:
                 log.error("configuration refused, the old one stays: %s", "; ".join(problems))
                 return {"ok": False, "problems": problems}
@@ -158,13 +194,38 @@ class Team:
             log.info("configuration taken over from %s", self.spec.name)
             return {"ok": True, "problems": []}
 
+    async def change(self, change: Change) -> list[str]:
+        """Serve with other live changes; they are taken as a reload is. Returns the problems; raises what ``change``
+        raises."""
+        async with self._reloading:
+            live = change(self.spec.live, self._read.written(self.spec).of(RoutingConfig))
+            if live == self.spec.live:
+                return []
+            problems = await self._take(msgspec.structs.replace(self.spec, live=live))
+            self._tell_followers()
+            return problems
+
+    def _tell_followers(self) -> None:
+        if self._follow is not None:
+            self._follow(self.config)
+
     async def _reload(self) -> list[str]:
         try:
             spec = self._source.read()
+            if spec.text is not None and not spec.text.strip():
+                return [f"{spec.name}: is empty; was it being written?"]
+            routing = self._read.written(spec).of(RoutingConfig)
         except ConfigError as error:
             return list(error.problems)
-        if spec.text is not None and not spec.text.strip():
-            return [f"{spec.name}: is empty; was it being written?"]
+        live, ended = rebased(self.spec.live, routing)
+        clashes = [f"with its live changes: {message}" for _, message in merged(routing, live.edits).check()]
+        problems = clashes or await self._take(msgspec.structs.replace(spec, live=live))
+        if ended and not problems:
+            log.warning("live changes ended, for the file says something new there: %s", ", ".join(ended))
+        return problems
+
+    async def _take(self, spec: Spec) -> list[str]:
+        """Every worker builds and checks ``spec``, then all take it, or none does. Returns the problems."""
         members = list(self.members.values())
         value = msgspec.to_builtins(spec)
         answers = await asyncio.gather(

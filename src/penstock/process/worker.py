@@ -17,11 +17,12 @@ from penstock.assemble_engines import Engines
 from penstock.assemble_observation import log_file
 from penstock.auth.config import AuthConfig
 from penstock.config import Config, ConfigError
+from penstock.core.errors import CallerError
 from penstock.edge.config import ListenConfig
 from penstock.edge.fleet import Fleet
 from penstock.net.tls import server_context
 from penstock.process.link import Answers
-from penstock.process.spec import Spec
+from penstock.process.spec import LastReading, Spec
 
 
 class Worker:
@@ -31,6 +32,7 @@ class Worker:
         self.number = number
         self.gateway = Gateway(number, fleet, engines)
         self._tls: ssl.SSLContext | None = None
+        self._read = LastReading(os.environ)
         self.answers: Answers = {
             "dump": self._dump,
             "calls": self._calls,
@@ -39,13 +41,15 @@ class Worker:
             "discard": self._discard,
             "drain": self._drain,
             "stream": self._stream,
+            "upstreams": self._upstreams,
+            "decisions": self._decisions,
             "trials": self._trials,
             "decide": self._decide,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
         """Build the gateway and accept calls on ``listener``. Raises ConfigError."""
-        config = spec.parse(os.environ)
+        config = self._read.in_force(spec)
         await self.gateway.__aenter__()
         try:
             self._tls = tls_context(config)
@@ -77,6 +81,16 @@ class Worker:
         resumption = self.gateway.resumption
         return {} if resumption is None else await resumption.answer(value)
 
+    async def _upstreams(self, _: Any) -> dict[str, dict[str, Any]]:
+        return self.gateway.upstreams.rows()
+
+    async def _decisions(self, value: Any) -> dict[str, Any]:
+        """How a call would be routed, or the last ones were; a call that would be refused is told as a problem."""
+        try:
+            return {"worker": self.number, **self.gateway.explain(value)}
+        except CallerError as error:
+            return {"ok": False, "status": error.status, "code": error.code, "problems": [error.message]}
+
     async def _trials(self, _: Any) -> dict[str, Any]:
         return self.gateway.upstreams.dump_trials()
 
@@ -88,7 +102,7 @@ class Worker:
         """Make an edition and keep it ready. Answers with the problems: none means ready."""
         spec = msgspec.convert(value, Spec)
         try:
-            config = spec.parse(os.environ)
+            config = self._read.in_force(spec)
             problems = unchangeable(self.gateway.config, config)
             if problems:
                 return problems

@@ -7,6 +7,7 @@ cover all that stands before (so equal hashes mean equal beginnings), salted wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from itertools import accumulate
 
 from penstock.core.call import Call
@@ -72,10 +73,10 @@ class Ask:
             self.bounds = BOUNDS
 
     def beginning(self) -> bytes:
-        """What a prompt begins with, the same in every process; nothing of one shorter than a block."""
+        """A digest of what a prompt begins with, the same in every process; nothing of one shorter than a block."""
         start = prompt_at(self.call)
         first = self.call.body[start : start + SHORT_BLOCK] if start >= 0 else b""
-        return first if len(first) == SHORT_BLOCK else b""
+        return blake2b(first, digest_size=16).digest() if len(first) == SHORT_BLOCK else b""
 
     def reach(self, depth: int) -> float:
         """The share of the prompt that its first ``depth`` blocks cover."""

@@ -11,7 +11,9 @@ MOST_NAMED = 20
 
 
 def nobody(entry: Entry, call: Call, now: float) -> Fail:
-    """404 when none offers the operation; else 503, to be tried again when the first may be back."""
+    """404 when none offers the operation; else 503, to be tried again when the first may be back, or be found."""
+    if not entry.targets:
+        return _none_found(entry)
     having = entry.candidates.having(call)
     if not having:
         return not_offered(call, f"no upstream of model '{call.model}'")
@@ -25,6 +27,13 @@ def nobody(entry: Entry, call: Call, now: float) -> Fail:
         retry_after=max(LEAST_WAIT_SECONDS, min([target.back(now) for target in having]) - now),
         phase="choose",
     )
+
+
+def _none_found(entry: Entry) -> UpstreamError:
+    return UpstreamError(
+        f"no instance of an upstream of model '{entry.pattern}' has been found yet",
+        status=503, code="no_instance", retry_after=LEAST_WAIT_SECONDS, phase="choose",
+    )  # fmt: skip
 
 
 def not_offered(call: Call, who: str) -> CallerError:

@@ -53,6 +53,14 @@ class Pace:
         weight = self._believed(now)
         return math.exp(self._mean * weight / (weight + PRIOR))
 
+    def told(self) -> tuple[int, float, float, float]:
+        """All that it is, as plain values: for ``restore``."""
+        return self.points, self._mean, self._weight, self._at
+
+    def restore(self, told: tuple[int, float, float, float]) -> None:
+        """Be as another one was."""
+        self.points, self._mean, self._weight, self._at = told
+
     def of(self, line: Line) -> Line:
         """The peers' ``line`` at this pace; the very same where nothing was learned."""
         if not self.points:

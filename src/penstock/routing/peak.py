@@ -29,6 +29,11 @@ class Peak:
             self.value = sample + (value - sample) * self._left(now)
         self._at = now
 
+    @property
+    def sampled(self) -> float:
+        """The moment of the last sample."""
+        return self._at
+
     def at(self, now: float, usual: float) -> float:
         """The average as of ``now``: what was above ``usual`` comes down to it, Finagle's to 0 (a server that has been
         idle would then draw all calls until its next sample). ``usual`` itself while there is no sample."""

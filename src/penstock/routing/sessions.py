@@ -6,7 +6,7 @@ of a session makes it last again; beyond the bound the one that was silent longe
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 
 class Sessions:
@@ -34,6 +34,10 @@ class Sessions:
         known.move_to_end(session)
         while len(known) > self.bound:
             known.popitem(last=False)
+
+    def counts(self) -> Counter[str]:
+        """Sessions by upstream, those that have run out included until they are forgotten."""
+        return Counter(target for target, _ in self._known.values())
 
     def __len__(self) -> int:
         return len(self._known)

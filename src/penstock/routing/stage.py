@@ -75,7 +75,7 @@ class Routing:
         call = exchange.call
         now = self._now()
         if not call.model and not call.operation.needs_model:
-            return self._send(exchange, self._any(exchange), Ask(call, now))
+            return self._send(exchange, self._any(exchange, now), Ask(call, now))
         entry = self._table.find(call.model)
         if entry.trial is not None:
             version = entry.version(exchange)
@@ -94,7 +94,7 @@ class Routing:
         """None of the entry's upstreams can serve: a fallback may."""
         call = exchange.call
         attempts = self._attempts(call, Step(entry, call.model, ()))
-        if entry.candidates.having(call):
+        if entry.candidates.having(call) or not entry.targets:
             step = attempts.fall_back(self._able(exchange), now)
             if step is not None:
                 return self._serve(exchange, step, attempts=attempts)
@@ -267,12 +267,15 @@ class Routing:
         if isinstance(seat, Seat):
             seat.first_token(self._now())
 
-    def _any(self, exchange: Exchange) -> Target:
-        """For operations that name no model (files, batches): the first upstream that has them."""
-        for target in self._targets:
-            if target.provider.serves(exchange.call):
-                return target
-        raise not_offered(exchange.call, "no upstream")
+    def _any(self, exchange: Exchange, now: float) -> Target:
+        """For operations that name no model (files, batches): the first upstream that has them, is well, and takes new
+        calls."""
+        having = [target for target in self._targets if target.provider.serves(exchange.call)]
+        if not having:
+            raise not_offered(exchange.call, "no upstream")
+        for target in having:
+            target.settle(now)
+        return min(having, key=lambda target: (not target.usable(now), target.draining))
 
 
 async def _read_error(reply: Reply, target: Target) -> Failure:

@@ -12,6 +12,8 @@ from msgspec import Meta, Struct, field
 from penstock.core.settings import Finding
 from penstock.core.shapes import ReadableFile, Secret, SecretUrl
 from penstock.core.units import Seconds
+from penstock.routing.discovery.config import DiscoverConfig
+from penstock.routing.discovery.instances import parse_address
 from penstock.routing.health_config import ProbeConfig
 
 Kind = Literal[
@@ -73,6 +75,15 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=list)
     weight: Annotated[int, Meta(ge=1, le=10_000, description="Its share, against the others of a model.")] = 1
+    drain: Annotated[bool, Meta(description="Give it no new calls; those that run may end.")] = False
+    discover: Annotated[
+        DiscoverConfig | None,
+        Meta(description="It stands for many: each instance found is one upstream with these settings."),
+    ] = None
+    address: Annotated[
+        str | None,
+        Meta(description="Connect to this `host:port`; `base_url` then says only how it is spoken to and named."),
+    ] = None
     headers: Annotated[dict[str, Secret], Meta(description="Header fields added to every request to it.")] = field(
         default_factory=dict
     )
@@ -138,10 +149,13 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             if self.kind != kind and getattr(self, name) != default:
                 yield (name,), f'"{name}" is only for kind {kind}, not for {self.kind}'
         if self.kind in _IN_PROCESS:
-            if self.base_url is not None:
-                yield ("base_url",), f"kind {self.kind} runs in here and has no base_url"
+            for name in ("base_url", "address", "discover"):
+                if getattr(self, name) is not None:
+                    yield (name,), f"kind {self.kind} runs in here and has no {name}"
         elif self.base_url is not None:
             yield from _check_url("base_url", self.base_url)
+        elif self.discover is not None:
+            pass  # each instance has its own
         elif self.kind == "bedrock":
             if self.region is None:
                 yield ("region",), "kind bedrock needs a region or a base_url"
@@ -149,6 +163,8 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             yield ("base_url",), f'kind {self.kind} needs a base_url, such as "http://10.0.0.1:8000/v1"'
         if self.proxy is not None:
             yield from _check_url("proxy", self.proxy, userinfo=True)
+        if self.address is not None and self.kind not in _IN_PROCESS:
+            yield from self._check_address(self.address)
         if self.metrics_path and not _PATH.fullmatch(self.metrics_path):
             yield ("metrics",), "metrics is a path, such as /metrics, or off"
         elif self.metrics_path and self.kind == "echo":
@@ -157,6 +173,14 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             yield ("health",), f"kind {self.kind} runs in here and is not probed"
         yield from self._check_headers()
         yield from self._check_keys()
+
+    def _check_address(self, address: str) -> Iterator[Finding]:
+        if self.discover is not None or self.proxy is not None:
+            yield ("address",), f"address does not go with {'discover' if self.discover is not None else 'proxy'}"
+        try:
+            parse_address(address)
+        except ValueError as error:
+            yield ("address",), f"address: {error}"
 
     def _check_headers(self) -> Iterator[Finding]:
         for name, value in self.headers.items():

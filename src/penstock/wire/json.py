@@ -11,6 +11,7 @@ import re
 
 import msgspec
 
+from penstock.core.call import Call
 from penstock.core.errors import CallerError
 from penstock.wire.json_depth import deeper_than, parts_deeper_than
 from penstock.wire.json_scan import ESCAPED_LETTER, HUGE_BYTES, STEERING, walk
@@ -99,6 +100,17 @@ def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek
     if found.max_tokens is not None or found.max_completion_tokens is not None or found.max_output_tokens is not None:
         _check_limits(found)
     return found
+
+
+def fill(call: Call, body: bytes) -> None:
+    """Give ``call`` its body, and what was peeked of it. Raises CallerError."""
+    call.body = body
+    seen = peek(body, needs_model=call.operation.needs_model)
+    call.model = seen.model or ""
+    call.stream = seen.stream is True
+    call.max_tokens = seen.output_limit
+    call.usage_wanted = seen.include_usage
+    call.session = seen.prompt_cache_key or seen.user or ""
 
 
 def _peek_small(body: bytes, max_depth: int) -> Peek:

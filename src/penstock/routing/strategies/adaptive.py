@@ -24,7 +24,16 @@ class Adaptive:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._least = LeastRank(shared.uniform)
+        self._least = LeastRank(lambda low, high: shared.uniform(low, high))
+
+    @property
+    def turn(self) -> int:
+        """What changes with each choice."""
+        return self._least.turn
+
+    @turn.setter
+    def turn(self, turn: int) -> None:
+        self._least.turn = turn
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""

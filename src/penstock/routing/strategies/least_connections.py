@@ -19,14 +19,14 @@ class LeastConnections:
     largest = False
 
     def __init__(self) -> None:
-        self._turn = 0
+        self.turn = 0
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The least loaded target, looking from where the last choice ended."""
         count = len(targets)
         if count == 1:
             return targets[0]
-        start = self._turn = (self._turn + 1) % count
+        start = self.turn = (self.turn + 1) % count
         best = targets[start]
         for offset in range(1, count):
             target = targets[(start + offset) % count]
@@ -39,4 +39,4 @@ class LeastConnections:
         return {"calls": (target.in_flight + 1) / target.pull}
 
     def __repr__(self) -> str:
-        return f"<LeastConnections at {self._turn}>"
+        return f"<LeastConnections at {self.turn}>"

@@ -26,11 +26,11 @@ _LOOKS = 4
 class LeastRank:
     """See the module. Of equals one is drawn."""
 
-    __slots__ = ("_loads", "_places", "_targets", "_turn", "_uniform", "_weights")
+    __slots__ = ("_loads", "_places", "_targets", "_uniform", "_weights", "turn")
 
     def __init__(self, uniform: Callable[[float, float], float]) -> None:
         self._uniform = uniform
-        self._turn = 0
+        self.turn = 0
         self._targets: Sequence[Target] = ()
         self._loads: list[Load] = []
         self._places: dict[int, int] = {}
@@ -52,7 +52,7 @@ class LeastRank:
         tokens = ask.tokens
         now = ask.now
         count = len(loads)
-        turn = self._turn = self._turn + 1
+        turn = self.turn = self.turn + 1
         if not turn & 3:
             loads[(turn >> 2) % count].refresh(now)
         start = 0
@@ -123,4 +123,4 @@ class LeastRank:
         return beyond
 
     def __repr__(self) -> str:
-        return f"<LeastRank at {self._turn}>"
+        return f"<LeastRank at {self.turn}>"

@@ -21,7 +21,16 @@ class Predictive:
     largest = False
 
     def __init__(self, shared: Shared) -> None:
-        self._least = LeastRank(shared.uniform)
+        self._least = LeastRank(lambda low, high: shared.uniform(low, high))
+
+    @property
+    def turn(self) -> int:
+        """What changes with each choice."""
+        return self._least.turn
+
+    @turn.setter
+    def turn(self, turn: int) -> None:
+        self._least.turn = turn
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The one with the least rank; of very many, the least of a sample."""

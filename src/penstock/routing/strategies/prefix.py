@@ -28,6 +28,15 @@ class Prefix:
         self._prefixes = shared.prefixes
         self._else = LeastConnections()
 
+    @property
+    def turn(self) -> int:
+        """Where least connections stands."""
+        return self._else.turn
+
+    @turn.setter
+    def turn(self, turn: int) -> None:
+        self._else.turn = turn
+
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
         if len(targets) == 1:

@@ -22,15 +22,15 @@ class ResponseTime:
     largest = False
 
     def __init__(self, shared: Shared) -> None:
-        self._uniform = shared.uniform
+        self._shared = shared
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The cheaper of two."""
         count = len(targets)
         if count == 1:
             return targets[0]
-        first = min(count - 1, int(self._uniform(0, count)))
-        second = min(count - 2, int(self._uniform(0, count - 1)))
+        first = min(count - 1, int(self._shared.uniform(0, count)))
+        second = min(count - 2, int(self._shared.uniform(0, count - 1)))
         if second >= first:
             second += 1
         one, other = targets[first], targets[second]

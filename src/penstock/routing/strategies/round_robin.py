@@ -15,16 +15,16 @@ class RoundRobin:
     largest = False
 
     def __init__(self) -> None:
-        self._turn = -1
+        self.turn = -1
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The next target in order."""
-        self._turn = (self._turn + 1) % len(targets)
-        return targets[self._turn]
+        self.turn = (self.turn + 1) % len(targets)
+        return targets[self.turn]
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
         """None: only whose turn it is counts."""
         return {}
 
     def __repr__(self) -> str:
-        return f"<RoundRobin at {self._turn}>"
+        return f"<RoundRobin at {self.turn}>"

@@ -20,11 +20,11 @@ class WeightedRoundRobin:
     largest = True
 
     def __init__(self) -> None:
-        self._current: dict[str, float] = {}
+        self.turn: dict[str, float] = {}
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """The target with the largest current value; the first of equals."""
-        current = self._current
+        current = self.turn
         best = targets[0]
         best_value = None
         total = 0.0
@@ -38,7 +38,7 @@ class WeightedRoundRobin:
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
         """Its current value, with the weight that the next choice adds."""
-        return {"current": self._current.get(target.name, 0), "weight": target.pull}
+        return {"current": self.turn.get(target.name, 0), "weight": target.pull}
 
     def __repr__(self) -> str:
-        return f"<WeightedRoundRobin {self._current}>"
+        return f"<WeightedRoundRobin {self.turn}>"

@@ -1,0 +1,50 @@
+"""The composition root's part for what changes of a target while it serves, and for what is told of it then."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from penstock.core.printing import fingerprint
+from penstock.net.client import Origin
+from penstock.routing.config import TimeoutsConfig
+from penstock.routing.listing import added_up, counted
+from penstock.routing.targets import Target
+from penstock.routing.upstream_config import PriceConfig, UpstreamConfig
+
+_IN_PLACE: dict[str, Any] = {"weight": 1, "drain": False, "capacity": 1, "price": PriceConfig()}
+
+
+def target_key(name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> tuple[str, str]:
+    """What makes a target another one: not what ``adjust`` takes over in place."""
+    return name, fingerprint(msgspec.structs.replace(config, **_IN_PLACE)) + fingerprint(timeouts)
+
+
+def prices(config: UpstreamConfig) -> tuple[float, float]:
+    """Dollars for a token in and out."""
+    return config.price.input / 1e6, config.price.output / 1e6
+
+
+def adjust(target: Target, config: UpstreamConfig) -> None:
+    """Take over the settings that can change in place; its calls, and what was learned of it, stay."""
+    target.capacity = config.capacity
+    target.prices = prices(config)
+    if target.weight != config.weight:
+        target.weight = config.weight
+        target.changes.count += 1
+    if target.draining != config.drain:
+        target.drain(config.drain)
+
+
+def rows(known: Iterable[tuple[Target, Iterable[Origin]]], sessions: Counter[str]) -> dict[str, dict[str, Any]]:
+    """By name, what one worker tells of its targets; ``sessions``: how many are at each."""
+    told: dict[str, dict[str, Any]] = {}
+    for target, origins in known:
+        name = target.name
+        held = 0 if name in told else sessions[name]
+        row = counted(target, connections=sum(origin.open for origin in origins), sessions=held)
+        told[name] = added_up(told[name], row) if name in told else row
+    return told
