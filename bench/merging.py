@@ -1,4 +1,5 @@
-"""What does merging short events save, and what does it cost? Events, bytes and packets an answer against added delay.
+"""What does merging short events save, and what does it cost? Events, bytes and packets an answer against added delay;
+and, for a caller that reads more slowly than the answer is made, events and packets by policy.
 
 Drives the streaming room's Flow in virtual time with an answer of short tokens at a steady pace; a write is a packet.
 ``--interval`` is the pause between two tokens, ``--longest`` how long text may be held back.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from penstock.core.errors import Fail
 from penstock.core.reply import Sink
 from penstock.memory.ledger import BoundedAccount
-from penstock.streaming.config import MergeConfig, StreamingConfig
+from penstock.streaming.config import MergeConfig, Policy, StreamingConfig
 from penstock.streaming.counts import Counts
 from penstock.streaming.flow import Flow, Surroundings, Wishes
 from penstock.wire.openai_chat import chunk
@@ -67,6 +68,9 @@ TOKENS = {
     ],
 }
 
+SLOWLY: tuple[Policy, ...] = ("drop_nonessential", "coalesce")
+"""Policies by which events wait for a slow caller: as they are, and merged."""
+
 
 class Cancellable:
     """A timer that may be taken back."""
@@ -109,13 +113,15 @@ class Caller:
         self._time = time
         self.writes = self.events = self.bytes = 0
         self.came: list[float] = []
+        self.told: list[str] = []
 
     def push(self, frame: bytes) -> None:
         self.writes += 1
         self.bytes += len(frame)
         for event in split(frame):
             self.events += 1
-            self.came += [self._time.now()] * len(read(event, "chat").text)
+            self.told.append(read(event, "chat").text)
+            self.came += [self._time.now()] * len(self.told[-1])
 
     def end(self, error: Fail | None) -> None:
         assert error is None
@@ -127,14 +133,45 @@ class Caller:
         return 0.2
 
 
+class SlowCaller(Caller):
+    """Takes ``rate`` bytes a second. Its socket holds ``ROOM`` bytes before it holds the flow back."""
+
+    ROOM = 64 * 1024
+    flow: Flow
+
+    def __init__(self, time: VirtualTime, rate: float) -> None:
+        super().__init__(time)
+        self._rate = rate
+        self._unread = self._at = 0.0
+        self.ended = False
+
+    def push(self, frame: bytes) -> None:
+        super().push(frame)
+        now = self._time.now()
+        self._unread = max(0.0, self._unread - (now - self._at) * self._rate) + len(frame)
+        self._at = now
+        if self._unread > self.ROOM:
+            self.flow.pause()
+            self._time.later((self._unread - self.ROOM / 4) / self._rate, self.flow.resume)
+
+    def end(self, error: Fail | None) -> None:
+        super().end(error)
+        self.ended = True
+
+
 class Idle:
     """An upstream that the bench speaks for."""
 
+    def __init__(self) -> None:
+        self.paused = False
+
     def start(self, sink: Sink) -> None: ...
 
-    def pause(self) -> None: ...
+    def pause(self) -> None:
+        self.paused = True
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        self.paused = False
 
     def cancel(self, reason: str) -> None: ...
 
@@ -168,6 +205,46 @@ def measure(language: str, interval: float, longest: float | None, tokens: int =
     return Cost(caller.events, caller.bytes, caller.writes, sum(delays) / len(delays), max(delays))
 
 
+@dataclass(frozen=True)
+class Relief:
+    """What a slow caller got of an answer of ``made`` events and ``made_bytes``."""
+
+    made: int
+    made_bytes: int
+    events: int
+    bytes: int
+    packets: int
+    seconds: float
+    text: str
+
+
+def relieve(policy: Policy, interval: float, rate: float, tokens: int = 20_000) -> Relief:
+    """One answer for a caller of ``rate`` bytes a second. What is made in a pause of the upstream comes after it."""
+    time = VirtualTime()
+    caller = SlowCaller(time, rate)
+    around = Surroundings(BoundedAccount("buffers", 1 << 24), Counts(), time.now, time.later)
+    upstream = Idle()
+    flow = caller.flow = Flow(upstream, StreamingConfig(on_slow_reader=policy), Wishes("chat", caller=caller), around)
+    flow.start(caller)
+    waiting: list[bytes] = []
+    made_bytes = 0
+    words = itertools.cycle(TOKENS["English"])
+    for number in itertools.count():
+        time.move(number * interval)
+        if number < tokens:
+            waiting.append(chunk("chatcmpl-0000000000000000", "m", 1, {"content": next(words)}))
+            made_bytes += len(waiting[-1])
+        if waiting and not upstream.paused:
+            flow.push(b"".join(waiting))
+            waiting = []
+        if number >= tokens and not waiting:
+            break
+    flow.end(None)
+    while not caller.ended:
+        time.move(time.now() + interval)
+    return Relief(tokens, made_bytes, caller.events, caller.bytes, caller.writes, time.now(), "".join(caller.told))
+
+
 def main() -> None:
     words = argparse.ArgumentParser(prog="python -m bench.merging", description=__doc__)
     words.add_argument("--interval", type=float, default=0.008, metavar="SECONDS")
@@ -183,6 +260,16 @@ def main() -> None:
         print(
             f"| {language} | {name} | {cost.events} | {cost.bytes / 1024:.1f} | {cost.packets} "
             f"| {cost.mean_delay * 1000:.1f} | {cost.worst_delay * 1000:.1f} |"
+        )
+    rate = 4096
+    print(f"\n20,000 tokens, one each {given.interval * 1000:g} ms, for a caller that takes {rate} bytes a second\n")
+    print("| on_slow_reader | events made | sent | KiB made | sent | packets | events made a packet | seconds |")
+    print("|---|---|---|---|---|---|---|---|")
+    for policy in SLOWLY:
+        one = relieve(policy, given.interval, rate)
+        print(
+            f"| {policy} | {one.made} | {one.events} | {one.made_bytes / 1024:.0f} | {one.bytes / 1024:.0f} "
+            f"| {one.packets} | {one.made / one.packets:.1f} | {one.seconds:.0f} |"
         )
 
 

@@ -1,7 +1,8 @@
 """Do readers that hardly read disturb the others? Streams of some MiB each, a few of them read at a byte a second.
 
 Runs the same streams twice, without slow readers and with them. Prints the 99th percentile of the gaps of the others,
-how much the upstreams of the slow ones were let send, and the memory of the gateway, kernel buffers told apart.
+how much the upstreams of the slow ones were let send, the memory of the gateway, and what it counts as held for slow
+readers, the kernel's send buffers among it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import socket
 import sys
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -26,6 +28,7 @@ from bench.stats import percentile
 INTERVAL = 0.1
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+_HELD = re.compile(rb'^penstock_account_bytes\{account="buffers"\} (\d+)', re.MULTILINE)
 _WHO = re.compile(rb'"user": ?"(\w+)"')
 
 
@@ -206,7 +209,7 @@ def measure(streams: int, slow: int, seconds: float, mib: float) -> dict[str, fl
             rig.wait_until_it_answers(upstream, port, {}, "upstream")
             with rig.standing(penstock, port, streams=True) as gateway:
                 idle = gateway.process.memory_bytes()[1]
-                watch = _Watch(gateway.process)
+                watch = _Watch(gateway)
                 with uvloop_runner() as runner:
                     seen = runner.run(watch.during(load(gateway.port, dict(gateway.headers), streams - slow, slow)))
                 counts = _counts(port)
@@ -218,7 +221,7 @@ def measure(streams: int, slow: int, seconds: float, mib: float) -> dict[str, fl
         "quick_whole": seen.whole, "broken": seen.broken, "gap_p50_ms": 1000 * percentile(gaps, 50),
         "gap_p99_ms": 1000 * percentile(gaps, 99), "slow_sent_kib_mean": sum(held) / max(len(held), 1) / 1024,
         "slow_sent_kib_most": max(held, default=0) / 1024, "answer_kib": size * count / 1024,
-        "memory_mib": (watch.peak - idle) / 1048576,
+        "memory_mib": (watch.peak - idle) / 1048576, "held_mib": watch.held / 1048576,
     }  # fmt: skip
 
 
@@ -228,23 +231,30 @@ def uvloop_runner() -> asyncio.Runner:
 
 
 class _Watch:
-    """The gateway's memory, looked at while a load runs."""
+    """The gateway's memory, and what it holds for slow readers, looked at while a load runs."""
 
-    def __init__(self, process: Running) -> None:
-        self._process = process
-        self.peak = 0
+    def __init__(self, gateway: rig.Standing) -> None:
+        self._gateway = gateway
+        self.peak = self.held = 0
 
     async def during(self, work: object) -> Seen:
         task: asyncio.Task[Seen] = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]
         while not task.done():
-            self.peak = max(self.peak, self._process.memory_bytes()[1])
+            self.peak = max(self.peak, self._gateway.process.memory_bytes()[1])
+            self.held = max(self.held, await asyncio.to_thread(self._held))
             await asyncio.wait([task], timeout=2.0)
         return task.result()
 
+    def _held(self) -> int:
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self._gateway.port}/metrics", headers=dict(self._gateway.headers)
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            found = _HELD.search(answer.read())
+        return 0 if found is None else int(found[1])
+
 
 def _counts(port: int) -> dict[str, list[int]]:
-    import urllib.request
-
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/counts", timeout=10) as answer:
         counts: dict[str, list[int]] = json.load(answer)
         return counts
@@ -265,14 +275,14 @@ def main() -> None:
     quick = given.streams - given.slow
     without = measure(quick, 0, given.seconds, given.mib)
     with_slow = measure(given.streams, given.slow, given.seconds, given.mib)
-    print(f"| {quick} quick | whole | broken | gap p50 ms | p99 ms | KiB sent to a slow one (most) | memory MiB |")
-    print("|---|---|---|---|---|---|---|")
+    print(f"| {quick} quick | whole | broken | gap p50 ms | p99 ms | KiB sent to a slow one (most) | MiB | held |")
+    print("|---|---|---|---|---|---|---|---|")
     for name, one in (("alone", without), (f"beside {given.slow} slow", with_slow)):
         print(
             f"| {name} | {one['quick_whole']:.0f} | {one['broken']:.0f} | {one['gap_p50_ms']:.1f} "
             f"| {one['gap_p99_ms']:.1f} "
             f"| {one['slow_sent_kib_mean']:.0f} ({one['slow_sent_kib_most']:.0f}) of {one['answer_kib']:.0f} "
-            f"| {one['memory_mib']:.1f} |"
+            f"| {one['memory_mib']:.1f} | {one['held_mib']:.1f} |"
         )
     folder = machine.ROOT / ".cache" / "bench" / "results"
     folder.mkdir(parents=True, exist_ok=True)

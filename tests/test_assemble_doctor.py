@@ -8,8 +8,6 @@ import pytest
 from penstock.assemble_doctor import Report, diagnose, wanted
 from penstock.assemble_doctor_reach import Step
 from penstock.config import Config
-from penstock.providers.local.engine import installed
-from penstock.providers.local.weights import find_weights
 from penstock.routing.config import RoutingConfig
 from tests.support.running_gateway import ROOT
 from tests.support.scripted_upstream import EVENTS, Answer, ScriptedUpstream
@@ -82,7 +80,6 @@ def test_a_report_is_ok_unless_a_step_failed() -> None:
 
 
 @pytest.mark.local
-@pytest.mark.skipif(not installed() or find_weights() is None, reason="needs the embedded model, already downloaded")
 def test_the_embedded_model_is_started_asked_and_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
     text = "upstreams: {here: {kind: local}}\nmodels: {smollm2: {upstreams: [here]}}"
@@ -92,7 +89,7 @@ def test_the_embedded_model_is_started_asked_and_ended(monkeypatch: pytest.Monke
     assert (states["start"], states["models"], states["token"], states["stream"]) == ("ok", "ok", "ok", "ok")
 
 
-@pytest.mark.skipif(not installed(), reason="needs the extra `local`")
+@pytest.mark.local
 def test_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     bad = tmp_path_factory.mktemp("weights") / "bad.gguf"
     bad.write_bytes(b"not one")

@@ -158,11 +158,12 @@ def proxy() -> Iterator[tuple[int, list[bytes]]]:
 
 def test_a_proxy_that_refuses(proxy: tuple[int, list[bytes]]) -> None:
     port, asked = proxy
-    gpu = patient("https://api.example.org/v1", proxy=f"http://127.0.0.1:{port}")
+    gpu = patient("https://api.example.org/v1", proxy=f"http://me:pass@127.0.0.1:{port}")
     resolve(gpu)
     with pytest.raises(Ill, match="407 Proxy Authentication Required") as caught:
         connect(gpu)
     assert asked[0].startswith(b"CONNECT api.example.org:443 HTTP/1.1\r\n")
+    assert b"\r\nproxy-authorization: Basic " in asked[0]
     assert "upstreams.gpu.proxy" in caught.value.fix
 
 

@@ -1,9 +1,12 @@
+import asyncio
+
 from penstock.assemble_door import limits_of, open_hosts
 from penstock.config import Config
 from penstock.edge.config import ListenConfig
 from penstock.net.server import Limits
 from penstock.process.loop import run
-from tests.support.gateway import OPEN_ECHO, running_gateway
+from tests.support.gateway import OPEN_ECHO, Running, running_gateway
+from tests.support.realtime import OPEN, PATH, Far, sessions
 from tests.support.socket_caller import dial, frame
 
 
@@ -34,3 +37,18 @@ def test_sockets_follow_the_newest_configuration() -> None:
             caller.leave()
 
     run(main())
+
+
+def test_sessions_follow_the_newest_configuration() -> None:
+    async def act(gateway: Running, far: "asyncio.Queue[Far]") -> None:
+        config = gateway.path.read_text()
+        gateway.path.write_text(config + "listen: {websocket: {max_message: 1KiB}}\n")
+        assert (await gateway.team.reload())["ok"]
+        caller = await dial(gateway.port, path=PATH)
+        end = await far.get()
+        caller.send(frame(1, b"x" * 1025))
+        assert await caller.closed() == 1009
+        caller.leave()
+        end.line.writer.close()
+
+    sessions(act, OPEN)

@@ -17,7 +17,8 @@ from penstock.providers.echo import Echo
 from penstock.providers.http import HttpProvider
 from penstock.providers.local.engine import MAX_CONNECTIONS
 from penstock.providers.local.provider import Local
-from penstock.routing.config import TimeoutsConfig
+from penstock.routing.affinity_config import AffinityConfig, InstanceScoreConfig, ScrapeConfig
+from penstock.routing.config import RoutingConfig, TimeoutsConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 TIMEOUTS = TimeoutsConfig()
@@ -74,7 +75,7 @@ def test_how_each_kind_is_spoken_to() -> None:
             kind: upstreams.target(kind, config, TIMEOUTS).provider
             for kind, config in {
                 "echo": UpstreamConfig(kind="echo"),
-                "openai": UpstreamConfig(kind="openai", api_key="k", proxy="http://127.0.0.1:3128"),
+                "openai": UpstreamConfig(kind="openai", api_key="k", proxy="http://me:pass@127.0.0.1:3128"),
                 "local": UpstreamConfig(kind="local", model="smollm2"),
             }.items()
         }
@@ -83,6 +84,7 @@ def test_how_each_kind_is_spoken_to() -> None:
         assert (origin.reach.host, origin.reach.port) == ("api.openai.com", 443)
         assert isinstance(origin.tls, ssl.SSLContext)
         assert origin.reach.proxy == ("127.0.0.1", 3128)
+        assert origin.reach.proxy_key.startswith(b"Basic ")
 
     with_upstreams(work)
 
@@ -91,6 +93,14 @@ def test_a_kind_that_is_not_offered_yet_is_a_problem_of_the_config() -> None:
     async def work(upstreams: Upstreams) -> None:
         with pytest.raises(ConfigError, match="upstream 'x': kind bedrock is not offered"):
             upstreams.target("x", UpstreamConfig(kind="bedrock", region="eu-central-1"), TIMEOUTS)
+
+    with_upstreams(work)
+
+
+def test_a_proxy_that_would_be_spoken_to_in_the_clear_against_its_url_is_one_too() -> None:
+    async def work(upstreams: Upstreams) -> None:
+        with pytest.raises(ConfigError, match="upstream 'x': a proxy that is itself reached over TLS"):
+            upstreams.target("x", UpstreamConfig(kind="openai", api_key="k", proxy="https://p:3128"), TIMEOUTS)
 
     with_upstreams(work)
 
@@ -146,5 +156,36 @@ def test_an_embedded_engine_is_one_target_with_an_origin_a_replica() -> None:
         del first, second, origin
         gc.collect()
         assert len(known.origins) == 0  # replicas come and go for months
+
+    with_upstreams(work)
+
+
+def test_those_with_a_metrics_page_are_watched() -> None:
+    async def work(upstreams: Upstreams) -> None:
+        page = upstreams.target("a", VLLM, TIMEOUTS)
+        engine = upstreams.target("l", UpstreamConfig(kind="local", model="smollm2"), TIMEOUTS)
+        upstreams.target("o", UpstreamConfig(kind="openai"), TIMEOUTS)
+        upstreams.target("e", UpstreamConfig(kind="echo"), TIMEOUTS)
+        assert [(one.target, one.path) for one in upstreams.watched()] == [(page, "/metrics"), (engine, "/metrics")]
+        upstreams.drop_all_but([engine])
+        assert [one.target for one in upstreams.watched()] == [engine]
+        upstreams.scraper.results["l", "ok"] = 3
+        told = upstreams.learned()
+        assert ([name for name, _ in told["rows"]], told["scrapes"]) == (["l"], [["l", "ok", 3]])
+
+    with_upstreams(work)
+
+
+def test_what_lives_longer_than_an_edition_follows_the_newest() -> None:
+    async def work(upstreams: Upstreams) -> None:
+        shared = upstreams.shared
+        upstreams.follow(RoutingConfig())
+        assert (shared.slack, shared.max_load, shared.prefixes.bound) == (2.0, 0.9, 200_000)
+        affinity = AffinityConfig(enabled=False, slack=1.0, ttl=5.0, sessions=7, blocks=2048)
+        points = InstanceScoreConfig(load=60.0)
+        upstreams.follow(RoutingConfig(affinity=affinity, instance_score=points, scrape=ScrapeConfig(interval=1.0)))
+        assert (shared.slack, shared.max_load, shared.scores) == (1.0, 0.0, points)
+        assert (shared.sessions.ttl, shared.sessions.bound, shared.prefixes.bound) == (5.0, 7, 2048)
+        assert upstreams.scraper.terms.interval == 1.0
 
     with_upstreams(work)

@@ -77,3 +77,9 @@ def test_the_readme_names_every_folder() -> None:
     tree = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The tree")[2]
     folders = {path.name for path in (ROOT / "src" / "penstock").iterdir() if (path / "__init__.py").exists()}
     assert folders == set(re.findall(r"^  (\w+)/ ", tree, re.MULTILINE))
+
+
+def test_the_readme_counts_the_packages() -> None:
+    locked = re.findall(r"^\w[\w.-]*==", (ROOT / "requirements" / "core.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    words = {5: "Five", 6: "Six", 7: "Seven", 8: "Eight", 9: "Nine", 10: "Ten", 11: "Eleven"}
+    assert f"{words[len(locked)]} packages," in (ROOT / "README.md").read_text(encoding="utf-8")

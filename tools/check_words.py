@@ -18,7 +18,7 @@ from sources import ROOT, report, settle, sources
 REGISTRY = re.compile(r"(?:pypi[.](?:python[.])?org|files[.]pythonhosted[.]org|registry[.](?:npmjs|yarnpkg)[.]\w+)")
 MACHINE = re.compile(r"(?<![\w.~$}/-])/(?:root|work|Users/\w+|home/\w+)/")
 HOLLOW = re.compile(r"(manager|helper|handler|utils?)$", re.IGNORECASE)
-SKIPPED = {"node_modules", "__pycache__", "build", "dist", "LICENSE", "check_words.py"}
+SKIPPED = {".git", "node_modules", "__pycache__", "build", "dist", "LICENSE", "check_words.py"}
 SEEN_THOUGH_HIDDEN = {".ci", ".github"}
 
 # "path:line or name" -> the reason. May only shrink.

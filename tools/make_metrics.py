@@ -13,7 +13,7 @@ from typing import Any
 
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
-from penstock.observe.prometheus import METRICS, render
+from penstock.observe.prometheus import LEARNED, METRICS, render
 from penstock.streaming.counts import Counts
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
@@ -73,6 +73,11 @@ def sample() -> dict[str, Any]:
         "refused_at_the_edge": 0, "accounts": {"bodies": [0, 1, 0, 0]}, "upstreams": {"u": [0, 0, 0]},
         "process": {"seconds": 0.0, "rss": 0, "descriptors": 0, "tasks": 0}, "observed": board.dump(),
         "streams": Counts().dump(),
+        "routing": {
+            "rows": [["u", dict.fromkeys((column for column, *_ in LEARNED), 1.0)]],
+            "sessions": 0,
+            "scrapes": [["u", "ok", 1]],
+        },
         "health": {
             "upstreams": {"u": {"state": "closed", "ejections": 0, "keys_at_rest": 0, "probes": {"well": 1}}},
             "retries": {"m": [100.0, 0]},

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from penstock.assemble_door import limits_of, open_hosts, socket_opener
+from penstock.assemble_door import joiner, limits_of, open_hosts, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
+from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
+from penstock.assemble_stages import make_stages
 from penstock.assemble_streaming import streams
-from penstock.assemble_upstreams import Upstreams, entries
+from penstock.assemble_upstreams import Upstreams
 from penstock.auth.config import AuthConfig
 from penstock.auth.keys import KeyRing
 from penstock.auth.service import KeyWatch
@@ -31,7 +33,6 @@ from penstock.config import Config
 from penstock.core.clock import RealClock
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import GatewayError
-from penstock.core.ports import Stage
 from penstock.core.tasks import Crew
 from penstock.edge.config import ListenConfig
 from penstock.edge.endpoint import Endpoint
@@ -41,13 +42,11 @@ from penstock.edge.ids import Ids
 from penstock.edge.local_routes import LocalRoutes
 from penstock.memory.config import MemoryConfig
 from penstock.memory.ledger import Ledger
-from penstock.memory.stage import Memory
 from penstock.net.names import Names
 from penstock.net.process import usage
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
 from penstock.routing.config import RoutingConfig
-from penstock.routing.stage import Routing
 from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
 
@@ -112,6 +111,7 @@ class Gateway:
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
         self._follow(config)
         self.crew.spawn(self._turn_wheel(), "wheel")
+        self.crew.supervise(self.upstreams.scraper)
 
     @property
     def config(self) -> Config:
@@ -166,7 +166,9 @@ class Gateway:
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
+        buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
+        self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         for part in (self.streams, self.resumption, self.observed):
             if part is not None:
                 part.follow(config)
@@ -182,7 +184,7 @@ class Gateway:
         }
         auth = Auth(self._ring if auth_mode == "keys" else None)
         table = Table(entries(routing, targets, self.upstreams))
-        stages = self._stages(config, targets, table, auth)
+        stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
         local = LocalRoutes(
@@ -206,31 +208,6 @@ class Gateway:
             cors_origins=frozenset(listen.cors_origins),
         )
         return Edition(config, generation, list(targets.values()), table.entries)
-
-    def _stages(self, config: Config, targets: dict[str, Target], table: Table, auth: Auth) -> dict[str, Stage]:
-        """The rooms, by name."""
-        memory = config.of(MemoryConfig)
-        stages: dict[str, Stage] = {
-            "auth": auth,
-            "memory": Memory(
-                self.ledger.accounts.get("bodies") or self.ledger.account("bodies", memory.bodies),
-                max_body=config.of(ListenConfig).max_body,
-                retry_after=memory.retry_after,
-            ),
-            "routing": Routing(
-                table,
-                list(targets.values()),
-                retries=config.of(RoutingConfig).retries.max,
-                first_token=config.of(RoutingConfig).timeouts.first_token,
-                rescue=config.of(RoutingConfig).rescue == "on",
-                now=self.clock.now,
-            ),
-        }
-        parts = {"observe": self.observed, "resume": self.resumption, "streaming": self.streams}
-        for name, part in parts.items():
-            if part is not None and (stage := part.stage(config)) is not None:
-                stages[name] = stage
-        return stages
 
     async def _turn_wheel(self) -> None:
         """Drives every deadline, the date, and the writing of the access log."""
@@ -263,6 +240,7 @@ class Gateway:
                 for account in self.ledger.accounts.values()
             },
             "upstreams": self.upstreams.numbers(),
+            "routing": self.upstreams.learned(),
             "health": self.watch.dump(self.upstreams.targets),
             "engines": self.upstreams.engines(),
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},

@@ -84,7 +84,7 @@ def wanted(routing: RoutingConfig, upstream: str) -> tuple[str, ...]:
     """The names by which models are asked of ``upstream``; one that ends in a star stands for any that begins so."""
     names = []
     for pattern, model in routing.models.items():
-        if upstream in model.upstreams:
+        if upstream in model.everywhere:
             names.append(model.upstream_model or pattern)
     return tuple(dict.fromkeys(names))
 

@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from penstock.net.tls import client_context
+from penstock.net.tunnel import connect_head, proxy_key
 from penstock.routing.config import TimeoutsConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
@@ -121,7 +122,7 @@ def _dial(patient: Patient) -> socket.socket:
 def _tunnel(plain: socket.socket, patient: Patient) -> None:
     parts = urlsplit(patient.config.url)
     target = f"{parts.hostname}:{parts.port or (443 if _issecure(patient) else 80)}"
-    plain.sendall(f"CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n\r\n".encode())
+    plain.sendall(connect_head(target.encode(), proxy_key(patient.config.proxy or "")))
     answer = plain.recv(4096)
     if b" 200" not in answer[:12]:
         plain.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from penstock.config import Config
+from penstock.core.exchange import Exchange
 from penstock.core.ports import Account
 from penstock.edge.config import ListenConfig
-from penstock.edge.endpoint import Endpoint, OpenSocket
+from penstock.edge.endpoint import Endpoint, Join, OpenSocket
 from penstock.net.server import Limits, Server
-from penstock.net.turn import Turn
+from penstock.net.turn import Successor, Turn
+from penstock.net.upgraded import Upgraded
 
 
 def limits_of(config: Config) -> Limits:
@@ -35,3 +37,18 @@ def socket_opener(config: Config, endpoint: Endpoint, server: Server, room: Acco
         open_session(endpoint, server, turn, client, limits, room, settings.calls)
 
     return open_socket
+
+
+def joiner(config: Config, endpoint: Endpoint, server: Server, room: Account) -> Join:
+    """What joins a caller's WebSocket to an upstream's; ``room`` holds what waits for those who read too slowly."""
+    terms = config.of(ListenConfig).websocket
+
+    def join(exchange: Exchange, upstream: Upgraded) -> Successor:
+        from penstock.edge.realtime import Relay  # with the first session, as above
+
+        def may() -> None:
+            endpoint.generation.authorize(exchange.call.headers, "call")
+
+        return Relay(server, terms, room, exchange, upstream, may)
+
+    return join

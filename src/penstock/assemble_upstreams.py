@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ssl
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,16 +24,18 @@ from penstock.core.settings import ConfigError
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.names import Names
 from penstock.net.tls import client_context
+from penstock.net.tunnel import proxy_key
 from penstock.providers.http import HttpProvider
 from penstock.providers.kinds import HTTP_KINDS, speech
 from penstock.routing.budget import RetryBudget
-from penstock.routing.config import RoutingConfig, TimeoutsConfig
+from penstock.routing.config import ModelConfig, RoutingConfig, TimeoutsConfig
 from penstock.routing.health import HealthRules
+from penstock.routing.learned import learned
 from penstock.routing.load import Peers
-from penstock.routing.strategies import make_strategy
+from penstock.routing.scraping.service import Scraper, Watched
 from penstock.routing.strategies.strategy import Shared
-from penstock.routing.table import Entry
 from penstock.routing.targets import Changes, Target
+from penstock.routing.trial import Rules, Trial, Verdict
 from penstock.routing.upstream_config import UpstreamConfig
 
 ENGINE_IDLE_SECONDS = 4.0
@@ -41,11 +44,13 @@ ENGINE_IDLE_SECONDS = 4.0
 
 @dataclass(slots=True, eq=False)
 class Upstream:
-    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica."""
+    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica.
+    ``metrics``: where its metrics page is, "" for nowhere."""
 
     target: Target
     origins: weakref.WeakSet[Origin]
     engine: str = ""
+    metrics: str = ""
 
 
 class Upstreams:
@@ -62,6 +67,8 @@ class Upstreams:
         self._rules = HealthRules()
         self._budgets: dict[str, RetryBudget] = {}
         self.shared = Shared()
+        self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
+        self.scraper = Scraper(self.watched, now)
 
     def target(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> Target:
         """The target of ``name`` with these very settings, made at first use. Raises ConfigError."""
@@ -76,7 +83,8 @@ class Upstreams:
             except (OSError, ssl.SSLError) as error:
                 raise ConfigError([f"upstream '{name}': its certificate files cannot be used: {error}"]) from None
             engine = engine_key(name, config) if config.kind == "local" else ""
-            known = self._known[key] = Upstream(self._target(name, config, provider), origins, engine)
+            target = self._target(name, config, provider)
+            known = self._known[key] = Upstream(target, origins, engine, config.metrics_path)
         return known.target
 
     def _target(self, name: str, config: UpstreamConfig, provider: Provider) -> Target:
@@ -89,20 +97,42 @@ class Upstreams:
             keys=max(1, len(config.keys)), scrub=provider.scrub if isinstance(provider, HttpProvider) else bytes,
         )  # fmt: skip
 
+    def trial(self, pattern: str, model: ModelConfig) -> Trial:
+        """The trial of a model's new version; the same one, with what was measured, while the model stays as it is."""
+        canary = model.canary
+        assert canary is not None
+        known = self._trials.get(pattern)
+        if known is None or known[0] != model:
+            rules = Rules(canary.errors, canary.slower, canary.dislikes, canary.least_calls, canary.promote)
+            known = self._trials[pattern] = (model, Trial(canary.share, rules, self.shared.uniform))
+        return known[1]
+
+    def dump_trials(self) -> dict[str, dict[str, Any]]:
+        """The versions on trial, by the model's name, as plain values."""
+        return {pattern: {"id": fingerprint(model), **trial.dump()} for pattern, (model, trial) in self._trials.items()}
+
+    def decide(self, pattern: str, id: str, verdict: Verdict, reason: str) -> None:
+        """Take over a verdict, if it is about what is on trial now."""
+        known = self._trials.get(pattern)
+        if known is not None and fingerprint(known[0]) == id:
+            known[1].decide(verdict, reason)
+
     def follow(self, routing: RoutingConfig) -> None:
-        """What the strategies and the healths have in common takes its settings from here."""
+        """What lives longer than an edition takes its settings from here."""
+        self._trials = {name: known for name, known in self._trials.items() if routing.models.get(name) == known[0]}
         take_rules(self._rules, routing)
         self._changes.count += 1
         self._budgets = {pattern: budget for pattern, budget in self._budgets.items() if pattern in routing.models}
         for budget in self._budgets.values():
             budget.share = routing.retries.budget
-        affinity = routing.affinity
-        shared = self.shared
+        self.scraper.terms = routing.scrape
+        affinity, shared = routing.affinity, self.shared
         shared.slack = affinity.slack
         shared.max_load = affinity.max_load if affinity.enabled else 0.0
         shared.prefixes.bound = affinity.blocks
         shared.sessions.ttl = affinity.ttl
         shared.sessions.bound = affinity.sessions
+        shared.scores = routing.instance_score
 
     def _provider(
         self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: weakref.WeakSet[Origin]
@@ -130,11 +160,14 @@ class Upstreams:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         proxy = urlsplit(config.proxy) if config.proxy else None
+        if proxy is not None and proxy.scheme != "http":
+            raise ConfigError([f"upstream '{name}': a proxy that is itself reached over TLS is not offered"])
         reach = Reach(
             host=parts.hostname or "",
             port=parts.port or (443 if secure else 80),
             tls=client_context(config.ca_file, config.client_cert, verify=config.verify) if secure else None,
             proxy=(proxy.hostname or "", proxy.port or 8080) if proxy else None,
+            proxy_key=proxy_key(config.proxy) if config.proxy else b"",
             max_connections=config.max_connections,
             queue=config.queue,
             max_idle=config.max_idle,
@@ -159,7 +192,7 @@ class Upstreams:
             max_idle=ENGINE_IDLE_SECONDS,
         )
 
-        def make(base_url: str, api_key: str) -> Provider:
+        def make(base_url: str, api_key: str) -> HttpProvider:
             return self._http(name, plain, base_url, [api_key], patience, origins)
 
         return Local(self._engines.engine(name, config), make, self._now)
@@ -183,6 +216,14 @@ class Upstreams:
         """All targets now known."""
         return [known.target for known in self._known.values()]
 
+    def watched(self) -> list[Watched]:
+        """The targets that have a metrics page."""
+        return [
+            Watched(known.target, known.metrics, known.target.provider.probe)  # type: ignore[attr-defined]
+            for known in self._known.values()
+            if known.metrics
+        ]
+
     def engines(self) -> list[str]:
         """The keys of the embedded engines that are in use here."""
         return [known.engine for known in self._known.values() if known.engine]
@@ -202,23 +243,11 @@ class Upstreams:
             row[2] += sum(origin.open for origin in known.origins)
         return numbers
 
+    def learned(self) -> dict[str, Any]:
+        """What routing knows of the upstreams, by name, and what came of their metrics pages; as plain values."""
+        return learned(self.targets, self.shared, self._now()) | {
+            "scrapes": [[name, result, number] for (name, result), number in self.scraper.results.items()]
+        }
+
     def __repr__(self) -> str:
         return f"<Upstreams {len(self._known)} targets>"
-
-
-def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Upstreams) -> list[Entry]:
-    """What callers may ask for, each with the targets behind it."""
-    return [
-        Entry(
-            pattern,
-            [targets[at] for at in model.upstreams],
-            make_strategy(model.strategy, upstreams.shared),
-            model.upstream_model,
-            model.max_tokens,
-            model.fallbacks,
-            budget=upstreams.budget(pattern),
-            regions=frozenset(model.regions),
-            nearness=routing.regions,
-        )
-        for pattern, model in routing.models.items()
-    ]

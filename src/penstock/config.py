@@ -215,7 +215,7 @@ def _cautions(sections: Mapping[type[msgspec.Struct], Any]) -> Iterator[Finding]
         yield ("store",), f"store memory is not shared: each of the {listen.workers} workers counts for itself"
     if not routing.models:
         yield ("models",), "no models are configured: every call will be answered 404"
-    used = {name for model in routing.models.values() for name in model.upstreams}
+    used = {name for model in routing.models.values() for name in model.everywhere}
     for name in routing.upstreams:
         if name not in used:
             yield ("upstreams", name), f'upstream "{name}" is used by no model'

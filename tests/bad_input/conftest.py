@@ -17,6 +17,7 @@ from tests.support.scripted_upstream import ScriptedUpstream
 CONFIG = """
 listen: {{max_body: 64KiB, head_timeout: 5s}}
 retries: {{max: 0}}
+scrape: {{enabled: false}}
 health: {{probes: off, breaker: {{failures: 100000, least: 100000}}}}
 timeouts: {{connect: 400ms, first_token: 500ms, idle: 400ms, total: 1500ms}}
 upstreams:

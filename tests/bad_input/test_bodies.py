@@ -24,6 +24,7 @@ BODIES = {
     "no model": b'{"messages":[]}',
     "an empty model": b'{"model":"","messages":[]}',
     "a null model": b'{"model":null,"messages":[]}',
+    "a model of great length": b'{"model":"%b","messages":[]}' % (b"x" * 2000),
     "a model that is a list": b'{"model":["echo"],"messages":[]}',
     "a stream that is a word": b'{"model":"echo","messages":[],"stream":"yes"}',
     "a negative limit": b'{"model":"echo","messages":[],"max_tokens":-1}',

@@ -1,29 +1,10 @@
-import os
-
 import pytest
 
 from bench.rescue import Answer, equal, measure
 from penstock.process.loop import run
-from penstock.providers.local.engine import installed
-from penstock.providers.local.weights import WeightsError, fetch_weights
 
 
-@pytest.fixture(scope="module")
-def _weights() -> None:
-    """The real model. Where it cannot be had its test is skipped, but not on a machine that judges changes."""
-    reason = "" if installed() else "xllamacpp is not installed"
-    if not reason:
-        try:
-            fetch_weights()
-        except WeightsError as error:
-            reason = str(error)
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
-
-
-@pytest.mark.usefixtures("_weights")
+@pytest.mark.local
 def test_an_answer_whose_engine_was_killed_equals_the_uncut_one() -> None:
     samples = run(measure(answers=5, tokens=32, seed=3))
     assert len(samples) == 5

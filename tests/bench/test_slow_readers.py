@@ -16,3 +16,4 @@ def test_a_short_run_leaves_the_quick_ones_whole_and_stops_the_upstreams_of_the_
     result = measure(streams=24, slow=4, seconds=4.0, mib=16)
     assert (result["quick_whole"], result["broken"]) == (20, 0)
     assert result["slow_sent_kib_most"] < 0.7 * result["answer_kib"]
+    assert 0 < result["held_mib"] < 4 * result["answer_kib"] / 1024

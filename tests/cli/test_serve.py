@@ -1,5 +1,4 @@
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def pasted(said: str, home: Path, **extra: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.curl
 def test_what_it_says_is_true(tmp_path: Path) -> None:
     with running_gateway(tmp_path, ECHO) as gateway:
         first, key, keep, models, *_ = gateway.said.splitlines()
@@ -87,6 +86,7 @@ def test_what_cannot_be_listened_on_is_told(tmp_path: Path) -> None:
     for host, words in (
         ("192.0.2.1", "cannot listen on 192.0.2.1:0: "),
         ("no-such-host.invalid", "cannot listen on no-such"),
+        ("a..b", "cannot listen on a..b:0: not a host name"),
     ):
         done = penstock(tmp_path, "serve", "--port", "0", "--host", host)
         assert done.returncode == 1

@@ -1,26 +1,13 @@
 """curl: what a newcomer types first, and the very line that ``penstock serve`` prints."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from tests.clients.conftest import unavailable
 from tests.support.running_gateway import RunningGateway
 
 ASK = [{"role": "user", "content": "one two three"}]
 BODY = {"model": "echo", "messages": ASK}
-
-
-@pytest.fixture(scope="module")
-def curl() -> str:
-    binary = shutil.which("curl")
-    if binary is None:
-        unavailable("curl is not installed")
-    assert binary is not None
-    return binary
 
 
 def run(curl: str, *arguments: str) -> str:

@@ -15,6 +15,7 @@ from penstock.core.reply import Tapped, Whole
 from penstock.memory.ledger import BoundedAccount
 from penstock.net.request_body import Body
 from penstock.net.response import Response, ResponseHead
+from penstock.net.upgraded import Upgraded
 from penstock.providers.echo import PacedFrames
 from penstock.providers.event_frames import EventFrames
 from penstock.resume.reader import Reader
@@ -33,7 +34,7 @@ from penstock.wire.sse import DONE
 from penstock.wire.told_dialects import ChatTold
 from penstock.wire.usage import Usage
 from tests.core import kept_rigs
-from tests.core.judge import CUT, Judge, Rig, Timer, Timers, Wire, timers
+from tests.core.judge import CUT, Judge, Rig, Socket, Timer, Timers, Wire, timers
 
 __all__ = ["CUT", "RIGS", "Judge", "Rig", "Timer", "Timers", "Wire", "events_of", "exchange", "timers"]
 
@@ -70,6 +71,16 @@ def response(frames: list[bytes], error: Fail | None, loop: Timers) -> Rig:
 
     feeds = [unless_aborted(lambda frame=frame: made.deliver([frame[:3], frame[3:]])) for frame in frames]
     return Rig(made, b"".join(frames), error, [*feeds, unless_aborted(lambda: made.finish(error))])
+
+
+def upgraded(frames: list[bytes], error: Fail | None, loop: Timers) -> Rig:
+    """The first frame came behind the head. It ends well whatever the error: of what flows it knows nothing."""
+    wire: Any = Socket()
+    owner: Any = None
+    made = Upgraded(owner, wire, b"".join(frames[:1]), lambda: None)
+    acts = [lambda frame=frame: made.data_received(frame) for frame in frames[1:]]
+    events = [*acts, lambda: made.connection_lost(None)]
+    return Rig(made, b"".join(frames), None, [lambda act=act: None if wire.aborted else act() for act in events])
 
 
 def tapped(frames: list[bytes], error: Fail | None, loop: Timers) -> Rig:
@@ -174,6 +185,7 @@ RIGS: dict[str, tuple[type, Callable[[list[bytes], Fail | None, Timers], Rig]]] 
     "Tapped": (Tapped, tapped),
     "Response": (Response, response),
     "Body": (Body, body),
+    "Upgraded": (Upgraded, upgraded),
     "EventFrames": (EventFrames, event_frames),
     "EventFrames, last event open": (EventFrames, open_event),
     "Joint": (Joint, joint),

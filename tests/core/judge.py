@@ -100,6 +100,22 @@ class Wire:
         self.aborted = True
 
 
+class Socket:
+    """The transport under an Upgraded."""
+
+    def __init__(self) -> None:
+        self.aborted = False
+
+    def set_protocol(self, protocol: object) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
 class Timers:
     """As much of an event loop as a paced source needs: timers that fire when told."""
 

@@ -71,5 +71,8 @@ def test_no_model_name_can_break_the_head(model: str) -> None:
 
 
 def test_a_model_name_of_great_length_is_cut() -> None:
+    one = exchange()
+    one.answered_as = "m" * 1_000_000
+    assert len(own_fields(one)) < 1000
     assert len(own_fields(exchange("m" * 1_000_000))) < 1000
     assert len(own_fields(exchange("ä" * 1_000_000))) < 2500

@@ -70,6 +70,18 @@ def test_events_become_messages_and_the_end_is_told() -> None:
     assert b"".join(seen).count(b"data:") == 3
 
 
+def test_usage_that_clean_up_sums_up_is_told_at_the_end() -> None:
+    def script(exchange: Exchange) -> Reply:
+        exchange.defer(lambda ended: setattr(ended, "tokens_out", 7))
+        return Reply(200, EVENTS, Whole(TOKEN), events=True)
+
+    async def act(caller: SocketCaller, door: Door) -> None:
+        caller.send(ask())
+        assert (await caller.messages())[-1]["usage"]["completion_tokens"] == 7
+
+    talk(script, act)
+
+
 @pytest.mark.parametrize("live", [True, False])
 def test_an_answer_that_is_no_stream_is_one_message(live: bool) -> None:
     body = b'{"answer":42}'

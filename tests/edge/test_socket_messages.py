@@ -14,7 +14,6 @@ from penstock.edge.socket_messages import (
     failed,
     read_message,
     started,
-    subprotocol,
     told,
 )
 from penstock.wire.operations import find
@@ -90,20 +89,6 @@ def test_a_message_sets_no_other_field(name: str) -> None:
     with pytest.raises(CallerError) as refused:
         call_headers([], {name: "v"})
     assert refused.value.param == "headers"
-
-
-@pytest.mark.parametrize(
-    ("offered", "chosen", "key"),
-    [
-        ([], b"", b""),
-        ([b"realtime"], b"realtime", b""),
-        ([b"other", b"own"], b"own", b""),
-        ([b"key.abc", b"own"], b"own", b"abc"),
-        ([b"key.abc"], b"", b"abc"),
-    ],
-)
-def test_the_key_among_subprotocols_is_never_chosen(offered: list[bytes], chosen: bytes, key: bytes) -> None:
-    assert subprotocol(offered, b"own", b"key.") == (chosen, key)
 
 
 # ---- out

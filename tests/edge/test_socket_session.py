@@ -248,7 +248,7 @@ def test_a_page_of_another_site_opens_no_socket_while_auth_is_open() -> None:
     at_gateway(act)
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/realtime", "/health", "/nothing"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/health", "/nothing"])
 def test_there_is_no_socket_elsewhere(path: str) -> None:
     async def act(gateway: Running) -> None:
         caller = await dial(gateway.port, path=path)

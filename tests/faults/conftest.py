@@ -1,4 +1,5 @@
-"""One faulty upstream, and one gateway in front of it that knows each fault under three models, for a whole session.
+"""One faulty upstream, and two gateways in front of it that know each fault under three models, for a whole session;
+``collecting`` is the one with ``rescue: all``.
 
 ``<fault>.alone`` has nobody else, ``<fault>.pair`` a healthy second upstream, ``<fault>.fallback`` a healthy model.
 ``cut.<other>`` has a second upstream that is hard to continue at; ``one-seat`` takes one call at a time, ``black-hole``
@@ -18,6 +19,7 @@ HEAD = """
 auth: {mode: open}
 timeouts: {connect: 1s, first_token: 500ms, idle: 500ms, total: 4s}
 retries: {max: 2, budget: 1}
+scrape: {enabled: false}
 health: {probes: off, breaker: {failures: 100000, least: 100000}}
 """
 
@@ -27,7 +29,7 @@ RESTING = ("limited", "limited-long", "out-of-quota", "unauthorized")
 """Faults after which the key of the upstream rests: each is there a second time, as ``<fault>-again``."""
 
 
-def config(upstream: FaultyUpstream, refusing: int, black_hole: int) -> str:
+def config(upstream: FaultyUpstream, refusing: int, black_hole: int, rescue: str = "on") -> str:
     """The fault is chosen first wherever two could be."""
     names = {name: upstream.url_of(name) for name in FAULTS}
     names["refused"] = f"http://127.0.0.1:{refusing}/v1"
@@ -50,7 +52,7 @@ def config(upstream: FaultyUpstream, refusing: int, black_hole: int) -> str:
                 f"  {name}.fallback: {{upstreams: [{name}], fallbacks: [well]}}",
             ]
     models += [f"  cut.{name}: {{upstreams: [cut, {name}]}}" for name in HEALTHY if name != "well"]
-    return "\n".join([HEAD, "upstreams:", *upstreams, "models:", *models, ""])
+    return "\n".join([HEAD, f"rescue: {rescue}", "upstreams:", *upstreams, "models:", *models, ""])
 
 
 @pytest.fixture(scope="session")
@@ -94,4 +96,13 @@ def gateway(
 ) -> Iterator[RunningGateway]:
     home = tmp_path_factory.mktemp("faults")
     with refusing_port() as refusing, running_gateway(home, config(_faulty, refusing, black_hole)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def collecting(
+    _faulty: FaultyUpstream, black_hole: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningGateway]:
+    home = tmp_path_factory.mktemp("collecting")
+    with refusing_port() as refusing, running_gateway(home, config(_faulty, refusing, black_hole, "all")) as gateway:
         yield gateway

@@ -1,5 +1,6 @@
-"""Every fault of an upstream × {stream, plain} × {nobody else, a healthy second upstream, a fallback model}, with the
-real client: the answer is whole wherever somebody can give it, and where nobody can, an error says whose fault it was.
+"""Every fault of an upstream × {stream, plain, collected} × {nobody else, a healthy second upstream, a fallback model},
+with the real client: the answer is whole wherever somebody can give it, and where nobody can, an error says whose fault
+it was. A collected call is a plain one under ``rescue: all``.
 """
 
 import time
@@ -10,7 +11,6 @@ import openai
 import pytest
 from openai import OpenAI
 
-from penstock.routing.config import RoutingConfig
 from tests.faults.conftest import RESTING
 from tests.faults.talk import TEXT
 from tests.faults.upstream import FaultyUpstream
@@ -21,7 +21,6 @@ MOST = 3
 """Attempts a model: as configured, two after the first."""
 SECONDS = 6.0
 """``timeouts.total`` and some."""
-RESCUES = "rescue" in RoutingConfig.__struct_fields__
 ASK = [{"role": "user", "content": "count"}]
 
 
@@ -37,6 +36,7 @@ WHOLE = None
 """The whole answer, exactly."""
 Outcome = Error | None
 BEGUN = Error(0)
+BROKEN = Error(502)
 LATE = Error(504, "gateway")
 """``timeouts.total`` is ours."""
 
@@ -59,18 +59,20 @@ class Row:
     seconds: float = SECONDS
 
 
-BOTH = "stream plain"
+BOTH = "stream plain collected"
+STREAM = "stream collected"
 ROWS = [
     Row("reset", BOTH, Error(502), attempts=3),
     Row("closed", BOTH, Error(502), attempts=3),
     Row("refused", BOTH, Error(502)),
-    Row("silent", "stream", Error(504), attempts=1),
+    Row("silent", STREAM, Error(504), attempts=1),
     # Until its deadline a whole answer may take: then there is no time left for another.
     Row("silent", "plain", LATE, LATE, LATE, attempts=1),
-    Row("late", "stream", Error(504), attempts=1),
+    Row("late", STREAM, Error(504), attempts=1),
     Row("late", "plain", WHOLE, attempts=1),
-    Row("silent-head", "stream", Error(504), attempts=1),
-    Row("cut-head", "stream", Error(502), attempts=3),
+    Row("silent-head", STREAM, Error(504), attempts=1),
+    Row("silent-comment", STREAM, Error(504), attempts=1),
+    Row("cut-head", STREAM, Error(502), attempts=3),
     Row("garbage-head", BOTH, Error(502), attempts=1),
     Row("limited", BOTH, Error(429), attempts=3),
     Row("limited-once", BOTH, WHOLE, attempts=2),
@@ -85,27 +87,37 @@ ROWS = [
     Row("too-long", BOTH, Error(400), Error(400), WHOLE, attempts=1),
     Row("wrong", BOTH, Error(400), Error(400), Error(400), attempts=1),
     Row("cut", "stream", BEGUN, rescued=True),
+    Row("cut", "collected", BROKEN, rescued=True),
     Row("reset-midway", "stream", BEGUN, rescued=True),
+    Row("reset-midway", "collected", BROKEN, rescued=True),
     Row("stall", "stream", BEGUN, rescued=True),
+    Row("stall", "collected", Error(504), rescued=True),
     Row("ended-early", "stream", BEGUN, rescued=True),
+    Row("ended-early", "collected", BROKEN, rescued=True),
     Row("done-early", "stream", BEGUN, rescued=True),
+    Row("done-early", "collected", BROKEN, rescued=True),
     Row("garbage", "stream", BEGUN, rescued=True),
+    Row("garbage", "collected", BROKEN, rescued=True),
     Row("error-event", "stream", BEGUN, rescued=True),
-    Row("error-event-first", "stream", Error(502), rescued=True),
-    Row("malformed-event", "stream", WHOLE, rescued=True),
+    Row("error-event", "collected", BROKEN, rescued=True),
+    Row("error-event-first", STREAM, Error(502), rescued=True),
+    Row("malformed-event", STREAM, WHOLE, rescued=True),
     Row("cut", "plain", BEGUN, BEGUN, BEGUN),
     Row("stall", "plain", BEGUN, BEGUN, BEGUN, seconds=2.0),
-    Row("no-done", "stream", WHOLE, attempts=1),
-    Row("no-done-held", "stream", WHOLE, attempts=1, rescued=True),
+    Row("no-done", STREAM, WHOLE, attempts=1),
+    Row("no-done-held", STREAM, WHOLE, attempts=1, rescued=True),
 ]
 CELLS = [
-    pytest.param(
-        row, form, company, id=f"{row.fault}-{form}-{company}",
-        marks=[pytest.mark.skipif(not RESCUES, reason="streams that have begun are not rescued yet")]
-        if row.rescued else [],
-    )
+    pytest.param(row, form, company, id=f"{row.fault}-{form}-{company}")
     for row in ROWS for form in row.forms.split() for company in ("alone", "pair", "fallback")
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def collected(collecting: RunningGateway) -> Iterator[OpenAI]:
+    """A client of the gateway that collects."""
+    with OpenAI(base_url=collecting.v1, api_key="none", max_retries=0, timeout=10) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +132,7 @@ class Truncated(Exception):
 
 def answer(client: OpenAI, model: str, form: str) -> str:
     """The text of an answer that ended as one should. Raises the client's errors."""
-    if form == "plain":
+    if form != "stream":
         (choice,) = client.chat.completions.create(model=model, messages=ASK).choices
         return choice.message.content
     text, finish = "", None
@@ -148,8 +160,11 @@ def outcome(client: OpenAI, model: str, form: str) -> Outcome:
 
 @pytest.mark.parametrize(("row", "form", "company"), CELLS)
 def test_cell(
-    row: Row, form: str, company: str, client: OpenAI, faulty: FaultyUpstream, gateway: RunningGateway
-) -> None:
+    row: Row, form: str, company: str, client: OpenAI, collected: OpenAI, faulty: FaultyUpstream,
+    gateway: RunningGateway, collecting: RunningGateway,
+) -> None:  # fmt: skip
+    if form == "collected":
+        client, gateway = collected, collecting
     wanted: Outcome = getattr(row, company)
     began = time.monotonic()
     again = "-again" if form == "plain" and row.fault in RESTING else ""
@@ -182,7 +197,6 @@ def check_quiet(gateway: RunningGateway, faulty: FaultyUpstream) -> None:
     until(lambda: not seats(), 2)
 
 
-@pytest.mark.skipif(not RESCUES, reason="streams that have begun are not rescued yet")
 @pytest.mark.parametrize("second", ["refuses-prefill", "restarts"])
 def test_a_rescuer_that_takes_no_prefill_is_asked_in_another_way(
     second: str, client: OpenAI, faulty: FaultyUpstream, gateway: RunningGateway

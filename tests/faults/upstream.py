@@ -94,6 +94,7 @@ FAULTS: dict[str, Behaviour] = {
     "late": _by_form(_in_order("head", lambda talk: talk.hold(1.0), "cut"), lambda t: (t.hold(1.0), t.answer())[1]),
     "cut-head": _by_form(_in_order("head", "cut"), HALF_CUT),
     "silent-head": _in_order("head", "hold"),
+    "silent-comment": _in_order("head", lambda talk: talk.send(b"e\r\n: processing\n\n\r\n"), "hold"),
     "garbage-head": _in_order(lambda talk: talk.send(b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n"), "cut"),
     "limited": lambda talk: talk.refuse(429, "rate_limit_exceeded"),
     "limited-once": _once(lambda talk: talk.refuse(429, "rate_limit_exceeded", retry_after="1")),

@@ -15,6 +15,7 @@ from tests.core.conformance import Wire
 
 CHAT = Operation("chat", "openai", "/chat/completions", streams=True)
 FILES = Operation("files", "openai", "/files", body="opaque", needs_model=False)
+REALTIME = Operation("realtime", "openai", "/realtime", body="none", upgrades=True)
 MODELS = Operation("models", "openai", "/models", body="none", needs_model=False)
 HELLO = b'{"model":"m","stream":true,"max_tokens":7,"user":"u1","stream_options":{"include_usage":true},"messages":[]}'
 
@@ -167,3 +168,13 @@ def test_a_call_without_a_body_passes() -> None:
     one = Exchange("req_1", Call(MODELS, "GET", "/", b"", [], "c"), 0.0, 1.0, body)
     assert run(passing(memory, one)).status == 200
     assert account.held == 0
+
+
+def test_a_handshake_names_its_model_in_the_query() -> None:
+    memory, account = room()
+    one = Exchange("req_1", Call(REALTIME, "GET", "/", b"x=1&model=org%2Fm", [], "c"), 0.0, 1.0, arrived(b""))
+    assert run(passing(memory, one)).body == b"through"
+    assert (one.call.model, one.call.stream, account.held) == ("org/m", False, 0)
+    with pytest.raises(CallerError) as refused:
+        run(passing(memory, exchange(arrived(b""), REALTIME)))
+    assert refused.value.code == "missing_model"

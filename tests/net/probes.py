@@ -34,6 +34,12 @@ def post(*lines: bytes, body: bytes = BODY, version: bytes = b"1.1") -> bytes:
 
 LENGTH = b"Content-Length: %d" % len(BODY)
 TE = b"Transfer-Encoding: chunked"
+H2C = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__")
+"""How a client that would rather speak HTTP/2 begins: with the first call, its body behind."""
+SOCKET = (
+    *(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13", b"Authorization: Bearer KEY"),
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
 
 
 def chunks(raw: bytes) -> bytes:
@@ -248,7 +254,16 @@ CONNECTIONS = [
     good("close in a list", get(b"/health", b"Connection: x-a, Close"), closes=True),
     good("close in a second field", get(b"/health", b"Connection: keep-alive", b"Connection: close"), closes=True),
     good("nothing after close", get(b"/health", b"Connection: close") + get(), closes=True),
-    good("h2c is not taken", get(b"/health", b"Connection: Upgrade", b"Upgrade: h2c"), closes=True),
+    good("h2c is not taken", get(b"/health", *H2C)),
+    good("h2c is not taken, but the call behind it is", post(LENGTH, *H2C)),
+    good("h2c with a chunked body", post(TE, *H2C, body=CHUNKED)),
+    good("h2c and another request behind it", post(LENGTH, *H2C) + get(b"/nothing"), 200, 404),
+    good("h2c of a stranger", post(LENGTH, *H2C).replace(b"KEY", b"none"), 401),
+    bad("h2c and a malformed chunk", post(TE, *H2C, body=b"zz\r\n" + BODY + b"\r\n0\r\n\r\n")),
+    bad("an upgrade to HTTP/2 in two framings", post(TE, LENGTH, *H2C, body=CHUNKED)),
+    good("websocket with a body", get(b"/v1/stream", *SOCKET, b"Content-Length: 5") + b"hello", 400, closes=True),
+    good("websocket with an empty body", get(b"/v1/stream", *SOCKET, TE) + b"0\r\n\r\n", 400, closes=True),
+    good("websocket of a POST", post(LENGTH, b"Connection: Upgrade", b"Upgrade: websocket"), 404),
     good("upgrade without connection", get(b"/health", b"Upgrade: h2c")),
     good("websocket", get(b"/health", b"Connection: Upgrade", b"Upgrade: websocket"), 404, closes=True),
     good("expect 100-continue, body along", post(LENGTH, b"Expect: 100-continue")),

@@ -6,6 +6,7 @@ import pytest
 import uvloop
 
 from penstock.net.process import usage
+from penstock.net.request_parser import READ_BYTES
 from tests.net.caller import calling, settled
 from tests.net.probes import LENGTH, post
 from tests.net.upstream import Line, scripted
@@ -57,6 +58,7 @@ def test_fifty_megabytes_nobody_reads(kind: str) -> None:
             config = f"""
 upstreams: {{up: {{kind: vllm, base_url: "http://127.0.0.1:{upstream.port}/v1"}}}}
 models: {{echo: {{upstreams: [up]}}}}
+scrape: {{enabled: false}}
 """
             async with running_gateway(config) as gateway, calling(gateway.port, receive_buffer=65536) as caller:
                 caller.writer.transport.pause_reading()
@@ -83,5 +85,26 @@ models: {{echo: {{upstreams: [up]}}}}
                 assert (unchunked(body) if kind != "length" else body) == wanted
                 await settled(lambda: not gateway.gateway.server.open)
                 assert gateway.gateway.ledger.held == 0
+
+    uvloop.run(main())
+
+
+def test_a_flood_of_tiny_chunks_is_taken_a_read_at_a_time() -> None:
+    """The loop would else do many reads in a row, each 40,000 chunks of work, while everybody waits."""
+    count = 700_000
+
+    async def main() -> None:
+        async with running_gateway() as gateway, calling(gateway.port) as caller:
+            head = post(b"Transfer-Encoding: chunked", body=b"").replace(b"KEY", gateway.key.encode())
+            caller.send(head + b"1\r\n \r\n" * count)
+            account = gateway.gateway.ledger.accounts["bodies"]
+            most = before = 0
+            async with asyncio.timeout(20):
+                while account.held < count:
+                    await asyncio.sleep(0)
+                    most, before = max(most, account.held - before), account.held
+            assert most <= 2 * READ_BYTES / 6
+            caller.send(b"2\r\n{}\r\n0\r\n\r\n")
+            await caller.until(b"missing_model")
 
     uvloop.run(main())

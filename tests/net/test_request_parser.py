@@ -10,7 +10,7 @@ from penstock.net.http_head import HeadReader, RequestHead
 from penstock.net.request_body import Body
 from penstock.net.request_parser import READ_BYTES, RequestParser
 from penstock.net.server import Limits
-from tests.net.probes import BODY, CHUNKED, LENGTH, PROBES, TE, get, post
+from tests.net.probes import BODY, CHUNKED, H2C, LENGTH, PROBES, TE, get, post
 
 SAMPLE = b"".join(
     (
@@ -20,6 +20,10 @@ SAMPLE = b"".join(
         get(b"/b"),
         post(LENGTH),
         get(),
+        post(LENGTH, *H2C),
+        post(TE, *H2C, body=CHUNKED),
+        get(b"/health", *H2C),
+        get(b"/b"),
     )
 )
 
@@ -65,8 +69,12 @@ def test_requests_come_out_in_order() -> None:
         ("GET", "/b"),
         ("POST", "/v1/chat/completions"),
         ("GET", "/health"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/chat/completions"),
+        ("GET", "/health"),
+        ("GET", "/b"),
     ]
-    assert [body for _, _, _, body in told] == [b"", BODY, BODY, b"", BODY, b""]
+    assert [body for _, _, _, body in told] == [b"", BODY, BODY, b"", BODY, b"", BODY, BODY, b"", b""]
 
 
 def test_trailers_are_no_fields() -> None:
@@ -202,3 +210,20 @@ def test_after_a_refusal_nothing_comes_out() -> None:
     assert parser.feed(get()) is first
     assert len(taken.requests) == 1
     assert repr(parser) == "<RequestParser refused>"
+
+
+HANDSHAKE = get(b"/v1/x", b"Connection: Upgrade", b"Upgrade: websocket", b"Content-Length: 0")
+
+
+@pytest.mark.parametrize("cut", [0, 1, len(HANDSHAKE) // 2])
+def test_what_comes_behind_an_upgrade_is_kept_and_not_read_as_http(cut: int) -> None:
+    parser, taken = parsing(max_head=1024)
+    assert parser.feed(HANDSHAKE[:cut]) is None if cut else True
+    assert parser.feed(HANDSHAKE[cut:] + get()) is None
+    assert parser.feed(HANDSHAKE) is None  # the very same again is no request either
+    assert [head.path for head, _ in taken.requests] == ["/v1/x"]
+    assert not taken.held
+    while not taken.held:  # who does not wait for the answer is not heard out
+        assert parser.feed(b"x" * 200) is None
+        assert len(parser.beyond) < 2048
+    assert parser.let_go().startswith(get() + HANDSHAKE)

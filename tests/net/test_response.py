@@ -1,3 +1,5 @@
+import tracemalloc
+
 from penstock.core.errors import Fail, UpstreamError
 from penstock.net.response import HELD_BYTES, Response, ResponseHead
 
@@ -112,6 +114,17 @@ def test_what_nobody_has_started_is_held_up_to_a_bound_and_read_on_when_started(
     waiting.start(sink)
     assert reading.reads
     assert sink.got == [b"a" * HELD_BYTES + b"b"]
+
+
+def test_what_is_held_in_tiny_parts_takes_little_more_than_its_bytes() -> None:
+    """One read may bring a body in chunks of a byte or two."""
+    waiting, _, _ = response()
+    tracemalloc.start()
+    waiting.deliver([b"%02d" % (number % 100) for number in range(100_000)])
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2 * 200_000
+    assert len(waiting.body) == 200_000
 
 
 def test_what_a_head_says_of_framing() -> None:

@@ -93,6 +93,7 @@ def test_ending_all_tells_each_stream_why() -> None:
 def test_bind_bounds_what_the_kernel_swallows() -> None:
     with bind("127.0.0.1", 0) as listener:
         assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 2 * SEND_BUFFER_BYTES
+        assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         with pytest.raises(OSError, match="in use"):
             bind("127.0.0.1", listener.getsockname()[1])
 

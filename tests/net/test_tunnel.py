@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import re
 import ssl
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ import uvloop
 from penstock.core.errors import UpstreamError
 from penstock.net.client import Origin, Patience, Reach
 from penstock.net.tls import client_context
+from penstock.net.tunnel import connect_head, proxy_key
 from tests.net.caller import settled
 from tests.net.upstream import HEAD, Line, Upstream, echo_ok, origin_of, scripted
 
@@ -60,6 +62,15 @@ async def answers(origin: Origin, upstream: Upstream, proxy: Upstream) -> None:
     for _ in range(3):
         assert (await origin.request(HEAD, b"{}", PATIENCE)).body == b"ok"
     assert upstream.connections == proxy.connections == 1
+
+
+def test_a_proxy_is_shown_the_credentials_in_its_url() -> None:
+    assert proxy_key("http://proxy:3128") == b""
+    assert proxy_key("http://me:p%40ss@proxy:3128") == b"Basic " + base64.b64encode(b"me:p@ss")
+    head = connect_head(b"models.example:443", proxy_key("http://me@proxy"))
+    assert head == (
+        b"CONNECT models.example:443 HTTP/1.1\r\nhost: models.example:443\r\nproxy-authorization: Basic bWU6\r\n\r\n"
+    )
 
 
 @pytest.mark.parametrize("host", ["models.example", "2001:db8::7"])

@@ -101,3 +101,15 @@ def test_failures_that_were_tried_again_are_counted_and_how_broken_streams_went_
     merged.load(board.dump())
     assert merged.retries == {("reset", "a"): 2, ("overloaded", "a"): 2}, "the last failure is no retry"
     assert merged.rescues == {"prefill": 2}
+
+
+def test_second_attempts_are_counted_and_what_was_sent_in_vain() -> None:
+    board = Board()
+    for how in (("won", 100.0), ("won", 20.0), ("no_budget", 0.0)):
+        one = finished()
+        one.hedge = how
+        board.record(one)
+    merged = Board()
+    merged.load(msgspec.json.decode(msgspec.json.encode(board.dump())))
+    merged.load(board.dump())
+    assert (merged.hedges, merged.hedge_tokens) == ({"won": 4, "no_budget": 2}, 240.0)

@@ -17,6 +17,12 @@ from tests.support.exchanges import finished
 from tests.support.gateway import ask, running_gateway
 
 
+def routing(**more: Any) -> dict[str, Any]:
+    row = {"waiting_tokens": 100.5, "decoding": 2, "prefix_blocks": 30, "prefill_rate": 5000.0, "token_seconds": 0.02}
+    row |= {"kv_use": 0.25, "reported_calls": 4.0, **more}
+    return {"rows": [["up", row]], "sessions": 5, "scrapes": [["up", "ok", 9], ["up", "late", 1]]}
+
+
 def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
     plain = {
         "worker": worker,
@@ -27,6 +33,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "refused_at_the_edge": 2,
         "accounts": {"bodies": [10, 100, 50, 4]},
         "upstreams": {"up": [1, 20, 5]},
+        "routing": routing(),
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
@@ -76,9 +83,12 @@ def value(families: dict[str, Metric], name: str, sample: str = "", **labels: st
 def test_every_metric_of_the_table_is_on_the_page_as_what_it_is_said_to_be() -> None:
     broke = finished()
     broke.attempts, broke.failures, broke.rescues = 2, [("reset", "up")], ["prefill"]
+    broke.hedge = ("won", 12.5)
     families = parsed(render([dump(board(broke))], "1.2.3"))
     assert value(families, "penstock_retries_total", kind="reset", upstream="up") == 1
     assert value(families, "penstock_rescues_total", how="prefill") == 1
+    assert value(families, "penstock_hedges_total", outcome="won") == 1
+    assert value(families, "penstock_hedge_tokens_total") == 12
     assert {name: family.type for name, family in families.items()} == {
         name: kind for name, (kind, _) in METRICS.items()
     }
@@ -115,6 +125,22 @@ def test_workers_add_up() -> None:
     assert value(families, "penstock_account_bound_bytes", account="bodies") == 200
     assert value(families, "penstock_upstream_calls_total", upstream="up") == 40
     assert value(families, "penstock_process_cpu_seconds_total", worker="1") == 1.5
+
+
+def test_what_workers_count_adds_up_and_what_they_measured_of_one_upstream_is_averaged() -> None:
+    unknown = routing(prefill_rate=None, kv_use=None, token_seconds=0.04)
+    twice = {**unknown, "rows": unknown["rows"] * 2}  # a reload has replaced the upstream
+    families = parsed(render([dump(None), dump(None, 1, routing=twice)], "0"))
+    assert value(families, "penstock_upstream_waiting_tokens", upstream="up") == 3 * 100.5
+    assert value(families, "penstock_upstream_decoding", upstream="up") == 6
+    assert value(families, "penstock_upstream_prefix_blocks", upstream="up") == 90
+    assert value(families, "penstock_upstream_prefill_tokens_per_second", upstream="up") == 5000
+    assert value(families, "penstock_upstream_token_seconds", upstream="up") == pytest.approx(0.1 / 3)
+    assert value(families, "penstock_upstream_kv_use_ratio", upstream="up") == 0.25
+    assert value(families, "penstock_scrapes_total", upstream="up", result="ok") == 18
+    assert value(families, "penstock_sessions") == 10
+    families = parsed(render([dump(None, routing=unknown)], "0"))
+    assert "penstock_upstream_kv_use_ratio" not in families
 
 
 def test_histograms_are_cumulative_and_end_in_infinity() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -114,10 +115,11 @@ def test_one_that_cannot_be_started_leaves_nothing_open(tmp_path: Path, monkeypa
     async def main() -> None:
         bench = Bench(tmp_path)
         monkeypatch.setattr("penstock.process.children.sys.executable", str(tmp_path / "no-python"))
+        gc.collect()  # what earlier tests left is let go before, not meanwhile
         before = psutil.Process().num_fds()
         with pytest.raises(FileNotFoundError):
             await bench.process.run()
-        assert psutil.Process().num_fds() == before
+        assert psutil.Process().num_fds() <= before
         await bench.aclose()
 
     asyncio.run(main())

@@ -17,6 +17,7 @@ CHAT = b'{"id":"1","object":"chat.completion","choices":[],"usage":{"prompt_toke
 def config(url: str, pace: float = 100.0, more: str = "") -> str:
     return f"""
 auth: {{mode: open}}
+scrape: {{enabled: false}}
 upstreams:
   up: {{kind: vllm, base_url: "{url}"}}
   slow: {{kind: echo, tokens_per_second: 100}}

@@ -148,6 +148,13 @@ def test_embeddings_are_unit_vectors_that_depend_on_the_text_alone() -> None:
     assert list(floats) == pytest.approx(vector("a", 8))
 
 
+@pytest.mark.parametrize(("inputs", "dimensions"), [(17_000, 64), (17, 65_536)])
+def test_nobody_waits_for_more_vectors_than_a_trial_needs(inputs: int, dimensions: int) -> None:
+    with pytest.raises(CallerError, match="at most") as caught:
+        send("embeddings", {"model": "echo", "input": ["a"] * inputs, "dimensions": dimensions})
+    assert caught.value.status == 400
+
+
 def test_tokens_may_be_counted_beforehand() -> None:
     told = whole("count_tokens", request("messages", SAID))
     assert told["input_tokens"] > 0

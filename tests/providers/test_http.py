@@ -132,6 +132,41 @@ def test_configured_fields_replace_the_callers(upstream: ScriptedUpstream) -> No
     assert request.header("authorization") == "Bearer sk-up"
 
 
+# ---- what we ask ourselves
+
+
+def probe(
+    upstream: ScriptedUpstream, method: str, path: str, body: bytes = b"", limit: int = 1000
+) -> tuple[int, bytes]:
+    async def main() -> tuple[int, bytes]:
+        async with running_gateway(config(upstream, more=", headers: {X-Team: ours}")) as gateway:
+            (target,) = gateway.gateway.upstreams.targets
+            assert isinstance(target.provider, HttpProvider)
+            return await target.provider.probe(method, path, body, 5.0, limit)
+
+    return asyncio.run(main())
+
+
+def test_a_path_with_a_slash_counts_from_the_root_and_one_without_from_the_base_url(upstream: ScriptedUpstream) -> None:
+    upstream.answers["/metrics"] = Answer(body=b"root")
+    upstream.answers["/v1/models"] = Answer(503, body=b"base")
+    assert probe(upstream, "GET", "/metrics") == (200, b"root")
+    assert probe(upstream, "GET", "models") == (503, b"base")
+    for request in upstream.requests:
+        assert (request.header("authorization"), request.header("x-team"), request.body) == (
+            "Bearer sk-up",
+            "ours",
+            b"",
+        )
+        assert request.header("content-length") is None
+
+
+def test_a_probe_may_have_a_body(upstream: ScriptedUpstream) -> None:
+    upstream.answers[CHAT] = Answer(chunks=(b"ab", b"cd"), gap=0.01)
+    assert probe(upstream, "POST", "chat/completions", b'{"model":"m"}') == (200, b"abcd")
+    assert upstream.requests[0].body == b'{"model":"m"}'
+
+
 # ---- several keys
 
 
@@ -209,14 +244,15 @@ def test_it_asks_something_of_its_own(upstream: ScriptedUpstream) -> None:
             (target,) = gateway.gateway.upstreams.targets
             provider = target.provider
             assert isinstance(provider, HttpProvider)
+            with pytest.raises(OverflowError):
+                await provider.probe("POST", "chat/completions", b"{}", 1.0, 100)
             return [
                 await provider.probe("GET", "/health", b"", 1.0, 100),
                 await provider.probe("GET", "models", b"", 1.0, 100),
-                await provider.probe("POST", "chat/completions", b"{}", 1.0, 100),
             ]
 
-    assert asyncio.run(main()) == [(200, b"fine"), (503, b"not now"), (200, b"")]
+    assert asyncio.run(main()) == [(200, b"fine"), (503, b"not now")]
     assert [(request.method, request.target, request.body) for request in upstream.requests] == [
-        ("GET", "/health", b""), ("GET", "/v1/models", b""), ("POST", "/v1/chat/completions", b"{}"),
+        ("POST", "/v1/chat/completions", b"{}"), ("GET", "/health", b""), ("GET", "/v1/models", b""),
     ]  # fmt: skip
     assert shown(upstream) == ["Bearer sk-up"] * 3

@@ -69,6 +69,11 @@ def test_a_server_that_closes_after_streams_is_told_that_the_connection_ends() -
     assert speech("llamacpp", "http://h/v1", None, {}).fields == [(b"connection", b"close")]
 
 
+def test_who_may_offer_realtime() -> None:
+    offering = {kind for kind in HTTP_KINDS if speech(kind, "http://h/v1", None, {}).realtime}
+    assert offering == {"openai", "azure", "vllm", "sglang"}
+
+
 def test_a_kind_not_spoken() -> None:
     with pytest.raises(KeyError):
         speech("bedrock", "http://h", None, {})

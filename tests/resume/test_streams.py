@@ -148,3 +148,14 @@ def test_every_fact_is_told() -> None:
     child.model, child.attempts, child.failures = "m", 2, [("reset", "up")]
     tell(parent, child)
     assert (parent.model, parent.attempts, parent.failures) == ("m", 2, [("reset", "up")])
+
+
+def test_what_clean_up_sums_up_is_told_to_the_parent() -> None:
+    """All attempts of a call are counted when it ends, and not before."""
+    made = Made()
+    parent, child, kept = made.open()
+    assert kept is not None
+    child.defer(lambda ended: setattr(ended, "tokens_out", 7))
+    kept.begin(Puppet())
+    kept.end(None)
+    assert (parent.tokens_out, child.outcome) == (7, "ok")

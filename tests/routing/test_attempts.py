@@ -1,22 +1,26 @@
 from collections.abc import Sequence
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.routing.attempts import FIRST_WAIT_SECONDS, LONGEST_ASKED_SECONDS, LONGEST_WAIT_SECONDS, Attempts, Step
+from penstock.routing.capabilities import Capabilities, Fit
 from penstock.routing.failure import KINDS, Failure
 from penstock.routing.strategies import make_strategy
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
-from tests.support.targets import Upstream, ask, target, targets
+from tests.support.targets import Upstream, ask, call, target, targets
 
 
-def entry(name: str, those: Sequence[Target]) -> Entry:
-    return Entry(name, those, make_strategy("round_robin"))
+def entry(name: str, those: Sequence[Target], **known: Any) -> Entry:
+    return Entry(name, those, make_strategy("round_robin"), capabilities=Capabilities(**known))
 
 
-def attempts(one: Entry, *fallbacks: Entry, most: int = 2) -> Attempts:
-    return Attempts(one, one.pattern, [(other, other.pattern) for other in fallbacks], most, lambda low, high: high)
+def attempts(one: Entry, *fallbacks: Entry, most: int = 2, fit: Fit | None = None) -> Attempts:
+    others = [(other, other.pattern) for other in fallbacks]
+    return Attempts(one, one.pattern, others, most, lambda low, high: high, fit)
 
 
 def every(one: Entry) -> Sequence[Target]:
@@ -88,6 +92,60 @@ def test_fallbacks_follow_in_order_each_with_attempts_of_its_own() -> None:
         asked.append(step.asked)
         at = step.targets[0]
     assert asked == ["m", "m", "first", "first", "second", "second"]
+
+
+def sized(context: int | None, name: str = "") -> Entry:
+    return entry(name or f"of-{context}", [target(f"t-{name or context}")], context=context)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "asked"),
+    [
+        (None, [8000, None, 32000], ["of-8000", "of-32000", "of-None"]),
+        (8000, [None, 4000, 8000, 32000], ["of-32000", "of-None"]),
+        (8000, [16000, 32000], ["of-16000", "of-32000"]),
+        (16000, [32000, 16000, 24000, None], ["of-32000", "of-None"]),
+        (32000, [8000, 16000], []),
+    ],
+)
+def test_a_prompt_that_was_too_long_goes_where_more_room_is_known(
+    own: int | None, others: list[int | None], asked: list[str]
+) -> None:
+    """Each that is asked finds it too long, too: then none with no more room than that one is asked either."""
+    one = sized(own, "own")
+    plan = attempts(one, *map(sized, others), fit=Fit(call()))
+    seen, at = [], one.targets[0]
+    while (step := plan.after(failed("context_length"), at, every, 60, 0.0)) is not None:
+        seen.append(step.asked)
+        at = step.targets[0]
+    assert seen == asked
+
+
+def test_what_cannot_take_the_call_is_passed_over_and_told() -> None:
+    one = call()
+    one.body = b'{"model":"m","tools":[{"type":"function"}]}'
+    a = target("a")
+    blunt, able = entry("blunt", [target("x")], tools=False), entry("able", [target("y")], tools=True)
+    plan = attempts(entry("m", [a]), blunt, able, most=0, fit=Fit(one))
+    step = plan.after(failed("overloaded"), a, every, 60, 0.0)
+    assert names(step) == ["y"]
+    assert plan.note == "; of the fallbacks, 'blunt' takes no tools"
+    assert plan.after(failed("overloaded"), target("y"), every, 60, 0.0) is None
+    assert attempts(entry("m", [a])).note == ""
+
+
+def test_one_whose_room_was_too_small_is_told() -> None:
+    plan = attempts(sized(8000, "own"), sized(4000))
+    assert plan.after(failed("context_length"), target("t-own"), every, 60, 0.0) is None
+    assert plan.note == "; of the fallbacks, 'of-4000' has room for 4000 tokens, which were too few"
+
+
+def test_an_attempt_beside_another_is_spent_too() -> None:
+    those = targets(1, 1, 1)
+    plan = attempts(entry("m", those), most=2)
+    plan.spend(failed("reset"), those[0])
+    assert names(plan.after(failed("reset"), those[1], every, 60, 0.0)) == ["c"]
+    assert plan.after(failed("silent"), those[2], every, 60, 0.0) is None
 
 
 @given(st.lists(st.sampled_from(sorted(KINDS)), max_size=40), st.integers(0, 5), st.integers(1, 4), st.integers(0, 3))

@@ -2,8 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.config import Config
+from penstock.core.settings import ConfigError
+from penstock.routing.canary_config import CanaryConfig
+from penstock.routing.capabilities import Capabilities
 from penstock.routing.config import ModelConfig, RoutingConfig
-from penstock.routing.upstream_config import BASE_URLS, ReplicasConfig, UpstreamConfig
+from penstock.routing.upstream_config import UpstreamConfig
 
 ECHO = {"e": UpstreamConfig(kind="echo")}
 
@@ -11,61 +15,6 @@ ECHO = {"e": UpstreamConfig(kind="echo")}
 def models(**fallbacks: list[str]) -> RoutingConfig:
     entries = {name: ModelConfig(upstreams=["e"], fallbacks=list(after)) for name, after in fallbacks.items()}
     return RoutingConfig(upstreams=ECHO, models=entries)
-
-
-@pytest.mark.parametrize("kind", sorted(BASE_URLS))
-def test_kinds_with_a_usual_address_need_none(kind: str) -> None:
-    upstream = UpstreamConfig(kind=kind)  # type: ignore[arg-type]
-    assert list(upstream.check()) == []
-    assert upstream.url == BASE_URLS[kind]
-
-
-@pytest.mark.parametrize("kind", ["vllm", "sglang", "llamacpp", "azure"])
-def test_other_kinds_need_an_address(kind: str) -> None:
-    ((place, message),) = UpstreamConfig(kind=kind).check()  # type: ignore[arg-type]
-    assert place == ("base_url",)
-    assert "needs a base_url" in message
-
-
-def test_a_slash_at_the_end_makes_no_difference() -> None:
-    assert UpstreamConfig(kind="vllm", base_url="http://h/v1/").url == "http://h/v1"
-    assert UpstreamConfig(kind="echo").url == ""
-
-
-@pytest.mark.parametrize("url", ["http://h", "https://h:8000/v1/", "http://10.0.0.1:80/v1", "http://[::1]:8000/v1"])
-def test_addresses(url: str) -> None:
-    assert list(UpstreamConfig(kind="vllm", base_url=url).check()) == []
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["h:8000", "ftp://h", "file:///etc/passwd", "http:///v1", "http://u@h", "http://evil#@good", "http://h?x",
-     "http://h:0x1", "http://h:99999", "http://h h", "http://[::1", "http://h\u00e9"],
-)  # fmt: skip
-def test_what_is_no_address(url: str) -> None:
-    ((place, message),) = UpstreamConfig(kind="vllm", base_url=url).check()
-    assert place == ("base_url",)
-    assert url not in message
-
-
-def test_a_proxy_may_have_a_password() -> None:
-    assert list(UpstreamConfig(kind="openai", proxy="http://me:pass@proxy:3128").check()) == []
-    assert [place for place, _ in UpstreamConfig(kind="openai", proxy="proxy:3128").check()] == [("proxy",)]
-
-
-@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "a b", "a:b", "é", ""])
-def test_header_fields_that_may_not_be_set(name: str) -> None:
-    assert [place for place, _ in UpstreamConfig(kind="openai", headers={name: "x"}).check()] == [("headers", name)]
-
-
-def test_values_that_no_header_field_can_carry() -> None:
-    upstream = UpstreamConfig(kind="openai", headers={"a": "\u00e9"}, api_key="sk-\u2013")
-    assert [place for place, _ in upstream.check()] == [("headers", "a"), ("api_key",)]
-
-
-def test_replicas() -> None:
-    assert list(ReplicasConfig(min=1, max=2).check()) == []
-    assert [place for place, _ in ReplicasConfig(min=3, max=2).check()] == [("min",)]
 
 
 def test_a_model_leads_to_itself_else_to_the_longest_prefix() -> None:
@@ -110,6 +59,42 @@ def test_a_circle_is_found_exactly_when_there_is_one(fallbacks: dict[str, list[s
 
     told = any("circle" in message for _, message in routing.check())
     assert told == any(circular(name, ()) for name in routing.models)
+
+
+@pytest.mark.parametrize(
+    ("canary", "wrong"),
+    [
+        (CanaryConfig(upstream_model="new"), []),
+        (CanaryConfig(upstreams=["f"]), []),
+        (CanaryConfig(), [("models", "m", "canary")]),
+        (CanaryConfig(upstreams=["e"], upstream_model="old"), [("models", "m", "canary")]),
+        (CanaryConfig(upstreams=["g"]), [("models", "m", "canary", "upstreams", 0)]),
+    ],
+)
+def test_a_canary_differs_from_what_it_is_to_replace(canary: CanaryConfig, wrong: list[tuple[str, ...]]) -> None:
+    model = ModelConfig(upstreams=["e"], upstream_model="old", canary=canary)
+    config = RoutingConfig(upstreams=ECHO | {"f": UpstreamConfig(kind="echo")}, models={"m": model})
+    assert [place for place, _ in config.check()] == wrong
+
+
+def test_what_a_model_can_is_unknown_unless_said() -> None:
+    text = "upstreams: {e: {kind: echo}}\nmodels: {m: {upstreams: [e], capabilities: {context: 8192, tools: false}}}\n"
+    (model,) = Config.parse(text, "f", {}).of(RoutingConfig).models.values()
+    assert model.capabilities == Capabilities(context=8192, tools=False)
+    assert (model.capabilities.vision, model.capabilities.json_schema) == (None, None)
+
+
+@pytest.mark.parametrize("wrong", ["context: 0", "tools: maybe", "vison: true"])
+def test_capabilities_that_are_none_are_refused(wrong: str) -> None:
+    text = f"upstreams: {{e: {{kind: echo}}}}\nmodels: {{m: {{upstreams: [e], capabilities: {{{wrong}}}}}}}\n"
+    with pytest.raises(ConfigError, match="capabilities"):
+        Config.parse(text, "f", {})
+
+
+@pytest.mark.parametrize("wrong", ["percentile: 1", "percentile: 0.2", "budget: 1.5", "least_delay: 3"])
+def test_hedges_out_of_bounds_are_refused(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="hedge"):
+        Config.parse(f"upstreams: {{e: {{kind: echo}}}}\nhedge: {{{wrong}}}\n", "f", {})
 
 
 # ---- several keys

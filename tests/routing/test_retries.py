@@ -11,6 +11,7 @@ from penstock.core.errors import CallerError, Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.process.loop import run
+from penstock.routing.capabilities import UNKNOWN, Capabilities
 from penstock.routing.stage import Routing
 from penstock.routing.strategies import make_strategy
 from penstock.routing.table import Entry, Table
@@ -48,12 +49,18 @@ def answer(status: int, body: bytes = b"{}", **headers: str) -> tuple[int, list[
 
 
 def send(
-    one: Exchange, *those: Target, retries: int = 2, fallbacks: Sequence[Target] = (), waits: list[float] | None = None
+    one: Exchange,
+    *those: Target,
+    retries: int = 2,
+    fallbacks: Sequence[Target] = (),
+    waits: list[float] | None = None,
+    known: Capabilities = UNKNOWN,
 ) -> Reply:
     names = [f"model-{target.name}" for target in fallbacks]
     entries = [Entry("m", those, make_strategy("round_robin"), "sent-as", fallbacks=names)]
     entries += [
-        Entry(name, [target], make_strategy("round_robin")) for name, target in zip(names, fallbacks, strict=True)
+        Entry(name, [target], make_strategy("round_robin"), capabilities=known)
+        for name, target in zip(names, fallbacks, strict=True)
     ]
     waited = [] if waits is None else waits
     slept = 0.0
@@ -152,6 +159,25 @@ def test_fallbacks_are_asked_in_order_under_their_own_names() -> None:
     assert send(one, a, fallbacks=[f, g], retries=0).body == b"fine"
     assert [upstream_of(those).sent for those in (a, f, g)] == [["sent-as"], ["model-f"], ["model-g"]]
     assert (one.answered_as, one.attempts) == ("model-g", 3)
+
+
+@pytest.mark.parametrize("fault", [
+    answer(503, b'{"error":{"message":"down"}}'), UpstreamError("down", phase="connect"), answer(401, b"{}"),
+    answer(400, b'{"error":{"message":"context_length_exceeded"}}'),
+])  # fmt: skip
+def test_a_fallback_that_cannot_take_the_call_is_not_asked_and_the_error_says_so(fault: Any) -> None:
+    one, a, f = exchange(), target("a", fault), target("f", "fine")
+    one.call.body = b'{"model":"m","tools":[{"type":"function"}]}'
+    try:
+        told = send(one, a, fallbacks=[f], retries=0, known=Capabilities(tools=False)).body
+    except UpstreamError as error:
+        told = error.message.encode()
+    assert isinstance(told, bytes)
+    assert b"; of the fallbacks, 'model-f' takes no tools" in told
+    assert calls(a, f) == [1, 0]
+    one = exchange()
+    one.call.body = b'{"model":"m"}'
+    assert send(one, target("a", fault), fallbacks=[f], known=Capabilities(tools=False)).body == b"fine"
 
 
 @pytest.mark.parametrize(

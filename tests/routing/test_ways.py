@@ -1,5 +1,5 @@
 from penstock.routing.targets import Target
-from penstock.routing.ways import MOST_REFUSALS, refuse, ways
+from penstock.routing.ways import MOST_REFUSALS, STREAM, refuse, ways
 from tests.support.targets import Upstream
 
 
@@ -25,6 +25,13 @@ def test_what_was_refused_is_remembered_for_that_model_alone() -> None:
     refuse(target, "chat", "m", "prefill")
     assert ways(target, "chat", "m") == ["instruction", "restart"]
     assert ways(target, "chat", "other")[0] == "prefill"
+
+
+def test_without_streams_there_is_no_way() -> None:
+    target = of("vllm")
+    refuse(target, "chat", "m", STREAM)
+    assert ways(target, "chat", "m") == []
+    assert ways(target, "messages", "m")
 
 
 def test_refusals_are_bounded() -> None:

@@ -1,7 +1,12 @@
+from typing import Any
+
+import pytest
+
 from penstock.memory.ledger import BoundedAccount
 from penstock.streaming.backlog import Backlog
 from penstock.streaming.config import StreamingConfig
 from penstock.streaming.counts import Counts
+from penstock.wire import pieces
 from tests.support.streams import EMPTY, FINISH, said
 
 TERMS = StreamingConfig(buffer=16 * 1024)
@@ -38,6 +43,31 @@ def test_merging_and_dropping_give_bytes_back() -> None:
     assert [piece.text for piece in waiting.pieces] == ["ab", ""]
     assert waiting.size == account.held == sum(len(piece.event) for piece in waiting.pieces)
     assert (counts.of("dropped", "nonessential"), counts.of("merged", "slow_reader")) == (1, 1)
+
+
+def test_what_was_merged_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under pressure each event asks for it; those of some servers can never be merged (each has its own timings)."""
+    waiting, _, counts = backlog()
+    opened = 0
+
+    def counting(*asked: Any) -> Any:
+        nonlocal opened
+        opened += 1
+        return opening(*asked)
+
+    opening = pieces._open
+    monkeypatch.setattr(pieces, "_open", counting)
+    for number in range(200):
+        for text in "ab":
+            waiting.add(said(text).replace(b'"id"', b'"timings":{"n":%d},"id"' % number))
+        waiting.merge()
+    assert [piece.text for piece in waiting.pieces] == ["ab"] * 200
+    assert opened < 10 * 200
+    waiting.pop(199)
+    waiting.add(said("c").replace(b'"id"', b'"timings":{"n":199},"id"'))
+    waiting.merge()
+    assert [piece.text for piece in waiting.pieces] == ["abc"]
+    assert counts.of("merged", "slow_reader") == 201
 
 
 def test_levels_follow_the_share_of_the_bound() -> None:

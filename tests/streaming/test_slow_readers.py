@@ -9,7 +9,7 @@ import uvloop
 
 from tests.net.caller import Caller, calling, settled
 from tests.net.upstream import Line, scripted
-from tests.support.gateway import Running, running_gateway
+from tests.support.gateway import Running, ask, running_gateway
 from tests.support.streams import DONE, FINISH, ROLE, said, text_of
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -72,6 +72,7 @@ def slowly(act: Act, streaming: str = "", more: str = "") -> None:
             config = f"""
 upstreams: {{up: {{kind: vllm, base_url: "http://127.0.0.1:{upstream.port}/v1"}}}}
 models: {{m: {{upstreams: [up]}}}}
+scrape: {{enabled: false}}
 streaming: {{{streaming}}}
 {more}
 """
@@ -129,6 +130,29 @@ def test_its_upstream_stops_and_no_word_is_lost(policy: str) -> None:
     slowly(act, f"on_slow_reader: {policy}")
 
 
+def test_pressure_delays_and_merges_stand_in_the_metrics() -> None:
+    async def told(gateway: Running) -> dict[str, float]:
+        page = (await ask(gateway.port, "GET", "/metrics")).body.decode()
+        lines = [line.rpartition(" ") for line in page.splitlines() if line.startswith("penstock_stream")]
+        return {name.removeprefix("penstock_stream"): float(number) for name, _, number in lines}
+
+    async def act(gateway: Running, caller: Caller, source: Source) -> None:
+        await source.stands()
+        under = await told(gateway)
+        assert under['s{pressure="severe"}'] + under['s{pressure="moderate"}'] == 1
+        assert under['s{pressure="normal"}'] == 0
+        assert under["s_paused"] == 1
+        assert under['_actions_total{action="paused",reason="slow_reader"}'] == 1
+        assert under['_actions_total{action="delayed",reason="pressure"}'] > 0
+        assert under['_delay_seconds_total{reason="pressure"}'] > 0
+        assert under['_actions_total{action="dropped",reason="nonessential"}'] == 0
+        await read_on(caller)
+        over = await told(gateway)
+        assert over['s{pressure="severe"}'] + over['s{pressure="moderate"}'] + over["s_paused"] == 0
+
+    slowly(act, "on_slow_reader: drop_nonessential, buffer: 4MiB")
+
+
 def test_nobody_else_waits_for_it() -> None:
     async def act(gateway: Running, caller: Caller, source: Source) -> None:
         await source.stands()
@@ -175,6 +199,7 @@ def test_a_silent_upstream_is_covered_by_keep_alives_between_events() -> None:
             config = f"""
 upstreams: {{up: {{kind: vllm, base_url: "http://127.0.0.1:{upstream.port}/v1"}}}}
 models: {{m: {{upstreams: [up]}}}}
+scrape: {{enabled: false}}
 streaming: {{heartbeat: 200ms}}
 """
             async with running_gateway(config) as gateway, calling(gateway.port) as caller:

@@ -20,7 +20,7 @@ listen: {{drain: {drain}}}
 upstreams:
   echo: {{kind: echo}}
   slow: {{kind: echo, tokens_per_second: 50}}
-  up: {{kind: vllm, base_url: "{url}"}}
+  up: {{kind: vllm, base_url: "{url}", metrics: off}}
 models:
   m: {{upstreams: [echo]}}
   slow: {{upstreams: [slow]}}

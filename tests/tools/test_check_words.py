@@ -39,7 +39,7 @@ def test_hollow_names(path: str, text: str, told: list[str]) -> None:
 
 
 def test_environments_caches_and_binaries_are_passed_by(tmp_path: Path) -> None:
-    for name in ("env/pyvenv.cfg", "env/a.txt", "node_modules/a.txt", ".mypy_cache/a.txt", ".ci/a.txt"):
+    for name in ("env/pyvenv.cfg", "env/a.txt", "node_modules/a.txt", ".mypy_cache/a.txt", ".ci/a.txt", ".git"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(REGISTRY)

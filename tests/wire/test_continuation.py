@@ -83,6 +83,14 @@ def test_plain_text_is_no_constraint() -> None:
     assert continuation("chat", body, "x", 1, "prefill") is not None
 
 
+@pytest.mark.parametrize("last", ["hi", 5, None, [], {"role": "assistant", "content": 5}, {"role": 5, "content": "x"}])
+def test_messages_that_nothing_can_be_joined_to(last: Any) -> None:
+    """An upstream took them, whatever they are; that is no reason to fail here."""
+    body = msgspec.json.encode({"messages": [USER, last]})
+    fitting = [way for way in WAYS if continuation("chat", body, "x", 1, way) is not None]
+    assert fitting == ["restart"]
+
+
 def test_without_text_there_is_nothing_to_continue() -> None:
     assert continuation("chat", msgspec.json.encode({"messages": [USER]}), "", 0, "prefill") is None
 

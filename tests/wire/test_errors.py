@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.errors import CallerError, Fail, GatewayError, UpstreamError
-from penstock.wire.errors import error_body, error_event, error_headers, upstream_message
+from penstock.wire.errors import error_body, error_event, error_headers, upstream_message, with_note
 from penstock.wire.sse import parse
 
 OPENAI = [
@@ -167,3 +167,23 @@ def test_any_upstream_body_gives_a_line(body):
 
 def test_upstream_messages_are_bounded():
     assert len(upstream_message(b"x" * 10_000_000)) <= 500
+
+
+@pytest.mark.parametrize(
+    ("body", "noted"),
+    [
+        (b'{"error":{"message":"no","code":1}}', b'{"error":{"message":"no; x","code":1}}'),
+        (
+            b'{"type":"error","error":{"type":"t","message":"no"}}',
+            b'{"type":"error","error":{"type":"t","message":"no; x"}}',
+        ),
+        (b'{"message":"no"}', b'{"message":"no; x"}'),
+        (b'{"error":"no"}', b'{"error":"no"}'),
+        (b"<html>", b"<html>"),
+        (b"", b""),
+        (b"[1]", b"[1]"),
+        (b'{"error":{"message":5}}', b'{"error":{"message":5}}'),
+    ],
+)
+def test_a_note_stands_after_an_upstreams_message(body: bytes, noted: bytes) -> None:
+    assert with_note(body, "; x") == noted

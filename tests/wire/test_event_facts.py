@@ -8,6 +8,7 @@ from penstock.wire import anthropic_messages, openai_chat, openai_completions, o
 from penstock.wire.event_facts import Facts, confidence, read
 from penstock.wire.sse import parse
 from penstock.wire.usage import Usage
+from tests.support.odd_events import odd_events
 
 WORDS = ["Water ", "finds ", "a way."]
 USAGE = Usage(3, 3)
@@ -69,3 +70,9 @@ def test_the_finish_is_complete() -> None:
 @pytest.mark.parametrize("data", [b"", b"[DONE]", b"{", b"[1]", b'{"choices":[{"delta":{"content":7}}]}', b'"\xff"'])
 def test_what_cannot_be_read_says_nothing(data: bytes) -> None:
     assert read(data) == Facts()
+
+
+def test_no_event_whatever_stands_in_it_is_a_failure() -> None:
+    for frame in odd_events():
+        (event,) = parse(frame)
+        assert read(event.data).special in (True, False)

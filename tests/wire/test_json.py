@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.errors import CallerError
-from penstock.wire.json import MOST_TOKENS, Peek, peek
+from penstock.wire.json import MOST_MODEL_CHARACTERS, MOST_TOKENS, Peek, peek
 from penstock.wire.json_scan import STEERING
 
 PADDING = {"messages": [{"role": "user", "content": "x" * 50, "n": i} for i in range(200)]}
@@ -130,6 +130,12 @@ def test_a_wrong_type_inside_a_field_names_the_place():
 def test_token_limits_must_be_positive_and_sane(field, limit):
     error = refusal(b'{"model":"m","%b":%d}' % (field.encode(), limit))
     assert (error.code, error.param) == ("invalid_value", field)
+
+
+def test_a_name_may_not_be_longer_than_what_can_be_shown():
+    assert peek(b'{"model":"%b"}' % (b"m" * MOST_MODEL_CHARACTERS)).model == "m" * MOST_MODEL_CHARACTERS
+    error = refusal(b'{"model":"%b"}' % (b"m" * (MOST_MODEL_CHARACTERS + 1)))
+    assert (error.code, error.param) == ("invalid_value", "model")
 
 
 @SIZES

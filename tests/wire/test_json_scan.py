@@ -1,11 +1,12 @@
 import json
+import time
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from penstock.core.errors import CallerError
-from penstock.wire.json_scan import HUGE_BYTES, MOST_MEMBERS, STEERING, members, put_first, splice, value_of
+from penstock.wire.json_scan import HUGE_BYTES, MOST_MEMBERS, STEERING, members, put_first, splice, value_of, values_of
 
 texts = st.text(alphabet='model"\\{}[],: \n/é\u2028😀', max_size=8)
 keys = st.sampled_from(["model", "stream", "messages", "model:", 'mo"del', "é"]) | texts
@@ -86,6 +87,12 @@ def test_value_of_is_what_a_parser_keeps(body, name):
         assert json.loads(value) == whole[name]
 
 
+@given(bodies(), st.sets(keys))
+def test_values_of_are_the_value_of_each(body, names):
+    found = {name: value for name in names if (value := value_of(body, name)) is not None}
+    assert values_of(body, names) == found
+
+
 @pytest.mark.parametrize(
     ("body", "changed"),
     [
@@ -118,7 +125,15 @@ def test_splice_of_nothing_is_the_same_bytes():
 def test_huge_bodies_are_walked():
     body = b'{"pad":"' + b"x" * HUGE_BYTES + b'","model":"a"}'
     assert value_of(body, "model") == b'"a"'
+    assert values_of(body, {"model", "n"}) == {"model": b'"a"'}
     assert splice(body, {"model": b'"b"', "n": b"1"}) == b'{"n":1,' + body[1:].replace(b'"a"', b'"b"')
+
+
+def test_megabytes_of_blanks_hold_up_nobody():
+    body = b'{"model":"a"' + b" \t\r\n" * (4 << 20) + b',"stream":true}'
+    began = time.process_time()
+    assert [member.key for member in members(body)] == ["model", "stream"]
+    assert time.process_time() - began < 0.5
 
 
 def test_a_walk_over_absurdly_many_members_is_refused():

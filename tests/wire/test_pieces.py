@@ -10,6 +10,7 @@ from penstock.wire.anthropic_messages import PING, stream
 from penstock.wire.pieces import MOST_MERGED_BYTES, Piece, merge, read
 from penstock.wire.sse import DONE, KEEP_ALIVE, encode, parse
 from penstock.wire.usage import Usage
+from tests.support.odd_events import odd_events
 
 
 def chat(delta: dict[str, Any], **more: Any) -> bytes:
@@ -127,3 +128,11 @@ def test_the_same_text_and_the_same_specials_in_order(events: list[bytes]) -> No
     assert [(piece.kind, piece.text) for piece in again] == [(piece.kind, piece.text) for piece in merged]
     kinds = [piece.kind for piece in merged]
     assert ("text", "text") not in itertools.pairwise(kinds)
+
+
+@pytest.mark.parametrize("operation", ["chat", "completions", "messages"])
+def test_no_event_whatever_stands_in_it_is_a_failure(operation: str) -> None:
+    for event in odd_events():
+        piece = read(event, operation)
+        assert merge([piece], operation) == [piece]
+        assert b"".join(made.event for made in merge([piece, piece], operation)) != b""

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 
 from penstock.wire import anthropic_messages, openai_chat
 from penstock.wire.restamp import ending, restamp_of
@@ -9,6 +10,7 @@ from penstock.wire.sse import DONE, encode, parse
 from penstock.wire.told import Told
 from penstock.wire.told_dialects import KINDS
 from penstock.wire.usage import Usage
+from tests.support.odd_events import odd_events
 
 STORY = b": story\n\n"
 
@@ -109,3 +111,10 @@ def test_an_ending_is_one_in_its_dialect() -> None:
     assert (told_by_end.finish, told_by_end.done) == ("length", True)
     messages = told_by("messages", [*MESSAGES, ending(told_by("messages", MESSAGES), "length", STORY)])
     assert (messages.finish, messages.done, messages.open_block) == ("max_tokens", True, "")
+
+
+@pytest.mark.parametrize("operation", sorted(KINDS))
+def test_no_event_whatever_stands_in_it_is_a_failure(operation: str) -> None:
+    for event in odd_events():
+        restamped(told_by(operation, []), [event, event])
+        restamped(told_by(operation, [event]), [event])

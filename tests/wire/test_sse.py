@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -137,6 +138,17 @@ def test_one_event_is_bounded_but_a_stream_is_not():
     with pytest.raises(UpstreamError, match="100 bytes"):
         splitter.feed(b"x")
     assert EventSplitter(10).feed(b"data: " + b"x" * 94 + b"\n\n")  # nothing is held back
+
+
+def test_an_event_that_comes_in_tiny_pieces_takes_little_more_than_its_bytes():
+    splitter = EventSplitter()
+    tracemalloc.start()
+    for number in range(250_000):
+        assert splitter.feed(b"%02d" % (number % 100)) == b""
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 2 * 500_000
+    assert splitter.feed(b"\n\n").startswith(b"000102")
 
 
 def test_parse_by_example():

@@ -77,6 +77,13 @@ def test_an_end_marker_before_the_finish_is_trouble() -> None:
     assert not made.done
 
 
+@pytest.mark.parametrize("delta", [{"tool_calls": [{"index": 0}]}, {"refusal": "no"}, {"reasoning_content": "hm"}])
+def test_so_it_is_where_no_text_was_told_yet(delta: dict[str, object]) -> None:
+    made = told(chunk(choices=[{"index": 0, "delta": delta, "finish_reason": None}]))
+    made.look(DONE)
+    assert made.trouble is not None
+
+
 def test_usage_alone_tells_that_all_was_said() -> None:
     made = told(chunk("a"), chunk(choices=[], usage={"prompt_tokens": 1}), DONE)
     assert (made.done, made.trouble) == (True, None)

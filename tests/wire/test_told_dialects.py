@@ -6,6 +6,7 @@ from penstock.wire.sse import encode
 from penstock.wire.told import Told
 from penstock.wire.told_dialects import KINDS
 from penstock.wire.usage import Usage
+from tests.support.odd_events import odd_events
 
 PIECES = ["Hel", "lo", ' "you"\n', "é"]
 STREAMS = {
@@ -71,6 +72,18 @@ def test_several_choices_cannot_be_continued(operation: str, part: dict[str, obj
     assert "several" in told.stuck
 
 
+@pytest.mark.parametrize(("operation", "part"), [("chat", {"delta": {"content": "x"}}), ("completions", {"text": "x"})])
+def test_several_choices_are_whole_when_each_of_them_is(operation: str, part: dict[str, object]) -> None:
+    def frame(index: int, finish: str | None) -> bytes:
+        choice = {"index": index, **part, "finish_reason": finish}
+        return encode(msgspec.json.encode({"model": "m", "choices": [choice]}))
+
+    told = read(operation, [frame(0, None), frame(1, None), frame(0, "stop")])
+    assert told.finish == ""
+    told.look(frame(1, "length"))
+    assert told.finish == "length"
+
+
 def test_thoughts_are_no_text() -> None:
     delta = {"reasoning_content": "hm"}
     frame = encode(msgspec.json.encode({"model": "m", "choices": [{"index": 0, "delta": delta}]}))
@@ -84,3 +97,12 @@ def test_blocks_of_messages_are_counted_and_a_tool_cannot_be_continued() -> None
     start = {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t"}}
     told.look(encode(msgspec.json.encode(start), "content_block_start"))
     assert "tool_use" in told.stuck
+
+
+@pytest.mark.parametrize("operation", sorted(STREAMS))
+def test_no_event_whatever_stands_in_it_is_a_failure(operation: str) -> None:
+    for event in odd_events():
+        begun = KINDS[operation]()
+        for told in (begun, KINDS[operation]()):
+            assert told.look(event) in (event, b"")
+            assert begun.take(event) in (True, False)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from penstock.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
 from penstock.wire.sse import DONE
 from penstock.wire.usage import Usage, usage_in, usage_of
+from tests.support.odd_events import odd_events
 
 ANSWERS = [
     ({"usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}}, Usage(5, 7, 0)),
@@ -63,7 +64,12 @@ def test_any_bytes_tell_something_or_nothing(body):
     usage_in(b'data: {"usage":{' + body + b"}}\n\n")
 
 
+def test_counts_beyond_all_reason_are_cut():
+    assert usage_of(b'{"usage":{"prompt_tokens":%d,"completion_tokens":-5}}' % 10**30) == Usage(2**53 - 1, 0, 0)
+
+
 def test_deep_bodies_tell_nothing():
+    assert usage_of(b'{"a":1,"usage":{"x":' + b"[" * 5000 + b"]" * 5000 + b"}}") is None
     assert usage_of(b"[" * 1_000_000) is None
     assert usage_of(b'{"usage":' * 100_000) is None
 
@@ -104,3 +110,8 @@ def test_the_usage_of_a_stream_is_what_its_frames_tell_together(stream):
 )
 def test_frames_that_tell_nothing(frame):
     assert usage_in(frame) is None
+
+
+def test_no_event_whatever_stands_in_it_is_a_failure():
+    for event in odd_events():
+        usage_in(event)

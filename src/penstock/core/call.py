@@ -21,7 +21,8 @@ class Operation:
 
     ``path`` is relative to an upstream's ``base_url`` (which ends in ``/v1`` for OpenAI-like servers).
     ``body``: ``json`` bodies are held whole (bounded) and peeked; ``opaque`` ones (multipart) are streamed through
-    unread; ``none`` has no body. ``streams`` tells whether the answer may be an SSE stream.
+    unread; ``none`` has no body. ``streams`` tells whether the answer may be an SSE stream, ``upgrades`` that it is a
+    WebSocket (its query names the model).
     """
 
     name: str
@@ -31,6 +32,7 @@ class Operation:
     streams: bool = False
     needs_model: bool = True
     methods: tuple[str, ...] = ("POST",)
+    upgrades: bool = False
 
 
 class Call:

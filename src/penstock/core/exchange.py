@@ -35,8 +35,9 @@ class Exchange:
     ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
     bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
     model's name after fallbacks, ``upstream_key`` the number of the key shown to the upstream, ``failures`` the
-    attempts that failed, ``rescues`` how a stream that broke went on. ``waited`` sums the seconds in which Penstock
-    only waited for an upstream: total minus it is our own share.
+    attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt tokens were sent in
+    vain, ``rescues`` how a stream that broke went on. ``waited`` sums the seconds in which Penstock only waited for an
+    upstream: total minus it is our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
@@ -58,6 +59,7 @@ class Exchange:
         "first_byte",
         "forks",
         "generation",
+        "hedge",
         "held",
         "id",
         "key",
@@ -99,6 +101,7 @@ class Exchange:
         self.answered_as = ""
         self.failures: list[tuple[str, str]] | None = None
         self.rescues: list[str] | None = None
+        self.hedge: tuple[str, float] | None = None
         self.output_default: int | None = None
         self.attempts = 0
         self.cache = ""

@@ -31,7 +31,7 @@ class Promise(Generic[T]):
         self._loop = loop
         self._state = "pending"
         self._fiber: Fiber | None = None
-        self._error: BaseException | None = None
+        self._error: BaseException | type[BaseException] | None = None
         self._callbacks: list[tuple[Callable[[Any], object], Any]] | None = None
         self._asyncio_future_blocking = False
 
@@ -60,7 +60,7 @@ class Promise(Generic[T]):
         cancels (asyncio.timeout, say) first has to note that it did."""
         if self._state != "pending":
             return False
-        self._error = asyncio.CancelledError()
+        self._error = asyncio.CancelledError  # a new one for each raise: one that was raised refers to its frames
         fiber, self._fiber = self._fiber, None
         self._settle("cancelled")
         if fiber is not None:

@@ -23,14 +23,17 @@ class TlsConfig(Struct, frozen=True, kw_only=True):
 
 
 class WebSocketConfig(Struct, frozen=True, kw_only=True):
-    calls: Annotated[int, Meta(ge=1, le=1000, description="Calls that may run at once on one socket.")] = 16
+    calls: Annotated[int, Meta(ge=1, le=1000, description="Calls at once on one socket of `/v1/stream`.")] = 16
     max_message: Annotated[
         Bytes, Meta(ge=1024, le=1024 * 1024 * 1024, description="Size of one message of a caller.")
     ] = 32 * 1024 * 1024
     ping: Annotated[
         Seconds, Meta(gt=0, description="Each socket is pinged this often; one that is silent for a round is dropped.")
     ] = 30.0
-    idle_timeout: Annotated[Seconds, Meta(gt=0, description="A socket without a call for this long is closed.")] = 300.0
+    idle_timeout: Annotated[
+        Seconds,
+        Meta(gt=0, description="A socket without a call, or a realtime session without a message, ends after this."),
+    ] = 300.0
 
 
 class ListenConfig(Struct, frozen=True, kw_only=True):
@@ -48,7 +51,7 @@ class ListenConfig(Struct, frozen=True, kw_only=True):
         list[str],
         Meta(description="Addresses or networks (CIDR) whose `X-Forwarded-For` is believed."),
     ] = field(default_factory=list)
-    websocket: Annotated[WebSocketConfig, Meta(description="Calls over `/v1/stream`.")] = WebSocketConfig()
+    websocket: Annotated[WebSocketConfig, Meta(description="`/v1/stream` and `/v1/realtime`.")] = WebSocketConfig()
     cors_origins: Annotated[
         list[str],
         Meta(description="Origins of web pages that may call from a browser, or `*`. Empty: CORS is off."),

@@ -22,16 +22,21 @@ from penstock.edge.cors import allowed_origin, cors_lines, preflight
 from penstock.edge.generation import Generation, LocalRoute, client_address
 from penstock.edge.ids import Ids
 from penstock.edge.serving import Serving
+from penstock.net.handshake import check_handshake, tokens
 from penstock.net.http_head import RequestHead, response_head
-from penstock.net.turn import Turn
+from penstock.net.turn import Successor, Turn
+from penstock.net.upgraded import Upgraded
 from penstock.wire.errors import error_body, error_headers
 from penstock.wire.headers import check_own
 from penstock.wire.operations import find
+from penstock.wire.subprotocols import with_key
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 SOCKET_PATH = "/v1/stream"
 OpenSocket = Callable[[Turn, str], None]
 """Answers a WebSocket's handshake on a turn, of a caller at that address. Raises Fail when it refuses."""
+Join = Callable[[Exchange, Upgraded], Successor]
+"""What the connection of a call goes on as whose upstream has opened a WebSocket."""
 
 _LOCAL = {
     dialect: Operation("local", dialect, "", body="none", needs_model=False, methods=())
@@ -47,6 +52,7 @@ class _Known:
     operation: Operation
     client: str
     given_id: str
+    headers: Headers
     extra: bytes
     run: Next
     refusal: Fail | None = None
@@ -54,7 +60,7 @@ class _Known:
 
 
 class Endpoint:
-    """The App of the server. ``generation`` and ``open_socket`` are replaced at a reload."""
+    """The App of the server. ``generation``, ``open_socket`` and ``join`` are replaced at a reload."""
 
     def __init__(self, generation: Generation, ids: Ids, now: Callable[[], float], wall: Callable[[], float]) -> None:
         self.generation = generation
@@ -64,6 +70,7 @@ class Endpoint:
         self._ids = ids
         self.stopping = False
         self.open_socket: OpenSocket | None = None
+        self.join: Join | None = None
         self.refused = 0
         self.date = b""
         self.tick()
@@ -80,7 +87,7 @@ class Endpoint:
         if known is None or known.generation is not generation:
             head.memo.clear()
             known = head.memo[self] = self._know(turn, generation)
-        call = Call(known.operation, head.method, head.path, head.query, head.headers, known.client, head.memo)
+        call = Call(known.operation, head.method, head.path, head.query, known.headers, known.client, head.memo)
         started = self.now()
         exchange = Exchange(
             known.given_id or self._ids.next(), call, started, started + generation.total_timeout, turn.body
@@ -117,11 +124,14 @@ class Endpoint:
             operation=operation or _LOCAL[_dialect(head)],
             client=client_address(turn.peer, head.forwarded, generation.trusted),
             given_id=_given_id(head.headers),
+            headers=head.headers,
             extra=extra,
             run=generation.run,
         )
         if head.upgrade == b"websocket" and head.path == SOCKET_PATH:
             known.socket = self.open_socket
+        elif known.operation.upgrades:
+            known.headers = with_key(head.headers, tokens(head.headers, b"sec-websocket-protocol"))
         try:
             known.run = self._admit(head, generation, operation, route, extra)
         except Fail as fail:
@@ -143,7 +153,8 @@ class Endpoint:
                 _check_origin(head)
         if head.method == "OPTIONS":
             return preflight(operation.methods if operation else route.methods if route else ("GET", "POST"), extra)
-        if head.upgrade == b"websocket":
+        joins = operation is not None and operation.upgrades and self.join is not None
+        if head.upgrade == b"websocket" and not joins:
             if head.path != SOCKET_PATH or self.open_socket is None:
                 raise CallerError("there is no WebSocket at this path", status=404, code="not_found")
             check_own(head.headers)
@@ -151,6 +162,8 @@ class Endpoint:
         if operation is not None:
             if head.method not in operation.methods:
                 raise wrong_method(head, operation.methods)
+            if operation.upgrades:
+                check_handshake(head)
             check_own(head.headers)
             return generation.run
         if route is None:

@@ -17,6 +17,12 @@ class Fleet(Protocol):
     async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
         """The newest calls, or the one with ``request_id`` if it is not empty."""
 
+    async def trial_list(self) -> dict[str, Any]:
+        """Models with a new version on trial: what was measured of both."""
+
+    async def decide(self, model: str, asked: str) -> bool:
+        """``promote``, ``rollback`` or ``resume`` the new version of ``model``; False when none is on trial."""
+
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
         """Ask worker ``owner`` about a stream that it keeps."""
 

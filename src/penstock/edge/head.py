@@ -36,7 +36,7 @@ def own_fields(exchange: Exchange) -> str:
     """Lines that tell what Penstock did with the call."""
     own = f"x-request-id: {exchange.id}\r\nx-penstock-overhead-ms: {exchange.overhead * 1000:.2f}\r\n"
     if exchange.upstream:
-        model = exchange.answered_as or exchange.call.model[:MOST_MODEL_CHARACTERS]
+        model = (exchange.answered_as or exchange.call.model)[:MOST_MODEL_CHARACTERS]
         if not (model.isascii() and model.isprintable()):
             model = quote(model, safe="/:@+,=~")
         own += (

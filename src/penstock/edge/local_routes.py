@@ -58,13 +58,17 @@ class LocalRoutes:
             "/admin/v1/status": LocalRoute(self.status),
             "/admin/v1/calls": LocalRoute(self.calls),
             "/admin/v1/config": LocalRoute(self.config),
+            "/admin/v1/trials": LocalRoute(self.trials),
             "/admin/v1/reload": LocalRoute(self.reload, methods=("POST",)),
         }
 
     def prefixes(self) -> dict[str, LocalRoute]:
         """By the beginning of the path; what follows is an id."""
         model = LocalRoute(self.model, "call")
-        return {"/v1/models/": model, "/models/": model, "/admin/v1/calls/": LocalRoute(self.call)}
+        return {"/v1/models/": model, "/models/": model, "/admin/v1/calls/": LocalRoute(self.call)} | {
+            f"/admin/v1/trials/{asked}/": LocalRoute(self.decide, methods=("POST",))
+            for asked in ("promote", "rollback", "resume")
+        }
 
     async def index(self, exchange: Exchange) -> Reply:
         """Who answers here."""
@@ -123,6 +127,18 @@ class LocalRoutes:
     async def config(self, exchange: Exchange) -> Reply:
         """The configuration in force, secrets masked."""
         return _json(self._config())
+
+    async def trials(self, exchange: Exchange) -> Reply:
+        """Models with a new version on trial."""
+        return _json(await self._fleet.trial_list())
+
+    async def decide(self, exchange: Exchange) -> Reply:
+        """End a trial, or take it up again: the path is ``/admin/v1/trials/<what>/<model>``."""
+        asked, _, model = exchange.call.path.removeprefix("/admin/v1/trials/").partition("/")
+        model = unquote(model)
+        if not await self._fleet.decide(model, asked):
+            raise CallerError(f"no version of model '{model[:100]}' is on trial", status=404, code="trial_not_found")
+        return _json(await self._fleet.trial_list())
 
     async def reload(self, exchange: Exchange) -> Reply:
         """Read the configuration again."""

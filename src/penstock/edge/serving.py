@@ -16,7 +16,9 @@ from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.reply import Reply, Source, Tap
 from penstock.edge.head import head_bytes
+from penstock.net.handshake import accepting, check_handshake
 from penstock.net.turn import Turn
+from penstock.net.upgraded import Upgraded
 from penstock.wire.errors import error_body, error_event, error_headers
 
 if TYPE_CHECKING:
@@ -139,6 +141,9 @@ class Serving:
         return b"" if self._turn.head.http11 else b"connection: keep-alive\r\n"
 
     def _send_live(self, reply: Reply, source: Source, framing: bytes) -> None:
+        if isinstance(source, Upgraded):
+            self._join(reply, source, framing)
+            return
         turn = self._turn
         self._source = source
         self._taps = reply.taps
@@ -158,6 +163,19 @@ class Serving:
         if self._head and self._exchange.outcome is None:
             head, self._head = self._head, b""
             turn.connection.write(head)
+
+    def _join(self, reply: Reply, upstream: Upgraded, framing: bytes) -> None:
+        """The upstream took the handshake: so does the caller's side, and a relay has the rest."""
+        exchange = self._exchange
+        turn = self._turn
+        join = self._endpoint.join
+        assert join is not None
+        relay = join(exchange, upstream)
+        turn.served = None
+        exchange.first_byte = self._endpoint.now()
+        framing = accepting(check_handshake(turn.head), b"") + framing
+        turn.connection.write(head_bytes(exchange, reply, framing))
+        turn.connection.hand_over(relay)
 
     def push(self, frame: bytes) -> None:
         """A frame of a live reply."""

@@ -131,6 +131,7 @@ class SocketCall:
         if error is not None:
             self._fail(error)
             return
+        self._exchange.finish("ok", self._session.now())  # before its usage is told: clean-up sums up all attempts
         self._session.send(ended(self.id, self._exchange, self._index, self._session.wall()))
         self._done("ok")
 

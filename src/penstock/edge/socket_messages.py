@@ -6,7 +6,6 @@ message that cannot be understood.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -165,12 +164,3 @@ def _as_json(data: bytes) -> msgspec.Raw | str:
         return msgspec.json.decode(data, type=msgspec.Raw)
     except (msgspec.DecodeError, RecursionError):
         return data.decode()
-
-
-def subprotocol(offered: Iterable[bytes], own: bytes, key_mark: bytes) -> tuple[bytes, bytes]:
-    """``(chosen, key)`` of what a caller offers: ``own`` if it is there, else the first that is no key; never the key,
-    which browsers can send in no other way."""
-    names = list(offered)
-    key = next((name.removeprefix(key_mark) for name in names if name.startswith(key_mark)), b"")
-    others = [name for name in names if not name.startswith(key_mark)]
-    return (own if own in others else others[0] if others else b""), key

@@ -14,7 +14,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.ports import Account
 from penstock.edge.generation import Generation
 from penstock.edge.socket_call import SocketCall
-from penstock.edge.socket_messages import Asked, call_headers, failed, read_message, subprotocol
+from penstock.edge.socket_messages import Asked, call_headers, failed, read_message
 from penstock.net.handshake import accepted, check_handshake, tokens
 from penstock.net.http_head import split_target
 from penstock.net.request_body import Body
@@ -23,12 +23,12 @@ from penstock.net.turn import Turn
 from penstock.net.websocket import SocketLimits, WebSocket
 from penstock.wire.headers import check_own
 from penstock.wire.operations import find
+from penstock.wire.subprotocols import tellable, with_key
 
 if TYPE_CHECKING:
     from penstock.edge.endpoint import Endpoint
 
 PROTOCOL = b"penstock.v1"
-KEY_MARK = b"openai-insecure-api-key."
 
 
 class _Arrived:
@@ -45,12 +45,12 @@ def open_session(
     """Answer the handshake and hand the connection over. Raises CallerError, and has done nothing then."""
     head = turn.head
     key = check_handshake(head)
-    if turn.body.complete != b"":
+    if turn.body.length != 0:
         raise CallerError("a handshake has no body", code="bad_handshake")
-    chosen, token = subprotocol(tokens(head.headers, b"sec-websocket-protocol"), PROTOCOL, KEY_MARK)
-    headers = head.headers
-    if token:
-        headers = [*headers, (b"authorization", b"Bearer " + token)]
+    offered = tokens(head.headers, b"sec-websocket-protocol")
+    names = tellable(offered)
+    chosen = PROTOCOL if PROTOCOL in names else names[0] if names else b""
+    headers = with_key(head.headers, offered)
     endpoint.generation.authorize(headers, "call")
     session = Session(endpoint, server, headers, client, most_calls)
     session.socket = WebSocket(server, limits, room, session)

@@ -13,9 +13,9 @@ class MemoryConfig(Struct, frozen=True, kw_only=True):
     bodies: Annotated[
         Bytes, Meta(ge=1024 * 1024, description="Request bodies in flight, per worker; beyond it: 503.")
     ] = 512 * 1024 * 1024
-    buffers: Annotated[Bytes, Meta(ge=1024 * 1024, description="Answers on their way to slow readers, per worker.")] = (
-        512 * 1024 * 1024
-    )
+    buffers: Annotated[
+        Bytes, Meta(ge=1024 * 1024, description="What waits for slow readers, per worker: answers, realtime frames.")
+    ] = 512 * 1024 * 1024
     retry_after: Annotated[
         Seconds, Meta(gt=0, le=3600, description="When a call that was shed is told to come back.")
     ] = 1.0

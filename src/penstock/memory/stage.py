@@ -18,6 +18,7 @@ from penstock.memory.ledger import BoundedAccount
 from penstock.net.request_body import too_large
 from penstock.wire.json import peek
 from penstock.wire.multipart import model_field
+from penstock.wire.query import asked_model
 
 
 class Memory:
@@ -48,6 +49,8 @@ class Memory:
             _fill(call, whole)
         elif kind == "opaque":
             call.model = model_field(exchange.body.early)
+        elif call.operation.needs_model:
+            call.model = asked_model(call.query)
         return next(exchange)
 
     async def _read_first(self, exchange: Exchange, next: Next) -> Reply:

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail, GatewayError, UpstreamError
@@ -27,12 +27,14 @@ from penstock.net.tunnel import open_tunnel
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How an upstream is reached. ``proxy`` is ``host:port`` of an HTTP proxy that CONNECTs."""
+    """How an upstream is reached. ``proxy`` is ``host:port`` of an HTTP proxy that CONNECTs, ``proxy_key`` the
+    credentials that it is shown (RFC 9110, 11.7.2)."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
     proxy: tuple[str, int] | None = None
+    proxy_key: bytes = field(default=b"", repr=False)
     max_connections: int = 1024
     queue: int = 4096
     max_idle: float = 60.0
@@ -68,15 +70,24 @@ class Origin:
         self._closed = False
 
     async def request(
-        self, head: bytes, body: bytes | Source, patience: Patience, head_timeout: float | None = None
+        self,
+        head: bytes,
+        body: bytes | Source,
+        patience: Patience,
+        head_timeout: float | None = None,
+        *,
+        upgrade: bool = False,
     ) -> Response:
-        """Send one request. ``head_timeout`` (seconds) stands in for that of ``patience``.
+        """Send one request. ``head_timeout`` (seconds) stands in for that of ``patience``. With ``upgrade`` a 101 may
+        be the answer: a ``Switched``.
 
         Cancelling closes the request's connection at once, in every phase.
         """
         head_timeout = head_timeout or patience.head
         while True:
             connection = self._take() or await self._obtain(patience)
+            if upgrade:
+                connection.upgrades = True
             waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
             try:
                 return await waiter
@@ -215,13 +226,15 @@ class Origin:
         return connection
 
     def _unreachable(self, what: str, phase: str, *, status: int = 502) -> UpstreamError:
+        code = "upstream_timeout" if status == 504 else "upstream_unreachable"
+        return self.failed(what, phase, status=status, code=code)
+
+    def failed(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
+        """An error that names the upstream."""
         return UpstreamError(
             f"upstream '{self.name}' ({self.address}) {what}",
-            status=status,
-            code="upstream_timeout" if status == 504 else "upstream_unreachable",
-            phase=phase,
-            upstream=self.name,
-        )
+            status=status, code=code, phase=phase, upstream=self.name,
+        )  # fmt: skip
 
     # ---- giving back
 

@@ -2,7 +2,7 @@
 
 ``send`` writes a request and gives a future of its ``Response``, resolved once the head is here (with the whole body,
 when that came along). The Response is a Source of body bytes. Aborting or cancelling closes the socket at once.
-Fails with UpstreamError naming the phase: ``send``, ``headers`` or ``body``.
+Fails with UpstreamError naming the phase: ``send``, ``headers`` or ``body``. A 101 ends it: the socket is ``Upgraded``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, cast
 import httptools
 
 from penstock.core.call import Headers
-from penstock.core.errors import Fail, UpstreamError
+from penstock.core.errors import Fail
 from penstock.core.fiber import Promise
 from penstock.core.reply import Source
-from penstock.net.outbox import BatchedProtocol
-from penstock.net.response import Response, ResponseHead
+from penstock.net.outbox import MANY_PIECES, BatchedProtocol
+from penstock.net.response import Response, ResponseHead, Switched
 from penstock.net.tcp_info import bytes_acked
+from penstock.net.upgraded import Upgraded
 from penstock.net.upload import Upload
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ JOINED_BYTES = 16 * 1024
 """A body up to this size is joined to its head: copying it is cheaper than a second buffer."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_FIELDS = 256
-INTERIM = (100, 102, 103)
-"""Statuses of which llhttp knows that no body follows, whatever their fields say."""
+INTERIM = (100, 102, 103)  # of these llhttp knows that no body follows, whatever their fields say
 
 
 class Untouched(Exception):
@@ -41,8 +41,8 @@ class ClientConnection(BatchedProtocol):
 
     __slots__ = (
         "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_idle_timeout", "_keep", "_length",
-        "_origin", "_parser", "_parts", "_reading", "_response", "_sent", "_sent_before",
-        "_upload", "_waiter", "born", "closed", "due", "used", "wheel_at",
+        "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before", "_upload", "_waiter", "born", "closed",
+        "due", "upgrades", "used", "wheel_at",
     )  # fmt: skip
 
     def __init__(self, origin: Origin) -> None:
@@ -54,20 +54,11 @@ class ClientConnection(BatchedProtocol):
         self._fields: Headers = []
         self._head: ResponseHead | None = None
         self._length: bytes | None = None
-        self._head_bytes = 0
-        self._complete = False
         self._keep = True
-        self._reading = True
-        self._close_delimited = False
-        self._idle_timeout = 0.0
-        self._sent = 0
-        self._sent_before = 0
+        self._head_bytes = self._sent = self._sent_before = self.used = 0
+        self._complete = self._close_delimited = self.closed = self.upgrades = False
+        self._idle_timeout = self.born = self.due = self.wheel_at = 0.0
         self._upload: Upload | None = None
-        self.born = 0.0
-        self.used = 0
-        self.closed = False
-        self.due = 0.0
-        self.wheel_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -125,36 +116,39 @@ class ClientConnection(BatchedProtocol):
 
     def data_received(self, data: bytes) -> None:
         waiter = self._waiter
-        if waiter is None:
-            if self._response is None:
-                self.abort()  # an upstream that speaks unasked is out of step
-                return
-        elif waiter.done():
-            self.abort()  # its caller left in this very turn of the loop: nobody may be given this connection
+        # An upstream that speaks unasked is out of step; and where its caller left in this very turn of the loop nobody
+        # may be given this connection.
+        if self._response is None if waiter is None else waiter.done():
+            self.abort()
             return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserUpgrade as upgrade:
+            self._switch(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError as error:
             why = error.__context__ or error
-            self._fail(self._error(f"sent malformed HTTP ({why})", "body" if self._response else "headers"))
+            self._fail(self._origin.failed(f"sent malformed HTTP ({why})", "body" if self._response else "headers"))
             return
         response = self._response
         if response is None:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._fail(self._error(f"sent a head of over {MAX_HEAD_BYTES} bytes", "headers"))
+                self._fail(self._origin.failed(f"sent a head of over {MAX_HEAD_BYTES} bytes", "headers"))
             return
         self._waiter = None
         if self._parts:
             parts, self._parts = self._parts, []
             self._head_bytes = 0
+            if len(parts) > MANY_PIECES:
+                self.give_way()
             response.deliver(parts)
-        else:
-            self._head_bytes += len(data)  # of trailers or chunk extensions
+        else:  # trailers or chunk extensions
+            self._head_bytes += len(data)
         if self._complete:
             self._release(response)
         elif self._head_bytes > MAX_HEAD_BYTES:
-            self._fail(self._error(f"sent over {MAX_HEAD_BYTES} bytes of trailers or chunk extensions", "body"))
+            self._fail(self._origin.failed(f"sent over {MAX_HEAD_BYTES} bytes of trailers or chunk extensions", "body"))
         else:
             self.due = self._origin.now() + self._idle_timeout if self._reading else 0.0
             if waiter is not None:
@@ -174,7 +168,7 @@ class ClientConnection(BatchedProtocol):
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         fields, self._fields = self._fields, []
-        if status < 200:
+        if status < 200 and (status != 101 or self._response or not (self.upgrades and self._parser.should_upgrade())):
             if status not in INTERIM:
                 raise ValueError(f"status {status} is not known here")
             self._length = None
@@ -192,7 +186,7 @@ class ClientConnection(BatchedProtocol):
             head = self._head = ResponseHead(status, fields)
         length, self._length = self._length, None
         self._response = Response(self, head, None if length is None else int(length))
-        self._keep = self._parser.should_keep_alive()
+        self._keep = self._parser.should_keep_alive() and not self.upgrades
         self._close_delimited = length is None and not head.chunked and status not in (204, 304)
 
     def on_body(self, chunk: bytes) -> None:
@@ -202,6 +196,17 @@ class ClientConnection(BatchedProtocol):
     def on_message_complete(self) -> None:
         if self._response is not None:
             self._complete = True
+
+    def _switch(self, early: bytes) -> None:
+        """The upstream took the upgrade. The socket still counts as one of its origin's."""
+        waiter, response, origin = self._waiter, self._response, self._origin
+        assert waiter is not None
+        assert response is not None
+        self._waiter = self._response = None
+        self.closed, self.due = True, 0.0
+        del self._parser
+        upgraded = Upgraded(origin, self._transport, early, lambda: origin.forget(self))
+        waiter.set_result(Switched(response.head, upgraded))
 
     def _release(self, response: Response) -> None:
         """The answer is whole: the connection is free before anybody reads the answer."""
@@ -217,14 +222,11 @@ class ClientConnection(BatchedProtocol):
     # ---- ends
 
     def eof_received(self) -> bool | None:
-        if self._waiter is not None and self.used > 1 and self._never_arrived():
-            self._fail(Untouched())
+        if self._waiter is not None and self.used > 1 and self._origin.tls is None:
+            acked = bytes_acked(self._transport.get_extra_info("socket"))
+            if acked is not None and acked <= self._sent_before + 1:
+                self._fail(Untouched())  # the peer's TCP took in nothing of the request: nobody can have acted on it
         return None
-
-    def _never_arrived(self) -> bool:
-        """Whether the peer's TCP has taken in nothing of the current request (then nobody can have acted on it)."""
-        acked = bytes_acked(self._transport.get_extra_info("socket"))
-        return acked is not None and self._origin.tls is None and acked <= self._sent_before + 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -237,23 +239,21 @@ class ClientConnection(BatchedProtocol):
         elif response is not None or self._waiter is not None:
             how = "reset the connection" if exc is not None else "closed the connection"
             when = "in the middle of the answer" if response is not None else "before answering"
-            self._fail(self._error(f"{how} {when}", "body" if response is not None else "headers"))
+            self._fail(self._origin.failed(f"{how} {when}", "body" if response is not None else "headers"))
         del self._parser  # it refers to us: the collector would have to come for each closed connection
         self._origin.forget(self)
 
     def expire(self, now: float) -> None:
         if self._waiter is not None:
-            self._fail(self._error("did not begin to answer in time", "headers", status=504, code="upstream_timeout"))
+            self._fail(
+                self._origin.failed("did not begin to answer in time", "headers", status=504, code="upstream_timeout")
+            )
         elif self._response is not None:
-            self._fail(self._error("stopped in the middle of its answer", "body", status=504, code="upstream_stalled"))
+            self._fail(
+                self._origin.failed("stopped in the middle of its answer", "body", status=504, code="upstream_stalled")
+            )
         else:
             self.abort()
-
-    def _error(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
-        name = self._origin.name
-        return UpstreamError(
-            f"upstream '{name}' ({self._origin.address}) {what}", status=status, code=code, phase=phase, upstream=name
-        )
 
     def _fail(self, error: Fail | Untouched) -> None:
         waiter, self._waiter = self._waiter, None

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, cast
 
 from penstock.core.errors import CallerError, Fail
 from penstock.net.http_head import RequestHead
-from penstock.net.outbox import BatchedProtocol
+from penstock.net.outbox import MANY_PIECES, BatchedProtocol
 from penstock.net.request_body import Body
 from penstock.net.request_parser import RequestParser
-from penstock.net.turn import Turn
+from penstock.net.turn import Successor, Turn
 
 if TYPE_CHECKING:
     from penstock.net.server import Server
-    from penstock.net.websocket import WebSocket
 
 MAX_PIPELINED = 128
 LINGER_SECONDS = 3.0
@@ -29,8 +28,8 @@ LINGER_BYTES = 64 * 1024 * 1024
 class Connection(BatchedProtocol):
     """See the module. Writing: ``write`` at will, then ``finish``; ``writable`` is False for slow readers."""
 
-    __slots__ = ("_deadline", "_fresh", "_lingered", "_parser", "_reading", "_server", "_turns", "_unsent", "closing",
-                 "due", "peer", "wheel_at", "writable")  # fmt: skip
+    __slots__ = ("_deadline", "_fresh", "_lingered", "_parser", "_server", "_turns", "_unsent", "closing", "due",
+                 "peer", "wheel_at", "writable")  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
@@ -40,7 +39,7 @@ class Connection(BatchedProtocol):
         self.closing = self._fresh = False
         self._turns: deque[Turn] = deque()
         self._lingered = -1
-        self._reading = self.writable = True
+        self.writable = True
         self._unsent = 0
 
     # ---- transport
@@ -61,10 +60,9 @@ class Connection(BatchedProtocol):
         self._out.clear()
         self._parser.let_go()
         self._server.forget(self)
-        turns = self._turns
-        self._server.busy -= bool(turns)
-        while turns:
-            turn = turns.popleft()
+        self._server.busy -= bool(self._turns)
+        while self._turns:
+            turn = self._turns.popleft()
             if turn.served is not None:
                 turn.served.abandon("caller left")
             turn.body.fail(CallerError("the caller closed the connection", code="caller_left", status=499))
@@ -111,6 +109,9 @@ class Connection(BatchedProtocol):
                 self._due_within(self._server.limits.body_timeout)
         elif parser.in_head and not was_in_head:
             self._due_within(self._server.limits.head_timeout)
+        if parser.pieces > MANY_PIECES:
+            parser.pieces = 0
+            self.give_way()
 
     def take(self, head: RequestHead, body: Body) -> None:
         """The parser has a request: it is next, or waits for those before it."""
@@ -189,7 +190,7 @@ class Connection(BatchedProtocol):
         else:
             self._await_request()
 
-    def hand_over(self, successor: WebSocket) -> None:
+    def hand_over(self, successor: Successor) -> None:
         """The present request was an upgrade: the transport, and the place in the server, are the successor's now."""
         self._turns.clear()
         self.closing, self.due = True, 0.0
@@ -256,8 +257,7 @@ class Connection(BatchedProtocol):
     def _settle_refusal(self) -> None:
         """Answer a refused request, once those before it are answered."""
         fail = self._parser.refusal
-        if fail is None:
-            return
+        assert fail is not None
         if self._turns:
             turn = self._turns[-1]
             if not turn.body.ended:  # the refusal is of this very request: its body is malformed

@@ -12,6 +12,8 @@ from typing import Protocol
 
 from penstock.net.tcp_info import round_trip, unacknowledged
 
+MANY_PIECES = 1000
+"""Chunks of bodies after which a connection gives way. One read can bring 40,000, and the loop may do many in a row."""
 FEW = 2
 """With this many busy connections or fewer there is no batch to wait for: they write at once, which is quicker."""
 
@@ -26,15 +28,28 @@ class Owner(Protocol):
 
 
 class BatchedProtocol(asyncio.Protocol):
-    """The writing half of a connection. ``put`` sends in order; ``drop`` closes at once and forgets what waits."""
+    """The writing half of a connection. ``put`` sends in order; ``drop`` closes at once and forgets what waits.
+    ``_reading``: whether more may be taken in."""
 
-    __slots__ = ("_out", "_owner", "_transport")
+    __slots__ = ("_out", "_owner", "_reading", "_transport")
 
     _transport: asyncio.Transport
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._out: list[bytes] = []
+        self._reading = True
+
+    def give_way(self) -> None:
+        """What came last was much work: take in no more before the other connections have had their turn."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        transport = self._transport
+        if self._reading and not transport.is_closing() and transport.get_protocol() is self:
+            transport.resume_reading()
 
     def put(self, data: bytes) -> None:
         """Send ``data`` by the end of this turn of the loop."""

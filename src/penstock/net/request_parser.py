@@ -43,7 +43,7 @@ class Repeat(NamedTuple):
 
 class RequestParser:
     """See the module. ``in_head`` while part of a head is here; ``target`` and ``fields`` are those parsed last;
-    ``beyond`` is what came behind a request to upgrade.
+    ``beyond`` is what came behind a request to upgrade, of which nothing is parsed any more; ``pieces`` counts chunks.
 
     A keep-alive caller that sends the very same head again, but for the digits of its Content-Length, with its body in
     the same read, is recognised without parsing (``_again``). What parsed once parses the same again, as long as the
@@ -55,15 +55,18 @@ class RequestParser:
         "_between",
         "_body",
         "_connection",
+        "_declined",
         "_head",
         "_length",
         "_llhttp",
         "_repeat",
         "_server",
+        "_upgraded",
         "_waiting_bytes",
         "beyond",
         "fields",
         "in_head",
+        "pieces",
         "refusal",
         "target",
     )
@@ -78,7 +81,9 @@ class RequestParser:
         self._waiting_bytes = 0
         self._repeat: Repeat | None = None
         self._between = True
+        self._declined = self._upgraded = False
         self.in_head = False
+        self.pieces = 0
         self.target = b""
         self.fields: Headers = []
         self.refusal: Fail | None = None
@@ -91,7 +96,7 @@ class RequestParser:
                 return None
             self._between = False
             self._parse(data)
-            if self._body is None and not self.in_head and self.refusal is None:
+            if self._body is None and not self.in_head and self.refusal is None and not self._upgraded:
                 self._note_repeat(data)
         else:
             self._parse(data)
@@ -135,11 +140,22 @@ class RequestParser:
             self._repeat = Repeat(data[: found.start(1)], data[found.end(1) : end], head)
 
     def _parse(self, data: bytes) -> None:
+        if self._upgraded:
+            # Nobody may speak before the upgrade is answered; who does is not heard out.
+            self.beyond += data
+            if len(self.beyond) > self._server.limits.max_head:
+                self._connection.hold_reading()
+            return
         try:
             self._llhttp.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # Whether it is taken or not, the head was marked as the last one of its connection.
-            self.beyond = data[upgrade.args[0] :]
+            rest = data[upgrade.args[0] :]
+            if self._declined:
+                self._decline()
+                self._parse(rest)
+                return
+            self._upgraded = True
+            self.beyond = rest
         except httptools.HttpParserError as error:
             self.refuse(CallerError(f"malformed HTTP: {error}", code="malformed_http"))
         if self.in_head or self._body is not None:
@@ -147,6 +163,16 @@ class RequestParser:
             self._waiting_bytes += len(data)
             if self._waiting_bytes > self._server.limits.max_head:
                 self.refuse(self._too_large())
+
+    def _decline(self) -> None:
+        """An upgrade that is not taken is a request like any other (RFC 9110, 7.8): clients offer HTTP/2 so, with the
+        body of a call behind. llhttp reads nothing behind such a head; another reads on from the end of it."""
+        self._declined = False
+        assert self._body is not None
+        length = self._body.length
+        self._llhttp = httptools.HttpRequestParser(_Behind(self))
+        framing = b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
+        self._llhttp.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
 
     def refuse(self, fail: Fail) -> None:
         """Take nothing more; the first reason stands."""
@@ -201,6 +227,8 @@ class RequestParser:
             self.refuse(fail)
             return
         body = self._body = Body(self._connection, announced)
+        if head.upgrade:
+            self._declined = llhttp.should_upgrade() and (announced != 0 or not _is_handshake(head))
         self._connection.take(head, body)
 
     def _read_head(self, method: str, version: str) -> RequestHead:
@@ -210,16 +238,19 @@ class RequestParser:
         if size + len(self.target) > self._server.limits.max_head:
             raise self._too_large()
         head = self._head = self._server.heads.read(method, self.target, version, fields)
-        if self._llhttp.should_upgrade():
+        if _is_handshake(head) and self._llhttp.should_upgrade():
             head.keep_alive = False
         return head
 
     def on_body(self, chunk: bytes) -> None:
+        self.pieces += 1
         if self.refusal is None and self._body is not None:
             self._waiting_bytes = -READ_BYTES
             self._body.feed(chunk)
 
     def on_message_complete(self) -> None:
+        if self._declined:
+            return
         body, self._body = self._body, None
         if self.refusal is None and body is not None:
             body.finish()
@@ -235,3 +266,32 @@ class RequestParser:
     def __repr__(self) -> str:
         state = "refused" if self.refusal else "in a head" if self.in_head else "between"
         return f"<RequestParser {state}>"
+
+
+def _is_handshake(head: RequestHead) -> bool:
+    """Whether what follows may be another protocol: the one that is offered here is WebSocket."""
+    return head.upgrade == b"websocket" and head.method == "GET"
+
+
+class _Behind:
+    """The callbacks of an llhttp that was fed a head of our making: what it says of that one is dropped."""
+
+    def __init__(self, parser: RequestParser) -> None:
+        self._parser = parser
+        self._ours = True
+        self.on_body = parser.on_body
+        self.on_message_complete = parser.on_message_complete
+
+    def on_url(self, url: bytes) -> None:
+        if not self._ours:
+            self._parser.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._ours:
+            self._parser.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._ours:
+            self._ours = False
+        else:
+            self._parser.on_headers_complete()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
 from penstock.core.reply import Sink, Void
+from penstock.net.upgraded import Upgraded
 
 HELD_BYTES = 256 * 1024
 """Body bytes taken in before anybody started the response."""
@@ -63,8 +64,8 @@ class Response:
         "length",
     )
 
-    def __init__(self, connection: Reading, head: ResponseHead, length: int | None) -> None:
-        self._connection: Reading | None = connection
+    def __init__(self, connection: Reading | None, head: ResponseHead, length: int | None) -> None:
+        self._connection = connection
         self.head = head
         self.length = length
         self.ended = False
@@ -144,13 +145,14 @@ class Response:
 
     def deliver(self, parts: list[bytes]) -> None:
         """Body bytes of one read of the socket."""
+        whole = parts[0] if len(parts) == 1 else b"".join(parts)
         if self._sink is None or self._paused:
-            self._parts += parts
-            self._size += sum(map(len, parts))
+            self._parts.append(whole)
+            self._size += len(whole)
             if self._size > HELD_BYTES and self._connection is not None:
                 self._connection.hold_reading()
         else:
-            self._sink.push(parts[0] if len(parts) == 1 else b"".join(parts))
+            self._sink.push(whole)
 
     def finish(self, error: Fail | None) -> None:
         """The body is whole, or will not become so."""
@@ -163,3 +165,16 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {'ended' if self.ended else 'arriving'} {self._size}B held>"
+
+
+class Switched(Response):
+    """A 101: what was the connection goes on as ``upgraded``, which belongs to whoever takes it from here."""
+
+    __slots__ = ("upgraded",)
+
+    def __init__(self, head: ResponseHead, upgraded: Upgraded) -> None:
+        super().__init__(None, head, 0)
+        self.upgraded = upgraded
+
+    def cancel(self, reason: str) -> None:
+        self.upgraded.cancel(reason)

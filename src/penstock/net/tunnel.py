@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit
 
 from penstock.net.client_connection import ClientConnection
 
 if TYPE_CHECKING:
     from penstock.net.client import Origin
+
+
+def proxy_key(url: str) -> bytes:
+    """The credentials in a proxy's URL, as it is shown them (RFC 7617); empty without."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return b""
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return b"Basic " + base64.b64encode(pair.encode())
+
+
+def connect_head(target: bytes, key: bytes) -> bytes:
+    """What a proxy is asked."""
+    shown = b"proxy-authorization: %b\r\n" % key if key else b""
+    return b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (target, target, shown)
 
 
 class _Opening(asyncio.Protocol):
@@ -35,7 +52,7 @@ async def open_tunnel(origin: Origin, address: str, port: int) -> ClientConnecti
     try:
         host = origin.reach.host
         target = (f"[{host}]" if ":" in host else host).encode() + b":%d" % origin.reach.port
-        transport.write(b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n\r\n" % (target, target))
+        transport.write(connect_head(target, origin.reach.proxy_key))
         head = await opening.answered
         parts = head.split(b" ", 2)
         if len(parts) < 2 or parts[1] != b"200" or not head.endswith(b"\r\n\r\n"):

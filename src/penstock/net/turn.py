@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.core.errors import Fail
@@ -25,6 +26,13 @@ class Served(Protocol):
 
     def expire(self, fail: Fail | None = None) -> None:
         """The deadline given to ``busy_until`` has passed, or ``fail`` ends the response now."""
+
+
+class Successor(Protocol):
+    """What a connection goes on as when its request was an upgrade."""
+
+    def take_over(self, connection: Connection, transport: asyncio.Transport, data: bytes) -> None:
+        """Go on where ``connection`` ended; ``data`` came behind its last request."""
 
 
 class Turn:

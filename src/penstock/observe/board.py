@@ -46,6 +46,8 @@ class Board:
         self.saved = 0.0
         self.retries: Counter[tuple[str, str]] = Counter()
         self.rescues: Counter[str] = Counter()
+        self.hedges: Counter[str] = Counter()
+        self.hedge_tokens = 0.0
         self.overhead = Histogram(OVERHEAD_SECONDS)
         self._tallies: dict[Key, Tally] = {}
 
@@ -90,6 +92,10 @@ class Board:
             tally.tokens_cached += exchange.tokens_cached
         if exchange.failures is not None:
             self._note_failures(exchange)
+        if exchange.hedge is not None:
+            how, tokens = exchange.hedge
+            self.hedges[how] += 1
+            self.hedge_tokens += tokens
 
     def _note_failures(self, exchange: Exchange) -> None:
         """Count what failed at upstreams and was tried again, and how streams that broke went on."""
@@ -119,6 +125,7 @@ class Board:
             "saved": self.saved,
             "retries": [[kind, upstream, number] for (kind, upstream), number in self.retries.items()],
             "rescues": dict(self.rescues),
+            "hedges": [dict(self.hedges), self.hedge_tokens],
             "overhead": [self.overhead.counts, self.overhead.sum],
             "tallies": [
                 [
@@ -139,6 +146,9 @@ class Board:
         self.saved += dump["saved"]
         self.retries.update({(kind, upstream): number for kind, upstream, number in dump["retries"]})
         self.rescues.update(dump["rescues"])
+        hedges, tokens = dump["hedges"]
+        self.hedges.update(hedges)
+        self.hedge_tokens += tokens
         self.overhead.add(*dump["overhead"])
         for key, counts, seconds, first_byte in dump["tallies"]:
             operation, model, upstream, status, fault = key

@@ -39,6 +39,11 @@ METRICS: dict[str, tuple[str, str]] = {
         "counter",
         "Streams that broke, by how they went on: prefill, prefill_flagged, instruction, restart, ended, failed.",
     ),
+    "penstock_hedges_total": (
+        "counter",
+        "Second attempts beside a late first one, by what came of them: won, lost, failed, left; no_budget: not made.",
+    ),
+    "penstock_hedge_tokens_total": ("counter", "Prompt tokens of the attempts that such second ones made vain."),
     "penstock_refused_at_the_edge_total": ("counter", "Requests refused before any room saw them."),
     "penstock_connections": ("gauge", "Connections from callers now open."),
     "penstock_connections_refused_total": ("counter", "Connections dropped because there were too many."),
@@ -58,6 +63,21 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_upstream_in_flight": ("gauge", "Calls now in flight at an upstream."),
     "penstock_upstream_calls_total": ("counter", "Calls sent to an upstream."),
     "penstock_upstream_connections": ("gauge", "Connections to an upstream now open."),
+    "penstock_upstream_waiting_tokens": (
+        "gauge",
+        "Uncached tokens of the prompts that an upstream still has to read.",
+    ),
+    "penstock_upstream_decoding": ("gauge", "Calls at an upstream past their first token."),
+    "penstock_upstream_prefix_blocks": ("gauge", "Pieces of prompts that routing believes cached at an upstream."),
+    "penstock_upstream_prefill_tokens_per_second": ("gauge", "How fast an upstream reads prompts, as learned."),
+    "penstock_upstream_token_seconds": ("gauge", "From token to token of one call alone at an upstream, as learned."),
+    "penstock_upstream_kv_use_ratio": ("gauge", "Used share of an upstream's KV cache, as its metrics page told."),
+    "penstock_upstream_reported_calls": ("gauge", "Calls at an upstream, anybody's, as its metrics page told."),
+    "penstock_scrapes_total": (
+        "counter",
+        "Metrics pages of upstreams read: ok, refused, garbage, huge, late, failed.",
+    ),
+    "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
     **HEALTH_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
@@ -131,6 +151,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str) -> str:
     for column, name in ((0, "upstream_in_flight"), (1, "upstream_calls_total"), (2, "upstream_connections")):
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
+    _routing(page, [dump["routing"] for dump in dumps])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
@@ -178,6 +199,41 @@ def _calls(page: Page, board: Board) -> None:
         page.put("penstock_retries_total", number, kind=kind, upstream=upstream)
     for how, number in board.rescues.items():
         page.put("penstock_rescues_total", number, how=how)
+    for how, number in board.hedges.items():
+        page.put("penstock_hedges_total", number, outcome=how)
+    page.put("penstock_hedge_tokens_total", round(board.hedge_tokens))
+
+
+LEARNED = (
+    ("waiting_tokens", "upstream_waiting_tokens", True),
+    ("decoding", "upstream_decoding", True),
+    ("prefix_blocks", "upstream_prefix_blocks", True),
+    ("prefill_rate", "upstream_prefill_tokens_per_second", False),
+    ("token_seconds", "upstream_token_seconds", False),
+    ("kv_use", "upstream_kv_use_ratio", False),
+    ("reported_calls", "upstream_reported_calls", False),
+)
+"""Of each upstream: the column, its metric, and whether the workers' numbers add up; else each has measured the same
+thing, or has not."""
+
+
+def _routing(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
+    """What routing has learned of each upstream."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    scrapes = Counter[tuple[str, str]]()
+    for dump in dumps:
+        for upstream, row in dump["rows"]:
+            rows.setdefault(upstream, []).append(row)
+        for upstream, result, number in dump["scrapes"]:
+            scrapes[upstream, result] += number
+    for column, name, adds_up in LEARNED:
+        for upstream, those in rows.items():
+            known = [row[column] for row in those if row[column] is not None]
+            if known:
+                page.put(f"penstock_{name}", sum(known) / (1 if adds_up else len(known)), upstream=upstream)
+    for (upstream, result), number in scrapes.items():
+        page.put("penstock_scrapes_total", number, upstream=upstream, result=result)
+    page.put("penstock_sessions", _sum(dumps, "sessions"))
 
 
 def _resume(page: Page, dumps: Sequence[dict[str, int]]) -> None:

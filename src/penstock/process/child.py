@@ -54,6 +54,14 @@ class FarFleet:
         """The newest calls."""
         return list(await self.ask("calls", {"count": count, "id": request_id}))
 
+    async def trial_list(self) -> dict[str, Any]:
+        """Models with a new version on trial."""
+        return dict(await self.ask("trials"))
+
+    async def decide(self, model: str, asked: str) -> bool:
+        """End a trial, or take it up again."""
+        return bool(await self.ask("decide", {"model": model, "asked": asked}))
+
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
         """Ask another worker about a stream that it keeps."""
         return dict(await self.ask("stream", {"worker": owner, "question": question}, within=STREAM_SECONDS + 5.0))

@@ -95,6 +95,7 @@ class Supervisor:
             if not self._stop.is_set():
                 settle_collector()
                 self._crew.spawn(self._watch_file(), "watch the configuration")
+                self._crew.spawn(self.team.trials.run(), "judge new versions")
                 self._announce()
                 await self._stop.wait()
             await self._drain()

@@ -19,6 +19,7 @@ from penstock import __version__
 from penstock.config import Config, ConfigError
 from penstock.process.link import Answers, LinkError
 from penstock.process.spec import Source, Spec
+from penstock.process.trials import Trials
 
 log = logging.getLogger("penstock")
 
@@ -59,11 +60,14 @@ class Team:
         self.reloads = 0
         self.refused_reload: list[str] = []
         self._reloading = asyncio.Lock()
+        self.trials = Trials(self.ask_all)
         self.answers: Answers = {
             "metrics": lambda _: self.metrics(),
             "status": lambda _: self.status(),
             "calls": lambda value: self.calls(int(value["count"]), str(value["id"])),
             "reload": lambda _: self.reload(),
+            "trials": lambda _: self.trial_list(),
+            "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
         }
 
@@ -107,6 +111,21 @@ class Team:
         rows = [row for answer in answers for row in answer]
         rows.sort(key=lambda row: -row["ended"])
         return rows[:count]
+
+    async def trial_list(self) -> dict[str, Any]:
+        """Models with a new version on trial, over all workers."""
+        return {
+            model: {
+                **{name: trial[name] for name in ("share", "verdict", "reason", "rules")},
+                "new": trial["new"].told(),
+                "old": trial["old"].told(),
+            }
+            for model, trial in (await self.trials.list()).items()
+        }
+
+    async def decide(self, model: str, asked: str) -> bool:
+        """Promote, roll back or resume the new version of ``model``; False when none is on trial."""
+        return await self.trials.decide(model, asked)
 
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
         """Ask worker ``owner`` about a stream that it keeps. Raises LinkError when it is gone."""

@@ -39,6 +39,8 @@ class Worker:
             "discard": self._discard,
             "drain": self._drain,
             "stream": self._stream,
+            "trials": self._trials,
+            "decide": self._decide,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -74,6 +76,13 @@ class Worker:
     async def _stream(self, value: Any) -> dict[str, Any]:
         resumption = self.gateway.resumption
         return {} if resumption is None else await resumption.answer(value)
+
+    async def _trials(self, _: Any) -> dict[str, Any]:
+        return self.gateway.upstreams.dump_trials()
+
+    async def _decide(self, value: Any) -> None:
+        """A verdict on a version on trial; of one that is no longer what it was about, nothing is to be done."""
+        self.gateway.upstreams.decide(value["model"], value["id"], value["verdict"], value["reason"])
 
     async def _prepare(self, value: Any) -> list[str]:
         """Make an edition and keep it ready. Answers with the problems: none means ready."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from penstock.core.call import Call, Headers
+from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Sink
 from penstock.wire import (
@@ -27,6 +28,8 @@ from penstock.wire.usage import Usage
 
 SERVED = frozenset({"chat", "completions", "embeddings", "responses", "messages", "count_tokens"})
 DIMENSIONS = 64
+MOST_NUMBERS = 1 << 20
+"""In the vectors of one call: they are made while everybody else waits."""
 CREATED = 1_700_000_000
 """Answers are the same for the same question, so their date is too."""
 
@@ -113,9 +116,14 @@ def stream(call: Call, model: str, pieces: list[str], usage: Usage, finish: str)
 
 def _embeddings(exchange: Exchange, model: str) -> Reply:
     request = openai_embeddings.request(exchange.call.body)
-    size = request.dimensions or DIMENSIONS
-    vectors = [vector(text, size) for text in request.texts]
-    usage = Usage(prompt_tokens=sum(count(text) for text in request.texts))
+    texts, size = request.texts, request.dimensions or DIMENSIONS
+    if len(texts) * size > MOST_NUMBERS:
+        raise CallerError(
+            f"echo makes at most {MOST_NUMBERS} numbers a call; send fewer inputs, or ask for fewer dimensions",
+            code="invalid_value", param="input",
+        )  # fmt: skip
+    vectors = [vector(text, size) for text in texts]
+    usage = Usage(prompt_tokens=sum(count(text) for text in texts))
     exchange.tokens_in = usage.prompt_tokens
     return Reply(200, list(_JSON), openai_embeddings.embeddings_list(model, vectors, usage, request.encoding_format))
 

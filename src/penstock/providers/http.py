@@ -7,6 +7,8 @@ body: the model, a default max_tokens, usage asked for (then withheld again). Fa
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,10 +19,14 @@ from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Source, collect
 from penstock.net.client import Origin, Patience
+from penstock.net.handshake import check_answer, offering, tokens
+from penstock.net.response import Switched
 from penstock.providers.event_frames import EventFrames
 from penstock.wire.headers import Memo, forwardable, returnable
 from penstock.wire.json_scan import splice
 from penstock.wire.openai_chat import ask_usage
+from penstock.wire.query import sent_query
+from penstock.wire.subprotocols import is_of_handshake, tellable
 from penstock.wire.usage import Usage, usage_of
 
 USAGE_ASKED_OF = frozenset({"chat", "completions"})
@@ -33,6 +39,7 @@ OUTPUT_LIMIT = {
 """What each operation calls its limit on output tokens."""
 MAX_READ_FOR_USAGE = 1024 * 1024
 BODILESS = (204, 304)
+REALTIME = b"realtime"
 LEAST_SECRET_BYTES = 3
 """What is shorter could stand anywhere."""
 
@@ -51,13 +58,22 @@ class Speech:
     defaults: Headers = field(default_factory=list)
     secrets: Sequence[bytes] = ()
     ask_usage: bool = True
+    realtime: bool = False
 
 
 class HttpProvider:
     """See the module. One instance an upstream."""
 
-    def __init__(self, origin: Origin, speech: Speech, patience: Patience, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        speech: Speech,
+        patience: Patience,
+        now: Callable[[], float],
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> None:
         self._origin = origin
+        self._entropy = entropy
         self._speech = speech
         self._now = now
         self._patience = patience
@@ -73,11 +89,14 @@ class HttpProvider:
 
     def serves(self, call: Call) -> bool:
         """Whether the upstream speaks the dialect of the call's operation."""
-        return call.operation.dialect in self._speech.dialects
+        operation = call.operation
+        return operation.dialect in self._speech.dialects and (not operation.upgrades or self._speech.realtime)
 
     async def send(self, exchange: Exchange, model: str) -> Reply:
         """Forward the call."""
         call = exchange.call
+        if call.operation.upgrades:
+            return await self._open_socket(exchange, model)
         body, framing, withhold = self._body(exchange, model)
         now = self._now()
         # A stream must begin soon; a whole answer may take all the time that is left.
@@ -107,6 +126,41 @@ class HttpProvider:
         else:
             reply.length = response.length
         return reply
+
+    async def _open_socket(self, exchange: Exchange, model: str) -> Reply:
+        """A WebSocket to the upstream: a 101 whose body is the open connection, or the error answered instead."""
+        call = exchange.call
+        if exchange.body.length != 0:
+            raise CallerError("a handshake has no body", code="bad_handshake")
+        key = base64.b64encode(self._entropy(16))
+        protocols = tellable(tokens(call.headers, b"sec-websocket-protocol"))
+        kept = [field for field in call.headers if field[0] not in self._owned and not is_of_handshake(field[0])]
+        head = b"GET %b?%b HTTP/1.1\r\n%b%b%b\r\n" % (
+            (self._speech.base_path + call.operation.path).encode(), sent_query(call.query, model),
+            self._fixed[exchange.upstream_key],
+            forwardable(kept, self._forwarded), offering(key, protocols),
+        )  # fmt: skip
+        now = self._now()
+        within = max(min(exchange.deadline - now, self._patience.head), 0.001)
+        try:
+            response = await self._origin.request(head, b"", self._patience, within, upgrade=True)
+        finally:
+            exchange.waited += self._now() - now
+        headers = returnable(response.headers, self._returned)
+        if response.status >= 400:
+            return Reply(response.status, headers, response.body if response.ended else response)
+        try:
+            if not isinstance(response, Switched):
+                raise ValueError(f"answered {response.status} and opened no WebSocket")
+            chosen = check_answer(response.headers, key, protocols)
+        except ValueError as error:
+            response.cancel("no WebSocket")
+            raise self._origin.failed(str(error), "handshake", code="upstream_malformed") from None
+        headers = [field for field in headers if not is_of_handshake(field[0])]
+        # Most servers agree to none, and browsers take that for a failure: what was opened is what was asked for.
+        if chosen or REALTIME in protocols:
+            headers.append((b"sec-websocket-protocol", chosen or REALTIME))
+        return Reply(101, headers, response.upgraded)
 
     def _body(self, exchange: Exchange, model: str) -> tuple[bytes | Source, bytes, bool]:
         """``(body, its framing field, whether usage is to be withheld)``; the body differs only by named rewrites."""
@@ -157,8 +211,8 @@ class HttpProvider:
 
     async def probe(self, method: str, path: str, body: bytes, within: float, limit: int) -> tuple[int, bytes]:
         """Ask something of our own: ``(status, body)``. A ``path`` with a slash before it counts from the root of the
-        server, else from its base URL. A body over ``limit`` bytes is not read on and told as empty. Raises
-        UpstreamError, or GatewayError when no connection is free. Who cancels it closes its connection."""
+        server, else from its base URL. Raises UpstreamError, GatewayError (no connection is free), or OverflowError
+        for a body over ``limit`` bytes. Who cancels it closes its connection."""
         target = path if path.startswith("/") else f"{self._speech.base_path}/{path}"
         framing = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body) if body else b""
         defaults = b"".join([b"%b: %b\r\n" % field for field in self._speech.defaults])
@@ -166,10 +220,7 @@ class HttpProvider:
             method.encode(), target.encode(), self._fixed[0], defaults, framing,
         )  # fmt: skip
         response = await self._origin.request(head, body, Patience(within, within, within))
-        try:
-            return response.status, await collect(response, limit)
-        except OverflowError:
-            return response.status, b""
+        return response.status, await collect(response, limit)
 
     def scrub(self, text: bytes) -> bytes:
         """``text`` with what nobody may see struck out: upstreams repeat keys in their errors."""

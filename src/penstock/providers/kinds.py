@@ -16,24 +16,26 @@ _BOTH = _OPENAI | _ANTHROPIC
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``key_field`` carries the key, after ``key_prefix``. ``one_call``: a connection must carry one call only."""
+    """``key_field`` carries the key, after ``key_prefix``. ``one_call``: a connection must carry one call only;
+    ``realtime``: it may offer the realtime API (as far as its models do)."""
 
     dialects: frozenset[str]
     key_field: bytes = b"authorization"
     key_prefix: bytes = b"Bearer "
     defaults: tuple[tuple[bytes, bytes], ...] = ()
     one_call: bool = False
+    realtime: bool = False
 
 
 HTTP_KINDS: dict[str, Kind] = {
-    "openai": Kind(_OPENAI),
-    "vllm": Kind(_BOTH),
-    "sglang": Kind(_OPENAI),
+    "openai": Kind(_OPENAI, realtime=True),
+    "vllm": Kind(_BOTH, realtime=True),
+    "sglang": Kind(_OPENAI, realtime=True),
     "ollama": Kind(_BOTH),
     # Its server closes after a stream without having said so: a call that came in between would be lost.
     "llamacpp": Kind(_BOTH, one_call=True),
     "gemini": Kind(_OPENAI),
-    "azure": Kind(_OPENAI, key_field=b"api-key", key_prefix=b""),
+    "azure": Kind(_OPENAI, key_field=b"api-key", key_prefix=b"", realtime=True),
     "anthropic": Kind(
         _ANTHROPIC, key_field=b"x-api-key", key_prefix=b"", defaults=((b"anthropic-version", b"2023-06-01"),)
     ),
@@ -60,6 +62,7 @@ def speech(
         fields=first,
         other_fields=others,
         defaults=list(known.defaults),
+        realtime=known.realtime,
         secrets=[*(key.encode("latin-1") for key in (*keys, *more_keys)), *_secrets_in(own)],
     )
 

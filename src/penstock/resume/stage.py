@@ -74,6 +74,6 @@ class Resume:
 
 def _end_with(parent: Exchange, child: Exchange) -> None:
     """A fork that came to nothing of its own."""
+    child.finish(parent.outcome or "ok", parent.ended)
     parent.tokens_in, parent.tokens_out = child.tokens_in, child.tokens_out
     parent.tokens_cached = child.tokens_cached
-    child.finish(parent.outcome or "ok", parent.ended)

@@ -16,8 +16,8 @@ from penstock.resume.config import ResumeConfig
 from penstock.resume.kept import Kept
 
 FACTS = (
-    "answered_as", "attempts", "cache", "degraded", "failures", "model", "notes", "output_default", "queued", "scope",
-    "status", "tokens_cached", "tokens_in", "tokens_out", "upstream", "upstream_model", "waited",
+    "answered_as", "attempts", "cache", "degraded", "failures", "hedge", "model", "notes", "output_default", "queued",
+    "rescues", "scope", "status", "tokens_cached", "tokens_in", "tokens_out", "upstream", "upstream_model", "waited",
 )  # fmt: skip
 
 
@@ -101,9 +101,9 @@ class Streams:
         """The answer is whole, or will not become so: its exchange ends."""
         parent, child = self._calls.pop(stream.id)
         child.error = error
-        if parent.outcome is None:
-            tell(parent, child)
         child.finish("ok" if error is None else "left" if error.status == 499 else "error", self.now())
+        if parent.outcome is None:  # after the clean-up, which sums up what all attempts used
+            tell(parent, child)
         if parent.outcome is not None and self._note is not None:
             self._note(child)
 

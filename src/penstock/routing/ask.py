@@ -7,19 +7,17 @@ cover all that stands before (so equal hashes mean equal beginnings), salted wit
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from penstock.core.call import Call
 from penstock.routing.sizes import Sizes
 
 SHORT_BLOCK = 256
-SHORT_BLOCKS = 8
-LONG_BLOCK = 1024
-MOST_BLOCKS = 512
-"""Half a megabyte of prompt; what lies beyond tells servers apart no more."""
+BLOCKS = ((SHORT_BLOCK, 8), (1024, 14), (4096, 28), (16384, 56))
+"""Bytes, and how many blocks of that size: the longer a prompt, the less one block of it matters, and the more all of
+them cost. They cover a megabyte; what lies beyond tells servers apart no more."""
 
-_BOUNDS = tuple([SHORT_BLOCK * (number + 1) for number in range(SHORT_BLOCKS)]) + tuple(
-    [SHORT_BLOCK * SHORT_BLOCKS + LONG_BLOCK * (number + 1) for number in range(MOST_BLOCKS - SHORT_BLOCKS)]
-)
+BOUNDS = tuple(accumulate([size for size, count in BLOCKS for _ in range(count)]))
 _PROMPT_OF = {
     "chat": b'"messages"',
     "messages": b'"messages"',
@@ -32,14 +30,24 @@ tools) is in no prompt, or is the same for all calls of a session."""
 
 class Ask:
     """See the module. ``model``: its name at the upstream; ``tokens``: of the prompt, estimated; ``output``: of the
-    answer, expected; ``session``: "" for none; ``sizes`` learn from its end. ``blocks`` are hashes, ``bounds`` where
-    each block ends, ``size`` where the prompt ends, in the same unit (bytes; tokens in simulations). ``hits``: by a
-    target's slot, the share of the prompt likely cached there."""
+    answer, expected; ``session``: "" for none; ``scope``: whose it is; ``sizes`` learn from its end. ``blocks`` are
+    hashes, ``bounds`` where each block ends, ``size`` where the prompt ends, in the same unit (bytes; tokens in
+    simulations). ``hits``: by a target's slot, the share of the prompt likely cached there."""
 
-    __slots__ = ("blocks", "bounds", "call", "hits", "model", "now", "output", "session", "size", "sizes", "tokens")
+    __slots__ = (
+        "blocks", "bounds", "call", "hits", "model", "now", "output", "scope", "session", "size", "sizes", "tokens",
+    )  # fmt: skip
 
     def __init__(
-        self, call: Call, now: float, *, model: str = "", tokens: float = 0.0, output: float = 0.0, session: str = ""
+        self,
+        call: Call,
+        now: float,
+        model: str = "",
+        tokens: float = 0.0,
+        output: float = 0.0,
+        session: str = "",
+        scope: str = "",
+        sizes: Sizes | None = None,
     ) -> None:
         self.call = call
         self.model = model
@@ -47,23 +55,27 @@ class Ask:
         self.tokens = tokens
         self.output = output
         self.session = session
+        self.scope = scope
+        self.sizes = sizes
         self.blocks: Sequence[int] = ()
         self.bounds: Sequence[int] = ()
         self.size = 0
-        self.sizes: Sizes | None = None
         self.hits: dict[int, float] = {}
 
-    def cut(self, scope: str) -> None:
-        """Fill in the blocks of the prompt, salted with the caller's ``scope``."""
-        call = self.call
-        body = call.body
-        mark = _PROMPT_OF.get(call.operation.name)
-        start = body.find(mark) if mark is not None else -1
-        if start < 0:
-            return
-        self.size = len(body) - start
-        self.blocks = chain(body, start, hash((scope, self.model)))
-        self.bounds = _BOUNDS
+    def cut(self) -> None:
+        """Fill in the blocks of the prompt."""
+        body = self.call.body
+        start = prompt_at(self.call) if len(body) > SHORT_BLOCK else -1
+        if start >= 0:
+            self.size = len(body) - start
+            self.blocks = chain(body, start, hash((self.scope, self.model)))
+            self.bounds = BOUNDS
+
+    def beginning(self) -> bytes:
+        """What a prompt begins with, the same in every process; nothing of one shorter than a block."""
+        start = prompt_at(self.call)
+        first = self.call.body[start : start + SHORT_BLOCK] if start >= 0 else b""
+        return first if len(first) == SHORT_BLOCK else b""
 
     def reach(self, depth: int) -> float:
         """The share of the prompt that its first ``depth`` blocks cover."""
@@ -73,12 +85,18 @@ class Ask:
         return f"<Ask {self.tokens:.0f} tokens in {len(self.blocks)} blocks, {self.output:.0f} expected>"
 
 
+def prompt_at(call: Call) -> int:
+    """Where in the body the prompt begins; -1 for none."""
+    mark = _PROMPT_OF.get(call.operation.name)
+    return call.body.find(mark) if mark is not None else -1
+
+
 def chain(body: bytes, start: int, salt: int) -> list[int]:
     """Chained hashes of the whole blocks of ``body`` from ``start`` on. They hold within this process only."""
     blocks: list[int] = []
     before = salt
     at = start
-    for bound in _BOUNDS:
+    for bound in BOUNDS:
         end = start + bound
         if end > len(body):
             break

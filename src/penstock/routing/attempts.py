@@ -2,7 +2,8 @@
 
 At most ``1 + most`` attempts a model, within its retry budget; each wait drawn with full jitter from a doubling bound
 (Brooker, "Exponential Backoff And Jitter", 2015), never shorter than the upstream asks for, never past the deadline.
-One more key of the same upstream is tried at once, and counts as the same attempt.
+One more key of the same upstream is tried at once, and counts as the same attempt. A fallback that lacks what the call
+needs is passed over; after a prompt that was too long, one that is known to have a larger context leads.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from penstock.core.errors import Fail
 from penstock.core.reply import Reply
 from penstock.routing.ask import Ask
+from penstock.routing.capabilities import Fit
 from penstock.routing.failure import Failure
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
@@ -61,9 +63,13 @@ class Tried(NamedTuple):
 
 
 class Attempts:
-    """The attempts of one exchange. ``fallbacks`` are tried in order; ``uniform(a, b)`` draws the jitter."""
+    """The attempts of one exchange. ``fallbacks`` are tried in order; ``uniform(a, b)`` draws the jitter; ``fit`` tells
+    which of them can take the call; ``passed_over`` says of those that cannot what they lack."""
 
-    __slots__ = ("_asked", "_entry", "_fallbacks", "_keys", "_made", "_most", "_regions", "_spent", "_uniform")
+    __slots__ = (
+        "_asked", "_entry", "_fallbacks", "_fit", "_keys", "_made", "_most", "_regions", "_spent", "_uniform",
+        "passed_over",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -72,6 +78,7 @@ class Attempts:
         fallbacks: Sequence[tuple[Entry, str]],
         most: int,
         uniform: Callable[[float, float], float],
+        fit: Fit | None = None,
     ) -> None:
         self._entry = entry
         self._asked = asked
@@ -79,6 +86,8 @@ class Attempts:
         self._regions = entry.regions  # where the data may be does not change with the model that answers
         self._most = most
         self._uniform = uniform
+        self._fit = fit
+        self.passed_over: list[str] = []
         self._made = 0
         self._keys = 0
         self._spent: dict[str, Failure] = {}
@@ -94,15 +103,21 @@ class Attempts:
             return Step(self._entry, self._asked, [target])
         self._made += 1
         self._spent[target.name] = failure
-        if self._made <= self._most:
+        # What a version on trial fails at, the one that it is to replace is asked at once.
+        if self._made <= self._most and self._entry.old is None:
             step = self._same_model(failure, able, left, now)
             if step is not None and self._entry.budget.withdraw(now):
                 return step
-        return self.fall_back(able, now) if failure.kind.fall_back and left > 0 else None
+        if failure.kind.fall_back and left > 0:
+            return self.fall_back(able, now, too_long=failure.kind.name == "context_length")
+        return None
 
-    def fall_back(self, able: Callable[[Entry], Sequence[Target]], now: float) -> Step | None:
+    def fall_back(
+        self, able: Callable[[Entry], Sequence[Target]], now: float, *, too_long: bool = False
+    ) -> Step | None:
         """The next model that has somebody to ask; None when there is none. It is charged as a call of that model, for
-        which its own budget then holds."""
+        which its own budget then holds. ``too_long``: the prompt was, for the last one."""
+        self._pass_over(too_long=too_long)
         while self._fallbacks:
             entry, asked = self._fallbacks.pop(0)
             targets = Entry.within(self._regions, able(entry))
@@ -120,6 +135,33 @@ class Attempts:
         if targets:
             return Step(self._entry, self._asked, self._entry.candidates.nearest(list(targets)))
         return self.fall_back(able, now)
+
+    def spend(self, failure: Failure, target: Target) -> None:
+        """``target`` failed so, too, and another attempt was under way: there is nothing to do about it."""
+        self._made += 1
+        self._spent[target.name] = failure
+
+    def _pass_over(self, *, too_long: bool) -> None:
+        """Leave out the fallbacks that cannot take the call."""
+        known = self._entry.capabilities.context if too_long else None
+        able: list[tuple[Entry, str]] = []
+        for entry, asked in self._fallbacks:
+            context = entry.capabilities.context
+            lacks = "" if self._fit is None else self._fit.lacks(entry.capabilities, entry.sizes)
+            if not lacks and known is not None and context is not None and context <= known:
+                lacks = f"has room for {context} tokens, which were too few"
+            if lacks:
+                self.passed_over.append(f"'{asked}' {lacks}")
+            else:
+                able.append((entry, asked))
+        if too_long:
+            able.sort(key=lambda fallback: fallback[0].capabilities.context is None)
+        self._fallbacks = able
+
+    @property
+    def note(self) -> str:
+        """What to tell with the last failure: of the fallbacks that could not be asked; "" where all could."""
+        return f"; of the fallbacks, {', '.join(self.passed_over)}" if self.passed_over else ""
 
     def _has_another_key(self, target: Target, now: float) -> bool:
         """Whether ``target`` has a key that was not shown for this call, and may be."""

@@ -11,8 +11,11 @@ from msgspec import Meta, Struct, field
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
+from penstock.routing.affinity_config import AffinityConfig, InstanceScoreConfig, ScrapeConfig
+from penstock.routing.canary_config import CanaryConfig
+from penstock.routing.capabilities import UNKNOWN, Capabilities
 from penstock.routing.health_config import HealthConfig
-from penstock.routing.strategies import STRATEGIES
+from penstock.routing.hedge_config import HedgeConfig
 from penstock.routing.upstream_config import UpstreamConfig
 
 Strategy = Literal[
@@ -51,13 +54,29 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
         list[str],
         Meta(description="Only upstreams in these may have its data, whichever model answers in the end; none: any."),
     ] = field(default_factory=list)
+    canary: Annotated[
+        CanaryConfig | None,
+        Meta(description="A new version on trial: it gets a share of the calls, and is taken back when it is worse."),
+    ] = None
+
+    capabilities: Annotated[
+        Capabilities,
+        Meta(description="A fallback that lacks what a call needs is passed over. Unset: unknown, and tried."),
+    ] = UNKNOWN
+
+    @property
+    def everywhere(self) -> list[str]:
+        """All upstreams that may serve it, in any version."""
+        return [*self.upstreams, *([] if self.canary is None else self.canary.upstreams)]
 
 
 class TimeoutsConfig(Struct, frozen=True, kw_only=True):
     connect: Annotated[Seconds, Meta(gt=0, description="Name resolved, connected, TLS spoken.")] = 5.0
     first_token: Annotated[Seconds, Meta(gt=0, description="From the request sent to a stream's first event.")] = 30.0
     idle: Annotated[Seconds, Meta(gt=0, description="Between two events of a stream.")] = 30.0
-    total: Annotated[Seconds, Meta(gt=0, description="The whole call, with all attempts.")] = 600.0
+    total: Annotated[
+        Seconds, Meta(gt=0, description="The whole call, with all attempts; of a realtime session its opening.")
+    ] = 600.0
 
 
 class RetriesConfig(Struct, frozen=True, kw_only=True):
@@ -73,22 +92,6 @@ class RetriesConfig(Struct, frozen=True, kw_only=True):
     ] = 0.2
 
 
-class AffinityConfig(Struct, frozen=True, kw_only=True):
-    enabled: Annotated[bool, Meta(description="Whether a session stays at the upstream that has its context.")] = True
-    ttl: Annotated[Seconds, Meta(gt=0, description="A session that is silent for this long is forgotten.")] = 3600.0
-    sessions: Annotated[int, Meta(ge=1, le=10_000_000, description="Sessions remembered, per worker.")] = 100_000
-    slack: Annotated[
-        Seconds, Meta(ge=0, description="A session leaves an upstream that is slower than the best by more than this.")
-    ] = 2.0
-    max_load: Annotated[
-        float, Meta(gt=0, le=1, description="So it does from this share of the upstream's `capacity` on.")
-    ] = 0.9
-    blocks: Annotated[
-        int,
-        Meta(ge=1024, le=10_000_000, description="Pieces of prompts remembered as cached somewhere, per worker."),
-    ] = 200_000
-
-
 class RoutingConfig(Struct, frozen=True, kw_only=True):
     upstreams: Annotated[
         dict[str, UpstreamConfig], Meta(description="Model servers and providers, by a name of your choice.")
@@ -99,6 +102,7 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     timeouts: Annotated[TimeoutsConfig, Meta(description="How long each step of a call may take.")] = TimeoutsConfig()
     retries: Annotated[RetriesConfig, Meta(description="When an upstream fails before it answers.")] = RetriesConfig()
+    hedge: Annotated[HedgeConfig, Meta(description="A second upstream for calls whose first is late.")] = HedgeConfig()
     health: Annotated[HealthConfig, Meta(description="When an upstream is left alone.")] = HealthConfig()
     regions: Annotated[
         list[str],
@@ -108,10 +112,18 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=list)
     affinity: Annotated[AffinityConfig, Meta(description="Calls go where their context is cached.")] = AffinityConfig()
+    instance_score: Annotated[
+        InstanceScoreConfig, Meta(description="Points of the strategy `instance_score`; each upstream starts at 100.")
+    ] = InstanceScoreConfig()
+    scrape: Annotated[
+        ScrapeConfig,
+        Meta(description="The metrics pages of model servers: what others ask of them, how full their KV cache is."),
+    ] = ScrapeConfig()
     rescue: Annotated[
-        Literal["on", "off"],
+        Literal["on", "off", "all"],
         Meta(
-            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`."
+            description="Whether a streamed answer whose upstream breaks is finished by another, within `retries.max`. "
+            "`all`: calls without a stream too: their upstreams are asked for one, which is collected."
         ),
     ] = "on"
 
@@ -185,14 +197,20 @@ class RoutingConfig(Struct, frozen=True, kw_only=True):
             yield at, f'in the model name "{name}" a star may only stand at the end'
         if not model.upstreams:
             yield (*at, "upstreams"), f'model "{name}" has no upstream'
+        canary = model.canary
+        if canary is not None:
+            for position, upstream in enumerate(canary.upstreams):
+                if upstream not in self.upstreams:
+                    hint = suggest(upstream, list(self.upstreams)) or f"; known are {_listed(self.upstreams)}"
+                    yield (*at, "canary", "upstreams", position), f'unknown upstream "{upstream}"{hint}'
+            if canary.upstream_model in (None, model.upstream_model) and set(canary.upstreams) <= set(model.upstreams):
+                yield (*at, "canary"), f'model "{name}": its canary is what it is itself'
         for position, upstream in enumerate(model.upstreams):
             if upstream not in self.upstreams:
                 hint = suggest(upstream, list(self.upstreams)) or f"; known are {_listed(self.upstreams)}"
                 yield (*at, "upstreams", position), f'model "{name}": unknown upstream "{upstream}"{hint}'
             elif upstream in model.upstreams[:position]:
                 yield (*at, "upstreams", position), f'model "{name}": upstream "{upstream}" is listed twice'
-        if model.strategy not in STRATEGIES:
-            yield (*at, "strategy"), f'model "{name}": strategy {model.strategy} is not offered by this version'
         target = model.upstream_model
         if target is not None and "*" in target:
             if target != "*":

@@ -6,6 +6,7 @@ the whole table: the rules are data.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -87,6 +88,7 @@ _BAD_KEY = re.compile(rb"API_KEY_INVALID|API key not valid")
 """Gemini says so with a 400."""
 _NOT_THIS = re.compile(rb"model_not_found|access to (?:the |this )?model|the specified resource", re.I)
 _SEEN_BYTES = 8192
+_LONGEST_WISH = 1e9
 
 
 def of_answer(status: int, headers: Headers, body: bytes) -> Failure | None:
@@ -148,17 +150,23 @@ def of_fail(fail: Fail) -> Failure:
 def retry_after(headers: Headers, wall: float | None = None) -> float | None:
     """Seconds to wait, from ``retry-after-ms`` or ``retry-after`` (seconds, or a date when ``wall`` is given)."""
     found = dict(headers)
-    exact = found.get(b"retry-after-ms", b"").strip()
-    if exact.isdigit():
-        return int(exact) / 1000
+    exact = _number(found.get(b"retry-after-ms", b""))
+    if exact is not None:
+        return exact / 1000
     text = found.get(b"retry-after", b"").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        if not text or wall is None:
-            return None
+    seconds = _number(text)
+    if seconds is None and text and wall is not None:
         try:
-            seconds = parsedate_to_datetime(text.decode("latin-1")).timestamp() - wall
-        except (ValueError, TypeError):
+            seconds = max(0.0, parsedate_to_datetime(text.decode("latin-1")).timestamp() - wall)
+        except (ValueError, TypeError, OverflowError):
             return None
-    return max(0.0, seconds) if seconds == seconds and seconds < 1e9 else None
+    return seconds
+
+
+def _number(text: bytes) -> float | None:
+    """A number that is not below 0, and not beyond what can be reckoned with."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return min(max(0.0, number), _LONGEST_WISH) if math.isfinite(number) else None

@@ -25,11 +25,12 @@ END_SECONDS = 2.0
 
 class Joint:
     """See the module. The source is paused after its first frame, so no more than one is held. ``told`` None: a stream
-    that is not understood, which ends as its source does."""
+    that is not understood, which ends as its source does. ``anew``, where the caller has seen nothing of it yet, takes
+    back all that the sink was given: then another answer may take its place."""
 
     __slots__ = (
         "_broken", "_ended", "_error", "_fiber", "_held", "_loop", "_open", "_paused", "_running", "_sink", "_source",
-        "_timer", "arrived", "rescue", "told",
+        "_timer", "anew", "arrived", "rescue", "told",
     )  # fmt: skip
 
     def __init__(self, source: Source, loop: AbstractEventLoop, told: Told | None = None) -> None:
@@ -47,11 +48,37 @@ class Joint:
         self._fiber: Fiber | None = None
         self.told = told
         self.rescue: Callable[[Fail], Coroutine[Any, Any, None]] | None = None
+        self.anew: Callable[[], None] | None = None
         self.arrived: Promise[Fail | None] = Promise(loop)
 
     def open(self) -> None:
         """Start the upstream's source."""
         self._source.start(self)
+
+    async def begin(self, within: float, upstream: str) -> None:
+        """Open, and wait for the first event. Raises UpstreamError when it is late, or an end comes instead."""
+        self.open()
+        if not self.arrived.done():
+            late = self._loop.call_later(max(within, 0.001), self._give_up, within, upstream)
+            try:
+                await self.arrived
+            except BaseException:
+                self.cancel("caller gone")
+                raise
+            finally:
+                late.cancel()
+        error = self.arrived.result()
+        if error is not None:
+            raise error
+
+    def _give_up(self, within: float, upstream: str) -> None:
+        self.cancel("silent")
+        if not self.arrived.done():
+            error = UpstreamError(
+                f"upstream '{upstream}' sent no event within {within:g} s",
+                status=504, code="upstream_timeout", phase="first_token", upstream=upstream,
+            )  # fmt: skip
+            self.arrived.set_result(error)
 
     # ---- as a Source
 

@@ -38,7 +38,8 @@ Attempt = Callable[[Exchange, Target, Ask], Awaitable[Tried]]
 
 
 class Rescue:
-    """See the module. One a stream; ``run`` is called each time it breaks. ``step`` and ``target``: who serves it."""
+    """See the module. One a stream; ``run`` is called each time it breaks. ``step`` and ``target``: who serves it, on
+    the fork ``served`` if not on the exchange itself."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class Rescue:
         able: Callable[[Entry], Sequence[Target]],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        served: Exchange | None = None,
     ) -> None:
         assert joint.told is not None
         self._exchange = exchange
@@ -64,7 +66,7 @@ class Rescue:
         self._now = now
         self._sleep = sleep
         self._before: Usage | None = None
-        self._child: Exchange | None = None
+        self._child = served
         self._counted = 0
         self._way = ""
         self._unfit: set[tuple[str, str]] = set()
@@ -81,8 +83,8 @@ class Rescue:
     async def _run(self, error: Fail) -> None:
         exchange, told = self._exchange, self._told
         failure = of_fail(error)
-        why = self._impossible()
-        whole = not why and self._is_whole(self._step)
+        hindrance = self._hindrance()
+        whole = not hindrance and self._is_whole(self._step)
         if not whole:
             ill(self._child or exchange, failure, self._now())
         self._settle_served()
@@ -90,9 +92,11 @@ class Rescue:
             self._unfit.add((self._target.name, self._way))
         self._story.append(f"upstream '{self._target.name}' failed ({failure.kind.name}) after {told.tokens} tokens")
         target = self._target
+        why = "" if self._joint.anew is not None else hindrance
         exchange.note_failure(failure.kind.name, target.name)
         if whole:
             exchange.note_rescue("ended")
+            told.ended("length")
             self._joint.conclude(ending(told, "length", self._comment("it was whole")))
             return
         while not why:
@@ -103,9 +107,9 @@ class Rescue:
                 now = self._now()
                 step = step.still(now) or self._attempts.instead(self._able, now)
             if step is None:
-                why = "no upstream is left to try"
+                why = f"no upstream is left to try{self._attempts.note}"
                 break
-            tried = await self._go_on(step)
+            tried = await self._go_on(step, hindrance)
             if tried.failure is None:
                 return
             failure, target = tried.failure, tried.target
@@ -114,14 +118,16 @@ class Rescue:
         error.message = f"{error.message}; the rest of the answer could not be had: {why}"
         self._joint.fail(error)
 
-    def _impossible(self) -> str:
-        """Why no other upstream can finish the answer; "" if one can."""
+    def _hindrance(self) -> str:
+        """Why no other upstream can go on from where the answer is; "" if one can."""
         if self._told.stuck:
             return self._told.stuck
         if self._told.full:
             return "it is too long to be remembered"
         if several_choices(self._exchange.call.body):
             return "several answers were asked for"
+        if self._joint.anew is not None and self._told.open_block == "thinking":
+            return "a thought that is cut short cannot be shown again"  # it lacks its signature
         return ""
 
     def _is_whole(self, step: Step) -> bool:
@@ -130,8 +136,8 @@ class Rescue:
         limit = plan.limit if plan is not None and plan.limit is not None else step.entry.max_tokens
         return limit is not None and self._told.tokens >= limit
 
-    async def _go_on(self, step: Step) -> Tried:
-        """One attempt, in each way that the chosen target may take."""
+    async def _go_on(self, step: Step, hindrance: str) -> Tried:
+        """One attempt, in each way that the chosen target may take; with a hindrance there is only to begin anew."""
         exchange, told = self._exchange, self._told
         call = exchange.call
         ask = step.entry.ask(exchange, step.asked, self._now())
@@ -140,7 +146,7 @@ class Rescue:
         text = told.text
         for way in ways(target, call.operation.name, model):
             plan = continuation(call.operation.name, call.body, text, told.tokens, way)
-            if plan is None or (target.name, way) in self._unfit:
+            if plan is None or (target.name, way) in self._unfit or (hindrance and way != "restart"):
                 continue
             child = self._fork(plan, step.entry, restart=way == "restart")
             try:
@@ -181,9 +187,16 @@ class Rescue:
         exchange.note_rescue(way)
         exchange.upstream = target.name
         self._step, self._target, self._way, self._child = step, target, way, child
-        rescues = len(self._story)
+        told = self._told
+        trim: Callable[[str], str] = join.feed
+        rest: Callable[[], str] = join.finish
+        if way == "restart" and self._joint.anew is not None:
+            self._joint.anew()
+            self._told = self._joint.told = type(told)()
+            self._counted = 0
+            told, trim, rest = type(told)(), str, str  # nothing was told, nothing is held back
         comment = self._comment(f"'{target.name}' went on ({way})")
-        made = restamp_of(self._told)(self._told, join.feed, join.finish, self._before, comment, rescues)
+        made = restamp_of(told)(told, trim, rest, self._before, comment, len(self._story))
         self._joint.follow(Continued(source, made))
 
     def _comment(self, how: str) -> bytes:

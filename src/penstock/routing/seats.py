@@ -18,19 +18,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
+LEAST_TOLD = 1024
+"""Tokens of prompt below which providers may cache nothing, and so tell of nothing cached (OpenAI's number)."""
+
 
 class Seat:
     """A call's place at a target. ``hit``: the share of its prompt expected in the cache there; ``key``: the number of
-    the key that it shows; ``trial``: not 0 if all depends on it whether the target is used again; ``was_well`` and
-    ``was_ill``: what it has told of the target."""
+    the key that it shows; ``used``: when what is expected was last used there, None where its absence would prove
+    nothing; ``trial``: not 0 if all depends on it whether the target is used again; ``was_well`` and ``was_ill``: what
+    it has told of the target."""
 
-    __slots__ = ("ask", "hit", "key", "stay", "target", "trial", "was_ill", "was_well")
+    __slots__ = ("ask", "hit", "key", "stay", "target", "trial", "used", "was_ill", "was_well")
 
     def __init__(self, target: Target, ask: Ask, hit: float, key: int = 0) -> None:
         self.target = target
         self.ask = ask
         self.hit = hit
         self.key = key
+        self.used = target.prefixes.remember(target.slot, ask.blocks, ask.now) if ask.blocks else None
+        waiting = target.load.stays
+        if self.used is not None and waiting and self.used >= next(iter(waiting)).began:
+            self.used = None  # by a call whose own prompt is still being computed: not cached yet, and not evicted
         self.stay = target.load.begin(ask.now, ask.tokens * (1.0 - hit))
         self.trial = 0 if target.health.breaker.state == "closed" else target.health.begin(ask.now)
         self.was_well = False
@@ -50,12 +58,9 @@ class Seat:
             target.tells_cached = True
         elif not target.tells_cached:
             return
-        ask = self.ask
-        if prompt and self.hit and cached < 0.5 * self.hit * prompt:
-            depth = 0
-            while depth < len(ask.blocks) and ask.reach(depth + 1) * prompt <= cached:
-                depth += 1
-            target.prefixes.correct(target.slot, ask.blocks, depth)
+        expected = self.hit * prompt
+        if self.used is not None and expected >= LEAST_TOLD and cached < 0.5 * expected:
+            target.prefixes.correct(target.slot, self.used)
 
     def __repr__(self) -> str:
         return f"<Seat at {self.target.name}, {self.stay!r}>"

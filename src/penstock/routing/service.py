@@ -117,6 +117,8 @@ class Prober:
                 )
         except TimeoutError:
             return Result("silent", good=False)
+        except OverflowError:
+            return Result("huge", good=None)
         except Fail as fail:
             if fail.phase == "queue":
                 return Result("busy", good=None)  # all connections are in use: calls tell enough

@@ -32,7 +32,7 @@ class Sessions:
         known = self._known
         known[session] = (target, now + self.ttl)
         known.move_to_end(session)
-        if len(known) > self.bound:
+        while len(known) > self.bound:
             known.popitem(last=False)
 
     def __len__(self) -> int:

@@ -11,21 +11,29 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
+from penstock.core.call import Call
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
-from penstock.core.reply import Reply, collect
+from penstock.core.reply import Reply, Source, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
-from penstock.routing.failure import AT_REST, KINDS, Failure, of_answer, of_fail
+from penstock.routing.capabilities import Fit
+from penstock.routing.collected import CollectedCall, Send
+from penstock.routing.failure import AT_REST, KINDS, Failure, of_answer
+from penstock.routing.hedge import Hedge
 from penstock.routing.joint import Joint
 from penstock.routing.nobody import nobody, not_offered
+from penstock.routing.outcomes import at_rest, failed, last, watch
+from penstock.routing.race import Race
 from penstock.routing.rescue import Rescue
 from penstock.routing.seats import Seat, ill, well
 from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
+from penstock.wire.streamed import as_stream
 from penstock.wire.told_dialects import KINDS as TOLD
 
 MOST_ERROR_BYTES = 256 * 1024
@@ -34,7 +42,8 @@ ERROR_BODY_SECONDS = 5.0
 
 class Routing:
     """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
-    event; ``rescue``: finish answers whose upstream broke; ``uniform`` draws the jitter of waits."""
+    event; ``rescue``: finish answers whose upstream broke; ``collect``: those of calls without a stream too;
+    ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
@@ -47,6 +56,7 @@ class Routing:
         retries: int = 0,
         first_token: float = 30.0,
         rescue: bool = True,
+        collect: bool = False,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -56,6 +66,7 @@ class Routing:
         self._retries = retries
         self._first_token = first_token
         self._rescue = rescue
+        self._collect = collect
         self._now = now
         self._sleep = sleep
         self._uniform = uniform
@@ -66,67 +77,88 @@ class Routing:
         if not call.model and not call.operation.needs_model:
             return self._send(exchange, self._any(exchange), Ask(call, now))
         entry = self._table.find(call.model)
+        if entry.trial is not None:
+            version = entry.version(exchange)
+            if version.candidates.able(call, now):
+                entry = version
         targets = entry.candidates.able(call, now)
         if not targets:
             return self._without(exchange, entry, now)
         entry.budget.deposit(now)
-        return self._serve(exchange, Step(entry, call.model, targets))
+        step = Step(entry, call.model, targets)
+        if self._collect and not call.stream and (body := as_stream(call.operation.name, call.body)) is not None:
+            return CollectedCall(exchange, body, self._send, _read_error, self._now).run(self._serve, step)
+        return self._serve(exchange, step)
 
     def _without(self, exchange: Exchange, entry: Entry, now: float) -> Awaitable[Reply]:
         """None of the entry's upstreams can serve: a fallback may."""
         call = exchange.call
-        attempts = self._attempts(Step(entry, call.model, ()))
+        attempts = self._attempts(call, Step(entry, call.model, ()))
         if entry.candidates.having(call):
             step = attempts.fall_back(self._able(exchange), now)
             if step is not None:
-                return self._serve(exchange, step, attempts)
-        raise nobody(entry, call, now)
+                return self._serve(exchange, step, attempts=attempts)
+        fail = nobody(entry, call, now)
+        fail.message += attempts.note
+        raise fail
 
-    async def _serve(self, exchange: Exchange, step: Step, attempts: Attempts | None = None) -> Reply:
+    async def _serve(
+        self, exchange: Exchange, step: Step, send: Send | None = None, attempts: Attempts | None = None
+    ) -> Reply:
         """Attempt after attempt, until one answers or none is left."""
+        send = send or self._send
         call = exchange.call
         while True:
             entry = step.entry
             ask = entry.ask(exchange, step.asked, self._now())
             target = step.choose(ask)
-            exchange.model = entry.pattern
+            exchange.model = entry.label
             exchange.answered_as = step.asked
             if call.max_tokens is None:
                 exchange.output_default = entry.max_tokens
+            race: Race | None = None
             try:
-                reply: Reply | None = await self._send(exchange, target, ask)
-                assert reply is not None
-                if reply.status < 400 and not reply.events:
-                    well(exchange, self._now())
-                    return reply
-                tried = await self._weigh(exchange, target, reply)
+                if entry.hedge is not None and entry.hedge.takes(call, len(step.targets)):
+                    tried, race, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts, send)
+                    target = tried.target
+                else:
+                    reply: Reply | None = await send(exchange, target, ask)
+                    assert reply is not None
+                    if reply.status < 400 and not reply.events:
+                        well(exchange, self._now())
+                        if entry.side is not None:
+                            watch(exchange, entry.side)
+                        return reply
+                    tried = await self._weigh(exchange, target, reply)
             except Fail as fail:
-                tried = Tried(target, None, fail, of_fail(fail))
+                tried = failed(target, fail)
             failure, reply = tried.failure, tried.reply
             if failure is None:
                 assert reply is not None
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
-                    self._guard(exchange, reply.body, step, target, attempts)
+                    self._guard(exchange, reply.body, step, target, attempts, race.served if race else None)
+                if race is not None:
+                    race.adopt()
+                if entry.side is not None:
+                    watch(exchange, entry.side)
                 return reply
-            self._note(exchange, tried, failure)
+            self._note(exchange, tried, failure, entry)
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
-                attempts = attempts or self._attempts(step)
+                attempts = attempts or self._attempts(call, step)
                 following = await self._following(exchange, attempts, target, failure)
             if following is None:
-                if tried.fail is not None:
-                    raise tried.fail
-                assert reply is not None
-                if failure.kind.name == "auth":
-                    raise _key_refused(target)
-                return reply
+                return last(tried, "" if attempts is None else attempts.note)
             step = following
 
-    def _note(self, exchange: Exchange, tried: Tried, failure: Failure) -> None:
+    def _note(self, exchange: Exchange, tried: Tried, failure: Failure, entry: Entry) -> None:
         """An attempt failed, unless there was none: all keys for it were at rest."""
-        if tried.fail is None or tried.fail.code != AT_REST:
-            ill(exchange, failure, self._now())
-            exchange.note_failure(failure.kind.name, tried.target.name)
+        if tried.fail is not None and tried.fail.code == AT_REST:
+            return
+        ill(exchange, failure, self._now())
+        exchange.note_failure(failure.kind.name, tried.target.name)
+        if entry.side is not None and failure.kind.fault == "upstream":
+            entry.side.failed()
 
     async def _following(self, exchange: Exchange, attempts: Attempts, target: Target, failure: Failure) -> Step | None:
         """The next step, after the wait that it asks for; None when there is none."""
@@ -142,28 +174,58 @@ class Routing:
     def _able(self, exchange: Exchange) -> Callable[[Entry], list[Target]]:
         return lambda entry: entry.candidates.spare(exchange.call, self._now())
 
-    def _attempts(self, step: Step) -> Attempts:
-        return Attempts(step.entry, step.asked, self._table.fallbacks(step.entry), self._retries, self._uniform)
+    async def _race(
+        self,
+        exchange: Exchange,
+        step: Step,
+        hedge: Hedge,
+        target: Target,
+        ask: Ask,
+        attempts: Attempts | None,
+        send: Send,
+    ) -> tuple[Tried, Race, Attempts | None]:
+        """An attempt, and another one beside it when the first is late."""
+        attempt = partial(self._attempt, send=send)
+        race = Race(exchange, step, hedge, attempt, self._now, asyncio.get_running_loop())
+        tried = await race.run(target, ask)
+        for hidden in race.hidden:
+            assert hidden.failure is not None
+            exchange.note_failure(hidden.failure.kind.name, hidden.target.name)
+            attempts = attempts or self._attempts(exchange.call, step)
+            attempts.spend(hidden.failure, hidden.target)
+        return tried, race, attempts
 
-    def _guard(self, exchange: Exchange, joint: Joint, step: Step, target: Target, attempts: Attempts | None) -> None:
+    def _attempts(self, call: Call, step: Step) -> Attempts:
+        fallbacks = self._table.fallbacks(step.entry, step.asked)
+        return Attempts(step.entry, step.asked, fallbacks, self._retries, self._uniform, Fit(call))
+
+    def _guard(
+        self,
+        exchange: Exchange,
+        joint: Joint,
+        step: Step,
+        target: Target,
+        attempts: Attempts | None,
+        served: Exchange | None,
+    ) -> None:
         """Have the stream finished by another upstream should this one break."""
 
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
-                exchange, joint, step, target, attempts or self._attempts(step), self._attempt,
-                self._able(exchange), self._now, self._sleep,
+                exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
+                self._able(exchange), self._now, self._sleep, served,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
 
         joint.rescue = rescue
 
-    async def _attempt(self, exchange: Exchange, target: Target, ask: Ask) -> Tried:
+    async def _attempt(self, exchange: Exchange, target: Target, ask: Ask, send: Send | None = None) -> Tried:
         """One attempt. Only a failure that says nothing of attempts (a defect, a cancel) escapes."""
         try:
-            tried = await self._weigh(exchange, target, await self._send(exchange, target, ask))
+            tried = await self._weigh(exchange, target, await (send or self._send)(exchange, target, ask))
         except Fail as fail:
-            tried = Tried(target, None, fail, of_fail(fail))
+            tried = failed(target, fail)
         if tried.failure is not None:
             ill(exchange, tried.failure, self._now())
         return tried
@@ -173,14 +235,14 @@ class Routing:
         if reply.status >= 400:
             return Tried(target, reply, None, await _read_error(reply, target))
         if reply.events and not isinstance(reply.body, bytes):
-            await self._first_frame(exchange, reply)
+            await self._first_frame(exchange, reply, reply.body)
         well(exchange, self._now())
         return Tried(target, reply)
 
     def _send(self, exchange: Exchange, target: Target, ask: Ask) -> Awaitable[Reply]:
         keys = target.keys
         if keys.resting > ask.now and (wait := keys.wait(ask.model, ask.now)):
-            raise _at_rest(target, wait)
+            raise at_rest(target, wait)
         exchange.upstream_key = keys.take(ask.model, ask.now) if keys.count > 1 else 0
         exchange.upstream = target.name
         exchange.upstream_model = ask.model
@@ -188,35 +250,17 @@ class Routing:
         target.take_seat(exchange, ask)
         return target.provider.send(exchange, ask.model)
 
-    async def _first_frame(self, exchange: Exchange, reply: Reply) -> None:
+    async def _first_frame(self, exchange: Exchange, reply: Reply, body: Source) -> None:
         """Wait for a stream's first event. Raises UpstreamError when it is late, or an end comes instead."""
-        assert not isinstance(reply.body, bytes)
         kind = TOLD.get(exchange.call.operation.name)
-        source = Joint(reply.body, asyncio.get_running_loop(), kind() if kind is not None else None)
-        if source.told is not None and not self._rescue:
-            source.told.forget()
-        reply.body = source
-        source.open()
-        if not source.arrived.done():
-            began = self._now()
-            within = min(self._first_token, exchange.deadline - began)
-            try:
-                async with asyncio.timeout(max(within, 0.001)):
-                    await source.arrived
-            except TimeoutError:
-                source.cancel("silent")
-                raise UpstreamError(
-                    f"upstream '{exchange.upstream}' sent no event within {within:g} s",
-                    status=504, code="upstream_timeout", phase="first_token", upstream=exchange.upstream,
-                ) from None  # fmt: skip
-            except asyncio.CancelledError:
-                source.cancel("caller gone")
-                raise
-            finally:
-                exchange.waited += self._now() - began
-        error = source.arrived.result()
-        if error is not None:
-            raise error
+        joint = reply.body = Joint(body, asyncio.get_running_loop(), kind() if kind is not None else None)
+        if joint.told is not None and not self._rescue:
+            joint.told.forget()
+        began = self._now()
+        try:
+            await joint.begin(min(self._first_token, exchange.deadline - began), exchange.upstream)
+        finally:
+            exchange.waited += self._now() - began
         if isinstance(exchange.seat, Seat):
             exchange.seat.first_token(self._now())
 
@@ -243,18 +287,3 @@ async def _read_error(reply: Reply, target: Target) -> Failure:
         reply.events = False
     reply.body = target.scrub(body)
     return of_answer(reply.status, reply.headers, body) or Failure(KINDS["caller"])
-
-
-def _key_refused(target: Target) -> UpstreamError:
-    """The caller's key was good here: a 401 from behind is about ours, and must not be taken for the caller's."""
-    return UpstreamError(
-        f"upstream '{target.name}' refused the key that this gateway showed it; 'penstock doctor' says more",
-        code="upstream_auth", retryable=False, phase="auth", upstream=target.name,
-    )  # fmt: skip
-
-
-def _at_rest(target: Target, wait: float) -> UpstreamError:
-    return UpstreamError(
-        f"the keys of upstream '{target.name}' are rate limited",
-        status=429, code=AT_REST, retry_after=wait, phase="choose", upstream=target.name,
-    )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from penstock.core.call import Call
 from penstock.core.errors import CallerError
@@ -16,9 +17,15 @@ from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
 from penstock.routing.budget import RetryBudget
 from penstock.routing.candidates import Candidates
+from penstock.routing.capabilities import UNKNOWN, Capabilities
+from penstock.routing.hedge import Hedge
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
 from penstock.routing.targets import Target
+from penstock.routing.trial import Side, Trial
+
+LONGEST_SESSION = 64
+"""Characters; of a longer name only its digest is kept: sessions are bounded in number, so each must be in size."""
 
 
 @dataclass(slots=True)
@@ -26,8 +33,9 @@ class Entry:
     """One configured model: its pattern, the targets that have it, and how one is chosen.
 
     ``upstream_model`` None sends the name as asked; ``*`` sends what the pattern's star matched.
-    ``max_tokens`` is set in calls that give no limit themselves. ``regions``: the only ones in which its data may be
-    (none: any); ``nearness``: all regions, the nearest first.
+    ``max_tokens`` is set in calls that give no limit themselves. ``hedge`` None: no second attempt beside the first.
+    ``regions``: the only ones in which its data may be (none: any); ``nearness``: all regions, the nearest first.
+    While a new version is on ``trial``, ``new`` is its entry and ``old`` leads back; ``side`` is measured of each.
     """
 
     pattern: str
@@ -36,7 +44,13 @@ class Entry:
     upstream_model: str | None = None
     max_tokens: int | None = None
     fallbacks: Sequence[str] = ()
+    hedge: Hedge | None = None
+    capabilities: Capabilities = UNKNOWN
     sizes: Sizes = field(default_factory=Sizes)
+    trial: Trial | None = None
+    new: Entry | None = None
+    old: Entry | None = None
+    side: Side | None = None
     budget: RetryBudget = field(default_factory=RetryBudget)
     regions: frozenset[str] = frozenset()
     nearness: Sequence[str] = ()
@@ -51,23 +65,31 @@ class Entry:
         """Those of ``targets`` that stand in ``regions``, which are any if none is named."""
         return [target for target in targets if target.region in regions] if regions else targets
 
+    @property
+    def label(self) -> str:
+        """Its name in metrics and logs."""
+        return self.pattern if self.old is None else f"{self.pattern}@canary"
+
+    def version(self, exchange: Exchange) -> Entry:
+        """The version that the call goes to."""
+        if self.trial is None or self.new is None:
+            return self
+        session = session_of(exchange.call)
+        return self.new if self.trial.takes(session and f"{exchange.scope}\0{session}") else self
+
     def ask(self, exchange: Exchange, asked: str, now: float) -> Ask:
         """The call of ``exchange``, asked for as ``asked``, as this entry's strategy sees it."""
-        call = exchange.call
-        ask = Ask(
-            call,
-            now,
-            model=self.sent_as(asked),
-            tokens=self.sizes.tokens(len(call.body)),
-            output=self.sizes.answer(call.max_tokens),
-        )
-        ask.sizes = self.sizes
-        if len(self.targets) > 1:
-            session = session_of(call)
-            if session:
-                ask.session = f"{exchange.scope}\0{session}"
-            if self.strategy.prefix:
-                ask.cut(exchange.scope)
+        call, scope, sizes = exchange.call, exchange.scope, self.sizes
+        tokens, output = sizes.tokens(len(call.body)), sizes.answer(call.max_tokens)
+        if len(self.targets) == 1:  # nothing to choose
+            return Ask(call, now, self.sent_as(asked), tokens, output, "", scope, sizes)
+        session = session_of(call)
+        if session:
+            session = f"{scope}\0{session}"
+        ask = Ask(call, now, self.sent_as(asked), tokens, output, session, scope, sizes)
+        wanted = self.strategy.prefix
+        if wanted and (wanted is True or not session):
+            ask.cut()
         return ask
 
     def sent_as(self, asked: str) -> str:
@@ -84,8 +106,14 @@ def session_of(call: Call) -> str:
     memo = call.memo
     named: str | None = memo.get(session_of)
     if named is None:
-        named = memo[session_of] = (call.header(b"x-penstock-session") or b"").decode("latin-1")
-    return named or call.session
+        named = memo[session_of] = _short((call.header(b"x-penstock-session") or b"").decode("latin-1"))
+    return named or _short(call.session)
+
+
+def _short(name: str) -> str:
+    if len(name) <= LONGEST_SESSION:
+        return name
+    return blake2b(name.encode(), digest_size=LONGEST_SESSION // 4).hexdigest()
 
 
 class Table:
@@ -107,8 +135,11 @@ class Table:
                 return candidate
         raise self._unknown(name)
 
-    def fallbacks(self, entry: Entry) -> list[tuple[Entry, str]]:
-        """The entries to try after ``entry``, in order, each with the name under which it is asked."""
+    def fallbacks(self, entry: Entry, asked: str) -> list[tuple[Entry, str]]:
+        """The entries to try after ``entry``, asked for as ``asked``, in order, each with the name to ask for. After a
+        version on trial comes the one that it is to replace."""
+        if entry.old is not None:
+            return [(entry.old, asked), *self.fallbacks(entry.old, asked)]
         return [(self.find(name), name) for name in entry.fallbacks]
 
     def _unknown(self, name: str) -> CallerError:

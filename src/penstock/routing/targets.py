@@ -131,19 +131,17 @@ class Target:
 
     def take_seat(self, exchange: Exchange, ask: Ask) -> Seat:
         """Count ``exchange`` here until it finishes, or until it takes a seat elsewhere."""
-        if exchange.seat is None:
-            exchange.defer(leave_seat)
-        else:
+        has_one = exchange.seat is not None
+        if has_one:
             leave_seat(exchange)
-        hit = ask.hits.get(self.slot, 0.0)
-        seat = exchange.seat = Seat(self, ask, hit, exchange.upstream_key)
+        seat = exchange.seat = Seat(self, ask, ask.hits.get(self.slot, 0.0), exchange.upstream_key)
         self.in_flight += 1
         self.served += 1
         if exchange.upstream_model not in self.models and len(self.models) >= MOST_MODELS:
             self.models.clear()
         self.models[exchange.upstream_model] = ask.now
-        if ask.blocks:
-            self.prefixes.remember(self.slot, ask.blocks)
+        if not has_one:
+            exchange.defer(leave_seat)  # last: where the exchange has ended already, this gives the seat back at once
         return seat
 
     def __repr__(self) -> str:

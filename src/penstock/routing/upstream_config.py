@@ -25,6 +25,8 @@ BASE_URLS = {
 }
 """Where kinds that have one usual address live."""
 
+_METRICS = dict.fromkeys(("vllm", "sglang", "llamacpp", "local"), "/metrics")
+"""Where kinds that have a metrics page have it, from the root of the server."""
 _IN_PROCESS = ("local", "echo")
 _ONLY_FOR = {
     "model": "local",
@@ -35,6 +37,7 @@ _ONLY_FOR = {
 }
 MOST_KEYS = 64
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}", re.ASCII)
+_PATH = re.compile(r"/[!-~]{0,255}", re.ASCII)
 _FIELD_VALUE = re.compile(r"[ -~\t]*", re.ASCII)
 _FRAMING = {
     *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade", "expect"),
@@ -93,6 +96,13 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
     capacity: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Calls that it serves at once; its load is counted against this.")
     ] = 64
+    metrics: Annotated[
+        str | None,
+        Meta(
+            description="Where on its server its metrics page is, for `scrape`; `off` for nowhere. Unset: `/metrics`"
+            " for kinds `vllm`, `sglang`, `llamacpp` and `local`, nowhere for the others."
+        ),
+    ] = None
     price: Annotated[PriceConfig, Meta(description="Dollars for a million tokens.")] = PriceConfig()
     max_connections: Annotated[int, Meta(ge=1, description="Connections to it, per worker.")] = 1024
     queue: Annotated[int, Meta(ge=0, description="Calls that may wait for a connection, per worker.")] = 4096
@@ -116,6 +126,12 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
         """The effective base URL without a slash at its end; empty for the kinds that run in here."""
         return (self.base_url or BASE_URLS.get(self.kind, "")).rstrip("/")
 
+    @property
+    def metrics_path(self) -> str:
+        """Where its metrics page is, from the root of its server; "" for nowhere."""
+        path = _METRICS.get(self.kind, "") if self.metrics is None else self.metrics
+        return "" if path == "off" else path
+
     def check(self) -> Iterator[Finding]:
         for name, kind in _ONLY_FOR.items():
             default = ReplicasConfig() if name == "replicas" else 0.0 if name == "tokens_per_second" else None
@@ -133,6 +149,10 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
             yield ("base_url",), f'kind {self.kind} needs a base_url, such as "http://10.0.0.1:8000/v1"'
         if self.proxy is not None:
             yield from _check_url("proxy", self.proxy, userinfo=True)
+        if self.metrics_path and not _PATH.fullmatch(self.metrics_path):
+            yield ("metrics",), "metrics is a path, such as /metrics, or off"
+        elif self.metrics_path and self.kind == "echo":
+            yield ("metrics",), "kind echo has no metrics page"
         if self.kind in _IN_PROCESS and self.health != ProbeConfig():
             yield ("health",), f"kind {self.kind} runs in here and is not probed"
         yield from self._check_headers()

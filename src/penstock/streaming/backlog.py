@@ -17,7 +17,7 @@ from penstock.wire.pieces import Piece, merge, read
 class Backlog:
     """See the module. ``size`` in bytes; ``full`` as a share of the stream's own bound."""
 
-    __slots__ = ("_account", "_counts", "_operation", "_terms", "level", "pieces", "size")
+    __slots__ = ("_account", "_counts", "_merged", "_operation", "_terms", "level", "pieces", "size")
 
     def __init__(self, operation: str, terms: StreamingConfig, account: Account, counts: Counts) -> None:
         self._operation = operation
@@ -25,6 +25,7 @@ class Backlog:
         self._account = account
         self._counts = counts
         self.pieces: deque[Piece] = deque()
+        self._merged = 0  # the first so many are as few as they can be
         self.size = 0
         self.level: Level = "normal"
 
@@ -44,6 +45,7 @@ class Backlog:
     def pop(self, number: int) -> list[Piece]:
         """The first ``number`` pieces, which wait no longer."""
         popped = [self.pieces.popleft() for _ in range(number)]
+        self._merged = max(self._merged - number, 0)
         size = sum([len(piece.event) for piece in popped])
         self.size -= size
         self._account.release(size)
@@ -57,8 +59,11 @@ class Backlog:
         return merged
 
     def merge(self) -> None:
-        """Merge all that waits."""
-        self._replace(self.joined(list(self.pieces), "slow_reader"))
+        """Merge all that waits. What is merged already is not read again: it may be much, and this is often asked."""
+        pieces = list(self.pieces)
+        done = max(self._merged - 1, 0)
+        self._replace(pieces[:done] + self.joined(pieces[done:], "slow_reader"))
+        self._merged = len(self.pieces)
 
     def drop(self, reason: str, goes: Callable[[Piece], bool]) -> None:
         """Let go of the pieces of which ``goes`` is true."""
@@ -70,6 +75,7 @@ class Backlog:
         size = sum([len(piece.event) for piece in pieces])
         self._account.release(self.size - size)
         self.pieces = deque(pieces)
+        self._merged = 0
         self.size = size
 
     def clear(self) -> None:

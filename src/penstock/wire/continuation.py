@@ -83,13 +83,15 @@ def continuation(operation: str, body: bytes, text: str, tokens: int, way: str) 
         unsent, text = text[len(shown) :], shown
         if not text:
             return None
-    messages = _with_answer(messages, text)
+    answered = _with_answer(messages, text)
+    if answered is None:
+        return None
     if way == "instruction":
         asked = INSTRUCTION + repr(text[-_LAST_CHARACTERS:])
-        messages.append(msgspec.Raw(msgspec.json.encode({"role": "user", "content": asked})))
+        answered.append(msgspec.Raw(msgspec.json.encode({"role": "user", "content": asked})))
     elif way == "prefill_flagged":
         changes |= {"continue_final_message": b"true", "add_generation_prompt": b"false"}
-    return Continuation(splice(body, changes | {"messages": msgspec.json.encode(messages)}), unsent, limit)
+    return Continuation(splice(body, changes | {"messages": msgspec.json.encode(answered)}), unsent, limit)
 
 
 def _fields(body: bytes) -> dict[str, msgspec.Raw]:
@@ -120,16 +122,23 @@ def _limits(fields: dict[str, msgspec.Raw], tokens: int) -> dict[str, bytes]:
     }
 
 
-def _with_answer(messages: list[msgspec.Raw], text: str) -> list[msgspec.Raw]:
-    """The messages with ``text`` as the assistant's last: joined to the caller's own, where it ends with one."""
+def _with_answer(messages: list[msgspec.Raw], text: str) -> list[msgspec.Raw] | None:
+    """The messages with ``text`` as the assistant's last: joined to the caller's own, where it ends with one. None
+    where the last is nothing that text could be joined to."""
     messages = list(messages)
-    if messages and _role.decode(messages[-1]).role == "assistant":
+    try:
+        is_joined = bool(messages) and _role.decode(messages[-1]).role == "assistant"
+    except msgspec.DecodeError:
+        return None
+    if is_joined:
         last: dict[str, Any] = msgspec.json.decode(messages.pop())
-        content = last.get("content")
+        content = last.get("content") or ""
         if isinstance(content, list):
             last["content"] = [*content, {"type": "text", "text": text}]
+        elif isinstance(content, str):
+            last["content"] = content + text
         else:
-            last["content"] = (content or "") + text
+            return None
     else:
         last = {"role": "assistant", "content": text}
     messages.append(msgspec.Raw(msgspec.json.encode(last)))

@@ -118,6 +118,20 @@ def _find_message(value: object, depth: int = 0) -> str:
     return ""
 
 
+def with_note(body: bytes, note: str) -> bytes:
+    """An upstream's error body with ``note`` after its message; as it is where no message is found."""
+    try:
+        told = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body
+    inner = told.get("error") if isinstance(told, dict) else None
+    for holder in (inner, told):
+        if isinstance(holder, dict) and isinstance(holder.get("message"), str):
+            holder["message"] += note
+            return msgspec.json.encode(told)
+    return body
+
+
 def upstream_message(body: bytes) -> str:
     """A short line about what an upstream's error body says; "" when it says nothing."""
     text = body[:_MOST_UPSTREAM_BYTES].strip()

@@ -18,6 +18,9 @@ from penstock.wire.json_scan import ESCAPED_LETTER, HUGE_BYTES, STEERING, walk
 MOST_TOKENS = 2**53 - 1
 """No token limit beyond what every JSON reader holds exactly."""
 
+MOST_MODEL_CHARACTERS = 1024
+"""The name goes into heads, logs and each message of a socket."""
+
 _SMALL_BYTES = 4096
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 _HALF_PAIR = re.compile(
@@ -86,8 +89,13 @@ def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek
         raise _not_json(body, error) from None
     except RecursionError:
         raise _too_deep() from None
-    if needs_model and not found.model:
-        raise CallerError("the field 'model' is missing or empty", code="missing_model", param="model")
+    if not found.model:
+        if needs_model:
+            raise CallerError("the field 'model' is missing or empty", code="missing_model", param="model")
+    elif len(found.model) > MOST_MODEL_CHARACTERS:
+        raise CallerError(
+            f"the field 'model' is longer than {MOST_MODEL_CHARACTERS} characters", code="invalid_value", param="model"
+        )
     if found.max_tokens is not None or found.max_completion_tokens is not None or found.max_output_tokens is not None:
         _check_limits(found)
     return found

@@ -8,13 +8,14 @@ CallerError for an object with absurdly many members.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from penstock.core.errors import CallerError
 
+_BLANKS = b" \t\n\r"
 _SPACE = rb"[ \t\n\r]*+"
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _KEY = re.compile(_SPACE + b"(" + _STRING + b")" + _SPACE + b":" + _SPACE, re.DOTALL)
@@ -96,21 +97,22 @@ def _length(rest: memoryview) -> int:
         end = int(stopped[1]) - 1
     else:
         raise ValueError("the object does not end")
-    while rest[end - 1] in b" \t\n\r":
-        end -= 1
+    if rest[end - 1] in _BLANKS:
+        end = len(bytes(rest[:end]).rstrip(_BLANKS))  # there may be megabytes of them
     return end
 
 
 def value_of(body: bytes, name: str) -> bytes | None:
     """The raw value of a top-level field, the last one where it is repeated; None where it is missing."""
+    return values_of(body, (name,)).get(name)
+
+
+def values_of(body: bytes, names: Collection[str]) -> dict[str, bytes]:
+    """The raw values of those top-level fields that are there, each the last one where it is repeated."""
     if len(body) <= HUGE_BYTES:
-        raw = _top.decode(body).get(name)
-        return None if raw is None else bytes(raw)
-    found = None
-    for member in walk(body):
-        if member.key == name:
-            found = body[member.value_start : member.value_end]
-    return found
+        raw = _top.decode(body)
+        return {name: bytes(raw[name]) for name in names if name in raw}
+    return {member.key: body[member.value_start : member.value_end] for member in walk(body) if member.key in names}
 
 
 def splice(body: bytes, changes: dict[str, bytes]) -> bytes:

@@ -32,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("files", "openai", "/files", "opaque", needs_model=False, methods=("GET", "POST")),
     Operation("uploads", "openai", "/uploads", "opaque", needs_model=False),
     Operation("batches", "openai", "/batches", "opaque", needs_model=False, methods=("GET", "POST")),
+    Operation("realtime", "openai", "/realtime", "none", methods=("GET",), upgrades=True),
     Operation("messages", "anthropic", "/messages", streams=True),
     Operation("count_tokens", "anthropic", "/messages/count_tokens"),
     Operation(

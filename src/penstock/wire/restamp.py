@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from penstock.wire.sse import encode, parse, split
-from penstock.wire.told import JSON_ERRORS, Told
+from penstock.wire.told import JSON_ERRORS, Told, members
 from penstock.wire.told_dialects import CompletionsTold, MessagesTold
 from penstock.wire.usage import Usage
 
@@ -158,7 +158,7 @@ class MessagesRestamp(Restamp):
         elif kind == "content_block_start":
             return self._block_start(event)
         elif kind in ("content_block_delta", "content_block_stop"):
-            number = self._numbers.get(event.get("index", 0))
+            number = self._numbers.get(_index(event))
             if number is None:
                 return b""
             ahead = b""
@@ -179,7 +179,7 @@ class MessagesRestamp(Restamp):
         return _event(event)
 
     def _block_start(self, event: dict[str, Any]) -> bytes:
-        index, kind = event.get("index", 0), (event.get("content_block") or {}).get("type")
+        index, kind = _index(event), members(event.get("content_block")).get("type")
         if kind in ("thinking", "redacted_thinking") and self._told.blocks:
             self._numbers[index] = None
             return b""
@@ -199,8 +199,15 @@ class MessagesRestamp(Restamp):
         return closing + _event(event | {"index": number})
 
 
+def _index(event: dict[str, Any]) -> int:
+    """The number of a block; who gives none, or something else for it, has but one."""
+    index = event.get("index")
+    return index if isinstance(index, int) else 0
+
+
 def _event(event: dict[str, Any]) -> bytes:
-    return encode(msgspec.json.encode(event), str(event["type"]))
+    kind = event.get("type")
+    return encode(msgspec.json.encode(event), None if kind is None else str(kind))
 
 
 def restamp_of(told: Told) -> type[Restamp]:

@@ -32,12 +32,11 @@ _LONGEST_BOUNDARY = 4
 class EventSplitter:
     """Holds back the event that has begun but not ended."""
 
-    __slots__ = ("_carried", "_size", "max_event_bytes")
+    __slots__ = ("_carried", "max_event_bytes")
 
     def __init__(self, max_event_bytes: int = 1 << 20) -> None:
         self.max_event_bytes = max_event_bytes
-        self._carried: list[bytes] = []
-        self._size = 0
+        self._carried = bytearray()  # of one piece: an event may come byte by byte
 
     def feed(self, data: bytes) -> bytes:
         """The events that are whole now, or b"". Raises UpstreamError when more than the bound is held back."""
@@ -46,20 +45,17 @@ class EventSplitter:
             return data
         # An event that ends in CR is given away at once. The LF that may follow is given away when it comes: where
         # nothing is held back it is the rest of that line end, or an empty line, and neither begins an event.
-        tail = b"".join(carried[-_LONGEST_BOUNDARY:])[1 - _LONGEST_BOUNDARY :] if carried else b""
+        tail = bytes(carried[1 - _LONGEST_BOUNDARY :])
         cut = _last_boundary(tail + data if tail else data) - len(tail)
         if cut <= 0:
             cut = 1 if not carried and data.startswith(b"\n") else 0
         whole = data if cut == len(data) else data[:cut]
         if cut and carried:
-            carried.append(whole)
-            whole = b"".join(carried)
+            whole = b"".join((carried, whole))
             carried.clear()
-            self._size = 0
         if cut < len(data):
-            carried.append(data[cut:])
-            self._size += len(data) - cut
-            if self._size > self.max_event_bytes:
+            carried += data[cut:]
+            if len(carried) > self.max_event_bytes:
                 raise UpstreamError(
                     f"an event of the stream is longer than {self.max_event_bytes} bytes",
                     code="upstream_event_too_large",
@@ -70,10 +66,10 @@ class EventSplitter:
     @property
     def rest(self) -> bytes:
         """What is held back."""
-        return b"".join(self._carried)
+        return bytes(self._carried)
 
     def __repr__(self) -> str:
-        return f"<EventSplitter holds {self._size} of {self.max_event_bytes} bytes>"
+        return f"<EventSplitter holds {len(self._carried)} of {self.max_event_bytes} bytes>"
 
 
 def _last_boundary(data: bytes) -> int:

@@ -27,11 +27,12 @@ _TORN = re.compile(rb'"(?:content|text)"[ \t]*:[ \t]*"[^"]')
 
 
 class Told:
-    """The parts common to all dialects. ``tokens`` counts events with text: servers send one a token."""
+    """The parts common to all dialects. ``tokens`` counts events with text: servers send one a token. ``running`` are
+    the choices that have no finish yet."""
 
     __slots__ = (
         "_after", "_before", "_blocks", "_from", "_length", "_parts", "_to", "blocks", "created", "done", "finish",
-        "full", "id", "model", "open_block", "stuck", "thought", "tokens", "trouble",
+        "full", "id", "model", "open_block", "running", "stuck", "thought", "tokens", "trouble",
     )  # fmt: skip
 
     END = DONE
@@ -59,6 +60,7 @@ class Told:
         self.created: int | None = None
         self.blocks = 0
         self.open_block = ""
+        self.running = {0}
 
     @property
     def text(self) -> str:
@@ -120,7 +122,7 @@ class Told:
         if self.done:
             return False
         if data.strip() == b"[DONE]":
-            if not self.finish and self.tokens:
+            if not self.finish and (self.tokens or self.thought or self.stuck):
                 self.trouble = UpstreamError("an upstream ended its stream before its answer", phase="body")
                 return False
             self.done = True
@@ -174,6 +176,16 @@ class Told:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.tokens} tokens {self.finish or 'open'}{' done' * self.done}>"
+
+
+def members(value: object) -> dict[str, Any]:
+    """``value`` if it is an object. An upstream may send anything in the place of one: that says nothing."""
+    return value if isinstance(value, dict) else {}
+
+
+def elements(value: object) -> list[dict[str, Any]]:
+    """The objects in ``value``, if it is a list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _told_error(data: bytes) -> UpstreamError:

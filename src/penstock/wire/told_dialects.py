@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 
-from penstock.wire.told import JSON_ERRORS, Told
+from penstock.wire.told import JSON_ERRORS, Told, elements, members
 
+MOST_CHOICES = 1024
+"""Waited for in one stream."""
 _MESSAGE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 
@@ -75,12 +77,8 @@ class ChatTold(Told):
 
     def _read(self, event: dict[str, Any]) -> None:
         _note_names(self, event)
-        for choice in event.get("choices") or ():
-            if not isinstance(choice, dict):
-                continue
-            delta = choice.get("delta") or {}
-            if choice.get("index"):
-                self.stuck = "the answer has several choices"
+        for choice in elements(event.get("choices")):
+            delta = members(choice.get("delta"))
             for word in ("tool_calls", "function_call", "refusal", "audio"):
                 if delta.get(word):
                     self.stuck = f"a part of the answer ({word}) cannot be continued"
@@ -88,8 +86,7 @@ class ChatTold(Told):
             text = delta.get("content")
             if isinstance(text, str) and text:
                 self.add(text)
-            if choice.get("finish_reason"):
-                self.ended(str(choice["finish_reason"]))
+            _note_choice(self, choice)
 
 
 class CompletionsTold(Told):
@@ -118,15 +115,10 @@ class CompletionsTold(Told):
 
     def _read(self, event: dict[str, Any]) -> None:
         _note_names(self, event)
-        for choice in event.get("choices") or ():
-            if not isinstance(choice, dict):
-                continue
-            if choice.get("index"):
-                self.stuck = "the answer has several choices"
+        for choice in elements(event.get("choices")):
             if isinstance(choice.get("text"), str) and choice["text"]:
                 self.add(choice["text"])
-            if choice.get("finish_reason"):
-                self.ended(str(choice["finish_reason"]))
+            _note_choice(self, choice)
 
 
 def _note_names(told: Told, event: dict[str, Any]) -> None:
@@ -136,6 +128,21 @@ def _note_names(told: Told, event: dict[str, Any]) -> None:
         told.id = event["id"] if isinstance(event.get("id"), str) else None
         told.model = event["model"] if isinstance(event.get("model"), str) else ""
         told.created = event["created"] if isinstance(event.get("created"), int) else None
+
+
+def _note_choice(told: Told, choice: dict[str, Any]) -> None:
+    """An answer is whole when each of its choices is."""
+    index = choice.get("index")
+    index = index if isinstance(index, int) else 0
+    if index:
+        told.stuck = "the answer has several choices"
+    if not choice.get("finish_reason"):
+        if len(told.running) < MOST_CHOICES:
+            told.running.add(index)
+        return
+    told.running.discard(index)
+    if not told.running:
+        told.ended(str(choice["finish_reason"]))
 
 
 class _TextDelta(msgspec.Struct, gc=False, tag="text_delta"):
@@ -171,22 +178,22 @@ class MessagesTold(Told):
     def _read(self, event: dict[str, Any]) -> None:
         kind = event.get("type")
         if kind == "message_start":
-            message = event.get("message") or {}
+            message = members(event.get("message"))
             self.model = str(message.get("model") or "")
             self.id = message.get("id")
         elif kind == "content_block_start":
             self.blocks += 1
-            self.open_block = str((event.get("content_block") or {}).get("type"))
+            self.open_block = str(members(event.get("content_block")).get("type"))
             if self.open_block not in ("text", "thinking", "redacted_thinking"):
                 self.stuck = f"a part of the answer ({self.open_block}) cannot be continued"
         elif kind == "content_block_stop":
             self.open_block = ""
         elif kind == "content_block_delta":
-            text = (event.get("delta") or {}).get("text")
+            text = members(event.get("delta")).get("text")
             if isinstance(text, str) and text:
                 self.add(text)
         elif kind == "message_delta":
-            stop = (event.get("delta") or {}).get("stop_reason")
+            stop = members(event.get("delta")).get("stop_reason")
             if stop:
                 self.ended(str(stop))
         elif kind == "message_stop":

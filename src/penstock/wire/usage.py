@@ -10,6 +10,7 @@ import re
 
 import msgspec
 
+from penstock.wire.json import MOST_TOKENS
 from penstock.wire.sse import parse
 
 
@@ -84,7 +85,7 @@ def usage_of(body: bytes) -> Usage | None:
     if at >= 0:
         try:
             return _usage(_counts.decode(memoryview(body)[at + 9 : -1]), None)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
     try:
         answer = _answer.decode(body)
@@ -109,7 +110,12 @@ def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
     prompt = counts.prompt_tokens
     if prompt is None:
         prompt = (counts.input_tokens or 0) + read + (counts.cache_creation_input_tokens or 0)
-    return Usage(max(prompt, 0), max(counts.completion_tokens or counts.output_tokens or 0, 0), max(cached, 0))
+    return Usage(_sane(prompt), _sane(counts.completion_tokens or counts.output_tokens or 0), _sane(cached))
+
+
+def _sane(count: int) -> int:
+    """An upstream may send any number; sums and means are made of it."""
+    return min(max(count, 0), MOST_TOKENS)
 
 
 def usage_in(frame: bytes) -> Usage | None:

@@ -2,6 +2,8 @@ import contextlib
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.providers.local.engine import EngineOptions, command, installed, main, parse
+from penstock.providers.local.engine import EngineOptions, command, main, parse
+from penstock.routing.scraping.page import read
 
 sizes = st.integers(1, 1 << 20)
 
@@ -59,7 +62,6 @@ def test_a_model_that_is_not_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.local
-@pytest.mark.skipif(not installed(), reason="xllamacpp is not installed")
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"GGUF and then nothing of use")
@@ -101,6 +103,13 @@ def serving(weights: str, options: EngineOptions) -> Iterator[tuple[openai.OpenA
 
 def question(text: str, **more: Any) -> dict[str, Any]:
     return {"model": "smollm2", "messages": [{"role": "user", "content": text}], "temperature": 0, **more}
+
+
+def metrics(client: openai.OpenAI, key: str) -> bytes:
+    """The page at the root of the server."""
+    url = str(client.base_url).removesuffix("v1/") + "metrics"
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"authorization": f"Bearer {key}"})) as told:
+        return bytes(told.read())
 
 
 def cached_tokens(usage: Any) -> int:
@@ -148,6 +157,10 @@ def test_the_address_the_key_a_long_prompt_and_embeddings(weights: str) -> None:
             client.with_options(api_key="wrong").chat.completions.create(**question("hi"))
         with pytest.raises(openai.BadRequestError, match="context"):
             client.chat.completions.create(**question("hello " * 400))
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            metrics(client, "wrong")
+        page = read(metrics(client, client.api_key))
+        assert (page.running, page.waiting) == (0, 0)
         made = client.embeddings.create(model="smollm2", input=["a", "b"], encoding_format="float")
         assert [len(item.embedding) for item in made.data] == [576, 576]
 

@@ -54,6 +54,14 @@ class FakeInner:
             raise self.answer
         return self.answer
 
+    async def probe(self, method: str, path: str, body: bytes, within: float, limit: int) -> tuple[int, bytes]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        assert isinstance(self.answer.body, bytes)
+        if len(self.answer.body) > limit:
+            raise OverflowError
+        return self.answer.status, self.answer.body
+
     async def aclose(self) -> None:
         self.closed += 1
 
@@ -131,3 +139,25 @@ def test_one_inner_provider_a_life_of_the_engine() -> None:
     asyncio.run(bench.local.aclose())
     assert [inner.closed for inner in bench.made] == [1, 1]
     assert bench.engine.closed > 0
+
+
+def test_a_probe_is_asked_of_each_replica_that_has_served() -> None:
+    bench = Bench()
+
+    def probe(limit: int = 100) -> tuple[int, bytes]:
+        return asyncio.run(bench.local.probe("GET", "/metrics", b"", 1.0, limit))
+
+    assert probe() == (503, b"")
+    asyncio.run(bench.local.send(bench.exchange(), "m"))
+    bench.engine.seat = FakeSeat("other")
+    asyncio.run(bench.local.send(bench.exchange(), "m"))
+    one, other = bench.made
+    one.answer, other.answer = Reply(200, [], b"x 1\n"), Reply(200, [], b"x 2\n")
+    assert probe() == (200, b"x 1\n\nx 2\n")
+    assert probe(8) == (200, b"x 1\n\nx 2\n")
+    with pytest.raises(OverflowError):
+        probe(7)
+    one.answer = UpstreamError("ended")
+    assert probe() == (200, b"x 2\n")
+    other.answer = UpstreamError("ended")
+    assert probe() == (503, b"")

@@ -85,6 +85,7 @@ def load(options: EngineOptions, model: str, port: int, api_key: str) -> Any:
     params.api_keys = [api_key]
     params.cors_origins = ""
     params.ui = False
+    params.endpoint_metrics = True
     params.offline = True
     params.verbosity = 2  # warnings; one more and each call writes five lines
     params.n_ctx = options.context * options.slots

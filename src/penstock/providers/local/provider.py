@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from penstock.core.call import Call
+from penstock.core.errors import Fail
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Provider
 from penstock.core.reply import Reply
@@ -18,8 +19,15 @@ from penstock.core.reply import Reply
 PATHS = frozenset({"/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens"})
 EMBEDDING_PATH = "/embeddings"
 
-Make = Callable[[str, str], Provider]
-"""``make(base_url, api_key)``: the provider that speaks with one engine process."""
+
+class Inner(Provider, Protocol):
+    """A provider that speaks with one engine process."""
+
+    async def probe(self, method: str, path: str, body: bytes, within: float, limit: int) -> tuple[int, bytes]: ...
+
+
+Make = Callable[[str, str], Inner]
+"""``make(base_url, api_key)``."""
 
 
 class Seat(Protocol):
@@ -52,7 +60,7 @@ class Local:
         self._now = now
         self._paths = PATHS | {EMBEDDING_PATH} if embeddings else PATHS
         self._patience = patience
-        self._inner: dict[Seat, tuple[str, Provider]] = {}
+        self._inner: dict[Seat, tuple[str, Inner]] = {}
 
     def serves(self, call: Call) -> bool:
         return call.operation.path in self._paths
@@ -82,6 +90,19 @@ class Local:
         if inner is not None:
             await inner.aclose()
         return fresh
+
+    async def probe(self, method: str, path: str, body: bytes, within: float, limit: int) -> tuple[int, bytes]:
+        """Ask each replica that has served: the status of the last that answers (503 when none does), and all bodies,
+        one after the other. Raises OverflowError when they are over ``limit`` bytes together."""
+        status, bodies, left = 503, list[bytes](), limit
+        for _, inner in list(self._inner.values()):
+            try:
+                status, told = await inner.probe(method, path, body, within, left)
+            except Fail:
+                continue  # it has ended, perhaps; the others still tell
+            bodies.append(told)
+            left -= len(told)
+        return status, b"\n".join(bodies)
 
     async def aclose(self) -> None:
         """Let go of the connections and end the replicas."""

@@ -30,11 +30,12 @@ class Adaptive:
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
-        if len(targets) == 1:
-            return targets[0]
         shared = self._shared
         if ask.blocks:
             shared.prefixes.match(ask)
+        if len(targets) == 1:  # the only one, or the others drain: then it has the session's context now
+            shared.keep(targets[0], ask)
+            return targets[0]
         hits = ask.hits
         looked: Sequence[Target] = sample(targets, shared.uniform)
         if hits and len(targets) > MOST:

@@ -1,15 +1,15 @@
 """Instance score: a session stays where its context is; else the highest score wins.
 
 100 − 50 · load − min(response milliseconds / 10, 30) − 20 · memory + 15 with the session's context + 10 with the model
-loaded, never below 0. Load: calls in flight over capacity; response: peak time to first token; memory: used share of
-the KV cache. A session leaves an upstream that is not healthy, or whose load has reached ``affinity.max_load``.
+loaded, never below 0; what each counts is ``instance_score`` in the config. Load: calls in flight over capacity;
+response: peak time to first token; memory: used share of the KV cache. Without a session, the context is where most of
+the prompt is cached. A session leaves an upstream that is not healthy, or whose load has reached ``affinity.max_load``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from msgspec import Struct
+from typing import Literal
 
 from penstock.routing.ask import Ask
 from penstock.routing.strategies.sample import sample
@@ -18,57 +18,71 @@ from penstock.routing.targets import Target
 
 LOADED_SECONDS = 300.0
 """A server keeps a model that long after its last call (the default of Ollama)."""
-
-
-class Weights(Struct, frozen=True):
-    """What each term is worth, in points."""
-
-    load: float = 50.0
-    response: float = 0.1
-    most_response: float = 30.0
-    memory: float = 20.0
-    context: float = 15.0
-    model: float = 10.0
+MOST = 0.5
+"""From this share of a prompt on, a target that has it has the context of a call without a session."""
 
 
 class InstanceScore:
     """See the module."""
 
-    prefix = False
+    prefix: Literal["sessionless"] = "sessionless"
     largest = True
 
-    def __init__(self, shared: Shared, weights: Weights | None = None) -> None:
+    def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._weights = weights or Weights()
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
-        if len(targets) == 1:
-            return targets[0]
-        chosen = self._shared.sticky(targets, ask)
+        shared = self._shared
+        chosen = targets[0] if len(targets) == 1 else shared.sticky(targets, ask)
         if chosen is None:
+            if ask.blocks:
+                shared.prefixes.match(ask)
+            home = self._home(ask)
+            most = -1.0
             # A sample begins at a random place, so that equals are used evenly.
-            chosen = max(sample(targets, self._shared.uniform), key=lambda target: self._score(target, ask))
-        self._shared.keep(chosen, ask)
+            for target in sample(targets, shared.uniform):
+                score = self._score(target, ask, home)
+                if chosen is None or score > most:
+                    chosen, most = target, score
+            assert chosen is not None
+        shared.keep(chosen, ask)
         return chosen
 
-    def _score(self, target: Target, ask: Ask) -> float:
-        return max(0.0, sum(self.terms(target, ask).values()))
+    def _home(self, ask: Ask) -> str:
+        return self._shared.sessions.find(ask.session, ask.now) if ask.session else ""
+
+    def _score(self, target: Target, ask: Ask, home: str) -> float:
+        """The sum of ``terms``, as one plain expression: this runs for each candidate of each call."""
+        points = self._shared.scores
+        load = target.load
+        now = ask.now
+        slow = load.peak_first.at(now, load.peers.first.at(ask.tokens)) / points.response_step
+        score = 100.0 - points.load * target.busy - (slow if slow < points.response_time else points.response_time)
+        if load.scraped is not None:
+            score -= points.memory * load.kv(now)
+        if home == target.name if ask.session else ask.hits.get(target.slot, 0.0) >= MOST:
+            score += points.session
+        if now - target.models.get(ask.model, -LOADED_SECONDS) < LOADED_SECONDS:
+            score += points.model
+        return score if score > 0.0 else 0.0
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
-        """The summands of the score."""
-        weights = self._weights
-        response = (target.load.peak_first.value or 0.0) * 1000.0
-        asked = target.models.get(ask.model)
-        known = bool(ask.session) and self._shared.sessions.find(ask.session, ask.now) == target.name
-        return {
+        """The summands of the score; ``floor`` is what it would lack to 0."""
+        points = self._shared.scores
+        load = target.load
+        slow = load.peak_first.at(ask.now, load.peers.first.at(ask.tokens)) / points.response_step
+        at_home = self._home(ask) == target.name if ask.session else ask.hits.get(target.slot, 0.0) >= MOST
+        is_loaded = ask.now - target.models.get(ask.model, -LOADED_SECONDS) < LOADED_SECONDS
+        terms = {
             "start": 100.0,
-            "load": -weights.load * target.busy,
-            "response": -min(response * weights.response, weights.most_response),
-            "memory": -weights.memory * target.load.kv(ask.now),
-            "context": weights.context if known else 0.0,
-            "model": weights.model if asked is not None and ask.now - asked < LOADED_SECONDS else 0.0,
+            "load": -points.load * target.busy,
+            "response_time": -min(slow, points.response_time),
+            "memory": -points.memory * load.kv(ask.now),
+            "session": points.session if at_home else 0.0,
+            "model": points.model if is_loaded else 0.0,
         }
+        return {**terms, "floor": max(0.0, -sum(terms.values()))}
 
     def __repr__(self) -> str:
-        return f"<InstanceScore {self._weights}>"
+        return f"<InstanceScore {self._shared.scores}>"

@@ -2,7 +2,8 @@
 
 cost = (peak of time to first token + peak of time per token · expected tokens) · (in flight + 1) / weight: Finagle's
 peak EWMA with two choices (Mitzenmacher 2001), on the times that measure a server. The duration of a whole answer
-would measure how much was said. One without a sample counts as the mean of all: a new one is not flooded.
+would measure how much was said. One without a sample counts as the mean of all (a new one is not flooded), and a peak
+comes down to that in a silence (one that was slow once is tried again).
 """
 
 from __future__ import annotations
@@ -46,9 +47,6 @@ class ResponseTime:
 def cost(target: Target, ask: Ask) -> float:
     """See the module."""
     load = target.load
-    first, gap = load.peak_first.value, load.peak_gap.value
-    if first is None:
-        first = load.peers.first.at(ask.tokens)
-    if gap is None:
-        gap = load.peers.gap.at(1)
+    first = load.peak_first.at(ask.now, load.peers.first.at(ask.tokens))
+    gap = load.peak_gap.at(ask.now, load.peers.gap.at(1))
     return (first + gap * ask.output) * (target.in_flight + 1) / target.pull

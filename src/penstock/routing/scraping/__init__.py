@@ -1,0 +1,1 @@
+"""What model servers tell of themselves on their metrics pages."""

@@ -1,0 +1,54 @@
+"""What tests need of the machine, each once: a fixture gives it, a marker asks for no more than that it is here."""
+
+from pathlib import Path
+
+import pytest
+
+from penstock.providers.local.engine import LIBRARY, installed
+from penstock.providers.local.weights import WeightsError, fetch_weights
+from tests.support.needs import missing, program
+
+FIXTURES = {"local": "weights", "node": "node", "nginx": "nginx", "redis": "redis_server", "curl": "curl"}
+"""By marker."""
+
+
+@pytest.fixture(autouse=True)
+def _marked(request: pytest.FixtureRequest) -> None:
+    for marker, fixture in FIXTURES.items():
+        if request.node.get_closest_marker(marker) is not None:
+            request.getfixturevalue(fixture)
+
+
+@pytest.fixture(scope="session")
+def weights() -> str:
+    """The path of the real model's weights; the engine that loads them is installed."""
+    if not installed():
+        missing(f"{LIBRARY} is not installed")
+    try:
+        return str(fetch_weights())
+    except WeightsError as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The node binary, with the packages of tests/clients in place."""
+    binary = program("node")
+    if not (Path(__file__).parent / "clients" / "node_modules" / "openai").is_dir():
+        missing("the Node clients are not installed (`make test` does it)")
+    return binary
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    return program("nginx")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> str:
+    return program("redis-server")
+
+
+@pytest.fixture(scope="session")
+def curl() -> str:
+    return program("curl")
