@@ -11,8 +11,8 @@ from tests.support.scripted_upstream import ScriptedUpstream
 UPSTREAM_KEY = "upstream-key-that-callers-never-see"
 
 CONFIG = """
-health: {{probes: off}}
 scrape: {{enabled: false}}
+health: {{probes: off}}
 upstreams:
   echo: {{kind: echo}}
   slow: {{kind: echo, tokens_per_second: 40}}

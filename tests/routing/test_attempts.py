@@ -134,6 +134,18 @@ def test_what_cannot_take_the_call_is_passed_over_and_told() -> None:
     assert attempts(entry("m", [a])).note == ""
 
 
+def test_the_version_that_is_to_be_replaced_is_asked_before_any_fallback_and_whatever_it_can() -> None:
+    """It answers under the same name, with the same capabilities; whether these hold of the new one is on trial."""
+    old, new = (entry("m", [target(name)], context=100, tools=False) for name in ("old", "new"))
+    new.old = old
+    one = call()
+    one.body = b'{"model":"m","tools":[{"type":"function"}]}'
+    for kind in ("context_length", "overloaded"):
+        plan = attempts(new, old, sized(32000), fit=Fit(one))
+        assert names(plan.after(failed(kind), new.targets[0], every, 60, 0.0)) == ["old"]
+        assert plan.note == ""
+
+
 def test_one_whose_room_was_too_small_is_told() -> None:
     plan = attempts(sized(8000, "own"), sized(4000))
     assert plan.after(failed("context_length"), target("t-own"), every, 60, 0.0) is None

@@ -2,8 +2,10 @@
 
 import asyncio
 
+from penstock.core.errors import UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
+from penstock.routing.trial import Side
 from tests.support.fibers import until
 from tests.support.numbered import TEXT, Frames, numbered, upstream
 from tests.support.races import Serving, asked, chunks, lever, of, play, take
@@ -93,3 +95,33 @@ def test_who_looks_at_the_call_when_it_ends_finds_all_that_was_used() -> None:
 
     play(act, a, b, stream=True)
     assert seen == [9]
+
+
+def test_a_version_on_trial_is_measured_by_the_answer_that_won() -> None:
+    a, b = lever("a"), lever("b")
+    side = Side()
+
+    async def act(one: Exchange, serving: Serving) -> None:
+        await asked(a, b)
+        of(b).pull(chunks("x"))
+        await until(serving.done)
+        of(b).asked[0].tokens_out = 9
+        one.first_byte = 0.5
+        await take(serving, one)
+
+    play(act, a, b, stream=True, side=side)
+    assert (side.calls, side.failures, side.gap.count) == (1, 0, 1)
+
+
+def test_a_failure_that_does_not_show_is_one_of_the_version_on_trial() -> None:
+    a, b = lever("a"), lever("b")
+    side = Side()
+
+    async def act(one: Exchange, serving: Serving) -> None:
+        await asked(a, b)
+        of(a).pull(UpstreamError("down", phase="headers"))
+        of(b).pull(chunks("x"))
+        await take(serving, one)
+
+    play(act, a, b, stream=True, side=side)
+    assert (side.calls, side.failures) == (2, 1)

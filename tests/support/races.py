@@ -14,6 +14,7 @@ from penstock.routing.hedge import EVERY, Hedge
 from penstock.routing.stage import Routing
 from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Changes, Target
+from penstock.routing.trial import Side
 from penstock.wire import openai_chat
 from penstock.wire.usage import Usage
 from tests.support.fibers import until
@@ -108,14 +109,20 @@ async def no_room_below(exchange: Exchange) -> Reply:
 
 
 def play(
-    act: Act, *those: Target, stream: bool = False, retries: int = 0, how: Hedge | None = None, body: bytes = b""
+    act: Act,
+    *those: Target,
+    stream: bool = False,
+    retries: int = 0,
+    how: Hedge | None = None,
+    body: bytes = b"",
+    side: Side | None = None,
 ) -> Exchange:
     """``act`` while the room serves a call. Afterwards no seat may be taken."""
 
     async def main() -> Exchange:
         one = call(stream)
         one.call.body = body or one.call.body
-        entry = Entry("m", those, InOrder(), hedge=how or hedge())
+        entry = Entry("m", those, InOrder(), hedge=how or hedge(), side=side)
         room = Routing(Table([entry]), those, retries=retries, uniform=lambda low, high: low)
 
         async def serve() -> Reply:

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "connect": Command(
         "penstock.cli.connect:main", "print the exact settings for a client (OpenAI SDK, curl, Aider, ...)"
     ),
+    "simulate": Command("penstock.cli.simulate:main", "play recorded traffic against fleets that are not there"),
 }
 
 _EPILOG = """\

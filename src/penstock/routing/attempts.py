@@ -129,13 +129,6 @@ class Attempts:
                 return Step(entry, asked, entry.candidates.nearest(list(targets)))
         return None
 
-    def instead(self, able: Callable[[Entry], Sequence[Target]], now: float) -> Step | None:
-        """The next step where the wait for the last one was in vain: whoever can serve by now."""
-        targets = Entry.within(self._regions, able(self._entry))
-        if targets:
-            return Step(self._entry, self._asked, self._entry.candidates.nearest(list(targets)))
-        return self.fall_back(able, now)
-
     def spend(self, failure: Failure, target: Target) -> None:
         """``target`` failed so, too, and another attempt was under way: there is nothing to do about it."""
         self._made += 1
@@ -143,25 +136,38 @@ class Attempts:
 
     def _pass_over(self, *, too_long: bool) -> None:
         """Leave out the fallbacks that cannot take the call."""
+        old = self._entry.old
         known = self._entry.capabilities.context if too_long else None
         able: list[tuple[Entry, str]] = []
         for entry, asked in self._fallbacks:
-            context = entry.capabilities.context
-            lacks = "" if self._fit is None else self._fit.lacks(entry.capabilities, entry.sizes)
-            if not lacks and known is not None and context is not None and context <= known:
-                lacks = f"has room for {context} tokens, which were too few"
+            # The version that is to be replaced has what the new one has.
+            lacks = "" if entry is old else self._lacks(entry, known)
             if lacks:
                 self.passed_over.append(f"'{asked}' {lacks}")
             else:
                 able.append((entry, asked))
         if too_long:
-            able.sort(key=lambda fallback: fallback[0].capabilities.context is None)
+            able.sort(key=lambda fallback: fallback[0] is not old and fallback[0].capabilities.context is None)
         self._fallbacks = able
+
+    def _lacks(self, entry: Entry, known: int | None) -> str:
+        """What a fallback lacks for the call; ``known``: a context that was too small."""
+        context = entry.capabilities.context
+        if known is not None and context is not None and context <= known:
+            return f"has room for {context} tokens, which were too few"
+        return "" if self._fit is None else self._fit.lacks(entry.capabilities, entry.sizes)
 
     @property
     def note(self) -> str:
         """What to tell with the last failure: of the fallbacks that could not be asked; "" where all could."""
         return f"; of the fallbacks, {', '.join(self.passed_over)}" if self.passed_over else ""
+
+    def instead(self, able: Callable[[Entry], Sequence[Target]], now: float) -> Step | None:
+        """The next step where the wait for the last one was in vain: whoever can serve by now."""
+        targets = Entry.within(self._regions, able(self._entry))
+        if targets:
+            return Step(self._entry, self._asked, self._entry.candidates.nearest(list(targets)))
+        return self.fall_back(able, now)
 
     def _has_another_key(self, target: Target, now: float) -> bool:
         """Whether ``target`` has a key that was not shown for this call, and may be."""

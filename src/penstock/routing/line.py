@@ -46,9 +46,5 @@ class Line:
         """The expected y."""
         return self.base + self.slope * x
 
-    def copy(self) -> Line:
-        """A line of its own that begins as this one stands, on no points."""
-        return Line(self.base, self.slope)
-
     def __repr__(self) -> str:
         return f"<Line {self.base:.6g} + {self.slope:.6g} x on {self.weight:.1f} points>"

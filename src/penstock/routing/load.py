@@ -1,8 +1,8 @@
 """How busy one upstream is and how fast, learned from nothing but the calls that pass. Pure; times are passed in.
 
 On dispatch a call's uncached prompt tokens are credited; its first token releases them; its end frees its place in the
-decode batch (token accounting at the gateway, as llm-d's "sticky until saturated" and SGLang's least_load do it). Two
-lines are learned: time to first token by the tokens waiting, and inter-token latency by the calls decoding.
+decode batch (token accounting at the gateway, as llm-d's "sticky until saturated" and SGLang's least_load do it). All
+peers teach two lines, time to first token by tokens waiting and time between tokens by calls; each has its own pace.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.routing.line import Line
+from penstock.routing.pace import Pace
 from penstock.routing.peak import Peak
 
 PRIOR_FIRST = (0.05, 1 / 8000)
@@ -18,6 +19,17 @@ PRIOR_GAP = (0.02, 0.0002)
 """Seconds between tokens for one call alone, and per further call in its batch."""
 FRESH_SECONDS = 15.0
 """A scraped page tells of the present for so long."""
+FULL = 0.98
+FULL_SECONDS = 0.15
+"""k / (1 − k) of the KV cache's use, as in SGLang's least_load."""
+BARRIER_SECONDS = 0.002
+"""The same where targets are ranked: small, for a page is seconds old and all calls since then have seen it."""
+BASE_TOKENS = 64.0
+"""What a prompt costs that is cached from end to end."""
+LEAST_SLOPE = 1e-7
+"""Ten million tokens a second: a line that has no slope yet divides nothing by zero."""
+LATE = 0.1
+"""A second that the longest waiting call is overdue counts as so many."""
 
 
 class Peers:
@@ -65,27 +77,101 @@ class Stay:
 
 class Load:
     """See the module. ``waiting``: tokens of prompts not yet computed; ``decoding``: calls past their first token;
-    ``peak_first`` and ``peak_gap``: seconds to the first token and between tokens, peaks weighing most."""
+    ``peak_first`` and ``peak_gap``: seconds to the first token and between tokens, peaks weighing most; ``pace``: how
+    slow it is between tokens, which no queue disturbs; ``pace_first``: to the first. For those who compare many,
+    ``slow``, ``queue`` and ``crowd`` are kept ready: see ``strategies/wait.py``."""
 
-    __slots__ = ("decoding", "first", "gap", "peak_first", "peak_gap", "peers", "scraped", "stays", "waiting")
+    __slots__ = (
+        "crowd", "decoding", "pace", "pace_first", "peak_first", "peak_gap", "peers", "queue", "scraped", "slow",
+        "stays", "waiting",
+    )  # fmt: skip
 
     def __init__(self, peers: Peers) -> None:
         self.peers = peers
-        self.first = peers.first
-        self.gap = peers.gap
         self.waiting = 0.0
         self.decoding = 0
         self.stays: dict[Stay, None] = {}
+        self.pace = Pace()
+        self.pace_first = Pace()
         self.peak_first = Peak()
         self.peak_gap = Peak()
         self.scraped: Scraped | None = None
+        self.queue = BASE_TOKENS
+        self.slow = 1.0
+        self.crowd = 1.0
+
+    @property
+    def calls(self) -> int:
+        """Ours that are there."""
+        return self.decoding + len(self.stays)
+
+    def refresh(self, now: float) -> None:
+        """Bring ``slow``, ``queue`` and ``crowd`` up to ``now``."""
+        self.slow = self.pace.ratio(now)
+        self.tally(now)
+
+    def tally(self, now: float) -> None:
+        """Bring ``queue`` and ``crowd`` up to ``now``: what a call that begins changes, and time alone."""
+        stays = self.stays
+        calls = 1.0 + self.decoding + len(stays)
+        beyond = 0.0
+        for stay in stays:  # the one that waits longest
+            late = now - stay.began - stay.expected
+            if late > 0.0:
+                beyond = LATE * late
+            break
+        page = self.scraped
+        if page is not None and now - page.at <= FRESH_SECONDS:
+            if page.running is not None:
+                foreign = page.running + (page.waiting or 0.0) - page.ours
+                if foreign > 0.0:
+                    calls += foreign
+            kv = page.kv
+            if kv is not None:
+                beyond += BARRIER_SECONDS * kv / (1.0 - (kv if kv < FULL else FULL))
+        queue = self.slow * (self.waiting + BASE_TOKENS)
+        if beyond:
+            queue += beyond / (self.peers.first.slope + LEAST_SLOPE)
+        self.queue = queue
+        slow = self.slow
+        self.crowd = calls * calls * calls * slow * slow
+
+    def first_seconds(self, tokens: float, now: float) -> float:
+        """Seconds to the first token, expected, of a call with ``tokens`` to be computed."""
+        first = self.peers.first
+        seconds = self.slow * (first.base + first.slope * (self.waiting + tokens))
+        if self.stays:
+            seconds += self.overdue(now)
+        if self.scraped is not None:
+            kv = self.kv(now)
+            seconds += FULL_SECONDS * kv / (1.0 - min(kv, FULL))
+        return seconds
+
+    def gap_seconds(self, now: float) -> float:
+        """Seconds between two tokens, expected, with one call more."""
+        gap = self.peers.gap
+        calls: float = 1 + self.decoding + len(self.stays)
+        if self.scraped is not None:
+            calls += self.others(now)
+        return self.slow * (gap.base + gap.slope * calls)
+
+    @property
+    def first(self) -> Line:
+        """Time to the first token by tokens waiting, as learned here; that of all peers until something was."""
+        return self.pace_first.of(self.peers.first)
+
+    @property
+    def gap(self) -> Line:
+        """Time between tokens by calls decoding, likewise."""
+        return self.pace.of(self.peers.gap)
 
     def begin(self, now: float, work: float) -> Stay:
         """A call with ``work`` uncached prompt tokens is sent."""
         ahead = self.waiting
-        stay = Stay(now, work, ahead, self.first.at(ahead + work))
+        stay = Stay(now, work, ahead, self.slow * self.peers.first.at(ahead + work))
         self.waiting = ahead + work
         self.stays[stay] = None
+        self.tally(now)
         return stay
 
     def first_token(self, stay: Stay, now: float) -> None:
@@ -96,12 +182,13 @@ class Load:
         stay.first = now
         self.decoding += 1
         stay.batch = self.decoding
-        if self.first is self.peers.first:
-            self.first = self.peers.first.copy()
         took = now - stay.began
+        tokens = stay.ahead + stay.work
+        first = self.peers.first
         self.peak_first.learn(took, now)
-        self.first.learn(stay.ahead + stay.work, took)
-        self.peers.first.learn(stay.ahead + stay.work, took)
+        self.pace_first.learn(took, first.at(tokens), now)
+        first.learn(tokens, took)
+        self.refresh(now)
 
     def end(self, stay: Stay, now: float, tokens: int = 0) -> None:
         """It has ended after ``tokens`` of answer; 0 when nothing is to be learned from it."""
@@ -116,14 +203,14 @@ class Load:
             if tokens > 1:
                 beyond = now - stay.began - stay.expected
                 if beyond > 0:
-                    self._learn_gap(now, self.decoding + len(self.stays) + 1, beyond / tokens)
+                    self._learn_gap(now, self.calls + 1, beyond / tokens)
+        self.refresh(now)
 
     def _learn_gap(self, now: float, batch: float, gap: float) -> None:
+        usual = self.peers.gap
         self.peak_gap.learn(gap, now)
-        if self.gap is self.peers.gap:
-            self.gap = self.peers.gap.copy()
-        self.gap.learn(batch, gap)
-        self.peers.gap.learn(batch, gap)
+        self.pace.learn(gap, usual.at(batch), now)
+        usual.learn(batch, gap)
 
     def _release(self, stay: Stay) -> None:
         del self.stays[stay]

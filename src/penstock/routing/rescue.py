@@ -84,6 +84,7 @@ class Rescue:
         exchange, told = self._exchange, self._told
         failure = of_fail(error)
         hindrance = self._hindrance()
+        why = "" if self._joint.anew is not None else hindrance
         whole = not hindrance and self._is_whole(self._step)
         if not whole:
             ill(self._child or exchange, failure, self._now())
@@ -92,7 +93,6 @@ class Rescue:
             self._unfit.add((self._target.name, self._way))
         self._story.append(f"upstream '{self._target.name}' failed ({failure.kind.name}) after {told.tokens} tokens")
         target = self._target
-        why = "" if self._joint.anew is not None else hindrance
         exchange.note_failure(failure.kind.name, target.name)
         if whole:
             exchange.note_rescue("ended")

@@ -137,10 +137,10 @@ class Routing:
                 assert reply is not None
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
                     self._guard(exchange, reply.body, step, target, attempts, race.served if race else None)
-                if race is not None:
-                    race.adopt()
                 if entry.side is not None:
                     watch(exchange, entry.side)
+                if race is not None:
+                    race.adopt()
                 return reply
             self._note(exchange, tried, failure, entry)
             following = None
@@ -191,6 +191,8 @@ class Routing:
         for hidden in race.hidden:
             assert hidden.failure is not None
             exchange.note_failure(hidden.failure.kind.name, hidden.target.name)
+            if step.entry.side is not None and hidden.failure.kind.fault == "upstream":
+                step.entry.side.failed()
             attempts = attempts or self._attempts(exchange.call, step)
             attempts.spend(hidden.failure, hidden.target)
         return tried, race, attempts

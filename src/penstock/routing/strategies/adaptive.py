@@ -1,8 +1,8 @@
-"""Adaptive: the shortest expected wait (``wait.py``), counting what each upstream likely has of the prompt cached.
+"""Adaptive: the least rank (``wait.py``): soonest first token, fewest calls, what is cached of the prompt counted in.
 
-A session stays at its upstream while that one has room and is not slower than the best by more than
-``affinity.slack`` seconds; all else is in the wait: what a cached beginning spares is weighed in the same seconds as
-the queue that it would mean. Rates are learned, so mixed hardware needs no calibration.
+A session stays at its upstream while that one has room and its first token is not later than the best's by more than
+``affinity.slack`` seconds. Speeds are learned, so mixed hardware needs no calibration; a cached beginning is worth the
+tokens that it spares, against the queue that it would mean.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.routing.ask import Ask
-from penstock.routing.strategies.sample import MOST, sample
+from penstock.routing.strategies.least_rank import LeastRank
 from penstock.routing.strategies.strategy import Shared
-from penstock.routing.strategies.wait import wait, wait_terms
+from penstock.routing.strategies.wait import first_seconds, rank_terms
 from penstock.routing.targets import Target
-
-MOST_HOLDERS = 4
-"""Of many targets that have the prompt's beginning, so many of those that have most are looked at."""
 
 
 class Adaptive:
@@ -27,6 +24,7 @@ class Adaptive:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
+        self._least = LeastRank(shared.uniform)
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
@@ -36,32 +34,22 @@ class Adaptive:
         if len(targets) == 1:  # the only one, or the others drain: then it has the session's context now
             shared.keep(targets[0], ask)
             return targets[0]
-        hits = ask.hits
-        looked: Sequence[Target] = sample(targets, shared.uniform)
-        if hits and len(targets) > MOST:
-            holders = [target for target in targets if target.slot in hits]
-            if len(holders) > MOST_HOLDERS:
-                holders = sorted(holders, key=lambda target: -hits[target.slot])[:MOST_HOLDERS]
-            looked = [*looked, *holders]
-        best = looked[0]
-        least = -1.0
-        for target in looked:
-            seconds = wait(target, ask, hits.get(target.slot, 0.0) if hits else 0.0) / target.pull
-            if least < 0.0 or seconds < least:
-                best, least = target, seconds
-        if ask.session:
-            sticky = shared.sticky(targets, ask)
-            if sticky is not None and sticky is not best:
-                seconds = wait(sticky, ask, hits.get(sticky.slot, 0.0)) / sticky.pull
-                if seconds <= least + shared.slack:
-                    best = sticky
-            shared.keep(best, ask)
+        best = self._least.choose(targets, ask, ask.hits)
+        return self._stay(targets, ask, best) if ask.session else best
+
+    def _stay(self, targets: Sequence[Target], ask: Ask, best: Target) -> Target:
+        shared, hits = self._shared, ask.hits
+        sticky = shared.sticky(targets, ask)
+        if sticky is not None and sticky is not best:
+            soonest = first_seconds(best, ask, hits.get(best.slot, 0.0))
+            if first_seconds(sticky, ask, hits.get(sticky.slot, 0.0)) <= soonest + shared.slack:
+                best = sticky
+        shared.keep(best, ask)
         return best
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
-        """The summands of the wait, divided by the weight."""
-        hit = ask.hits.get(target.slot, 0.0)
-        return {name: term / target.pull for name, term in wait_terms(target, ask, hit).items()}
+        """The logarithms whose sum ranks it."""
+        return rank_terms(target, ask, ask.hits.get(target.slot, 0.0))
 
     def __repr__(self) -> str:
         return "<Adaptive>"

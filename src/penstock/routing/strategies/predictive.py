@@ -1,4 +1,4 @@
-"""Predictive: the shortest expected wait, from what was learned of each upstream's speed (``wait.py``).
+"""Predictive: the least rank (``wait.py``), from what was learned of each upstream's speed.
 
 It knows nothing of caches and sessions: for traffic without shared beginnings.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.routing.ask import Ask
-from penstock.routing.strategies.sample import sample
+from penstock.routing.strategies.least_rank import LeastRank
 from penstock.routing.strategies.strategy import Shared
-from penstock.routing.strategies.wait import wait, wait_terms
+from penstock.routing.strategies.wait import rank_terms
 from penstock.routing.targets import Target
 
 
@@ -21,23 +21,15 @@ class Predictive:
     largest = False
 
     def __init__(self, shared: Shared) -> None:
-        self._uniform = shared.uniform
+        self._least = LeastRank(shared.uniform)
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
-        """The one with the least wait; of many, the least of a sample."""
-        best = targets[0]
-        if len(targets) == 1:
-            return best
-        least = -1.0
-        for target in sample(targets, self._uniform):
-            seconds = wait(target, ask, 0.0) / target.pull
-            if least < 0.0 or seconds < least:
-                best, least = target, seconds
-        return best
+        """The one with the least rank; of very many, the least of a sample."""
+        return self._least.choose(targets, ask, {}) if len(targets) > 1 else targets[0]
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
-        """The summands of the wait, divided by the weight."""
-        return {name: term / target.pull for name, term in wait_terms(target, ask, 0.0).items()}
+        """The logarithms whose sum ranks it."""
+        return rank_terms(target, ask, 0.0)
 
     def __repr__(self) -> str:
         return "<Predictive>"

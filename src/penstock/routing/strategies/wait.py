@@ -1,49 +1,46 @@
-"""How long a call would wait at a target, in seconds: the common currency of ``predictive``, ``cost`` and ``adaptive``.
+"""What an upstream would make a call wait for: the common ground of ``predictive``, ``cost`` and ``adaptive``.
 
-first token: base + (uncached prompt tokens in flight + mine · (1 − hit)) / learned prefill rate, and what the call
-that waits longest there is overdue. Decode: what my answer costs at the learned inter-token latency of the batch it
-joins, and what my joining costs each answer in it. Barrier: k / (1 − k) of KV use, as in SGLang's least_load.
+Seconds to the first token: slow · (base + slope · (uncached tokens in flight + mine · (1 − hit))), what the longest
+waiting call is overdue, and the KV barrier. Rank: (slow · those tokens)² · (calls + 1)³ · slow²: LMetric's product
+(arXiv 2603.15202) at a learned pace, calls weighing more, for they share batch, seats and KV. Exponents, and constants
+in ``load.py`` and ``pace.py``, were fitted on the first halves of the traces (docs/decisions/0011-adaptive.md).
 """
 
 from __future__ import annotations
+
+import math
 
 from penstock.routing.ask import Ask
 from penstock.routing.targets import Target
 
 DECODE = 0.1
-"""A second of a whole answer counts as so many to its first token."""
-BARRIER_SECONDS = 0.15
-FULL = 0.98
+"""A second of a whole answer counts as so many to its first token, where prices are compared with time."""
+
+
+def first_seconds(target: Target, ask: Ask, hit: float) -> float:
+    """Seconds to the first token, expected."""
+    return target.load.first_seconds(ask.tokens * (1.0 - hit), ask.now)
 
 
 def wait(target: Target, ask: Ask, hit: float) -> float:
-    """Seconds; the least wins. One plain expression: this runs for each candidate of each call."""
-    load = target.load
-    now = ask.now
-    batch: float = load.decoding + len(load.stays)
-    scraped = load.scraped
-    held = 0.0
-    if scraped is not None:
-        batch += load.others(now)
-        kv = load.kv(now)
-        held = BARRIER_SECONDS * kv / (1.0 - min(kv, FULL))
-    first, gap = load.first, load.gap
-    seconds = first.base + (load.waiting + ask.tokens * (1.0 - hit)) * first.slope + held
-    seconds += DECODE * ask.output * (gap.base + gap.slope * (2 * batch + 1))
-    return seconds + load.overdue(now) if load.stays else seconds
+    """Seconds to the first token, and a part of those that the answer then takes."""
+    return first_seconds(target, ask, hit) + DECODE * ask.output * target.load.gap_seconds(ask.now)
 
 
-def wait_terms(target: Target, ask: Ask, hit: float) -> dict[str, float]:
-    """The summands of ``wait``."""
+def rank(target: Target, ask: Ask, hit: float) -> float:
+    """The least wins. The wait is in tokens here: one line turns it into seconds for all."""
     load = target.load
-    now = ask.now
-    batch = load.decoding + len(load.stays) + load.others(now)
-    kv = load.kv(now)
+    load.tally(ask.now)
+    tokens = (load.queue + load.slow * ask.tokens * (1.0 - hit)) / target.pull
+    return tokens * tokens * load.crowd
+
+
+def rank_terms(target: Target, ask: Ask, hit: float) -> dict[str, float]:
+    """The logarithms whose sum is that of ``rank``: the least sum wins."""
+    load = target.load
+    load.tally(ask.now)
     return {
-        "base": load.first.base,
-        "queued": load.waiting * load.first.slope,
-        "prompt": ask.tokens * (1.0 - hit) * load.first.slope,
-        "decode": DECODE * ask.output * (load.gap.base + load.gap.slope * (2 * batch + 1)),
-        "kv": BARRIER_SECONDS * kv / (1.0 - min(kv, FULL)),
-        "overdue": load.overdue(now),
+        "first token": 2.0 * math.log(load.queue + load.slow * ask.tokens * (1.0 - hit)),
+        "calls": math.log(load.crowd),
+        "weight": -2.0 * math.log(target.pull),
     }
