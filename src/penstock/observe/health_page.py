@@ -20,7 +20,7 @@ HEALTH_METRICS: dict[str, tuple[str, str]] = {
     "penstock_upstream_keys_at_rest": ("gauge", "Keys of an upstream that rest: refused, out of quota, rate limited."),
     "penstock_probes_total": (
         "counter",
-        "Probes of an upstream, by result: well, answers (neither good nor bad), busy, or the kind of failure.",
+        "Probes of an upstream, by result: well; answers, huge, busy (neither good nor bad); or the kind of failure.",
     ),
     "penstock_retry_budget_left": ("gauge", "Retries that may be made now for a model."),
     "penstock_retries_refused_total": ("counter", "Retries not made because the budget of the model was spent."),
