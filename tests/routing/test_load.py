@@ -42,8 +42,13 @@ def test_whatever_happens_an_empty_server_has_nothing_waiting(calls: Sequence[tu
     assert load.crowd == pytest.approx(load.slow**2)
 
 
-def test_what_is_ready_is_what_is_so() -> None:
+def test_what_is_ready_is_what_is_so_while_somebody_compares() -> None:
     load = Load(Peers())
+    alone = load.begin(0.0, 500.0)
+    assert (load.queue, load.crowd) == (BASE_TOKENS, 1.0)
+    load.rank(0.0)
+    assert (load.queue, load.crowd) == (500.0 + BASE_TOKENS, 8.0)
+    load.end(alone, 0.0)
     assert (load.queue, load.crowd) == (BASE_TOKENS, 1.0)
     stay = load.begin(0.0, 1000.0)
     assert (load.queue, load.slow, load.crowd) == (1000.0 + BASE_TOKENS, 1.0, 8.0)
@@ -56,6 +61,8 @@ def test_what_is_ready_is_what_is_so() -> None:
 def test_the_slower_of_two_is_told_apart_and_equals_are_not() -> None:
     peers = Peers()
     loads = [Load(peers) for _ in range(3)]
+    for load in loads:
+        load.rank(0.0)
     for number in range(60):
         for load, slow in zip(loads, (1.0, 1.0, 3.0), strict=True):
             serve(load, number * 10.0, 1000.0, slow * 0.2, slow * 0.02)

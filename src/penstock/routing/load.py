@@ -79,11 +79,11 @@ class Load:
     """See the module. ``waiting``: tokens of prompts not yet computed; ``decoding``: calls past their first token;
     ``peak_first`` and ``peak_gap``: seconds to the first token and between tokens, peaks weighing most; ``pace``: how
     slow it is between tokens, which no queue disturbs; ``pace_first``: to the first. For those who compare many,
-    ``slow``, ``queue`` and ``crowd`` are kept ready: see ``strategies/wait.py``."""
+    ``slow``, ``queue`` and ``crowd`` are kept ready while somebody does (``ranked``): see ``strategies/wait.py``."""
 
     __slots__ = (
-        "crowd", "decoding", "pace", "pace_first", "peak_first", "peak_gap", "peers", "queue", "scraped", "slow",
-        "stays", "waiting",
+        "crowd", "decoding", "pace", "pace_first", "peak_first", "peak_gap", "peers", "queue", "ranked", "scraped",
+        "slow", "stays", "waiting",
     )  # fmt: skip
 
     def __init__(self, peers: Peers) -> None:
@@ -99,6 +99,13 @@ class Load:
         self.queue = BASE_TOKENS
         self.slow = 1.0
         self.crowd = 1.0
+        self.ranked = False
+
+    def rank(self, now: float) -> None:
+        """It is compared with others from now on."""
+        if not self.ranked:
+            self.ranked = True
+            self.refresh(now)
 
     @property
     def calls(self) -> int:
@@ -136,10 +143,13 @@ class Load:
         slow = self.slow
         self.crowd = calls * calls * calls * slow * slow
 
+    def _slow(self, now: float) -> float:
+        return self.slow if self.ranked else self.pace.ratio(now)
+
     def first_seconds(self, tokens: float, now: float) -> float:
         """Seconds to the first token, expected, of a call with ``tokens`` to be computed."""
         first = self.peers.first
-        seconds = self.slow * (first.base + first.slope * (self.waiting + tokens))
+        seconds = self._slow(now) * (first.base + first.slope * (self.waiting + tokens))
         if self.stays:
             seconds += self.overdue(now)
         if self.scraped is not None:
@@ -153,7 +163,7 @@ class Load:
         calls: float = 1 + self.decoding + len(self.stays)
         if self.scraped is not None:
             calls += self.others(now)
-        return self.slow * (gap.base + gap.slope * calls)
+        return self._slow(now) * (gap.base + gap.slope * calls)
 
     @property
     def first(self) -> Line:
@@ -168,10 +178,11 @@ class Load:
     def begin(self, now: float, work: float) -> Stay:
         """A call with ``work`` uncached prompt tokens is sent."""
         ahead = self.waiting
-        stay = Stay(now, work, ahead, self.slow * self.peers.first.at(ahead + work))
+        stay = Stay(now, work, ahead, self._slow(now) * self.peers.first.at(ahead + work))
         self.waiting = ahead + work
         self.stays[stay] = None
-        self.tally(now)
+        if self.ranked:
+            self.tally(now)
         return stay
 
     def first_token(self, stay: Stay, now: float) -> None:
@@ -188,7 +199,8 @@ class Load:
         self.peak_first.learn(took, now)
         self.pace_first.learn(took, first.at(tokens), now)
         first.learn(tokens, took)
-        self.refresh(now)
+        if self.ranked:
+            self.refresh(now)
 
     def end(self, stay: Stay, now: float, tokens: int = 0) -> None:
         """It has ended after ``tokens`` of answer; 0 when nothing is to be learned from it."""
@@ -204,7 +216,8 @@ class Load:
                 beyond = now - stay.began - stay.expected
                 if beyond > 0:
                     self._learn_gap(now, self.calls + 1, beyond / tokens)
-        self.refresh(now)
+        if self.ranked:
+            self.refresh(now)
 
     def _learn_gap(self, now: float, batch: float, gap: float) -> None:
         usual = self.peers.gap

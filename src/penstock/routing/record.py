@@ -34,7 +34,7 @@ Positive = Annotated[int, Meta(ge=1)]
 class Candidate(Struct, gc=False, kw_only=True):
     """One target as it stood. ``pull``: the weight that counted; ``asked``: when the model was last asked of it;
     ``stays``: calls whose first token is awaited, the eldest of them ``overdue`` seconds late; ``ready``:
-    ``slow``, ``queue`` and ``crowd`` as they were kept; ``pace`` and ``pace_first``: what was learned of it."""
+    ``slow``, ``queue`` and ``crowd`` as they were kept, if so; ``pace`` and ``pace_first``: what was learned of it."""
 
     name: str
     slot: int
@@ -48,7 +48,7 @@ class Candidate(Struct, gc=False, kw_only=True):
     decoding: Count
     stays: Count
     overdue: float
-    ready: tuple[float, float, float]
+    ready: tuple[float, float, float] | None
     pace: Paced
     pace_first: Paced
     peak_first: Sample
@@ -134,7 +134,7 @@ def _candidate(target: Target, ask: Ask) -> Candidate:
         decoding=load.decoding,
         stays=len(load.stays),
         overdue=load.overdue(ask.now),
-        ready=(load.slow, load.queue, load.crowd),
+        ready=(load.slow, load.queue, load.crowd) if load.ranked else None,
         pace=load.pace.told(),
         pace_first=load.pace_first.told(),
         peak_first=_sample(load.peak_first),

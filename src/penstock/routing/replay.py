@@ -166,7 +166,9 @@ def _target(candidate: Candidate, decision: Decision, peers: Peers) -> Target:
 def _fill(load: Load, candidate: Candidate, now: float) -> None:
     load.waiting = candidate.waiting
     load.decoding = candidate.decoding
-    load.slow, load.queue, load.crowd = candidate.ready
+    if candidate.ready is not None:
+        load.slow, load.queue, load.crowd = candidate.ready
+        load.ranked = True
     load.pace.restore(candidate.pace)
     load.pace_first.restore(candidate.pace_first)
     for peak, sample in ((load.peak_first, candidate.peak_first), (load.peak_gap, candidate.peak_gap)):

@@ -59,7 +59,8 @@ def test_a_page_that_went_stale_is_forgotten_within_some_choices() -> None:
     those = targets(1, 1)
     least = LeastRank(Random(1).uniform)
     those[0].load.scraped = Scraped(0.0, running=50.0)
-    those[0].load.tally(1.0)
+    for one in those:
+        one.load.rank(1.0)
     chosen = [least.choose(those, ask(now=100.0), {}).name for _ in range(60)]
     assert "a" not in chosen[:3]
     assert "a" in chosen[8:]

@@ -36,21 +36,23 @@ class LeastRank:
         self._places: dict[int, int] = {}
         self._weights: list[float] = []
 
-    def _bind(self, targets: Sequence[Target]) -> None:
+    def _bind(self, targets: Sequence[Target], now: float) -> None:
         """Make ready what stays while the same list is asked about."""
         self._targets = targets
         self._loads = [target.load for target in targets]
+        for load in self._loads:
+            load.rank(now)
         self._places = {target.slot: place for place, target in enumerate(targets)}
         weights = [target.pull for target in targets]
         self._weights = weights if any(weight != 1 for weight in weights) else []
 
     def choose(self, targets: Sequence[Target], ask: Ask, hits: Mapping[int, float]) -> Target:
         """The target whose rank for ``ask`` is least; ``hits``: shares of the prompt by slot."""
+        now = ask.now
         if targets is not self._targets:
-            self._bind(targets)
+            self._bind(targets, now)
         loads = self._loads
         tokens = ask.tokens
-        now = ask.now
         count = len(loads)
         turn = self.turn = self.turn + 1
         if not turn & 3:
