@@ -6,6 +6,7 @@ much. Intervals are of 95 % over all rivals of a cell together.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -61,11 +62,39 @@ def page(cells: Sequence[str], samples: Samples, seeds: int) -> str:
             f"| {cell} | {good.ours:.3f} | {good.theirs:.3f} | {good} "
             f"| {late.ours:.2f} | {late.theirs:.2f} | {late} | {hits:.2f} |"
         )
+    overall = [line for hardware in _hardware(cells) for line in _overall(hardware, cells, samples, seeds)]
     words = ("first", "tied", "loses")
     summary = [
         f"| {name} | " + " | ".join(str(count[word]) for word in words) + " |" for name, count in sorted(counts.items())
     ]
-    return "\n".join([*_HEAD, f"Paired seeds: {seeds}.", "", *_SUMMARY, *summary, "", *_CELLS, *lines, ""])
+    return "\n".join(
+        [*_HEAD, f"Paired seeds: {seeds}.", "", *_SUMMARY, *summary, "", *_OVERALL, *overall, "", *_CELLS, *lines, ""]
+    )
+
+
+def _hardware(cells: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(cell.rpartition(" / ")[2] for cell in cells))
+
+
+def _overall(hardware: str, cells: Sequence[str], samples: Samples, seeds: int) -> list[str]:
+    """A line for each rival: the mean over all cells with this ``hardware``, seed by seed."""
+    those = [cell for cell in cells if cell.endswith(f" / {hardware}")]
+    rivals = [name for name in samples[f"{those[0]} / 0"] if name != OURS]
+    lines: list[str] = []
+    for rival in rivals:
+        good: list[float] = []
+        late: list[float] = []
+        for seed in range(seeds):
+            rows = [samples[f"{cell} / {seed}"] for cell in those]
+            good.append(statistics.mean([row[OURS][0] - row[rival][0] for row in rows]))
+            late.append(statistics.mean([math.log(max(row[OURS][1], 1e-6) / max(row[rival][1], 1e-6)) for row in rows]))
+        none = [0.0] * seeds
+        gap, ratio = difference(good, none, len(rivals)), difference(late, none, len(rivals))
+        word = "better" if gap.above else "worse" if gap.below else "chance"
+        sooner = "better" if ratio.below else "worse" if ratio.above else "chance"
+        factors = " to ".join(f"{math.exp(ratio.mean + side * ratio.half):.2f}" for side in (-1, 1))
+        lines.append(f"| {hardware} | {rival} | {gap} | {word} | {math.exp(ratio.mean):.2f} ({factors}) | {sooner} |")
+    return lines
 
 
 _HEAD = [
@@ -80,6 +109,12 @@ _HEAD = [
     "",
 ]
 _SUMMARY = ["| | first | tied | loses |", "|---|---:|---:|---:|"]
+_OVERALL = [
+    "Over all cells of a kind of hardware: goodput less the rival's, and p90 over the rival's (geometric mean).",
+    "",
+    "| hardware | rival | goodput | | p90 | |",
+    "|---|---|---:|---|---:|---|",
+]
 _CELLS = [
     "| trace / bound / replicas / load / hardware | goodput | rival's | verdict | p90 s | rival's | verdict | cached |",
     "|---|---:|---:|---|---:|---:|---|---:|",

@@ -37,3 +37,4 @@ def test_all_cells_are_published_with_their_sums() -> None:
     text = page(["t / equal", "t / mixed"], kept, 3)
     assert text.count("loses to b") == 4
     assert "| goodput, mixed | 0 | 0 | 1 |" in text
+    assert "| mixed | b | -0.100 ± 0.000 | worse | 1.25 (1.25 to 1.25) | worse |" in text
