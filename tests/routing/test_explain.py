@@ -38,6 +38,8 @@ class Scene:
 def test_the_winner_is_the_one_that_would_be_chosen_and_nothing_moves(name: str) -> None:
     asked, left_alone = Scene(name), Scene(name)
     for scene in (asked, left_alone):
+        for target in scene.fleet.targets:
+            target.settle(0.0)  # all have been well for long
         scene.fleet.serve(60, scene.strategy)
     told = asked.explain(key="key-1", session="s")
     for _ in range(3):
