@@ -180,7 +180,7 @@ def test_what_lives_longer_than_an_edition_follows_the_newest() -> None:
     async def work(upstreams: Upstreams) -> None:
         shared = upstreams.shared
         upstreams.follow(RoutingConfig())
-        assert (shared.slack, shared.max_load, shared.prefixes.bound) == (2.0, 0.9, 200_000)
+        assert (shared.slack, shared.max_load, shared.prefixes.bound) == (0.5, 0.9, 200_000)
         affinity = AffinityConfig(enabled=False, slack=1.0, ttl=5.0, sessions=7, blocks=2048)
         points = InstanceScoreConfig(load=60.0)
         upstreams.follow(RoutingConfig(affinity=affinity, instance_score=points, scrape=ScrapeConfig(interval=1.0)))

@@ -15,7 +15,7 @@ class AffinityConfig(Struct, frozen=True, kw_only=True):
     sessions: Annotated[int, Meta(ge=1, le=10_000_000, description="Sessions remembered, per worker.")] = 100_000
     slack: Annotated[
         Seconds, Meta(ge=0, description="A session leaves an upstream that is slower than the best by more than this.")
-    ] = 2.0
+    ] = 0.5
     max_load: Annotated[
         float, Meta(gt=0, le=1, description="So it does from this share of the upstream's `capacity` on.")
     ] = 0.9
