@@ -1,9 +1,10 @@
+import contextlib
 import socket
 import sys
 
 import pytest
 
-from penstock.net.tcp_info import bytes_acked, round_trip, unacknowledged
+from penstock.net.tcp_info import RECEIVE_BYTES, bound_receiving, bytes_acked, round_trip, unacknowledged
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
@@ -55,3 +56,18 @@ def test_what_is_no_connection_has_no_round_trip_and_holds_nothing() -> None:
     left, right = socket.socketpair()
     with left, right:
         assert round_trip(left) is None
+
+
+def test_what_nobody_reads_is_taken_in_up_to_a_bound() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as ours:
+        bound_receiving(ours)
+        theirs, _ = listener.accept()
+        with theirs:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
+            theirs.setblocking(False)
+            sent = 0
+            with contextlib.suppress(BlockingIOError):
+                while sent < 16 * RECEIVE_BYTES:
+                    sent += theirs.send(b"a" * 65536)
+            assert sent < 4 * RECEIVE_BYTES
+    bound_receiving(None)

@@ -18,7 +18,7 @@ from penstock.core.fiber import Promise
 from penstock.core.reply import Source
 from penstock.net.outbox import MANY_PIECES, BatchedProtocol
 from penstock.net.response import Response, ResponseHead, Switched
-from penstock.net.tcp_info import bytes_acked
+from penstock.net.tcp_info import bound_receiving, bytes_acked
 from penstock.net.upgraded import Upgraded
 from penstock.net.upload import Upload
 
@@ -62,6 +62,7 @@ class ClientConnection(BatchedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        bound_receiving(transport.get_extra_info("socket"))
         self._parser = httptools.HttpResponseParser(self)
         self.born = self._origin.now()
 
