@@ -54,6 +54,7 @@ def test_a_text_is_read_once_for_all_its_live_changes_and_anew_with_each_reading
     live = msgspec.structs.replace(spec, live=Live({"x": Edit(base="", weight=2)}))
     assert last.written(live) is written
     assert last.in_force(live).of(RoutingConfig).upstreams["x"].weight == 2
+    assert last.in_force(live) is last.in_force(live)
     assert last.in_force(spec) is written
     again = source.read()
     assert last.written(again).of(RoutingConfig).upstreams["x"].api_key == "two"

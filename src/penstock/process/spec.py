@@ -92,6 +92,7 @@ class LastReading:
         self._environ = environ
         self._spec: Spec | None = None
         self._written: Config | None = None
+        self._taken: tuple[Spec, Config] | None = None
 
     def written(self, spec: Spec) -> Config:
         """What is written. Raises ConfigError."""
@@ -103,7 +104,9 @@ class LastReading:
 
     def in_force(self, spec: Spec) -> Config:
         """What is in force. Raises ConfigError."""
-        return spec.over(self.written(spec))
+        if self._taken is None or self._taken[0] is not spec:
+            self._taken = (spec, spec.over(self.written(spec)))
+        return self._taken[1]
 
     def __repr__(self) -> str:
         return f"<LastReading of {self._spec.name if self._spec is not None else 'nothing'}>"
