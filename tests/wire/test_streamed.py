@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.wire.json import peek
+from penstock.wire.json import Peek, peek
 from penstock.wire.json_scan import HUGE_BYTES
 from penstock.wire.streamed import HARMLESS, as_stream
 
@@ -68,7 +68,8 @@ def test_what_cannot_be_looked_through_is_left_alone(body: bytes) -> None:
 
 @given(st.dictionaries(st.text(max_size=8), st.none() | st.booleans() | st.integers(0, 9) | st.text(), max_size=5))
 def test_nothing_but_the_named_fields_changes(fields: dict[str, Any]) -> None:
-    fields = {"model": "m", "stream": False} | {key: fields[key] for key in fields if key not in HARMLESS}
+    known = {*HARMLESS, *Peek.__struct_fields__}
+    fields = {"model": "m"} | {key: fields[key] for key in fields if key not in known}
     body = msgspec.json.encode(fields | {"stream": False})
     asked = as_stream("chat", body)
     assert asked is not None
