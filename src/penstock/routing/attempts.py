@@ -26,7 +26,7 @@ LONGEST_ASKED_SECONDS = 60.0
 """An upstream that asks for a longer wait is not waited for: the caller is told instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each call, and a frozen one takes three times as long
 class Step:
     """The next attempt: of ``entry`` under the name ``asked``, at one of ``targets``, after ``wait`` seconds."""
 
