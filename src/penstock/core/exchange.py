@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.core.call import Call
 
@@ -34,16 +34,18 @@ class Exchange:
 
     ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
     bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
-    model's name after fallbacks, ``upstream_key`` the number of the key shown to the upstream, ``failures`` the
-    attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt tokens were sent in
-    vain, ``rescues`` how a stream that broke went on. ``waited`` sums the seconds in which Penstock only waited for an
-    upstream: total minus it is our own share.
+    model's name after fallbacks, ``asked`` what tells equal calls (made by the first room that needs it: a
+    ``wire.asked.Asked``, or False where nothing does), ``upstream_key`` the number of the key shown to the upstream,
+    ``failures`` the attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt
+    tokens were sent in vain, ``rescues`` how a stream that broke went on. ``waited`` sums the seconds in which Penstock
+    only waited for an upstream: total minus it is our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
     __slots__ = (
         "_deferred",
         "answered_as",
+        "asked",
         "attempts",
         "body",
         "bytes_in",
@@ -105,6 +107,7 @@ class Exchange:
         self.output_default: int | None = None
         self.attempts = 0
         self.cache = ""
+        self.asked: Any = None
         self.degraded = ""
         self.queued = 0.0
         self.waited = 0.0

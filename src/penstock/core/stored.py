@@ -1,0 +1,76 @@
+"""The port to state that outlives a process or is shared by many: records, logs and counters.
+
+One Store a worker, behind it memory, SQLite or Redis. Whatever changes something is queued and never waits (a call must
+not wait for a disk); what reads is awaited. Writes reach the store in the order in which they were queued. Nothing here
+raises for a store that is away: reads find nothing, writes are lost and counted, and ``Store.incarnation`` tells
+when a store came back empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+Row = tuple[str, bytes]
+"""A row of a log: its position (ordered within one log, opaque otherwise) and its bytes."""
+
+
+class Records(Protocol):
+    """A table of byte strings by key, each with a moment (wall seconds) after which it is gone."""
+
+    async def get(self, key: bytes) -> bytes | None:
+        """The value; None where there is none, it has expired, or the store is away."""
+
+    def put(self, key: bytes, value: bytes, expires: float) -> bool:
+        """Queue a write. False when the queue is full: then it is lost, and counted."""
+
+    def delete(self, keys: Sequence[bytes]) -> bool:
+        """Queue a removal, as ``put``."""
+
+    def scan(self) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        """All records that have not expired, in batches."""
+
+
+class Log(Protocol):
+    """Rows in order, bounded: the oldest go."""
+
+    def append(self, row: bytes) -> bool:
+        """Queue a row. False when the queue is full: then it is lost, and counted."""
+
+    async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
+        """Up to ``limit`` rows after the position ``after`` ("" for the oldest kept). With none, waits up to ``wait``
+        seconds for one, written here or elsewhere."""
+
+    async def last(self) -> str:
+        """The newest position, "" for an empty log."""
+
+
+class Counters(Protocol):
+    """Numbers and names that all who share the store agree on."""
+
+    async def add(self, name: str, amount: int, expires: float | None = None) -> int:
+        """Add in one step and give the sum; a new counter begins at 0. Raises OSError when the store is away."""
+
+    async def once(self, name: str, value: bytes) -> bytes:
+        """The value kept under ``name``; ``value`` itself if none was. Raises OSError when the store is away."""
+
+
+class Store(Protocol):
+    """See the module."""
+
+    counters: Counters
+    shared: bool
+    """Whether others may write to it: then its logs have to be followed."""
+
+    @property
+    def incarnation(self) -> str:
+        """Another one after the store lost what it held."""
+
+    def records(self, table: str) -> Records:
+        """The table ``table``, made at first use."""
+
+    def log(self, name: str, keep: int) -> Log:
+        """The log ``name`` with (about) the newest ``keep`` rows."""
+
+    async def flush(self) -> None:
+        """Wait until what was queued so far is stored or lost."""
