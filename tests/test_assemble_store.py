@@ -21,8 +21,8 @@ def config(text: str) -> Config:
 
 
 def test_the_file_lies_where_the_config_says_else_beside_the_key_file() -> None:
-    home = {"HOME": "/home/me", "XDG_CONFIG_HOME": ""}
-    assert store_path(config(""), home) == "/home/me/.config/penstock/store.sqlite"
+    home = {"HOME": "/users/me", "XDG_CONFIG_HOME": ""}
+    assert store_path(config(""), home) == "/users/me/.config/penstock/store.sqlite"
     assert store_path(config("store: sqlite"), {"XDG_CONFIG_HOME": "/state"}) == "/state/penstock/store.sqlite"
     assert store_path(config("store: 'sqlite:/srv/x.db'"), home) == "/srv/x.db"
     assert store_path(config("store: 'sqlite:x.db'"), home) == os.path.abspath("x.db")
