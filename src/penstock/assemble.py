@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_cache import Caching, caching
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
@@ -90,6 +91,7 @@ class Gateway:
         self.observed: Observation | None = observation(self.clock.wall)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
+        self.caching: Caching | None = None
 
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
@@ -106,6 +108,7 @@ class Gateway:
     async def open(self, config: Config) -> None:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
         self.store = await open_store(config, self.clock, os.environ)
+        self.caching = caching(self, config, self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
@@ -116,6 +119,8 @@ class Gateway:
         self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
         self._follow(config)
+        if self.caching is not None:
+            self.caching.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
 
@@ -180,7 +185,7 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.resumption, self.observed):
+        for part in (self.streams, self.resumption, self.caching, self.observed):
             if part is not None:
                 part.follow(config)
 
@@ -203,7 +208,10 @@ class Gateway:
             number=self.reloads + (2 if self._editions else 1),
             run=compose([stages[room.name] for room in rooms if room.name in stages]),
             authorize=auth.admit,  # type: ignore[arg-type]
-            local=local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
+            local=[
+                *local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
+                *([] if self.caching is None else [self.caching]),
+            ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )
         return Edition(config, generation, list(targets.values()), table)
@@ -247,6 +255,7 @@ class Gateway:
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),
             "resume": None if self.resumption is None else self.resumption.streams.numbers(),
+            "cache": None if self.caching is None else self.caching.dump(),
             "store": None if self.store is None else self.store.dump(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }

@@ -48,6 +48,7 @@ SLICES = (
     Slice("", "penstock.routing.config", "RoutingConfig"),
     Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),
     Slice("resume", "penstock.resume.config", "ResumeConfig", optional=True),
+    Slice("cache", "penstock.cache.config", "CacheConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""
@@ -199,7 +200,11 @@ def _essentials(sections: Mapping[type[msgspec.Struct], Any]) -> tuple[ListenCon
 
 def _conflicts(sections: Mapping[type[msgspec.Struct], Any]) -> Iterator[Finding]:
     """What is wrong only because two sections stand together."""
-    listen, auth, _ = _essentials(sections)
+    listen, auth, routing = _essentials(sections)
+    for section in sections.values():
+        check = getattr(section, "check_models", None)
+        if check is not None:
+            yield from check(list(routing.models))
     if auth.mode == "open" and not listen.loopback:
         yield (
             ("auth", "mode"),

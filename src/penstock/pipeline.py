@@ -80,6 +80,15 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "cache",
+        "penstock.cache.stage:Cache",
+        "Below streaming and resume, so that an answer told again flows like one that is made; above all that costs an "
+        "upstream something. A hit waits for nobody.",
+        needs="caller peek body",
+        gives="asked",
+        optional=True,
+    ),
+    _room(
         "routing",
         "penstock.routing.stage:Routing",
         "Last, since all that may spare the upstream (limits, caches, coalescing) stands above: "

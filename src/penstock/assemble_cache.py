@@ -1,0 +1,112 @@
+"""The composition root's part for the cache slice, which is optional: without it every call is answered anew."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from penstock.assemble_live import prices
+from penstock.config import Config
+from penstock.core.ports import Stage
+from penstock.core.stored import Store
+from penstock.edge.generation import LocalRoute
+from penstock.routing.config import RoutingConfig
+from penstock.routing.live import family
+
+if TYPE_CHECKING:
+    from penstock.assemble import Gateway
+    from penstock.cache.policy import Bind
+
+
+class Caching:
+    """What one worker keeps of answers. It survives reloads."""
+
+    def __init__(self, gateway: Gateway, config: Config, store: Store | None) -> None:
+        from penstock.cache.admin import Admin
+        from penstock.cache.config import CacheConfig
+        from penstock.cache.service import Following
+        from penstock.cache.store import Shelf
+
+        self._gateway = gateway
+        section = config.of(CacheConfig)
+        account = gateway.ledger.account("cache", section.memory)
+        self.shelf = Shelf(store, account, section, secrets.token_hex(8), gateway.clock.wall)
+        self.admin = Admin(self.shelf)
+        self._following = Following(
+            self.shelf, lambda: self.shelf.config.secret, lambda: self.shelf.config.encryption_key, gateway.clock.now
+        )
+
+    def open(self) -> None:
+        """Begin to follow the store."""
+        self._gateway.crew.supervise(self._following)
+
+    def stage(self, config: Config) -> Stage | None:
+        """The room for ``config``; None while no model is cached. Raises ConfigError."""
+        from penstock.cache.config import CacheConfig
+        from penstock.cache.stage import Cache
+
+        section = config.of(CacheConfig)
+        if section.encryption_key is not None:
+            from penstock.cache.sealed import Seal
+
+            Seal(b"", section.encryption_key)  # says so where its library is missing
+        if not section.exact.enabled and not any(model.enabled for model in section.models.values()):
+            return None
+        routing = config.of(RoutingConfig)
+        return Cache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now)
+
+    def follow(self, config: Config) -> None:
+        """Keep as ``config`` says from now on."""
+        from penstock.cache.config import CacheConfig
+
+        section = config.of(CacheConfig)
+        self._gateway.ledger.account("cache", section.memory)
+        self.shelf.follow(section)
+
+    def routes(self) -> dict[str, LocalRoute]:
+        """By exact path."""
+        from penstock.cache.admin import PATH
+
+        return {PATH: LocalRoute(self.admin.all, methods=("GET", "DELETE"))}
+
+    def prefixes(self) -> dict[str, LocalRoute]:
+        """By the beginning of the path; the id of an entry follows."""
+        from penstock.cache.admin import PATH
+
+        return {f"{PATH}/": LocalRoute(self.admin.one, methods=("GET", "DELETE"))}
+
+    async def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What the command line asks."""
+        return await self.admin.answer(question)
+
+    def dump(self) -> dict[str, Any]:
+        """This worker's numbers as plain values."""
+        return self.shelf.dump()
+
+
+def caching(gateway: Gateway, config: Config, store: Store | None) -> Caching | None:
+    """A Caching if the slice is installed."""
+    return Caching(gateway, config, store) if importlib.util.find_spec("penstock.cache") is not None else None
+
+
+def binding(routing: RoutingConfig) -> Bind:
+    """For a model's name: its entry in ``routing``, and what of it shapes answers."""
+    shapes = {
+        name: msgspec.json.encode([model.upstream_model, model.max_tokens]) for name, model in routing.models.items()
+    }
+
+    def bind(model: str) -> tuple[str, bytes] | None:
+        pattern = routing.entry(model)
+        return None if pattern is None else (pattern, shapes[pattern])
+
+    return bind
+
+
+def pricing(routing: RoutingConfig) -> Callable[[str], tuple[float, float]]:
+    """For the name of an upstream, or of an instance of one: dollars for a token in and out."""
+    known = {name: prices(upstream) for name, upstream in routing.upstreams.items()}
+    return lambda name: known.get(family(name), (0.0, 0.0))

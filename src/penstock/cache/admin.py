@@ -1,0 +1,185 @@
+"""What an operator may see of the cache and do to it: search, show, delete, flush. Pure but for what it awaits.
+
+Enters: an exchange whose key may, or a question of the command line. Leaves: JSON. What is deleted is gone at every
+worker within a second, through the store's log. May fail: CallerError for a question that says nothing known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from penstock.cache.directory import FLUSHABLE, fits
+from penstock.cache.entry import Entry
+from penstock.cache.replay import whole_body
+from penstock.cache.store import Shelf
+from penstock.core.call import Headers
+from penstock.core.errors import CallerError, Fail
+from penstock.core.exchange import Exchange
+from penstock.core.reply import Reply
+
+PATH = "/admin/v1/cache"
+MOST_LISTED = 1000
+MOST_SHOWN_BYTES = 64 * 1024
+_JSON: Headers = [(b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff")]
+_SORTS = ("created", "accesses", "size", "cost", "expires")
+_WORDS = {*FLUSHABLE, "dry_run", "limit", "sort", "all"}
+
+
+class Admin:
+    """See the module."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    # ---- over HTTP
+
+    async def all(self, exchange: Exchange) -> Reply:
+        """``GET``: numbers, and the entries that fit the query; ``DELETE``: lets those go."""
+        asked = _query(exchange)
+        if exchange.call.method == "DELETE":
+            return _json(self.flush(asked))
+        return _json(self.listing(asked))
+
+    async def one(self, exchange: Exchange) -> Reply:
+        """``GET`` or ``DELETE`` one entry by its id."""
+        id = exchange.call.path.removeprefix(f"{PATH}/")
+        if exchange.call.method == "DELETE":
+            return _json(self.delete(id, _query(exchange)))
+        return _json(await self.show(id))
+
+    # ---- for both
+
+    async def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """A question of the command line; what is wrong with it is told as problems."""
+        asked = {str(name): str(value) for name, value in dict(question.get("asked") or {}).items()}
+        try:
+            _check(asked)
+            verb, id = str(question.get("do")), str(question.get("id") or "")
+            if verb == "show":
+                return {"ok": True, **await self.show(id)}
+            if verb == "delete":
+                return {"ok": True, **self.delete(id, asked)}
+            if verb == "flush":
+                return {"ok": True, **self.flush(asked)}
+            return {"ok": True, **self.listing(asked)}
+        except CallerError as error:
+            return {"ok": False, "status": error.status, "code": error.code, "problems": [error.message]}
+
+    def listing(self, asked: dict[str, str]) -> dict[str, Any]:
+        """Numbers, and those entries that fit."""
+        limit = _number(asked.get("limit", "100"))
+        sort = asked.get("sort", "created")
+        if sort not in _SORTS:
+            raise CallerError(f"sort must be one of {', '.join(_SORTS)}", code="bad_query", param="sort")
+        those = self._fitting(asked)
+        those.sort(key=lambda entry: -getattr(entry, sort))
+        return {
+            "cache": self._shelf.dump(),
+            "found": len(those),
+            "entries": [self._told(entry) for entry in those[: min(limit, MOST_LISTED)]],
+        }
+
+    async def show(self, id: str) -> dict[str, Any]:
+        """One entry and its answer, as the caller would get it whole."""
+        entry = self._entry(id)
+        answer = self._shelf.held(entry) or await self._shelf.fetch(entry)
+        if answer is None:
+            raise CallerError("the answer of this entry is gone", status=404, code="entry_not_found")
+        try:
+            body = whole_body(entry.operation, answer, entry)
+        except Fail:
+            body = answer.data
+        text = body[:MOST_SHOWN_BYTES].decode("utf-8", "replace")
+        return {"entry": self._told(entry), "answer": text, "cut": len(body) > MOST_SHOWN_BYTES}
+
+    def delete(self, id: str, asked: dict[str, str]) -> dict[str, Any]:
+        """One entry."""
+        entry = self._entry(id)
+        dry = _is_dry(asked)
+        if not dry:
+            self._shelf.flush({"id": id})
+        return {"dry_run": dry, "deleted": 1, "bytes": entry.size, "ids": [id]}
+
+    def flush(self, asked: dict[str, str]) -> dict[str, Any]:
+        """All that fit; everything only where that is said (``all=true``)."""
+        what = _what(asked)
+        if not what and asked.get("all") != "true":
+            raise CallerError(f"say which entries are to go: {', '.join(FLUSHABLE)}, or all=true", code="bad_query")
+        dry = _is_dry(asked)
+        those = self._fitting(asked) if dry else self._shelf.flush(what)
+        return {
+            "dry_run": dry,
+            "deleted": len(those),
+            "bytes": sum(entry.size for entry in those),
+            "ids": [entry.name for entry in those[:MOST_LISTED]],
+        }
+
+    def _fitting(self, asked: dict[str, str]) -> list[Entry]:
+        what = _what(asked)
+        entries: Iterable[Entry] = self._shelf.directory
+        return [entry for entry in entries if fits(entry, what)]
+
+    def _entry(self, id: str) -> Entry:
+        try:
+            entry = self._shelf.directory.entries.get(bytes.fromhex(id))
+        except ValueError:
+            entry = None
+        if entry is None:
+            raise CallerError(f"there is no entry {id[:64]!r}", status=404, code="entry_not_found")
+        return entry
+
+    def _told(self, entry: Entry) -> dict[str, Any]:
+        wall = self._shelf.wall()
+        held = entry.id in self._shelf.tier
+        return entry.told() | {
+            "age": round(wall - entry.created, 1),
+            "left": round(entry.expires - wall, 1),
+            "held": held,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Admin of {self._shelf!r}>"
+
+
+def _query(exchange: Exchange) -> dict[str, str]:
+    try:
+        parsed = parse_qs(exchange.call.query.decode("latin-1"), keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise CallerError("the query has too many fields", code="bad_query") from None
+    asked = {name: values[0] for name, values in parsed.items()}
+    _check(asked)
+    return asked
+
+
+def _check(asked: dict[str, str]) -> None:
+    for name, value in asked.items():
+        if name not in _WORDS:
+            known = ", ".join(sorted(_WORDS))
+            raise CallerError(f"unknown field {name[:64]!r} in the query; known are {known}", code="bad_query")
+        if name in FLUSHABLE and not (0 < len(value) <= 1024 and value.isprintable()):
+            raise CallerError(f"{name} must be a printable text", code="bad_query", param=name)
+
+
+def _what(asked: dict[str, str]) -> dict[str, str]:
+    return {name: asked[name] for name in FLUSHABLE if name in asked}
+
+
+def _is_dry(asked: dict[str, str]) -> bool:
+    value = asked.get("dry_run", "false").lower()
+    if value not in ("true", "false", "", "1", "0"):
+        raise CallerError("dry_run must be true or false", code="bad_query", param="dry_run")
+    return value in ("true", "", "1")
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise CallerError("limit must be a number", code="bad_query", param="limit")
+    return int(text)
+
+
+def _json(value: Any) -> Reply:
+    return Reply(200, list(_JSON), msgspec.json.encode(value) + b"\n")

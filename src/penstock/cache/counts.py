@@ -1,0 +1,63 @@
+"""What the cache counts, as plain numbers that add up over workers. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+KINDS = ("exact", "semantic")
+RESULTS = ("hit", "miss", "bypass", "absent", "shadow")
+"""``bypass``: a call that may not be cached, or whose caller did not want it; ``absent``: ``only`` was asked for and
+there was nothing; ``shadow``: a hit that was checked against the upstream."""
+BOUNDS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25)
+"""Of the histogram of lookups, seconds."""
+
+
+class Lookups:
+    """How long lookups of one kind took."""
+
+    __slots__ = ("counts", "sum")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BOUNDS) + 1)
+        self.sum = 0.0
+
+    def note(self, seconds: float) -> None:
+        """One took so long."""
+        self.sum += seconds
+        for position, bound in enumerate(BOUNDS):
+            if seconds <= bound:
+                self.counts[position] += 1
+                return
+        self.counts[-1] += 1
+
+
+class Counts:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self.operations = Counter[tuple[str, str]]()
+        self.stores = Counter[str]()
+        self.saved = Counter[str]()
+        self.lookups = {kind: Lookups() for kind in KINDS}
+
+    def hit(self, kind: str, tokens: tuple[int, int], micro_dollars: int, seconds: float) -> None:
+        """An answer was told again."""
+        self.operations[kind, "hit"] += 1
+        saved = self.saved
+        saved["tokens_in"] += tokens[0]
+        saved["tokens_out"] += tokens[1]
+        saved["micro_dollars"] += micro_dollars
+        saved["seconds"] += seconds  # type: ignore[assignment]
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "operations": [[kind, result, number] for (kind, result), number in self.operations.items()],
+            "stores": dict(self.stores),
+            "saved": dict(self.saved),
+            "lookups": {kind: [looked.counts, looked.sum] for kind, looked in self.lookups.items()},
+        }
+
+    def __repr__(self) -> str:
+        return f"<Counts {dict(self.operations)}>"

@@ -1,0 +1,200 @@
+"""All entries that this worker may hit, by their digests: so that a miss is decided in memory. Pure.
+
+Enters: entries as they are made here or told by the store's log, and what ends them. Leaves: the entry of a question,
+or None. Bounded in entries and in the bytes of their answers: the least worth go. May fail: not at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from penstock.cache.config import InvalidationConfig
+from penstock.cache.entry import ENTRY_BYTES, Entry
+from penstock.cache.invalidation import verdict
+from penstock.cache.tinylfu import TinyLfu
+
+MOST_FLUSHES = 1000
+"""Remembered; the oldest are of no use any more, for what was under way then has ended."""
+
+Gone = Callable[[Entry, str], None]
+
+
+class Directory:
+    """See the module. ``gone`` is told of each entry that goes, and why. Whoever lets it go for everybody tells the
+    store; what another worker let go is told with ``forget``."""
+
+    def __init__(self, entries: int, total: int, gone: Gone) -> None:
+        self.entries: dict[bytes, Entry] = {}
+        self.rules = InvalidationConfig()
+        self.evicted = Counter[str]()
+        self._gone = gone
+        self._order = TinyLfu(total, entries)
+        self._most = entries
+        self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
+        self._named: dict[tuple[str, str], tuple[float, str]] = {}
+        self._texts: dict[str, str] = {}
+
+    def follow(self, entries: int, total: int, rules: InvalidationConfig) -> None:
+        """Other bounds and rules from now on."""
+        self._most = entries
+        self._order.bound = total
+        self.rules = rules
+
+    @property
+    def held(self) -> int:
+        """Of all answers."""
+        return self._order.held
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries.values())
+
+    def find(self, id: bytes, wall: float) -> Entry | None:
+        """The entry of that digest, if it may still be told."""
+        entry = self.entries.get(id)
+        if entry is None:
+            return None
+        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._is_renamed(entry):
+            reason = self.reason(entry, wall)
+            if reason:
+                self.drop(entry, reason)
+                return None
+        return entry
+
+    def reason(self, entry: Entry, wall: float) -> str:
+        """Why ``entry`` has to go; "" if it stays."""
+        return "model_changed" if self._is_renamed(entry) else verdict(entry, self.rules, wall)
+
+    def used(self, entry: Entry, wall: float) -> None:
+        """It was told again."""
+        entry.accesses += 1
+        entry.accessed = wall
+        self._order.touch(entry.id)
+
+    def asked(self, id: bytes) -> None:
+        """A question that is not here: it is worth more when its answer comes."""
+        self._order.touch(id)
+
+    # ---- changes
+
+    def put(self, entry: Entry) -> bool:
+        """Take an entry in, in place of another one of its digest. False when it is not worth its place, or is from
+        before a flush that concerns it: then it is not here."""
+        if self.is_flushed(entry):
+            self.evicted["flushed"] += 1
+            return False
+        old = self.entries.pop(entry.id, None)
+        if old is not None and old is not entry:
+            self._leave(old, "replaced")
+        entry.model, entry.upstream, entry.named = map(self._text, (entry.model, entry.upstream, entry.named))
+        entry.operation, entry.classification = self._text(entry.operation), self._text(entry.classification)
+        self._note_name(entry)
+        self.entries[entry.id] = entry
+        for id in self._order.add(entry.id, entry.size + ENTRY_BYTES, entry.worth):
+            self.drop(self.entries[id], "full")
+        while len(self.entries) > self._most:
+            id_ = self._order.drop()
+            if id_ is None:
+                break
+            self.drop(self.entries[id_], "full")
+        return entry.id in self.entries
+
+    def drop(self, entry: Entry, reason: str) -> None:
+        """Let it go, for everybody."""
+        if self.forget(entry.id, reason):
+            self._gone(entry, reason)
+
+    def forget(self, id: bytes, reason: str) -> Entry | None:
+        """It is gone here; the store knows."""
+        entry = self.entries.pop(id, None)
+        if entry is not None:
+            self._leave(entry, reason)
+        return entry
+
+    def _leave(self, entry: Entry, reason: str) -> None:
+        self._order.remove(entry.id)
+        self.evicted[reason] += 1
+
+    def clear(self) -> None:
+        """Forget all entries: the store is read anew."""
+        self.entries = {}
+        self._order = TinyLfu(self._order.bound, self._most)
+
+    def flush(self, what: dict[str, str], wall: float) -> list[Entry]:
+        """Everything that fits all of ``what`` goes, also what was asked before ``wall`` and is still under way. Gives
+        those that were here; they are forgotten, and the store is to be told."""
+        key = tuple(sorted(what.items()))
+        self._flushes[key] = max(wall, self._flushes.pop(key, 0.0))
+        while len(self._flushes) > MOST_FLUSHES:
+            del self._flushes[next(iter(self._flushes))]
+        those = [entry for entry in self.entries.values() if entry.asked <= wall and fits(entry, what)]
+        for entry in those:
+            self.forget(entry.id, "flushed")
+        return those
+
+    def is_flushed(self, entry: Entry) -> bool:
+        """Whether it was asked before a flush that concerns it."""
+        return any(entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items())
+
+    def sweep(self, wall: float, ids: Iterable[bytes]) -> int:
+        """Look at those of ``ids`` that are here. Gives how many went."""
+        before = len(self.entries)
+        for id in ids:
+            entry = self.entries.get(id)
+            if entry is not None and (reason := self.reason(entry, wall)):
+                self.drop(entry, reason)
+        return before - len(self.entries)
+
+    # ---- another model behind the same name
+
+    def _note_name(self, entry: Entry) -> None:
+        """What an upstream calls its model, as its newest answer says."""
+        if not entry.named:
+            return
+        key = (entry.model, entry.upstream)
+        known = self._named.get(key)
+        if known is None and len(self._named) >= MOST_FLUSHES:
+            self._named.clear()
+        if known is None or (entry.asked >= known[0] and entry.named != known[1]):
+            self._named[key] = (entry.asked, entry.named)
+
+    def _is_renamed(self, entry: Entry) -> bool:
+        known = self._named.get((entry.model, entry.upstream))
+        return known is not None and known[1] != entry.named and bool(entry.named)
+
+    def _text(self, text: str) -> str:
+        """One object for equal texts: there are few, and many entries."""
+        if len(self._texts) > 10_000:
+            self._texts.clear()
+        return self._texts.setdefault(text, text)
+
+    def told(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"entries": len(self.entries), "bytes": self.held, "evicted": dict(self.evicted)}
+
+    def __repr__(self) -> str:
+        return f"<Directory {len(self.entries)} of {self._most} entries, {self._order!r}>"
+
+
+FLUSHABLE = ("model", "tag", "scope", "classification", "upstream", "id")
+
+
+def fits(entry: Entry, what: dict[str, str]) -> bool:
+    """Whether ``entry`` is of that model, tag, scope, class, upstream and id, as far as they are given."""
+    for name, value in what.items():
+        if name == "tag":
+            if value not in entry.tags:
+                return False
+        elif name == "id":
+            if entry.id.hex() != value:
+                return False
+        elif name == "scope":
+            if entry.scope.hex() != value:
+                return False
+        elif getattr(entry, name) != value:
+            return False
+    return True

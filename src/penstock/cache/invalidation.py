@@ -1,0 +1,32 @@
+"""What becomes of an entry as it grows old. Pure.
+
+Enters: an entry, the rules, the present moment. Leaves: the reason for which it has to go, "" if it stays. The rules
+stand in the order in which they count: the first that applies decides.
+"""
+
+from __future__ import annotations
+
+from penstock.cache.config import InvalidationConfig
+from penstock.cache.entry import Entry
+
+REASONS = (
+    "expired", "oldest", "unread", "flushed", "deleted", "model_changed", "replaced", "full", "damaged", "lost",
+)  # fmt: skip
+"""All reasons for which entries go: a closed set, for metrics. ``lost``: its answer is no longer in the store."""
+
+
+def verdict(entry: Entry, rules: InvalidationConfig, wall: float) -> str:
+    """See the module."""
+    if wall >= entry.expires:
+        return "expired"
+    age = wall - entry.created
+    if age <= rules.max_age:
+        return ""
+    unread = wall - max(entry.accessed, entry.created)
+    if entry.accesses > rules.popular and unread <= rules.popular_within and entry.accessed:
+        return ""
+    if entry.confidence > rules.confident and age < rules.confident_for:
+        return ""
+    if unread > rules.unread:
+        return "unread"
+    return "oldest" if age > rules.oldest else ""

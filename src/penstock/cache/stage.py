@@ -1,0 +1,266 @@
+"""The cache room: answers what was answered before, and keeps what passes it the other way.
+
+Enters: a peeked call. Leaves: the kept answer, as a stream or whole, as this caller wants it; else the reply of the
+rooms below, which is kept once it has ended well. Fails with CallerError for a field of ours that says nothing known,
+and with 504 ``not_cached`` where only a kept answer was wanted. Nothing else that goes wrong here is more than a miss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from penstock.cache.config import CacheConfig
+from penstock.cache.entry import Answer, Entry
+from penstock.cache.making import Maker
+from penstock.cache.policy import CACHED, Bind, Plan, Policy, Terms
+from penstock.cache.recording import Recorder
+from penstock.cache.replay import Paced, at_once, stream_frames, whole_body
+from penstock.cache.similar import Found, Semantic
+from penstock.cache.store import Shelf
+from penstock.core.call import Headers
+from penstock.core.errors import CallerError, Fail
+from penstock.core.exchange import Exchange
+from penstock.core.ports import Next
+from penstock.core.reply import Reply
+from penstock.wire.asked import Asked, asked
+
+log = logging.getLogger("penstock")
+
+ENTRY_FIELD = b"x-penstock-cache-entry"
+SAVED_FIELD = b"x-penstock-saved-tokens"
+SIMILARITY_FIELD = b"x-penstock-similarity"
+_EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+_JSON: Headers = [(b"content-type", b"application/json")]
+
+
+@dataclass(slots=True)
+class Looked:
+    """One question on its way down, and what was found that may not be told as it is."""
+
+    plan: Plan
+    terms: Terms
+    asked: Asked
+    at: float
+    similar: bool
+    found: Found | None = None
+
+
+class Cache:
+    """See the module. ``prices``: dollars for a token in and out, by the name of an upstream."""
+
+    needs = frozenset({"caller", "peek", "body"})
+    gives = frozenset({"asked"})
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        config: CacheConfig,
+        bind: Bind,
+        prices: Callable[[str], tuple[float, float]],
+        now: Callable[[], float],
+        semantic: Semantic | None = None,
+    ) -> None:
+        self._shelf = shelf
+        self._config = config
+        self._policy = Policy(config, bind)
+        self._maker = Maker(shelf, config, prices)
+        self._now = now
+        self._semantic = semantic
+        self._writers = frozenset(config.writers)
+        self._wide = config.scope == "all"
+
+    def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
+        call = exchange.call
+        if call.operation.name not in CACHED:
+            return next(exchange)
+        plan: Plan | None = call.memo.get(self)
+        if plan is None:
+            plan = call.memo[self] = self._policy.plan(call)
+        terms = self._policy.terms(call.model)
+        if terms is None:
+            return next(exchange)
+        takes = terms.takes(call)
+        if (not takes and self._semantic is None) or not plan.allowed or plan.mode == "bypass" or not self._shelf.ready:
+            return self._pass(exchange, next, plan)
+        return self._look(exchange, next, plan, terms, takes)
+
+    def _pass(self, exchange: Exchange, next: Next, plan: Plan) -> Awaitable[Reply]:
+        """A call that the cache has nothing to do with."""
+        if plan.mode == "only":
+            raise self._absent("such calls are not cached here")
+        exchange.cache = "bypass"
+        self._shelf.counts.operations["exact", "bypass"] += 1
+        return next(exchange)
+
+    async def _look(self, exchange: Exchange, next: Next, plan: Plan, terms: Terms, takes: bool) -> Reply:
+        shelf = self._shelf
+        began = self._now()
+        question = exchange.asked
+        if question is None:
+            question = exchange.asked = self._ask(exchange, plan, terms)
+        exact = takes and question is not False and terms.takes_asked(question)
+        semantic = self._semantic
+        similar = (
+            semantic is not None and question is not False and not question.effects
+            and semantic.eligible(exchange, question)
+        )  # fmt: skip
+        if not exact and not similar:
+            return await self._pass(exchange, next, plan)
+        looked = Looked(plan, terms, question, shelf.wall(), similar)
+        if plan.mode != "refresh":
+            if exact:
+                entry = shelf.find(question.digest)
+                if entry is not None and (reply := await self._hit(exchange, entry, terms, None)) is not None:
+                    shelf.counts.lookups["exact"].note(self._now() - began)
+                    return reply
+                shelf.counts.operations["exact", "miss"] += 1
+                shelf.counts.lookups["exact"].note(self._now() - began)
+            if similar and (reply := await self._look_around(exchange, looked)) is not None:
+                return reply
+        if plan.mode == "only":
+            raise self._absent("no answer to this call is kept")
+        exchange.cache = "miss"
+        return await self._record(exchange, next, looked)
+
+    def _ask(self, exchange: Exchange, plan: Plan, terms: Terms) -> Asked | bool:
+        scope = "all" if self._wide else f"key {exchange.key}"
+        return asked(exchange.call, self._shelf.secret, scope, plan.bound + b"\n" + terms.bound) or False
+
+    def _absent(self, why: str) -> CallerError:
+        self._shelf.counts.operations["exact", "absent"] += 1
+        return CallerError(
+            f"the answer was to come from the cache only (x-penstock-cache: only), and {why}",
+            status=504, code="not_cached", param="x-penstock-cache",
+        )  # fmt: skip
+
+    # ---- hits
+
+    async def _hit(self, exchange: Exchange, entry: Entry, terms: Terms, found: Found | None) -> Reply | None:
+        """The kept answer as a reply; None where it may not be told, or cannot be."""
+        if self._config.confirm and not entry.confirmed and entry.by != self._maker.hashed(exchange.key):
+            return None
+        shelf = self._shelf
+        answer = shelf.held(entry) or await shelf.fetch(entry)
+        if answer is None:
+            return None
+        call = exchange.call
+        try:
+            if call.stream:
+                frames = stream_frames(entry.operation, answer, entry, call.usage_wanted)
+                body = at_once(frames) if self._config.replay == "at_once" else self._paced(frames)
+                reply = Reply(200, [*_EVENTS], body, events=True)
+            else:
+                headers = [*_JSON] if answer.streamed else [(b"content-type", answer.content_type)]
+                reply = Reply(200, headers, whole_body(entry.operation, answer, entry))
+        except (Fail, ValueError):
+            log.warning("the cached answer %s cannot be told: it is dropped", entry.name, exc_info=True)
+            shelf.directory.drop(entry, "damaged")
+            return None
+        self._tell(exchange, reply, entry, terms, found)
+        return reply
+
+    def _paced(self, frames: list[tuple[bytes, int]]) -> Paced:
+        pace = self._config.pace if self._config.replay == "paced" else None
+        return Paced(frames, asyncio.get_running_loop().call_later, pace)
+
+    def _tell(self, exchange: Exchange, reply: Reply, entry: Entry, terms: Terms, found: Found | None) -> None:
+        """Say that it was a hit, in its head, in the exchange and in the counts."""
+        shelf = self._shelf
+        age = max(0, int(shelf.wall() - entry.created))
+        reply.headers += (
+            (b"age", b"%d" % age),
+            (ENTRY_FIELD, entry.name.encode()),
+            (SAVED_FIELD, b"%d" % (entry.tokens_in + entry.tokens_out)),
+        )
+        exchange.model = terms.pattern
+        kind = "exact"
+        if found is not None:
+            kind = "semantic"
+            reply.headers.append((SIMILARITY_FIELD, b"%.4f" % found.similarity))
+        exchange.cache = f"hit-{kind}"
+        shelf.used(entry)
+        shelf.counts.hit(kind, (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
+
+    async def _look_around(self, exchange: Exchange, looked: Looked) -> Reply | None:
+        """Ask for the answer to a similar question."""
+        assert self._semantic is not None
+        counts = self._shelf.counts
+        began = self._now()
+        try:
+            found = await self._semantic.find(exchange, looked.asked)
+        except Exception:
+            log.exception("the semantic cache failed on %s", exchange.id)
+            found = None
+        reply = None
+        if found is not None and found.shadow:
+            looked.found = found
+        elif found is not None:
+            reply = await self._hit(exchange, found.entry, looked.terms, found)
+        if reply is None:
+            counts.operations["semantic", "miss" if looked.found is None else "shadow"] += 1
+        counts.lookups["semantic"].note(self._now() - began)
+        return reply
+
+    # ---- misses
+
+    async def _record(self, exchange: Exchange, next: Next, looked: Looked) -> Reply:
+        """The reply of the rooms below; it is kept when it has ended well."""
+        reply = await next(exchange)
+        content_type = _content_type(reply)
+        if reply.status != 200 or not content_type or (self._writers and exchange.key not in self._writers):
+            if looked.similar:
+                exchange.defer(lambda ended: self._missed(ended, looked, None))
+            return reply
+        recorder = Recorder(self._shelf.account, self._config.max_answer, self._now, events=reply.events)
+        if isinstance(reply.body, bytes):
+            recorder.tap(reply.body)
+        else:
+            reply.taps.append(recorder.tap)
+
+        def ended(exchange: Exchange) -> None:
+            try:
+                self._keep(exchange, looked, recorder, content_type)
+            finally:
+                recorder.close()
+
+        exchange.defer(ended)
+        return reply
+
+    def _keep(self, exchange: Exchange, looked: Looked, recorder: Recorder, content_type: bytes) -> None:
+        """The answer has ended."""
+        shelf = self._shelf
+        known = shelf.directory.entries.get(looked.asked.digest)
+        if known is not None and known.created > looked.at and known.confirmed:
+            shelf.counts.stores["raced"] += 1  # an equal call was answered meanwhile
+            return
+        made = self._maker.made(exchange, looked.asked, looked.plan, looked.terms, looked.at, recorder, content_type)
+        if isinstance(made, str):
+            shelf.counts.stores[made] += 1
+            if looked.similar:
+                self._missed(exchange, looked, None)
+            return
+        entry, answer = made
+        if looked.similar and self._semantic is not None:
+            self._semantic.stored(exchange, looked.asked, entry, answer, looked.found)
+        shelf.keep(entry, answer)
+
+    def _missed(self, exchange: Exchange, looked: Looked, answer: Answer | None) -> None:
+        if self._semantic is not None:
+            self._semantic.missed(exchange, looked.asked, answer, looked.found)
+
+    def __repr__(self) -> str:
+        return f"<Cache {self._shelf!r}>"
+
+
+def _content_type(reply: Reply) -> bytes:
+    """Of an answer that can be read; b"" for others."""
+    kind = b""
+    for name, value in reply.headers:
+        if name == b"content-type":
+            kind = value
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            return b""
+    return kind if reply.events or b"json" in kind.lower() else b""

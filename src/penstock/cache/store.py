@@ -1,0 +1,293 @@
+"""All that is kept: the directory, the answers in memory, and the store behind them that others share.
+
+Enters: answers to keep, entries to tell again or to let go. Leaves: the same to the store and its log, queued. What
+the store cannot give (it is away, its bytes are damaged) is a miss. May fail: not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from penstock.cache.config import CacheConfig
+from penstock.cache.counts import Counts
+from penstock.cache.directory import Directory
+from penstock.cache.entry import ENTRY_BYTES, Answer, Entry, answer_of, entry_bytes, entry_of
+from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes, row_of
+from penstock.cache.sealed import Seal
+from penstock.cache.tier import Tier
+from penstock.core.ports import Account
+from penstock.core.stored import Store
+
+log = logging.getLogger("penstock")
+
+ENTRIES, ANSWERS, LOG = "cache", "cache_answers", "cache"
+LOG_ROWS = 50_000
+FETCH_SECONDS = 0.25
+"""Waited for an answer in the store: a call must not hang on it."""
+_ROW = b"row"
+_TOLD = frozenset({"expired", "lost"})
+"""Reasons that every worker finds out by itself."""
+
+Watcher = Callable[[Entry | None, bytes], None]
+"""Told of each entry that comes, with its id; with None of one that goes, and of all at once where the id is empty."""
+
+
+class Shelf:
+    """See the module. ``store`` None: what is not held in memory is gone. ``seal`` is None until the deployment's
+    secret is known: until then, and while ``ready`` is false, nothing is found and nothing kept."""
+
+    def __init__(
+        self, store: Store | None, account: Account, config: CacheConfig, me: str, wall: Callable[[], float]
+    ) -> None:
+        self.store = store
+        self.wall = wall
+        self.me = me
+        self.ready = False
+        self.secret = b""
+        self.seal: Seal | None = None
+        self.counts = Counts()
+        self.account = account
+        self.config = config
+        self.directory = Directory(config.entries, config.total, self._gone)
+        self.tier = Tier(account, config.memory, config.entries)
+        self.watchers: list[Watcher] = []
+        self._uses: dict[bytes, list[float]] = {}
+
+    def follow(self, config: CacheConfig) -> None:
+        """Keep as ``config`` says from now on."""
+        self.config = config
+        self.directory.follow(config.entries, config.total, config.invalidation)
+        self.tier.resize(config.memory)
+
+    def open(self, secret: bytes, passphrase: str | None) -> None:
+        """From now on the deployment's secret is known. Raises ConfigError."""
+        self.seal = Seal(secret, passphrase)
+        self.secret = secret
+
+    # ---- reading
+
+    def find(self, id: bytes) -> Entry | None:
+        """The entry of that digest, if it may be told."""
+        if not self.ready:
+            return None
+        entry = self.directory.find(id, self.wall())
+        if entry is None:
+            self.directory.asked(id)
+        return entry
+
+    def held(self, entry: Entry) -> Answer | None:
+        """Its answer, if it is in memory."""
+        return self.tier.get(entry.id)
+
+    async def fetch(self, entry: Entry) -> Answer | None:
+        """Its answer from the store. None: it is gone, or damaged, and so is the entry then; or the store is slow."""
+        if self.store is None or self.seal is None:
+            self.directory.drop(entry, "lost")
+            return None
+        try:
+            async with asyncio.timeout(FETCH_SECONDS):
+                sealed = await self.store.records(ANSWERS).get(entry.id)
+        except (TimeoutError, OSError):
+            return None
+        if self.directory.entries.get(entry.id) is not entry:
+            return None  # let go, or replaced, meanwhile
+        if sealed is None:
+            self.directory.drop(entry, "lost")
+            return None
+        try:
+            data = self.seal.open(entry.id, sealed)
+            answer = None if data is None else answer_of(data)
+            if answer is not None and answer.streamed:
+                answer.frames()
+        except ValueError:
+            answer = None
+        if answer is None:
+            log.warning("the cached answer %s is damaged, or was made with another secret: it is dropped", entry.name)
+            self.directory.drop(entry, "damaged")
+            return None
+        self.tier.put(entry, answer)
+        return answer
+
+    def used(self, entry: Entry) -> None:
+        """It was told again."""
+        wall = self.wall()
+        self.directory.used(entry, wall)
+        use = self._uses.get(entry.id)
+        if use is None:
+            self._uses[entry.id] = [1, wall]
+        else:
+            use[0] += 1
+            use[1] = wall
+
+    # ---- writing
+
+    def keep(self, entry: Entry, answer: Answer) -> bool:
+        """Keep an answer; False when it is not kept."""
+        if self.seal is None or not self.ready:
+            return False
+        if self.store is not None:
+            sealed = self.seal.close(entry.id, entry_answer(answer))
+            if not self.store.records(ANSWERS).put(entry.id, sealed, entry.expires):
+                self.counts.stores["lost"] += 1
+                return False
+        if not self.directory.put(entry):
+            self._delete([entry.id])
+            return False
+        for id in self.tier.put(entry, answer):
+            if self.store is None and (gone := self.directory.entries.get(id)) is not None:
+                self.directory.drop(gone, "full")
+        if entry.id not in self.directory.entries:
+            return False
+        self._write(entry)
+        self._tell(Stored(self.me, entry))
+        self._changed(entry, entry.id)
+        self.counts.stores["kept"] += 1
+        return True
+
+    def _write(self, entry: Entry) -> None:
+        if self.store is not None and self.seal is not None:
+            data = self.seal.sign(entry.id, entry_bytes(entry))
+            self.store.records(ENTRIES).put(entry.id, data, entry.expires)
+
+    def flush(self, what: dict[str, str]) -> list[Entry]:
+        """All that fits ``what`` goes, at every worker."""
+        wall = self.wall()
+        those = self.directory.flush(what, wall)
+        self._tell(Flushed(self.me, what, wall))
+        self._let_go([entry.id for entry in those])
+        return those
+
+    def drop(self, entries: Iterable[Entry], reason: str) -> int:
+        """Let them go, at every worker."""
+        count = 0
+        for entry in list(entries):
+            count += 1
+            self.directory.drop(entry, reason)
+        return count
+
+    def _gone(self, entry: Entry, reason: str) -> None:
+        """The directory let one go."""
+        if reason != "replaced":
+            self._let_go([entry.id])
+            if reason not in _TOLD:
+                self._tell(Gone(self.me, [entry.id], reason))
+
+    def _let_go(self, ids: list[bytes]) -> None:
+        for id in ids:
+            self.tier.drop(id)
+            self._uses.pop(id, None)
+            self._changed(None, id)
+        self._delete(ids)
+
+    def _delete(self, ids: list[bytes]) -> None:
+        if self.store is not None and ids:
+            self.store.records(ENTRIES).delete(ids)
+            self.store.records(ANSWERS).delete(ids)
+
+    def _changed(self, entry: Entry | None, id: bytes) -> None:
+        for watcher in self.watchers:
+            watcher(entry, id)
+
+    def _tell(self, row: Row) -> None:
+        if self.store is not None and self.store.shared and self.seal is not None:
+            self.store.log(LOG, LOG_ROWS).append(self.seal.sign(_ROW, row_bytes(row)))
+
+    # ---- what others did
+
+    def take(self, data: bytes) -> None:
+        """A row of the log."""
+        try:
+            signed = None if self.seal is None else self.seal.signed(_ROW, data)
+            row = None if signed is None else row_of(signed)
+        except ValueError:
+            row = None
+        if row is None or row.by == self.me:
+            return
+        if isinstance(row, Stored):
+            self.take_entry(row.entry)
+        elif isinstance(row, Gone):
+            for id in row.ids:
+                if self.directory.forget(id, row.reason) is not None:
+                    self._forgotten(id)
+        elif isinstance(row, Flushed):
+            for entry in self.directory.flush(row.what, row.wall):
+                self._forgotten(entry.id)
+                self._delete([entry.id])
+        else:
+            self._take_uses(row)
+
+    def _forgotten(self, id: bytes) -> None:
+        self.tier.drop(id)
+        self._uses.pop(id, None)
+        self._changed(None, id)
+
+    def _take_uses(self, row: Used) -> None:
+        for id, times, moment in row.uses:
+            entry = self.directory.entries.get(id)
+            if entry is not None:
+                entry.accesses += times
+                entry.accessed = max(entry.accessed, moment)
+
+    def take_entry(self, entry: Entry) -> None:
+        """An entry that somebody else made."""
+        known = self.directory.entries.get(entry.id)
+        if known is not None and known.created >= entry.created:
+            return
+        self.tier.drop(entry.id)
+        if self.directory.put(entry):
+            self._changed(entry, entry.id)
+
+    def take_stored(self, id: bytes, data: bytes) -> None:
+        """A record of the table of entries."""
+        try:
+            signed = None if self.seal is None else self.seal.signed(id, data)
+            entry = None if signed is None else entry_of(signed)
+        except ValueError:
+            entry = None
+        if entry is not None and entry.id == id and entry.expires > self.wall():
+            self.take_entry(entry)
+        elif entry is None:
+            self.directory.evicted["damaged"] += 1
+            self._delete([id])
+
+    def clear(self) -> None:
+        """Forget all that was known; the store is read anew."""
+        self.ready = False
+        self.directory.clear()
+        self.tier.clear()
+        self._uses = {}
+        self._changed(None, b"")
+
+    def tell_uses(self, most: int) -> None:
+        """Write down how often entries were told, some of them."""
+        uses = [(id, int(self._uses[id][0]), self._uses[id][1]) for id in list(self._uses)[:most]]
+        if not uses:
+            return
+        for id, _, _ in uses:
+            del self._uses[id]
+            entry = self.directory.entries.get(id)
+            if entry is not None:
+                self._write(entry)
+        self._tell(Used(self.me, uses))
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values, for metrics and status."""
+        return {
+            "ready": self.ready,
+            "memory_answers": len(self.tier),
+            "memory_bytes": self.tier.held,
+            "entry_bytes": len(self.directory) * ENTRY_BYTES,
+            **self.directory.told(),
+            **self.counts.dump(),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Shelf {'ready' if self.ready else 'not ready'} {self.directory!r}>"
+
+
+def entry_answer(answer: Answer) -> bytes:
+    """An answer's bytes."""
+    return entry_bytes(answer)
