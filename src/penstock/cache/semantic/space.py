@@ -1,0 +1,228 @@
+"""The questions that this worker may match, by partition: their texts, and an index over their vectors. Pure.
+
+Enters: entries as they come and go, their questions as they are read. Leaves: the nearest of one partition, or what of
+it has to be read first. Bounded in questions, partitions and bytes (an account): what goes then is the partition that
+was used longest ago; it is read again when it is asked for. May fail: what an index raises, in ``search`` only.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from penstock.core.ports import Account
+
+if TYPE_CHECKING:
+    from penstock.cache.embedding.embedder import Vector
+    from penstock.cache.semantic.record import Kept
+
+QUESTION_BYTES = 1100
+"""What a question takes beside its text and its vector: its place, and its words once they were looked at."""
+PARTITION_BYTES = 3000
+
+
+class Nearest(Protocol):
+    """An index over one partition's vectors."""
+
+    dimensions: int
+
+    def add_packed(self, identity: int, data: bytes) -> bool: ...
+
+    def remove(self, identity: int) -> bool: ...
+
+    def search(self, vector: Vector, count: int) -> list[tuple[int, float]]: ...
+
+
+class Held:
+    """One question. ``placed``: the verifier knows it."""
+
+    __slots__ = ("id", "partition", "placed", "size", "text")
+
+    def __init__(self, id: bytes, partition: bytes, text: str, size: int) -> None:
+        self.id = id
+        self.partition = partition
+        self.text = text
+        self.size = size
+        self.placed = False
+
+
+class Part:
+    """One partition."""
+
+    __slots__ = ("held", "index", "version")
+
+    def __init__(self, index: Nearest, version: str) -> None:
+        self.index = index
+        self.version = version
+        self.held: dict[int, Held] = {}
+
+
+class Space:
+    """See the module. ``make``: an index for so many dimensions; ``gone``: told of questions that are held no more."""
+
+    def __init__(
+        self,
+        account: Account,
+        make: Callable[[int], Nearest],
+        gone: Callable[[bytes, bytes], None],
+        *,
+        entries: int,
+        partitions: int,
+    ) -> None:
+        self._account = account
+        self._make = make
+        self._gone = gone
+        self.entries = entries
+        self.partitions = partitions
+        self.evicted = 0
+        self._parts: OrderedDict[bytes, Part] = OrderedDict()
+        self._where: dict[bytes, bytes] = {}
+        self._known: dict[bytes, set[bytes]] = {}
+        self._partition_of: dict[bytes, bytes] = {}
+
+    # ---- which there are
+
+    def learn(self, id: bytes, partition: bytes) -> None:
+        """There is an entry of that partition."""
+        if self._partition_of.get(id) != partition:
+            self.unlearn(id)
+            self._partition_of[id] = partition
+            self._known.setdefault(partition, set()).add(id)
+
+    def unlearn(self, id: bytes) -> None:
+        """The entry is gone."""
+        partition = self._partition_of.pop(id, None)
+        if partition is None:
+            return
+        known = self._known[partition]
+        known.discard(id)
+        if not known:
+            del self._known[partition]
+        self._drop(id)
+
+    def partition_of(self, id: bytes) -> bytes | None:
+        """Where the entry belongs, if there is one."""
+        return self._partition_of.get(id)
+
+    def unread(self, partition: bytes) -> list[bytes]:
+        """Entries of a partition that is not held at all, and so has to be read first."""
+        return [] if partition in self._parts else list(self._known.get(partition, ()))
+
+    # ---- which are held
+
+    def __contains__(self, id: bytes) -> bool:
+        return id in self._where
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self._parts.values())
+
+    @property
+    def count(self) -> int:
+        """Partitions that are held."""
+        return len(self._parts)
+
+    def add(self, id: bytes, kept: Kept) -> Held | None:
+        """Hold a question. None where it is none of its partition's vectors, or there is no room even so."""
+        self._drop(id)
+        part = self._parts.get(kept.partition)
+        size = QUESTION_BYTES + len(kept.text) + len(kept.vector) + (len(kept.vector) >> 3)
+        whole = size + (PARTITION_BYTES if part is None else 0)
+        if not self._make_room(whole, kept.partition):
+            return None
+        if part is None:
+            part = Part(self._make(len(kept.vector)), kept.version)
+            self._parts[kept.partition] = part
+        number = _number(id)
+        if part.version != kept.version or number in part.held or not part.index.add_packed(number, kept.vector):
+            self._account.release(size)
+            self._leave(kept.partition, part)
+            return None
+        held = part.held[number] = Held(id, kept.partition, kept.text, size)
+        self._where[id] = kept.partition
+        return held
+
+    def search(self, partition: bytes, vector: Vector, count: int) -> list[tuple[Held, float]]:
+        """The nearest, best first, with their cosines."""
+        part = self._parts.get(partition)
+        if part is None:
+            return []
+        self._parts.move_to_end(partition)
+        return [(part.held[number], cosine) for number, cosine in part.index.search(vector, count)]
+
+    def get(self, id: bytes) -> Held | None:
+        """A question that is held."""
+        partition = self._where.get(id)
+        return None if partition is None else self._parts[partition].held.get(_number(id))
+
+    def let_go(self, partition: bytes) -> None:
+        """Hold a partition no more: it is read again on need."""
+        part = self._parts.get(partition)
+        for held in [] if part is None else list(part.held.values()):
+            self._drop(held.id)
+
+    def resize(self, entries: int, partitions: int) -> None:
+        """Other bounds from now on."""
+        self.entries, self.partitions = entries, partitions
+        self._make_room(0, b"")
+
+    def clear(self) -> None:
+        """Nothing is known any more."""
+        for partition in list(self._parts):
+            self.let_go(partition)
+        self._known.clear()
+        self._partition_of.clear()
+
+    def _make_room(self, size: int, mine: bytes) -> bool:
+        """Reserve so much. Partitions go for it, but not ``mine``."""
+        more = mine not in self._parts and bool(mine)
+        while (
+            len(self._where) + bool(mine) > self.entries
+            or len(self._parts) + more > self.partitions
+            or not self._account.reserve(size)
+        ):
+            oldest = next((partition for partition in self._parts if partition != mine), None)
+            if oldest is None:
+                return False
+            self.evicted += 1
+            self.let_go(oldest)
+        return True
+
+    def _drop(self, id: bytes) -> None:
+        partition = self._where.pop(id, None)
+        if partition is None:
+            return
+        part = self._parts[partition]
+        held = part.held.pop(_number(id))
+        part.index.remove(_number(id))
+        self._account.release(held.size)
+        self._leave(partition, part)
+        if held.placed:
+            self._gone(id, partition)
+
+    def _leave(self, partition: bytes, part: Part) -> None:
+        if not part.held:
+            del self._parts[partition]
+            self._account.release(PARTITION_BYTES)
+
+    def unplaced(self, most: int) -> Iterable[Held]:
+        """Some questions that the verifier does not know yet; those of partitions used of late first."""
+        found: list[Held] = []
+        for part in reversed(self._parts.values()):
+            for held in part.held.values():
+                if not held.placed:
+                    found.append(held)
+                    if len(found) >= most:
+                        return found
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Space {len(self._where)} questions in {len(self._parts)} partitions>"
+
+
+def _number(id: bytes) -> int:
+    """63 bits of a digest. Two that share them are refused to be in one partition."""
+    return int.from_bytes(id[:8], "big") >> 1
