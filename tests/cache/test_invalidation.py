@@ -39,9 +39,7 @@ def test_rules(age: float, accesses: int, read: float | None, confidence: float,
     assert verdict(one, RULES, now) == reason
 
 
-@given(
-    st.floats(0, 100 * DAY), st.integers(0, 1000), st.floats(0, 100 * DAY), st.floats(0, 1), st.floats(1, 50 * DAY)
-)
+@given(st.floats(0, 100 * DAY), st.integers(0, 1000), st.floats(0, 100 * DAY), st.floats(0, 1), st.floats(1, 50 * DAY))
 def test_nothing_outlives_its_ttl(age: float, accesses: int, read: float, confidence: float, ttl: float) -> None:
     now = WALL + age
     one = entry(expires=WALL + ttl, accesses=accesses, confidence=confidence, accessed=now - read)

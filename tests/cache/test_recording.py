@@ -20,7 +20,9 @@ from tests.support.caching import JSON, answer, exchange, served
 SSE = b"text/event-stream"
 
 
-def record(frames: list[bytes], most: int = 100_000, bound: int = 1_000_000, events: bool = True) -> tuple[Recorder, BoundedAccount]:
+def record(
+    frames: list[bytes], most: int = 100_000, bound: int = 1_000_000, events: bool = True
+) -> tuple[Recorder, BoundedAccount]:
     account = BoundedAccount("cache", bound)
     moments = iter(range(1000))
     recorder = Recorder(account, most, lambda: next(moments) / 10, events=events)

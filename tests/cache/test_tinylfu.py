@@ -7,7 +7,11 @@ from penstock.cache.tinylfu import Sketch, TinyLfu
 from tests.support.caching import id_of
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 60), st.sampled_from(["add", "touch", "remove"])), max_size=200))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(1, 60), st.sampled_from(["add", "touch", "remove"])), max_size=200
+    )
+)
 def test_it_holds_what_it_says_and_never_more_than_it_may(steps: list[tuple[int, int, str]]) -> None:
     order = TinyLfu(200, 32)
     held: dict[bytes, int] = {}

@@ -9,7 +9,7 @@ from penstock.core.stored import Missed, Row
 
 
 class Shared:
-    """What all see. ``away``: nobody reaches it; ``full``: no write is taken; ``slow``: seconds before a value comes."""
+    """What all see. ``away``: nobody reaches it; ``full``: no write is taken; ``slow``: seconds until a value comes."""
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[bytes, tuple[bytes, float]]] = {}

@@ -17,7 +17,9 @@ BY_NAME = {operation.name: operation for operation in OPERATIONS}
 BASE: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def of(body: bytes, operation: str = "chat", scope: str = "a", secret: bytes = b"s", bound: bytes = b"") -> Asked | None:
+def of(
+    body: bytes, operation: str = "chat", scope: str = "a", secret: bytes = b"s", bound: bytes = b""
+) -> Asked | None:
     made = BY_NAME[operation]
     call = Call(made, "POST", "/v1" + made.path, b"", [], "127.0.0.1")
     call.body = body
@@ -58,7 +60,8 @@ def _spelled(value: Any, draw: Any) -> str:
     if isinstance(value, dict):
         names = draw(st.permutations(list(value)))
         inside = ",".join(
-            f"{blank()}{_spelled(name, draw)}{blank()}:{blank()}{_spelled(value[name], draw)}{blank()}" for name in names
+            f"{blank()}{_spelled(name, draw)}{blank()}:{blank()}{_spelled(value[name], draw)}{blank()}"
+            for name in names
         )
         return f"{{{inside}}}"
     if isinstance(value, list):
@@ -75,7 +78,9 @@ VALUES = st.recursive(
 
 
 @given(st.data(), st.dictionaries(TEXTS, VALUES, max_size=4))
-def test_the_same_question_in_another_spelling_is_the_same_question(data: st.DataObject, fields: dict[str, Any]) -> None:
+def test_the_same_question_in_another_spelling_is_the_same_question(
+    data: st.DataObject, fields: dict[str, Any]
+) -> None:
     one = of(_spelled(BASE | fields, data.draw).encode())
     other = of(_spelled(BASE | fields, data.draw).encode())
     assert one is not None
@@ -113,7 +118,9 @@ def test_a_key_given_twice_is_no_question_that_can_be_told(body: bytes) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["1", "1e5", "1.50", '"x"', '"\\u0061"', "[1E2]"])), max_size=4),
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from(["1", "1e5", "1.50", '"x"', '"\\u0061"', "[1E2]"])), max_size=4
+    ),
     st.sampled_from(["", " "]),
 )
 def test_exactly_those_with_a_repeated_key_are_refused(pairs: list[tuple[str, str]], blank: str) -> None:

@@ -43,7 +43,10 @@ BAD = [("chat", "length"), ("chat", "content_filter"), ("completions", "length")
 
 @pytest.mark.parametrize(("operation", "finish"), GOOD)
 def test_whole_answers_and_their_models(operation: str, finish: str) -> None:
-    for found in (finished(operation, whole(operation, finish)), finished_stream(operation, streamed(operation, finish))):
+    for found in (
+        finished(operation, whole(operation, finish)),
+        finished_stream(operation, streamed(operation, finish)),
+    ):
         assert found is not None
         assert found.model == "m-1"
 

@@ -132,7 +132,10 @@ class CacheConfig(Struct, frozen=True, kw_only=True):
             yield ("confirm",), "cache.confirm has a meaning with cache.scope all only: a key's answers are its own"
         for name in ("secret", "encryption_key"):
             if len(getattr(self, name) or "x" * LEAST_SECRET) < LEAST_SECRET:
-                yield (name,), f"cache.{name} must have at least {LEAST_SECRET} characters, such as of: openssl rand -hex 32"
+                yield (
+                    (name,),
+                    f"cache.{name} must have at least {LEAST_SECRET} characters, such as of: openssl rand -hex 32",
+                )
         if self.max_answer > self.memory:
             yield ("max_answer",), "cache.max_answer is more than cache.memory holds"
         for name in self.classifications:

@@ -63,9 +63,12 @@ class Counters(Protocol):
 class Store(Protocol):
     """See the module."""
 
-    counters: Counters
     shared: bool
     """Whether others may write to it: then its logs have to be followed."""
+
+    @property
+    def counters(self) -> Counters:
+        """What all agree on."""
 
     @property
     def incarnation(self) -> str:

@@ -91,7 +91,10 @@ def _chunks(kind: str) -> Callable[[dict[str, Any], bool], Iterator[bytes]]:
         def chunk(choices: list[Any], **more: Any) -> bytes:
             return encode(msgspec.json.encode({**head, "choices": choices, **more}))
 
-        for choice in elements(whole["choices"]):
+        choices = elements(whole["choices"])
+        if not choices:
+            raise malformed("an answer without choices")
+        for choice in choices:
             index = choice.get("index", 0)
             told = _chat_deltas(choice) if kind == "chat" else _texts(choice)
             for part in told:
@@ -107,7 +110,7 @@ def _chunks(kind: str) -> Callable[[dict[str, Any], bool], Iterator[bytes]]:
 
 
 def _texts(choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    text, logprobs = choice.get("text") or "", choice.get("logprobs")
+    text, logprobs = choice["text"] or "", choice.get("logprobs")
     for piece in [text] if logprobs is not None else _pieces(text):
         yield {"text": piece, "logprobs": logprobs}
 
@@ -138,6 +141,8 @@ def _chat_deltas(choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _message_events(whole: dict[str, Any], usage_wanted: bool) -> Iterator[bytes]:
     usage = members(whole.get("usage"))
     begun = {**whole, "content": [], "stop_reason": None, "stop_sequence": None, "usage": {**usage, "output_tokens": 0}}
+    if not isinstance(whole["content"], list):
+        raise malformed("a message without content")
     yield _event("message_start", message=begun)
     for index, block in enumerate(elements(whole["content"])):
         yield from _block_events(index, block)

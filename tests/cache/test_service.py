@@ -1,0 +1,185 @@
+"""Following the store: at start, from there on, through its absence and its loss."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from penstock.cache.config import CacheConfig
+from penstock.cache.service import SECRET, Following
+from penstock.cache.store import LOG, Shelf
+from penstock.core.clock import FakeClock
+from penstock.core.stored import Store
+from penstock.memory.ledger import BoundedAccount
+from tests.support.caching import WALL, answer, entry, id_of
+from tests.support.shared_store import FakeStore, Shared
+
+SOON = 10.0
+
+
+@contextlib.asynccontextmanager
+async def following(store: Store | None, me: str, secret: str | None = None) -> AsyncIterator[Shelf]:
+    config = CacheConfig()
+    one = Shelf(store, BoundedAccount("cache", config.memory), config, me, FakeClock(wall=WALL).wall)
+    service = Following(one, lambda: secret, lambda: None, asyncio.get_running_loop().time)
+    task = asyncio.ensure_future(service.run())
+    try:
+        yield one
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def until(fact: Callable[[], object]) -> None:
+    async with asyncio.timeout(SOON):
+        while not fact():  # noqa: ASYNC110 - the fact has no event
+            await asyncio.sleep(0.005)
+
+
+def run(work: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(work())  # type: ignore[arg-type]
+
+
+def test_without_a_store_it_is_ready_at_once() -> None:
+    async def work() -> None:
+        async with following(None, "a") as one:
+            await until(lambda: one.ready)
+            assert one.secret
+            assert one.keep(entry("a"), answer())
+
+    run(work)
+
+
+def test_one_that_starts_later_knows_what_was_there_and_what_comes() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state), "a") as one:
+            await until(lambda: one.ready)
+            for number in range(10):
+                one.keep(entry(str(number)), answer())
+            one.flush({"id": id_of("3").hex()})
+            async with following(FakeStore(state), "b") as two:
+                await until(lambda: two.ready)
+                assert two.secret == one.secret
+                assert len(two.directory) == 9
+                one.keep(entry("new"), answer())
+                await until(lambda: two.find(id_of("new")))
+                two.flush({"id": id_of("new").hex()})
+                await until(lambda: one.find(id_of("new")) is None)
+
+    run(work)
+
+
+def test_a_configured_secret_counts() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state), "a", "a configured secret") as one:
+            await until(lambda: one.ready)
+            assert one.secret == b"a configured secret"
+            assert SECRET not in state.names
+
+    run(work)
+
+
+def test_while_the_store_is_away_nothing_is_told() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state), "a") as one:
+            await until(lambda: one.ready)
+            one.keep(entry("a"), answer())
+            state.away = True
+            await until(lambda: not one.ready)  # another's delete would not be heard
+            assert one.find(id_of("a")) is None
+            state.away = False
+            await until(lambda: one.ready)
+            assert one.find(id_of("a")) is not None
+
+    run(work)
+
+
+def test_a_store_that_is_away_at_start_is_waited_for() -> None:
+    async def work() -> None:
+        state = Shared()
+        state.away = True
+        async with following(FakeStore(state), "a") as one:
+            await asyncio.sleep(0.05)
+            assert not one.ready
+            state.away = False
+            await until(lambda: one.ready)
+
+    run(work)
+
+
+def test_a_store_that_came_back_empty_is_read_anew_with_the_same_secret() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state), "a") as one, following(FakeStore(state), "b") as two:
+            await until(lambda: one.ready and two.ready)
+            secret = one.secret
+            one.keep(entry("a"), answer())
+            await until(lambda: two.find(id_of("a")))
+            state.lose()
+            await until(lambda: one.ready and two.ready and not one.directory.entries and not two.directory.entries)
+            assert one.secret == two.secret == secret == state.names[SECRET]
+            one.keep(entry("b"), answer())
+            await until(lambda: two.find(id_of("b")))
+
+    run(work)
+
+
+def test_one_that_fell_behind_reads_all_anew() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state), "a") as one:
+            await until(lambda: one.ready)
+            one.keep(entry("a"), answer())
+            async with following(FakeStore(state), "b") as two:
+                await until(lambda: two.find(id_of("a")))
+                state.tables["cache"].clear()  # its rows are gone before it reads them
+                state.logs[LOG] += [b""] * 5
+                state.dropped = len(state.logs[LOG])
+                await until(lambda: not two.directory.entries)
+                await until(lambda: two.ready)
+
+    run(work)
+
+
+def test_a_store_of_its_own_is_read_at_start_and_not_followed() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state, shared=False), "a") as one:
+            await until(lambda: one.ready)
+            one.keep(entry("a"), answer())
+            assert not state.logs
+        async with following(FakeStore(state, shared=False), "b") as two:
+            await until(lambda: two.ready)
+            assert two.find(id_of("a")) is not None
+            state.lose()
+            await until(lambda: not two.directory.entries)
+            await until(lambda: two.ready)
+
+    run(work)
+
+
+def test_what_is_too_old_goes_without_being_asked_for() -> None:
+    async def work() -> None:
+        state = Shared()
+        clock = FakeClock(wall=WALL)
+        config = CacheConfig()
+        one = Shelf(FakeStore(state), BoundedAccount("cache", config.memory), config, "a", clock.wall)
+        service = Following(one, lambda: None, lambda: None, clock.now)
+        task = asyncio.ensure_future(service.run())
+        try:
+            await until(lambda: one.ready)
+            one.keep(entry("a"), answer())
+            clock.advance(3601)
+            await until(lambda: not one.directory.entries)
+            assert not state.tables["cache_answers"]
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    run(work)
