@@ -13,7 +13,7 @@ import numpy as np
 
 from penstock.cache.index.nearest import sign_bytes, signs_of
 
-FULL = 32_768
+FULL = 131_072
 DOUBLES_TO = 2_048
 
 Whole = np.ndarray[Any, np.dtype[np.int8]]
@@ -68,6 +68,17 @@ class Block:
         self.signs[at] = signs_of(row)
         self.factors[at] = factor
         self.ids[at] = identity
+
+    def fill(self, identities: Rows, rows: Whole) -> None:
+        """Append rows, for which there is room."""
+        some = slice(self.size, self.size + len(rows))
+        self.rows[some] = rows
+        self.signs[some] = signs_of(rows)
+        numbers = rows.astype(np.float32)
+        self.factors[some] = 1 / np.sqrt(np.vecdot(numbers, numbers))
+        self.ids[some] = identities
+        self.size = some.stop
+        self.touched = max(self.touched, self.size)
 
     def copy(self, at: int, other: Block, source: int) -> int:
         """Take over another block's row; its id."""
