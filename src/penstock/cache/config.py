@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from penstock.cache.semantic.config import SemanticConfig
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.shapes import Secret
@@ -62,6 +63,7 @@ class InvalidationConfig(Struct, frozen=True, kw_only=True):
 
 class CacheConfig(Struct, frozen=True, kw_only=True):
     exact: Annotated[ExactConfig, Meta(description="Answers to equal calls.")] = ExactConfig()
+    semantic: Annotated[SemanticConfig, Meta(description="Answers to similar questions.")] = SemanticConfig()
     scope: Annotated[
         Literal["key", "all"],
         Meta(
@@ -150,3 +152,4 @@ class CacheConfig(Struct, frozen=True, kw_only=True):
         for name in self.models:
             if name not in models:
                 yield ("cache", "models", name), f'cache.models: unknown model "{name[:64]}"{suggest(name, models)}'
+        yield from self.semantic.check_models(models)

@@ -11,8 +11,10 @@ from penstock.cache.entry import Entry
 
 REASONS = (
     "expired", "oldest", "unread", "flushed", "deleted", "model_changed", "replaced", "full", "damaged", "lost",
+    "wrong",
 )  # fmt: skip
-"""All reasons for which entries go: a closed set, for metrics. ``lost``: its answer is no longer in the store."""
+"""All reasons for which entries go: a closed set, for metrics. ``lost``: its answer is no longer in the store;
+``wrong``: it was found to answer another question."""
 
 
 def verdict(entry: Entry, rules: InvalidationConfig, wall: float) -> str:

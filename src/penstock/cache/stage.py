@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from penstock.cache.config import CacheConfig
-from penstock.cache.entry import Answer, Entry
+from penstock.cache.entry import Entry
 from penstock.cache.making import Maker
 from penstock.cache.policy import CACHED, Bind, Plan, Policy, Terms
 from penstock.cache.recording import Recorder
@@ -32,19 +32,22 @@ log = logging.getLogger("penstock")
 ENTRY_FIELD = b"x-penstock-cache-entry"
 SAVED_FIELD = b"x-penstock-saved-tokens"
 SIMILARITY_FIELD = b"x-penstock-similarity"
+SCORE_FIELD = b"x-penstock-cache-score"
 _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
 _JSON: Headers = [(b"content-type", b"application/json")]
 
 
 @dataclass(slots=True)
 class Looked:
-    """One question on its way down, and what was found that may not be told as it is."""
+    """One question on its way down, and what was found that is told only if the upstream says the same. ``similar``:
+    the question as the semantic cache knows it; None where that has nothing to do with it."""
 
     plan: Plan
     terms: Terms
     asked: Asked
+    next: Next
     at: float
-    similar: bool
+    similar: object | None
     found: Found | None = None
 
 
@@ -101,33 +104,45 @@ class Cache:
         question = exchange.asked
         if question is None:
             question = exchange.asked = self._ask(exchange, plan, terms)
-        exact = takes and question is not False and terms.takes_asked(question)
-        semantic = self._semantic
-        similar = (
-            semantic is not None and question is not False and not question.effects
-            and semantic.eligible(exchange, question)
-        )  # fmt: skip
-        if not exact and not similar:
+        if not isinstance(question, Asked):
             return await self._pass(exchange, next, plan)
-        looked = Looked(plan, terms, question, shelf.wall(), similar)
-        if plan.mode != "refresh":
-            if exact:
-                entry = shelf.find(question.digest)
-                if entry is not None and (reply := await self._hit(exchange, entry, terms, None)) is not None:
-                    shelf.counts.lookups["exact"].note(self._now() - began)
-                    return reply
-                shelf.counts.operations["exact", "miss"] += 1
-                shelf.counts.lookups["exact"].note(self._now() - began)
-            if similar and (reply := await self._look_around(exchange, looked)) is not None:
+        exact = takes and terms.takes_asked(question)
+        at = shelf.wall()
+        if exact and plan.mode != "refresh":
+            entry = shelf.find(question.digest)
+            reply = None if entry is None else await self._hit(exchange, entry, terms, None)
+            shelf.counts.lookups["exact"].note(self._now() - began)
+            if reply is not None:
+                return reply
+            shelf.counts.operations["exact", "miss"] += 1
+        similar = None if self._semantic is None else self._similar(exchange, question, plan, terms)
+        if not exact and similar is None:
+            return await self._pass(exchange, next, plan)
+        looked = Looked(plan, terms, question, next, at, similar)
+        if similar is not None and plan.mode != "refresh":
+            reply = await self._look_around(exchange, looked)
+            if reply is not None:
                 return reply
         if plan.mode == "only":
             raise self._absent("no answer to this call is kept")
         exchange.cache = "miss"
-        return await self._record(exchange, next, looked)
+        return await self._record(exchange, looked)
 
     def _ask(self, exchange: Exchange, plan: Plan, terms: Terms) -> Asked | bool:
-        scope = "all" if self._wide else f"key {exchange.key}"
-        return asked(exchange.call, self._shelf.secret, scope, plan.bound + b"\n" + terms.bound) or False
+        return asked(exchange.call, self._shelf.secret, self._scope(exchange), _bound(plan, terms)) or False
+
+    def _scope(self, exchange: Exchange) -> str:
+        return "all" if self._wide else f"key {exchange.key}"
+
+    def _similar(self, exchange: Exchange, question: Asked, plan: Plan, terms: Terms) -> object | None:
+        assert self._semantic is not None
+        try:
+            return self._semantic.question(
+                exchange, question, self._scope(exchange), _bound(plan, terms), terms.pattern
+            )
+        except Exception:
+            log.exception("the semantic cache failed on %s", exchange.id)
+            return None
 
     def _absent(self, why: str) -> CallerError:
         self._shelf.counts.operations["exact", "absent"] += 1
@@ -179,7 +194,7 @@ class Cache:
         kind = "exact"
         if found is not None:
             kind = "semantic"
-            reply.headers.append((SIMILARITY_FIELD, b"%.4f" % found.similarity))
+            reply.headers += ((SIMILARITY_FIELD, b"%.4f" % found.similarity), (SCORE_FIELD, b"%.4f" % found.confidence))
         exchange.cache = f"hit-{kind}"
         shelf.used(entry)
         shelf.counts.hit(kind, (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
@@ -190,15 +205,19 @@ class Cache:
         counts = self._shelf.counts
         began = self._now()
         try:
-            found = await self._semantic.find(exchange, looked.asked)
+            found = await self._semantic.find(exchange, looked.similar)
         except Exception:
             log.exception("the semantic cache failed on %s", exchange.id)
             found = None
         reply = None
-        if found is not None and found.shadow:
+        if found is not None and found.inline:
             looked.found = found
         elif found is not None:
-            reply = await self._hit(exchange, found.entry, looked.terms, found)
+            try:
+                reply = await self._hit(exchange, found.entry, looked.terms, found)
+            finally:
+                if found.shadow:
+                    self._semantic.check(exchange, looked.next, looked.similar, found, told=reply is not None)
         if reply is None:
             counts.operations["semantic", "miss" if looked.found is None else "shadow"] += 1
         counts.lookups["semantic"].note(self._now() - began)
@@ -206,13 +225,11 @@ class Cache:
 
     # ---- misses
 
-    async def _record(self, exchange: Exchange, next: Next, looked: Looked) -> Reply:
+    async def _record(self, exchange: Exchange, looked: Looked) -> Reply:
         """The reply of the rooms below; it is kept when it has ended well."""
-        reply = await next(exchange)
+        reply = await looked.next(exchange)
         content_type = _content_type(reply)
         if reply.status != 200 or not content_type or (self._writers and exchange.key not in self._writers):
-            if looked.similar:
-                exchange.defer(lambda ended: self._missed(ended, looked, None))
             return reply
         recorder = Recorder(self._shelf.account, self._config.max_answer, self._now, events=reply.events)
         if isinstance(reply.body, bytes):
@@ -239,20 +256,22 @@ class Cache:
         made = self._maker.made(exchange, looked.asked, looked.plan, looked.terms, looked.at, recorder, content_type)
         if isinstance(made, str):
             shelf.counts.stores[made] += 1
-            if looked.similar:
-                self._missed(exchange, looked, None)
             return
         entry, answer = made
-        if looked.similar and self._semantic is not None:
-            self._semantic.stored(exchange, looked.asked, entry, answer, looked.found)
-        shelf.keep(entry, answer)
-
-    def _missed(self, exchange: Exchange, looked: Looked, answer: Answer | None) -> None:
-        if self._semantic is not None:
-            self._semantic.missed(exchange, looked.asked, answer, looked.found)
+        semantic, similar = self._semantic, looked.similar
+        if semantic is None or similar is None:
+            shelf.keep(entry, answer)
+            return
+        semantic.stored(exchange, looked.next, similar, entry, answer, looked.found)
+        if not shelf.keep(entry, answer):
+            semantic.unkept(entry)
 
     def __repr__(self) -> str:
         return f"<Cache {self._shelf!r}>"
+
+
+def _bound(plan: Plan, terms: Terms) -> bytes:
+    return plan.bound + b"\n" + terms.bound
 
 
 def _content_type(reply: Reply) -> bytes:

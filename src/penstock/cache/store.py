@@ -152,6 +152,11 @@ class Shelf:
             data = self.seal.sign(entry.id, entry_bytes(entry))
             self.store.records(ENTRIES).put(entry.id, data, entry.expires)
 
+    def regroup(self, entry: Entry) -> None:
+        """Its ``group`` was found out after it was kept."""
+        self._write(entry)
+        self._tell(Stored(self.me, entry))
+
     def flush(self, what: dict[str, str]) -> list[Entry]:
         """All that fits ``what`` goes, at every worker."""
         wall = self.wall()
@@ -235,6 +240,9 @@ class Shelf:
         """An entry that somebody else made."""
         known = self.directory.entries.get(entry.id)
         if known is not None and known.created >= entry.created:
+            if known.created == entry.created and known.group != entry.group:
+                known.group = entry.group
+                self._changed(known, known.id)
             return
         self.tier.drop(entry.id)
         if self.directory.put(entry):

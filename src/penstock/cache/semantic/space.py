@@ -50,12 +50,13 @@ class Held:
 class Part:
     """One partition."""
 
-    __slots__ = ("held", "index", "version")
+    __slots__ = ("held", "index", "size", "version")
 
     def __init__(self, index: Nearest, version: str) -> None:
         self.index = index
         self.version = version
         self.held: dict[int, Held] = {}
+        self.size = PARTITION_BYTES
 
 
 class Space:
@@ -117,13 +118,24 @@ class Space:
     def __len__(self) -> int:
         return len(self._where)
 
-    def __iter__(self) -> Iterator[Part]:
-        return iter(self._parts.values())
+    @property
+    def held_bytes(self) -> int:
+        """Of all that is held, about."""
+        return sum(part.size for part in self._parts.values())
+
+    def used_last(self) -> Iterator[tuple[bytes, Part]]:
+        """Partitions, the one used last first."""
+        return iter(reversed(self._parts.items()))
 
     @property
     def count(self) -> int:
         """Partitions that are held."""
         return len(self._parts)
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether there is room for more without letting others go."""
+        return len(self._where) < 0.95 * self.entries and len(self._parts) < 0.95 * self.partitions
 
     def add(self, id: bytes, kept: Kept) -> Held | None:
         """Hold a question. None where it is none of its partition's vectors, or there is no room even so."""
@@ -143,6 +155,7 @@ class Space:
             return None
         held = part.held[number] = Held(id, kept.partition, kept.text, size)
         self._where[id] = kept.partition
+        part.size += size
         return held
 
     def search(self, partition: bytes, vector: Vector, count: int) -> list[tuple[Held, float]]:
@@ -163,6 +176,12 @@ class Space:
         part = self._parts.get(partition)
         for held in [] if part is None else list(part.held.values()):
             self._drop(held.id)
+
+    def let_go_partial(self) -> None:
+        """Those of which not all questions are held."""
+        for partition, part in list(self._parts.items()):
+            if len(part.held) < len(self._known.get(partition, ())):
+                self.let_go(partition)
 
     def resize(self, entries: int, partitions: int) -> None:
         """Other bounds from now on."""
@@ -199,6 +218,7 @@ class Space:
         held = part.held.pop(_number(id))
         part.index.remove(_number(id))
         self._account.release(held.size)
+        part.size -= held.size
         self._leave(partition, part)
         if held.placed:
             self._gone(id, partition)
