@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from penstock.assemble_live import prices
+from penstock.assemble_semantic import Semantics
 from penstock.config import Config
 from penstock.core.ports import Stage
 from penstock.core.stored import Store
@@ -35,6 +36,7 @@ class Caching:
         section = config.of(CacheConfig)
         account = gateway.ledger.account("cache", section.memory)
         self.shelf = Shelf(store, account, section, secrets.token_hex(8), gateway.clock.wall)
+        self.semantics = Semantics(gateway, self.shelf)
         self.admin = Admin(self.shelf)
         self._following = Following(
             self.shelf, lambda: self.shelf.config.secret, lambda: self.shelf.config.encryption_key, gateway.clock.now
@@ -54,10 +56,12 @@ class Caching:
             from penstock.cache.sealed import Seal
 
             Seal(b"", section.encryption_key)  # says so where its library is missing
-        if not section.exact.enabled and not any(model.enabled for model in section.models.values()):
+        matching = self.semantics.matching(config)
+        exact = section.exact.enabled or any(model.enabled for model in section.models.values())
+        if not exact and matching is None:
             return None
         routing = config.of(RoutingConfig)
-        return Cache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now)
+        return Cache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now, matching)
 
     def follow(self, config: Config) -> None:
         """Keep as ``config`` says from now on."""
@@ -66,12 +70,13 @@ class Caching:
         section = config.of(CacheConfig)
         self._gateway.ledger.account("cache", section.memory)
         self.shelf.follow(section)
+        self.semantics.follow(config)
 
     def routes(self) -> dict[str, LocalRoute]:
         """By exact path."""
         from penstock.cache.admin import PATH
 
-        return {PATH: LocalRoute(self.admin.all, methods=("GET", "DELETE"))}
+        return {PATH: LocalRoute(self.admin.all, methods=("GET", "DELETE")), **self.semantics.routes()}
 
     def prefixes(self) -> dict[str, LocalRoute]:
         """By the beginning of the path; the id of an entry follows."""
@@ -85,7 +90,7 @@ class Caching:
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values."""
-        return self.shelf.dump()
+        return {**self.shelf.dump(), "semantic": self.semantics.dump()}
 
 
 def caching(gateway: Gateway, config: Config, store: Store | None) -> Caching | None:

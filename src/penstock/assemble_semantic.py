@@ -8,44 +8,58 @@ weights, and the command that brings them.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import platform
 import random
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from penstock.config import Config
+from penstock.config import Config, ConfigError
+from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.edge.generation import LocalRoute
+from penstock.wire.operations import ROUTES
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
     from penstock.cache.embedding.embedder import Embedder
     from penstock.cache.entry import Entry
-    from penstock.cache.semantic.config import SemanticConfig
+    from penstock.cache.semantic.asking import Below, Rooms
+    from penstock.cache.semantic.comparing import Comparing
+    from penstock.cache.semantic.config import RulesConfig, SemanticConfig
+    from penstock.cache.semantic.feedback import Feedback
     from penstock.cache.semantic.stage import Matching
     from penstock.cache.semantic.store import Memory
     from penstock.cache.store import Shelf
+    from penstock.cache.verify.verifier import Verifier
 
 STATUS_PATH = "/admin/v1/cache/semantic"
 _OF_MEMORY = (
-    "embedder", "max_error", "max_wrong_hits", "alpha", "weights", "shadow", "memory", "entries", "partitions",
+    "embedder", "dimensions", "window", "max_error", "max_wrong_hits", "alpha", "weights", "shadow", "memory", "entries", "partitions",
 )  # fmt: skip
 """Settings with which what was learned and read begins anew."""
+EMBEDDING_SECONDS = 10.0
+MOST_EMBEDDING_BYTES = 4 * 1024 * 1024
 
 
 class Semantics:
-    """The semantic cache of one worker. ``embed`` makes an embedder by its configured name; raises ConfigError."""
+    """The semantic cache of one worker."""
 
-    def __init__(self, gateway: Gateway, shelf: Shelf, embed: Callable[[str], Embedder] | None = None) -> None:
+    def __init__(self, gateway: Gateway, shelf: Shelf) -> None:
+        from penstock.cache.making import Maker
+
         self._gateway = gateway
         self._shelf = shelf
-        self._embed = embed or partial(embedder_of, gateway)
+        self._hashed = Maker(shelf, shelf.config, lambda upstream: (0.0, 0.0)).hashed
+        self._feedback: Feedback | None = None
         self._memories: dict[tuple[Any, ...], Memory] = {}
         self._config: SemanticConfig | None = None
+        self._numbers = itertools.count(1)
 
     @property
     def memory(self) -> Memory | None:
@@ -61,30 +75,35 @@ class Semantics:
             return None
         from penstock.cache.semantic.stage import Matching
 
-        memory = self._memory(section)
-        gateway = self._gateway
-        note = None if gateway.observed is None else gateway.observed.note
-        comparing, below = _comparing(memory, section, gateway.clock.now, note)
         from penstock.cache.semantic.eligibility import Eligibility
         from penstock.cache.semantic.shadow import Shadows
 
+        memory = self._memory(section, config.source)
+        gateway = self._gateway
+        now = gateway.clock.now
+        below = self._below()
+        comparing = _comparing(memory, section, below, now)
         shadows = Shadows(
-            below, comparing, gateway.ledger.account("cache", config.of(CacheConfig).memory), memory.tally,
-            gateway.clock.now, asyncio.sleep, checks=section.checks, most=section.max_answer,
+            below, comparing, gateway.ledger.account("cache", config.of(CacheConfig).memory), memory.tally, now,
+            asyncio.sleep, checks=section.checks, most=section.max_answer,
         )  # fmt: skip
-        eligibility = Eligibility(section, unfit_of(section), memory.embedder.fits)
-        return Matching(
-            memory, section, eligibility, comparing, shadows, gateway.crew.spawn, gateway.clock.now, random.random
-        )
+        eligibility = Eligibility(section, unfit(section.rules), memory.embedder.fits)
+        return Matching(memory, section, eligibility, comparing, shadows, gateway.crew.spawn, now, random.random)
 
-    def _memory(self, section: SemanticConfig) -> Memory:
+    def _below(self) -> Below:
+        from penstock.cache.semantic.asking import Below
+
+        observed = self._gateway.observed
+        return Below(self._gateway.clock.now, asyncio.timeout, None if observed is None else observed.note)
+
+    def _memory(self, section: SemanticConfig, source: str) -> Memory:
         key = _key(section)
         found = self._memories.get(key)
         if found is None:
-            found = self._memories[key] = self._made(section)
+            found = self._memories[key] = self._made(section, source)
         return found
 
-    def _made(self, section: SemanticConfig) -> Memory:
+    def _made(self, section: SemanticConfig, source: str) -> Memory:
         from penstock.cache.embedding.vectors import pack
         from penstock.cache.index.index import Index
         from penstock.cache.semantic.learning import Learners
@@ -94,16 +113,50 @@ class Semantics:
 
         gateway = self._gateway
         account = gateway.ledger.account("semantic", section.memory)
+        from penstock.cache.semantic.asking import Rooms
+
+        rooms = Rooms()
         memory = Memory(
             self._shelf,
-            self._embed(section.embedder),
+            self._embedder(section, source, rooms),
             Learners(partial(verifier_of, section), f"{platform.node()}/{gateway.number}"),
             lambda gone: Space(account, Index, gone, entries=section.entries, partitions=section.partitions),
             pack,
             lambda: self._shelf.config.encryption_key,
+            rooms,
         )
         gateway.crew.supervise(Upkeep(memory, gateway.clock.now))
         return memory
+
+    def _embedder(self, section: SemanticConfig, source: str, rooms: Rooms) -> Embedder:
+        """Raises ConfigError."""
+        from penstock.cache.semantic.config import UPSTREAM
+
+        try:
+            from penstock.assemble_embedder import WeightsError, embedder, served_embedder
+
+            if not section.embedder.startswith(UPSTREAM):
+                return embedder(section.embedder)
+            from penstock.cache.embedding.embedder import Served
+
+            model = section.embedder.removeprefix(UPSTREAM)
+            version = f"{model}@{section.dimensions}"
+            kind = Served(section.embedder, version, section.dimensions or 0, section.window)
+            return served_embedder(partial(self._ask_vectors, model, rooms), self._gateway.crew, kind)
+        except WeightsError as error:
+            raise ConfigError([f"{source}: cache.semantic.embedder: {error}"]) from None
+
+    async def _ask_vectors(self, model: str, rooms: Rooms, texts: list[str]) -> Sequence[Sequence[float]]:
+        """An upstream's embeddings. Raises OSError where it gives none."""
+        from penstock.cache.semantic.vectors import embedding_call, vectors_of
+
+        if rooms.below is None:
+            raise OSError("no call has passed yet")
+        now = self._gateway.clock.now()
+        body: Any = None
+        exchange = Exchange(f"embedding-{next(self._numbers)}", embedding_call(model, texts), now, now, body)
+        answer = await self._below().ask(exchange, rooms.below, EMBEDDING_SECONDS, MOST_EMBEDDING_BYTES)
+        return vectors_of(answer, len(texts))
 
     def follow(self, config: Config) -> None:
         """From now on as ``config`` says; what was kept for others is let go."""
@@ -141,7 +194,22 @@ class Semantics:
 
     async def feedback(self, exchange: Exchange) -> Reply:
         """A caller says that an answer was wrong, or right."""
-        raise NotImplementedError
+        from penstock.cache.semantic.feedback import Feedback
+
+        memory = self.memory
+        if memory is None:
+            raise CallerError("the semantic cache is off", status=404, code="not_found")
+        if self._feedback is None or self._feedback.memory is not memory:
+            self._feedback = Feedback(memory, self._owns, self._feedback_per_minute, self._gateway.clock.now)
+        return await self._feedback(exchange)
+
+    def _owns(self, exchange: Exchange, entry: Entry) -> bool:
+        """Whether the caller may be told that entry."""
+        wide = self._shelf.config.scope == "all"
+        return entry.scope == self._hashed("all" if wide else exchange.key)
+
+    def _feedback_per_minute(self) -> int:
+        return 0 if self._config is None else self._config.feedback_per_minute
 
     def dump(self) -> dict[str, Any] | None:
         """This worker's numbers, for metrics."""
@@ -149,6 +217,36 @@ class Semantics:
 
         memory = self.memory
         return None if memory is None else numbers(memory)
+
+
+def _comparing(memory: Memory, section: SemanticConfig, below: Below, now: Callable[[], float]) -> Comparing:
+    from penstock.cache.semantic.comparing import Comparing
+    from penstock.cache.semantic.judge import Judge
+    from penstock.cache.verify.equal import compare
+
+    judge = None
+    if section.judge is not None:
+        judge = Judge(section.judge, ROUTES["/v1/chat/completions"], below, memory.tally)
+    return Comparing(compare, judge, memory.tally, now)
+
+
+def unfit(rules: RulesConfig) -> Callable[[str], str]:
+    """Why a text is never matched, by the rules that are on."""
+    from penstock.cache.verify.ineligible import ACTIONS, FRESHNESS, Ineligible
+
+    reason = Ineligible(FRESHNESS if rules.freshness else (), ACTIONS if rules.actions else (), rules.languages).reason
+    words = sorted(map(str.lower, rules.words), key=len, reverse=True)
+    if not words:
+        return reason
+    search = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)").search
+    return lambda text: "word" if search(text.lower()) else reason(text)
+
+
+def verifier_of(section: SemanticConfig) -> Verifier:
+    """A verifier that knows nothing yet but the prior."""
+    from penstock.cache.verify.verifier import Verifier
+
+    return Verifier()
 
 
 def _key(section: SemanticConfig) -> tuple[Any, ...]:

@@ -38,7 +38,7 @@ class Semantic(Protocol):
         """The question as it is looked for; None where only an equal call may be answered alike. ``scope``: who shares
         answers; ``bound``: what shapes the answer beside the body; ``pattern``: the configured entry of the model."""
 
-    async def find(self, exchange: Exchange, question: object) -> Found | None:
+    async def find(self, exchange: Exchange, next: Next, question: object) -> Found | None:
         """An entry to answer with; None for a miss. Its answer is fetched by the room: one that is gone is a miss."""
 
     def check(self, exchange: Exchange, next: Next, question: object, found: Found, *, told: bool) -> None:

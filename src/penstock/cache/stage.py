@@ -205,7 +205,7 @@ class Cache:
         counts = self._shelf.counts
         began = self._now()
         try:
-            found = await self._semantic.find(exchange, looked.similar)
+            found = await self._semantic.find(exchange, looked.next, looked.similar)
         except Exception:
             log.exception("the semantic cache failed on %s", exchange.id)
             found = None

@@ -25,6 +25,15 @@ Within = Callable[[float], AbstractAsyncContextManager[object]]
 """Raises TimeoutError after so many seconds: ``asyncio.timeout``."""
 
 
+class Rooms:
+    """The rooms below the cache, as the last call saw them."""
+
+    __slots__ = ("below",)
+
+    def __init__(self) -> None:
+        self.below: Next | None = None
+
+
 class Below:
     """See the module. ``note``: told of each fork that has ended, for metrics: it did not pass the rooms above."""
 

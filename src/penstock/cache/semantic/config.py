@@ -74,6 +74,12 @@ class SemanticConfig(Struct, frozen=True, kw_only=True):
             " offers embeddings."
         ),
     ] = "minilm"
+    dimensions: Annotated[
+        int | None, Meta(ge=8, le=8192, description="Of an `upstream:` embedder: how many numbers its vectors have.")
+    ] = None
+    window: Annotated[
+        int, Meta(ge=16, le=8192, description="Of an `upstream:` embedder: tokens that it reads of a text.")
+    ] = 512
     candidates: Annotated[int, Meta(ge=1, le=16, description="Nearest questions that are looked at.")] = 8
     weights: Annotated[WeightsConfig, Meta(description="How one of several good answers is chosen.")] = WeightsConfig()
     shadow: Annotated[
@@ -114,6 +120,8 @@ class SemanticConfig(Struct, frozen=True, kw_only=True):
         elif self.embedder not in EMBEDDERS and not self.embedder.startswith(UPSTREAM):
             hint = suggest(self.embedder, list(EMBEDDERS))
             yield ("embedder",), f"cache.semantic.embedder must be minilm, static or upstream:MODEL{hint}"
+        elif self.embedder.startswith(UPSTREAM) and self.dimensions is None:
+            yield ("embedder",), "cache.semantic.dimensions has to say how many numbers the upstream's vectors have"
         total = self.weights.similarity + self.weights.freshness + self.weights.popularity
         if not math.isclose(total, 1.0, abs_tol=1e-6):
             yield ("weights",), f"cache.semantic.weights must add up to 1; they make {total:g}"

@@ -40,7 +40,7 @@ class Feedback:
         per_minute: Callable[[], int],
         now: Callable[[], float],
     ) -> None:
-        self._memory = memory
+        self.memory = memory
         self._owns = owns
         self._per_minute = per_minute
         self._now = now
@@ -57,8 +57,8 @@ class Feedback:
                 status=404, code="entry_not_found",
             )  # fmt: skip
         right = _right(said)
-        removed = self._memory.told(entry, right)
-        self._memory.tally.feedback["right" if right else "wrong"] += 1
+        removed = self.memory.told(entry, right)
+        self.memory.tally.feedback["right" if right else "wrong"] += 1
         body = {"entry": entry.name, "rating": "right" if right else "wrong", "removed": removed}
         return Reply(200, list(_JSON), msgspec.json.encode(body) + b"\n")
 
@@ -66,14 +66,14 @@ class Feedback:
         id = said.get("entry", said.get("entry_id"))
         if isinstance(id, str):
             try:
-                return self._memory.entry(bytes.fromhex(id))
+                return self.memory.entry(bytes.fromhex(id))
             except ValueError:
                 return None
         request = said.get("request", said.get("request_id"))
         if not isinstance(request, str) or not 0 < len(request) <= 256:
             raise CallerError("say which answer: request (its x-request-id) or entry (its x-penstock-cache-entry)",
                               code="bad_feedback", param="request")  # fmt: skip
-        return await self._memory.given_to(request)
+        return await self.memory.given_to(request)
 
     def _count(self, key: str) -> None:
         most = self._per_minute()
@@ -84,7 +84,7 @@ class Feedback:
             self._tempo.popitem(last=False)
         self._tempo[key] = (left - 1 if left >= 1 else left, now)
         if left < 1:
-            self._memory.tally.feedback["refused"] += 1
+            self.memory.tally.feedback["refused"] += 1
             raise CallerError(
                 f"feedback is taken {most} times a minute from one key", status=429, code="too_much_feedback",
                 retry_after=60 / most if most else None,

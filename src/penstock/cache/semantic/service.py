@@ -40,14 +40,15 @@ class Upkeep:
         memory = self._memory
         memory.wake = self._work.set
         try:
-            while True:
+            while not memory.closed:
                 await self._turn()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(RETRY_SECONDS if memory.pending else POLL_SECONDS):
                         await self._work.wait()
                 self._work.clear()
-        finally:
-            memory.save()
+        except asyncio.CancelledError:
+            memory.close()
+            raise
 
     async def _turn(self) -> None:
         memory = self._memory

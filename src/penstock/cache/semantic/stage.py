@@ -81,28 +81,29 @@ class Matching:
         place = partition(memory.shelf.secret, scope, operation, version, bound, prompt.rest)
         return Question(prompt.text, operation, place, pattern, version)
 
-    async def find(self, exchange: Exchange, question: object) -> Found | None:
+    async def find(self, exchange: Exchange, next: Next, question: object) -> Found | None:
         """See the port."""
         assert isinstance(question, Question)
+        self._memory.rooms.below = next
         try:
             if self._memory.is_unread(question.partition):
-                return self._miss("loading")
+                return self._missed("loading")
             async with asyncio.timeout(self._config.patience):
                 question.vector = await self._memory.embedder.embed(question.text)
         except TimeoutError:
             self._failed("the embedder is late")
-            return self._miss("late")
+            return self._missed("late")
         except Exception as error:
             self._failed(f"the embedder failed: {error!r}")
-            return self._miss("failed")
+            return self._missed("failed")
         if question.vector is None:
-            return self._miss("vectorless")
+            return self._missed("vectorless")
         try:
             found = self._decide(exchange, question)
         except Exception as error:
             self._memory.let_go(question.partition)  # its index may be damaged: it is read anew
             self._failed(f"deciding failed: {error!r}")
-            return self._miss("failed")
+            return self._missed("failed")
         self._breaker.well()
         return found
 
@@ -114,7 +115,7 @@ class Matching:
         verdict = question.verdict = verifier.decide(question.prepared, near, question.partition, self._uniform())
         entry = None if verdict.key is None or verdict.kind == "miss" else memory.entry(verdict.key)
         if entry is None:
-            return self._miss(verdict.reason if verdict.kind == "miss" else "gone")
+            return self._missed(verdict.reason if verdict.kind == "miss" else "gone")
         shadow = verdict.kind == "shadow"
         inline = shadow and not self._shadows.reserve(exchange)
         self._tally.lookups[verdict.kind, verdict.reason] += 1
@@ -140,8 +141,9 @@ class Matching:
             near.append(Near(held.id, cosine, wall - entry.created, entry.expires - entry.created, entry.accesses))
         return near, cosines
 
-    def _miss(self, reason: str) -> None:
+    def _missed(self, reason: str) -> Found | None:
         self._tally.lookups["miss", reason] += 1
+        return None
 
     def _failed(self, why: str) -> None:
         if self._breaker.failed(why, self._now()):

@@ -15,6 +15,7 @@ from typing import Any
 from penstock.cache.embedding.embedder import Embedder
 from penstock.cache.entry import Entry
 from penstock.cache.sealed import Seal
+from penstock.cache.semantic.asking import Rooms
 from penstock.cache.semantic.breaker import Breaker
 from penstock.cache.semantic.learning import STATE_SECONDS, Learners, state_bytes, state_of
 from penstock.cache.semantic.question import Question
@@ -48,6 +49,7 @@ class Memory:
         make_space: Callable[[Callable[[bytes, bytes], None]], Space],
         pack: Pack,
         passphrase: Callable[[], str | None],
+        rooms: Rooms,
     ) -> None:
         self.shelf = shelf
         self.embedder = embedder
@@ -60,6 +62,8 @@ class Memory:
         self.unread: dict[bytes, None] = {}
         self.read = False
         self.reading = False
+        self.closed = False
+        self.rooms = rooms
         self.wake: Callable[[], None] = lambda: None
         self._pack = pack
         self._passphrase = passphrase
@@ -68,9 +72,14 @@ class Memory:
         shelf.watchers.append(self._changed)
 
     def close(self) -> None:
-        """Follow the shelf no more, hold nothing."""
-        if self._changed in self.shelf.watchers:
-            self.shelf.watchers.remove(self._changed)
+        """Save what was learned; follow the shelf no more, hold nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        self.read = False
+        self.save()
+        self.shelf.watchers.remove(self._changed)
+        self.wake()
         self.space.clear()
         self.embedder.close()
 
