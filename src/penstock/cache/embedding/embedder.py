@@ -38,19 +38,44 @@ class Embedder(Protocol):
         ...
 
 
-class Model(Protocol):
-    """What makes vectors in this process. Called from one thread at a time."""
+class Kind(Protocol):
+    """What is known of an embedder before it works. ``batch``: texts that are quicker made together."""
 
-    name: str
-    version: str
-    dimensions: int
-    window: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    @property
+    def window(self) -> int: ...
+
+    @property
+    def batch(self) -> int: ...
+
+
+class Model(Kind, Protocol):
+    """What makes vectors in this process. ``encode`` is called from one thread at a time, `fits` from any."""
 
     def fits(self, text: str) -> bool: ...
 
     def encode(self, texts: list[str]) -> list[Vector | None]:
         """A vector a text, None for one that is over the window. May raise anything."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The kind of an embedder that is a server elsewhere. ``version`` names the model; the dimension is part of it."""
+
+    name: str
+    version: str
+    dimensions: int
+    window: int
+    batch: int = 16
 
 
 @dataclass(slots=True)

@@ -37,6 +37,7 @@ class MiniLM:
     name = "minilm"
     dimensions = DIMENSIONS
     window = WINDOW
+    batch = 1
 
     def __init__(self, folder: Path, version: str) -> None:
         self.version = version

