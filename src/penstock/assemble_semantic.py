@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 STATUS_PATH = "/admin/v1/cache/semantic"
 _OF_MEMORY = (
-    "embedder", "dimensions", "window", "max_error", "max_wrong_hits", "alpha", "weights", "shadow", "memory", "entries", "partitions",
+    "embedder", "dimensions", "window", "max_error", "max_wrong_hits", "alpha", "weights",
+    "shadow", "memory", "entries", "partitions",
 )  # fmt: skip
 """Settings with which what was learned and read begins anew."""
 EMBEDDING_SECONDS = 10.0
@@ -73,10 +74,9 @@ class Semantics:
         section = config.of(CacheConfig).semantic
         if not section.enabled:
             return None
-        from penstock.cache.semantic.stage import Matching
-
         from penstock.cache.semantic.eligibility import Eligibility
         from penstock.cache.semantic.shadow import Shadows
+        from penstock.cache.semantic.stage import Matching
 
         memory = self._memory(section, config.source)
         gateway = self._gateway
@@ -133,7 +133,8 @@ class Semantics:
         from penstock.cache.semantic.config import UPSTREAM
 
         try:
-            from penstock.assemble_embedder import WeightsError, embedder, served_embedder
+            from penstock.assemble_embedder import embedder, served_embedder
+            from penstock.cache.embedding.store import WeightsError
 
             if not section.embedder.startswith(UPSTREAM):
                 return embedder(section.embedder)
@@ -244,9 +245,20 @@ def unfit(rules: RulesConfig) -> Callable[[str], str]:
 
 def verifier_of(section: SemanticConfig) -> Verifier:
     """A verifier that knows nothing yet but the prior."""
-    from penstock.cache.verify.verifier import Verifier
+    from penstock.cache.verify.scoring import Weights
+    from penstock.cache.verify.spend import Budget
+    from penstock.cache.verify.verifier import Rules, Verifier
 
-    return Verifier()
+    weights = section.weights
+    rules = Rules(
+        budget=Budget(section.max_error, section.max_wrong_hits),
+        weights=Weights(weights.similarity, weights.freshness, weights.popularity),
+        shadow=section.shadow,
+        alpha=section.alpha,
+        entries=section.entries,
+        partitions=section.partitions,
+    )
+    return Verifier(rules)
 
 
 def _key(section: SemanticConfig) -> tuple[Any, ...]:

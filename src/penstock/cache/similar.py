@@ -18,9 +18,9 @@ from penstock.wire.asked import Asked
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry whose answer fits the question too. ``shadow``: the upstream is to answer as well, so that the two can be
-    compared: in the background (``check``), and the caller is told this answer at once; or, if ``inline``, the caller is
-    told what the upstream says, and ``stored`` compares."""
+    """An entry whose answer fits the question too. ``shadow``: the upstream is to answer as well, so that the two can
+    be compared: in the background (``check``), and the caller is told this answer at once; or, if ``inline``, the
+    caller is told what the upstream says, and ``stored`` compares."""
 
     entry: Entry
     similarity: float
@@ -32,9 +32,7 @@ class Found:
 class Semantic(Protocol):
     """See the module."""
 
-    def question(
-        self, exchange: Exchange, asked: Asked, scope: str, bound: bytes, pattern: str
-    ) -> object | None:
+    def question(self, exchange: Exchange, asked: Asked, scope: str, bound: bytes, pattern: str) -> object | None:
         """The question as it is looked for; None where only an equal call may be answered alike. ``scope``: who shares
         answers; ``bound``: what shapes the answer beside the body; ``pattern``: the configured entry of the model."""
 

@@ -13,7 +13,9 @@ from penstock.cache.semantic.prompt import Prompt, prompt_of
 SYSTEM = "You are the assistant of a bank. " * 60
 
 
-def of(text: str = "q", system: str = SYSTEM, scope: str = "key a", version: str = "v1", bound: bytes = b"", **more: Any) -> bytes:
+def of(
+    text: str = "q", system: str = SYSTEM, scope: str = "key a", version: str = "v1", bound: bytes = b"", **more: Any
+) -> bytes:
     fields = {
         "model": "m",
         "messages": [{"role": "system", "content": system}, {"role": "user", "content": text}],
@@ -44,7 +46,11 @@ def test_whatever_shapes_the_answer_parts() -> None:
 
 def test_history_parts() -> None:
     def with_history(said: str) -> bytes:
-        turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": said}, {"role": "user", "content": "q"}]
+        turns = [
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": said},
+            {"role": "user", "content": "q"},
+        ]
         found = prompt_of("chat", {"messages": turns})
         assert isinstance(found, Prompt)
         return partition(b"s", "key a", "chat", "v", b"", found.rest)
@@ -56,12 +62,15 @@ def test_the_order_of_members_does_not_part() -> None:
     assert of(temperature=0, seed=1) == of(seed=1, temperature=0)
 
 
-@given(st.lists(st.text(max_size=6), min_size=3, max_size=3), st.lists(st.text(max_size=6), min_size=3, max_size=3))
+PARTS = st.lists(st.text("ab \0ü", max_size=6), min_size=3, max_size=3)
+
+
+@given(PARTS, PARTS)
 def test_nothing_can_be_moved_from_one_part_into_the_next(a: list[str], b: list[str]) -> None:
     def made(parts: list[str]) -> bytes:
-        return partition(b"s", parts[0], "chat", parts[1], parts[2].encode("utf-8", "replace"), {})
+        return partition(b"s", parts[0], "chat", parts[1], parts[2].encode(), {})
 
-    assert (made(a) == made(b)) == ([x.encode("utf-8", "replace") for x in a] == [x.encode("utf-8", "replace") for x in b])
+    assert (made(a) == made(b)) == (a == b)
 
 
 def test_another_secret_gives_another_digest() -> None:

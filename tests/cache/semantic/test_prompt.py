@@ -90,7 +90,7 @@ JSON: Any = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-TURN = st.fixed_dictionaries({}, optional={name: JSON for name in ("role", "content", "type", "tool_calls")})
+TURN = st.fixed_dictionaries({}, optional=dict.fromkeys(("role", "content", "type", "tool_calls"), JSON))
 
 
 @given(

@@ -1,1 +1,1 @@
-"""The semantic cache: an answer given to one question told to another one that asks the same, as far as that is proven."""
+"""The semantic cache: an answer to one question told to another that asks the same, as far as that is proven."""

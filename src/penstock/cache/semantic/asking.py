@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple
 
 from penstock.core.errors import Fail
 from penstock.core.exchange import Exchange

@@ -83,8 +83,14 @@ class SemanticConfig(Struct, frozen=True, kw_only=True):
     candidates: Annotated[int, Meta(ge=1, le=16, description="Nearest questions that are looked at.")] = 8
     weights: Annotated[WeightsConfig, Meta(description="How one of several good answers is chosen.")] = WeightsConfig()
     shadow: Annotated[
-        float, Meta(ge=0.005, le=1, description="The least share of hits that is checked against the upstream.")
-    ] = 0.03
+        float,
+        Meta(
+            ge=0.01,
+            le=1,
+            description="About this share of hits is checked against the upstream: at least half of it of the safest,"
+            " more of others.",
+        ),
+    ] = 0.05
     checks: Annotated[
         int, Meta(ge=1, le=1000, description="Shadow checks at once; beyond, the caller waits for the upstream itself.")
     ] = 8
@@ -97,9 +103,9 @@ class SemanticConfig(Struct, frozen=True, kw_only=True):
     ] = False
     rules: Annotated[RulesConfig, Meta(description="What is never matched, by its text.")] = RulesConfig()
     judge: Annotated[JudgeConfig | None, Meta(description="Who compares answers that differ in their words.")] = None
-    patience: Annotated[
-        Seconds, Meta(gt=0, le=10, description="A vector is waited for so long; later is a miss.")
-    ] = 0.025
+    patience: Annotated[Seconds, Meta(gt=0, le=10, description="A vector is waited for so long; later is a miss.")] = (
+        0.025
+    )
     max_answer: Annotated[
         Bytes, Meta(ge=256, le=1024 * 1024, description="A longer answer is not told for other questions.")
     ] = 64 * 1024

@@ -1,9 +1,10 @@
 """``POST /v1/feedback``: a caller says of an answer from the cache that it was wrong, or right. Pure but for what it
 awaits.
 
-Enters: ``{"request": id}`` or ``{"entry": id}``, with ``"wrong": true`` or ``"rating": "wrong" | "right"``. Leaves: what
-came of it. A wrong answer leaves the cache with all that say the same, and counts against the bound. Only keys that the
-answer could have been told to may say so, and only so often. May fail: CallerError for what says nothing known.
+Enters: ``{"request": id}`` or ``{"entry": id}``, with ``"wrong": true`` or ``"rating": "wrong" | "right"``. Leaves:
+what came of it. A wrong answer leaves the cache with all that say the same, and the budget of errors learns of it. Only
+keys that the answer could have been told to may say so, and only so often. May fail:
+CallerError.
 """
 
 from __future__ import annotations

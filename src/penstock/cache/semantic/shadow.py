@@ -1,8 +1,8 @@
 """Shadow checks: an answer was told from the cache, the upstream is asked as well, and the two are compared. Pure but
 for what it awaits.
 
-Enters: the question, what was told, a fork that is charged to who asked. Leaves: the outcome, to whoever learns from it.
-Bounded in checks at once and in the bytes of their calls (an account): beyond, the caller itself waits for the upstream.
+Enters: the question, what was told, a fork that is charged to who asked. Leaves: the outcome.
+Bounded in checks at once and in the bytes of their calls (an account): beyond, the caller waits for the upstream.
 An upstream that does not answer is asked again; if it never does, nobody can tell, and that counts as wrong.
 """
 

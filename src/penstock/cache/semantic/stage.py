@@ -1,8 +1,8 @@
 """Matching: the part of the cache room that answers a question by the answer to another one that asks the same.
 
-Enters: calls after an exact miss. Leaves: an entry whose answer fits, as far as the verifier lets it; else None, and what
-the upstream answers is learned from. Whatever fails here (an embedder that hangs or gives nonsense, a damaged index, a
-verifier that raises) is a miss, counted; repeated, it is said once, and calls go on without for a while.
+Enters: calls after an exact miss. Leaves: an entry whose answer fits, as far as the verifier lets it; else None, and
+what the upstream answers is learned from. Whatever fails here (an embedder that hangs or gives nonsense, an index,
+a verifier that raises) is a miss, counted; repeated, it is said once, and calls go on without for a while.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Matching:
             if self._memory.is_unread(question.partition):
                 return self._missed("loading")
             async with asyncio.timeout(self._config.patience):
-                question.vector = await self._memory.embedder.embed(question.text)
+                question.vector = await self._memory.vector(question.text)
         except TimeoutError:
             self._failed("the embedder is late")
             return self._missed("late")
@@ -194,7 +194,7 @@ class Matching:
         if question.vector is None or question.prepared is None or verdict is None:
             self._later(entry, self._embed(question, entry))
             return
-        rivals = [found.entry.id] if found is not None else list(verdict.judge)
+        rivals = [found.entry.id] if found is not None else _rivals(verdict)
         judged: dict[Any, bool | None] = {}
         for id in rivals:
             other = self._memory.entry(id)
@@ -216,12 +216,14 @@ class Matching:
     async def _then(self, entry: Entry, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except Exception as error:  # lookups fail of it as well, and say so
+            log.debug("a question is not kept: %r", error)
         finally:
             self._memory.coming.discard(entry.id)
 
     async def _embed(self, question: Question, entry: Entry) -> None:
         """A question that was not looked for, or whose vector came too late."""
-        question.vector = await self._memory.embedder.embed(question.text)
+        question.vector = await self._memory.vector(question.text)
         if question.vector is not None and self._memory.is_here(entry):
             self._memory.hold(question, entry)
 
@@ -286,3 +288,11 @@ class Matching:
 
     def __repr__(self) -> str:
         return f"<Matching over {self._memory!r}>"
+
+
+def _rivals(verdict: Verdict) -> list[Any]:
+    """Answers that are worth comparing with the new one."""
+    rivals = list(verdict.judge)
+    if verdict.would_hit and verdict.key is not None and verdict.key not in rivals:
+        rivals.append(verdict.key)
+    return rivals

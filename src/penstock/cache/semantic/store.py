@@ -1,8 +1,8 @@
 """What one worker keeps for matching: embedder, questions, verifiers, counts; and what of it is in the store.
 
-Enters: entries as the shelf tells of them, questions to keep. Leaves: records of the store, queued: each question's text
-and vector (``cache_questions``, encrypted as answers are), what verifiers learned (``cache_learned``), which entry a
-request was given (``cache_given``). What the store cannot give is not matched. May fail: not at all.
+Enters: entries as the shelf tells of them, questions to keep. Leaves: records of the store, queued: each question's
+text and vector (``cache_questions``, encrypted as answers are), what verifiers learned (``cache_learned``), which entry
+a request was given (``cache_given``). What the store cannot give is not matched. May fail: not at all.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.cache.embedding.embedder import Embedder
 from penstock.cache.entry import Entry
@@ -26,6 +26,9 @@ from penstock.cache.store import Shelf
 from penstock.cache.verify.lexical import prepare
 from penstock.cache.verify.verdict import Id, Verdict
 from penstock.cache.verify.verifier import Verifier
+
+if TYPE_CHECKING:
+    from penstock.cache.embedding.embedder import Vector
 
 log = logging.getLogger("penstock")
 
@@ -89,6 +92,13 @@ class Memory:
         return self.read and self.shelf.ready
 
     # ---- questions
+
+    async def vector(self, text: str) -> Vector | None:
+        """The text's vector. Raises ValueError for what is none of this embedder's, and whatever that raises."""
+        vector = await self.embedder.embed(text)
+        if vector is not None and not (len(vector) == self.embedder.dimensions and 0.5 < vector.dot(vector) < 2.0):
+            raise ValueError("the embedder gave no unit vector of its dimensions")  # NaN is none either
+        return vector
 
     def entry(self, id: Id) -> Entry | None:
         """The entry of that id, if it is still there."""
@@ -179,11 +189,11 @@ class Memory:
                 self.unread.clear()
                 self.space.clear()
                 self.wake()
-        elif entry.partition:
+        elif entry.partition and id not in self.coming:  # one that comes is held as soon as all is known of it
             self.space.learn(id, entry.partition)
             held = self.space.get(id)
             if held is None:
-                if id not in self.coming and (self.read or self.reading) and self.space.is_spare:
+                if (self.read or self.reading) and self.space.is_spare:
                     self.pending[id] = TRIES
                     self.wake()
             elif held.placed and (verifier := self._verifier_of.get(id)) is not None:

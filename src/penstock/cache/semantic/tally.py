@@ -16,7 +16,7 @@ LOOKUP_REASONS: dict[str, str] = {
 """Reasons of misses beside those of a verdict."""
 SHADOWS = ("right", "wrong", "unknown", "failed", "inline", "lost")
 """Outcomes of shadow checks. ``unknown``: nobody could tell, which counts as wrong; ``failed``: the upstream did not
-answer, tried again; ``inline``: all places were taken, the caller itself waited for the upstream; ``lost``: given up."""
+answer, tried again; ``inline``: all places were taken, the caller waited for the upstream; ``lost``: given up."""
 VERDICTS = ("same", "different", "unknown", "refused", "failed")
 """What the judge said. ``refused``: no question was left this minute."""
 BOUNDS = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)

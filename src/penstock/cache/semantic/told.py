@@ -84,10 +84,10 @@ def in_words(status: Status, config: SemanticConfig) -> str:
         f"{status.hits} of {status.requests} requests were answered from similar questions; {status.checked} of those"
         f" answers were checked, {status.wrong_seen} were wrong"
     )
-    share = f"wrong answers a request: about {status.estimate:.2%}, surely between {status.low:.2%} and {status.high:.2%}"
+    share = f"wrong answers a request: about {status.estimate:.2%}, between {status.low:.2%} and {status.high:.2%}"
     if status.stopped:
         return (
-            f"Hits have ended ({status.stopped}): the evidence against at most {config.max_error:.2%} wrong is too strong."
+            f"Hits have ended ({status.stopped}): the evidence against {config.max_error:.2%} wrong is too strong."
             f" {counted}; {share}. Calls are answered by the upstream and learned from; hits return on new evidence."
         )
     return f"Hits are given: the bound of {config.max_error:.2%} holds. {counted}; {share}."

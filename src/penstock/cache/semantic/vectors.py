@@ -1,7 +1,7 @@
 """The call that asks an upstream for vectors, and what it answers. Pure.
 
-Enters: texts, or the body of an answer. Leaves: a call, or lists of numbers in the order of the texts. May fail: OSError
-for an answer that does not hold them.
+Enters: texts, or the body of an answer. Leaves: a call, or lists of numbers in the order of the texts. May fail:
+OSError for an answer that does not hold them.
 """
 
 from __future__ import annotations
