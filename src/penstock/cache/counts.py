@@ -55,8 +55,8 @@ class Counts:
         return {
             "operations": [[kind, result, number] for (kind, result), number in self.operations.items()],
             "stores": dict(self.stores),
-            "saved": dict(self.saved),
-            "lookups": {kind: [looked.counts, looked.sum] for kind, looked in self.lookups.items()},
+            "saved": {name: self.saved[name] for name in ("tokens_in", "tokens_out", "micro_dollars", "seconds")},
+            "lookups": {kind: [BOUNDS, looked.counts, looked.sum] for kind, looked in self.lookups.items()},
         }
 
     def __repr__(self) -> str:

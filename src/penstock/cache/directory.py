@@ -81,15 +81,15 @@ class Directory:
 
     # ---- changes
 
-    def put(self, entry: Entry) -> bool:
+    def put(self, entry: Entry, *, counted: bool = True) -> bool:
         """Take an entry in, in place of another one of its digest. False when it is not worth its place, or is from
-        before a flush that concerns it: then it is not here."""
+        before a flush that concerns it: then it is not here. ``counted``: it was made here, not told by others."""
         if self.is_flushed(entry):
-            self.evicted["flushed"] += 1
+            self.evicted["flushed"] += counted
             return False
-        old = self.entries.pop(entry.id, None)
-        if old is not None and old is not entry:
-            self._leave(old, "replaced")
+        old = self.forget(entry.id)
+        if old is not None and counted:
+            self.evicted["replaced"] += 1
         entry.model, entry.upstream, entry.named = map(self._text, (entry.model, entry.upstream, entry.named))
         entry.operation, entry.classification = self._text(entry.operation), self._text(entry.classification)
         self._note_name(entry)
@@ -105,19 +105,16 @@ class Directory:
 
     def drop(self, entry: Entry, reason: str) -> None:
         """Let it go, for everybody."""
-        if self.forget(entry.id, reason):
+        if self.forget(entry.id) is not None:
+            self.evicted[reason] += 1
             self._gone(entry, reason)
 
-    def forget(self, id: bytes, reason: str) -> Entry | None:
-        """It is gone here; the store knows."""
+    def forget(self, id: bytes) -> Entry | None:
+        """It is gone here; the store and the counts know."""
         entry = self.entries.pop(id, None)
         if entry is not None:
-            self._leave(entry, reason)
+            self._order.remove(id)
         return entry
-
-    def _leave(self, entry: Entry, reason: str) -> None:
-        self._order.remove(entry.id)
-        self.evicted[reason] += 1
 
     def clear(self) -> None:
         """Forget all entries: the store is read anew."""
@@ -133,7 +130,7 @@ class Directory:
             del self._flushes[next(iter(self._flushes))]
         those = [entry for entry in self.entries.values() if entry.asked <= wall and fits(entry, what)]
         for entry in those:
-            self.forget(entry.id, "flushed")
+            self.forget(entry.id)
         return those
 
     def is_flushed(self, entry: Entry) -> bool:

@@ -156,6 +156,7 @@ class Shelf:
         """All that fits ``what`` goes, at every worker."""
         wall = self.wall()
         those = self.directory.flush(what, wall)
+        self.directory.evicted["flushed"] += len(those)
         self._tell(Flushed(self.me, what, wall))
         self._let_go([entry.id for entry in those])
         return those
@@ -210,7 +211,7 @@ class Shelf:
             self.take_entry(row.entry)
         elif isinstance(row, Gone):
             for id in row.ids:
-                if self.directory.forget(id, row.reason) is not None:
+                if self.directory.forget(id) is not None:
                     self._forgotten(id)
         elif isinstance(row, Flushed):
             for entry in self.directory.flush(row.what, row.wall):
@@ -237,7 +238,7 @@ class Shelf:
         if known is not None and known.created >= entry.created:
             return
         self.tier.drop(entry.id)
-        if self.directory.put(entry):
+        if self.directory.put(entry, counted=False):
             self._changed(entry, entry.id)
 
     def take_stored(self, id: bytes, data: bytes) -> None:

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "upstreams": Command(
         "penstock.cli.upstreams:main", "show the upstreams of a running gateway, drain, weigh, add them"
     ),
+    "cache": Command("penstock.cli.cache:main", "list, show and delete what the cache of a running gateway keeps"),
     "doctor": Command("penstock.cli.doctor:main", "try every upstream step by step and say what to fix"),
     "keys": Command("penstock.cli.keys:main", "make, list and revoke the keys that callers use"),
     "connect": Command(

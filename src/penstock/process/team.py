@@ -78,6 +78,7 @@ class Team:
             "decisions": lambda value: self.decisions(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
+            "cache": lambda value: self.cache(value),
             "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
         }
 
@@ -158,6 +159,15 @@ class Team:
     async def decide(self, model: str, asked: str) -> bool:
         """Promote, roll back or resume the new version of ``model``; False when none is on trial."""
         return await self.trials.decide(model, asked)
+
+    async def cache(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What the cache keeps, or what of it is to go: at all workers, for their store may be one of each."""
+        if question.get("do") not in ("delete", "flush"):
+            return dict(await next(iter(self.members.values())).ask("cache", question))
+        answers: list[dict[str, Any]] = await self.ask_all("cache", question)
+        if not answers:
+            raise LinkError("no worker answered")
+        return max(answers, key=lambda answer: (bool(answer["ok"]), int(answer.get("deleted", 0))))
 
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
         """Ask worker ``owner`` about a stream that it keeps. Raises LinkError when it is gone."""

@@ -45,6 +45,7 @@ class Worker:
             "decisions": self._decisions,
             "trials": self._trials,
             "decide": self._decide,
+            "cache": self._cache,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -80,6 +81,14 @@ class Worker:
     async def _stream(self, value: Any) -> dict[str, Any]:
         resumption = self.gateway.resumption
         return {} if resumption is None else await resumption.answer(value)
+
+    async def _cache(self, value: Any) -> dict[str, Any]:
+        caching = self.gateway.caching
+        return (
+            {"ok": False, "problems": ["the cache is not installed"]}
+            if caching is None
+            else await caching.answer(value)
+        )
 
     async def _upstreams(self, _: Any) -> dict[str, dict[str, Any]]:
         return self.gateway.upstreams.rows()
