@@ -13,10 +13,13 @@ from typing import Any
 from penstock.cache.config import InvalidationConfig
 from penstock.cache.entry import ENTRY_BYTES, Entry
 from penstock.cache.invalidation import verdict
-from penstock.cache.tinylfu import TinyLfu
+from penstock.cache.tinylfu import Sketch, TinyLfu
 
 MOST_FLUSHES = 1000
 """Remembered; the oldest are of no use any more, for what was under way then has ended."""
+
+MOST_TEXTS = 10_000
+"""Shared between entries."""
 
 Gone = Callable[[Entry, str], None]
 
@@ -30,11 +33,12 @@ class Directory:
         self.rules = InvalidationConfig()
         self.evicted = Counter[str]()
         self._gone = gone
-        self._order = TinyLfu(total, entries)
+        self.sketch = Sketch(entries)
+        self._order = _order(total, self.sketch)
         self._most = entries
         self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
         self._named: dict[tuple[str, str], tuple[float, str]] = {}
-        self._texts: dict[str, str] = {}
+        self._texts: dict[str | bytes, Any] = {}
 
     def follow(self, entries: int, total: int, rules: InvalidationConfig) -> None:
         """Other bounds and rules from now on."""
@@ -73,11 +77,12 @@ class Directory:
         """It was told again."""
         entry.accesses += 1
         entry.accessed = wall
-        self._order.touch(entry.id)
+        self.sketch.add(entry.id)
+        self._order.get(entry.id)
 
     def asked(self, id: bytes) -> None:
         """A question that is not here: it is worth more when its answer comes."""
-        self._order.touch(id)
+        self.sketch.add(id)
 
     # ---- changes
 
@@ -90,17 +95,13 @@ class Directory:
         old = self.forget(entry.id)
         if old is not None and counted:
             self.evicted["replaced"] += 1
-        entry.model, entry.upstream, entry.named = map(self._text, (entry.model, entry.upstream, entry.named))
-        entry.operation, entry.classification = self._text(entry.operation), self._text(entry.classification)
+        self._share(entry)
         self._note_name(entry)
         self.entries[entry.id] = entry
-        for id in self._order.add(entry.id, entry.size + ENTRY_BYTES, entry.worth):
-            self.drop(self.entries[id], "full")
-        while len(self.entries) > self._most:
-            id_ = self._order.drop()
-            if id_ is None:
-                break
-            self.drop(self.entries[id_], "full")
+        for _, gone in self._order.add(entry.id, entry):
+            self.drop(gone, "full")
+        while len(self.entries) > self._most and (dropped := self._order.drop()) is not None:
+            self.drop(dropped[1], "full")
         return entry.id in self.entries
 
     def drop(self, entry: Entry, reason: str) -> None:
@@ -119,7 +120,7 @@ class Directory:
     def clear(self) -> None:
         """Forget all entries: the store is read anew."""
         self.entries = {}
-        self._order = TinyLfu(self._order.bound, self._most)
+        self._order = _order(self._order.bound, self.sketch)
 
     def flush(self, what: dict[str, str], wall: float) -> list[Entry]:
         """Everything that fits all of ``what`` goes, also what was asked before ``wall`` and is still under way. Gives
@@ -163,11 +164,14 @@ class Directory:
         known = self._named.get((entry.model, entry.upstream))
         return known is not None and known[1] != entry.named and bool(entry.named)
 
-    def _text(self, text: str) -> str:
-        """One object for equal texts: there are few, and many entries."""
-        if len(self._texts) > 10_000:
-            self._texts.clear()
-        return self._texts.setdefault(text, text)
+    def _share(self, entry: Entry) -> None:
+        """One object for equal texts: there are few of them, and many entries."""
+        texts = self._texts
+        if len(texts) > MOST_TEXTS:
+            texts.clear()
+        for name in ("operation", "model", "upstream", "named", "classification", "scope", "by"):
+            text = getattr(entry, name)
+            setattr(entry, name, texts.setdefault(text, text))
 
     def told(self) -> dict[str, Any]:
         """As plain values."""
@@ -195,3 +199,7 @@ def fits(entry: Entry, what: dict[str, str]) -> bool:
         elif getattr(entry, name) != value:
             return False
     return True
+
+
+def _order(total: int, sketch: Sketch) -> TinyLfu[Entry]:
+    return TinyLfu(total, sketch, lambda entry: entry.size + ENTRY_BYTES, lambda _, entry: entry.worth)

@@ -52,9 +52,13 @@ class Shelf:
         self.account = account
         self.config = config
         self.directory = Directory(config.entries, config.total, self._gone)
-        self.tier = Tier(account, config.memory, config.entries)
+        self.tier = Tier(account, config.memory, self.directory.sketch, self._worth)
         self.watchers: list[Watcher] = []
         self._uses: dict[bytes, list[float]] = {}
+
+    def _worth(self, id: bytes) -> float:
+        entry = self.directory.entries.get(id)
+        return 0.0 if entry is None else entry.worth
 
     def follow(self, config: CacheConfig) -> None:
         """Keep as ``config`` says from now on."""
@@ -108,7 +112,7 @@ class Shelf:
             log.warning("the cached answer %s is damaged, or was made with another secret: it is dropped", entry.name)
             self.directory.drop(entry, "damaged")
             return None
-        self.tier.put(entry, answer)
+        self.tier.put(entry.id, answer)
         return answer
 
     def used(self, entry: Entry) -> None:
@@ -136,7 +140,7 @@ class Shelf:
         if not self.directory.put(entry):
             self._delete([entry.id])
             return False
-        for id in self.tier.put(entry, answer):
+        for id in self.tier.put(entry.id, answer):
             if self.store is None and (gone := self.directory.entries.get(id)) is not None:
                 self.directory.drop(gone, "full")
         if entry.id not in self.directory.entries:
