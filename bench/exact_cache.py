@@ -1,8 +1,8 @@
 """What does the exact cache cost, and what does it give? The key, the room, an entry's memory; then a whole gateway.
 
 In process: µs of a key against hashes of the same bytes, µs that the room adds to a call, bytes of an entry beside its
-answer. Over sockets, on one core: CPU µs of a request with the cache off, passed by, missing, keeping, and hits a second.
-The best of several rounds counts in process, the median over sockets.
+answer. Over sockets, on one core: CPU µs of a request, by what becomes of it, and hits a second. The
+best of several rounds counts in process, the median over sockets.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ class Directory:
         self._most = entries
         self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
         self._named: dict[tuple[str, str], tuple[float, str]] = {}
+        self._renamed = False  # no upstream yet: what is always so need not be looked up each time
         self._texts: dict[str | bytes, Any] = {}
 
     def follow(self, entries: int, total: int, rules: InvalidationConfig) -> None:
@@ -62,7 +63,7 @@ class Directory:
         entry = self.entries.get(id)
         if entry is None:
             return None
-        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._is_renamed(entry):
+        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._renamed:
             reason = self.reason(entry, wall)
             if reason:
                 self.drop(entry, reason)
@@ -80,10 +81,6 @@ class Directory:
         self.sketch.add(entry.id)
         self._order.get(entry.id)
 
-    def asked(self, id: bytes) -> None:
-        """A question that is not here: it is worth more when its answer comes."""
-        self.sketch.add(id)
-
     # ---- changes
 
     def put(self, entry: Entry, *, counted: bool = True) -> bool:
@@ -96,6 +93,8 @@ class Directory:
         if old is not None and counted:
             self.evicted["replaced"] += 1
         self._share(entry)
+        if counted:
+            self.sketch.add(entry.id)  # it was asked for; a question whose answer is not kept need not be counted
         self._note_name(entry)
         self.entries[entry.id] = entry
         for _, gone in self._order.add(entry.id, entry):
@@ -136,7 +135,9 @@ class Directory:
 
     def is_flushed(self, entry: Entry) -> bool:
         """Whether it was asked before a flush that concerns it."""
-        return any(entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items())
+        return bool(self._flushes) and any(
+            entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items()
+        )
 
     def sweep(self, wall: float, ids: Iterable[bytes]) -> int:
         """Look at those of ``ids`` that are here. Gives how many went."""
@@ -157,8 +158,12 @@ class Directory:
         known = self._named.get(key)
         if known is None and len(self._named) >= MOST_FLUSHES:
             self._named.clear()
-        if known is None or (entry.asked >= known[0] and entry.named != known[1]):
+        if known is None:
             self._named[key] = (entry.asked, entry.named)
+        elif entry.named != known[1]:
+            self._renamed = True
+            if entry.asked >= known[0]:
+                self._named[key] = (entry.asked, entry.named)
 
     def _is_renamed(self, entry: Entry) -> bool:
         known = self._named.get((entry.model, entry.upstream))

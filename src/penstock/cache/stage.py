@@ -25,13 +25,15 @@ from penstock.core.errors import CallerError, Fail
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply
-from penstock.wire.asked import Asked, asked
+from penstock.wire.asked import Asked, asked_under, prefix
 
 log = logging.getLogger("penstock")
 
 ENTRY_FIELD = b"x-penstock-cache-entry"
 SAVED_FIELD = b"x-penstock-saved-tokens"
 SIMILARITY_FIELD = b"x-penstock-similarity"
+MOST_PREFIXES = 16
+"""Remembered with a head: one a model that its caller asks for."""
 _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
 _JSON: Headers = [(b"content-type", b"application/json")]
 
@@ -92,7 +94,7 @@ class Cache:
         if plan.mode == "only":
             raise self._absent("such calls are not cached here")
         exchange.cache = "bypass"
-        self._shelf.counts.operations["exact", "bypass"] += 1
+        self._shelf.counts.bypassed += 1
         return next(exchange)
 
     async def _look(self, exchange: Exchange, next: Next, plan: Plan, terms: Terms, takes: bool) -> Reply:
@@ -126,8 +128,14 @@ class Cache:
         return await self._record(exchange, next, looked)
 
     def _ask(self, exchange: Exchange, plan: Plan, terms: Terms) -> Asked | bool:
-        scope = "all" if self._wide else f"key {exchange.key}"
-        return asked(exchange.call, self._shelf.secret, scope, plan.bound + b"\n" + terms.bound) or False
+        known = plan.prefixes.get(key := (self._shelf.secret, exchange.key, terms.bound))
+        if known is None:
+            scope = "all" if self._wide else f"key {exchange.key}"
+            bound = b"%d %b%b" % (len(plan.bound), plan.bound, terms.bound)
+            if len(plan.prefixes) >= MOST_PREFIXES:
+                plan.prefixes.clear()
+            known = plan.prefixes[key] = prefix(key[0], exchange.call.operation.name, scope, bound)
+        return asked_under(exchange.call, known) or False
 
     def _absent(self, why: str) -> CallerError:
         self._shelf.counts.operations["exact", "absent"] += 1

@@ -77,10 +77,7 @@ class Shelf:
         """The entry of that digest, if it may be told."""
         if not self.ready:
             return None
-        entry = self.directory.find(id, self.wall())
-        if entry is None:
-            self.directory.asked(id)
-        return entry
+        return self.directory.find(id, self.wall())
 
     def held(self, entry: Entry) -> Answer | None:
         """Its answer, if it is in memory."""
