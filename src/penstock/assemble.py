@@ -18,6 +18,7 @@ from penstock.assemble_door import generation_of, joiner, limits_of, local_paths
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
+from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -83,6 +84,7 @@ class Gateway:
         self._engines = engines
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
+        self.diary = diary(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
 
@@ -169,7 +171,7 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.resumption, self.observed):
+        for part in (self.streams, self.diary, self.resumption, self.observed):
             if part is not None:
                 part.follow(config)
 
@@ -236,6 +238,7 @@ class Gateway:
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),
             "resume": None if self.resumption is None else self.resumption.streams.numbers(),
+            "journal": None if self.diary is None else self.diary.notes.numbers(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }
 

@@ -39,7 +39,10 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             now=gateway.clock.now,
         ),
     }
-    parts = {"observe": gateway.observed, "resume": gateway.resumption, "streaming": gateway.streams}
+    parts = {
+        "observe": gateway.observed, "journal": gateway.diary, "resume": gateway.resumption,
+        "streaming": gateway.streams,
+    }  # fmt: skip
     for name, part in parts.items():
         if part is not None and (stage := part.stage(config)) is not None:
             stages[name] = stage

@@ -15,6 +15,10 @@ Row = tuple[str, bytes]
 """A row of a log: its position (ordered within one log, opaque otherwise) and its bytes."""
 
 
+class Missed(LookupError):
+    """Rows behind a position are gone, or the log has begun anew: who follows it has to scan what it tells of again."""
+
+
 class Records(Protocol):
     """A table of byte strings by key, each with a moment (wall seconds) after which it is gone."""
 
