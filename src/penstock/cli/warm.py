@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import threading
 import time
 from functools import partial
 from typing import Any, BinaryIO
@@ -45,11 +44,11 @@ def main(arguments: list[str]) -> int:
         state = State(None, "")
         source: Source = iter([(item.number, partial(_given, item)) for item in items])
         return _run(options, calls, admin, state, source, share_of_items(len(items)))
-    file = open_lines(options.file)
-    if options.dry_run:
-        return show_lines(options.file, file, options.model, options.json)
-    state = _state(options, calls.root)
-    return _run(options, calls, admin, state, _lines(file, options.model), share_of_file(file))
+    with open_lines(options.file) as file:
+        if options.dry_run:
+            return show_lines(options.file, file, options.model, options.json)
+        state = _state(options, calls.root)
+        return _run(options, calls, admin, state, _lines(file, options.model), share_of_file(file))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -163,8 +162,8 @@ def _run(
     run = Run(calls, admin, budget, state, drawn.say, idle_below=idle_below)
     if state.resumed:
         drawn.insist(f"goes on where it was: {state.next - 1} lines are done")
-    threads = run.start(source, min(options.concurrency, 64))
-    interrupted = _wait(run, threads, state, budget, drawn)
+    run.start(source, min(options.concurrency, 64))
+    interrupted = _wait(run, state, budget, drawn)
     state_kept = _save(state, drawn)
     if run.over is not None:
         drawn.insist(str(run.over))
@@ -181,19 +180,17 @@ def _run(
     return run.over.status if run.over else 1 if run.failed else 0
 
 
-def _wait(run: Run, threads: list[threading.Thread], state: State, budget: Budget, drawn: Drawing) -> bool:
+def _wait(run: Run, state: State, budget: Budget, drawn: Drawing) -> bool:
     """Until the run has ended. True when it was interrupted: calls that run may end, unless asked a second time."""
     interrupted = False
     saved = time.monotonic()
-    while any(thread.is_alive() for thread in threads):
+    while not run.ended.is_set():
         try:
-            next(thread for thread in threads if thread.is_alive()).join(DRAW_SECONDS)
+            run.ended.wait(DRAW_SECONDS)
             drawn.draw(run, budget)
             if time.monotonic() - saved > SAVE_SECONDS:
                 saved = time.monotonic()
                 _save(state, drawn)
-        except StopIteration:
-            break
         except KeyboardInterrupt:
             if interrupted:
                 break

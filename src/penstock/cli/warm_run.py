@@ -56,21 +56,19 @@ class Run:
         self._room = threading.Lock()
         self._stop = threading.Event()
         self._running = 0
+        self._working = 0
+        self.ended = threading.Event()  # not Thread.join: interrupted, it takes a running thread for an ended one
         self._hold_until = 0.0
         self._in_row = 0
         self.cached = self.warmed = self.failed = self.skipped = 0
         self.holding = ""
         self.over: Over | None = None
 
-    def start(self, source: Source, concurrency: int) -> list[threading.Thread]:
-        """Begin, with so many calls at once at most."""
-        threads = [
-            threading.Thread(target=self._work, args=(source,), name=f"warm-{number}", daemon=True)
-            for number in range(concurrency)
-        ]
-        for thread in threads:
-            thread.start()
-        return threads
+    def start(self, source: Source, concurrency: int) -> None:
+        """Begin, with so many calls at once at most. ``ended`` is set after the last."""
+        self._working = concurrency
+        for number in range(concurrency):
+            threading.Thread(target=self._work, args=(source,), name=f"warm-{number}", daemon=True).start()
 
     def stop(self) -> None:
         """Begin no more calls."""
@@ -95,6 +93,11 @@ class Run:
             Exception
         ) as error:  # a thread's end in silence would leave the others, and whoever waits, without a word
             self._end(Over(str(error) or type(error).__name__))
+        finally:
+            with self._lock:
+                self._working -= 1
+                if not self._working:
+                    self.ended.set()
 
     def _end(self, over: Over) -> None:
         with self._lock:

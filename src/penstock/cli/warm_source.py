@@ -21,6 +21,7 @@ from penstock.journal.warming import MOST_LINE_BYTES, TAG
 
 PAGE = 500
 _BLANK = b" \t\r\n"
+_NO_BODY = msgspec.Raw(b"null")
 _PROMPTS_OFF = (
     "the journal of this gateway keeps no prompts. Set\n\n  journal: {prompts: true}\n\nin its config,"
     " `penstock reload`, and come back when calls have been answered; or warm from a file (--file)"
@@ -30,7 +31,7 @@ _PROMPTS_OFF = (
 def open_lines(path: str) -> BinaryIO:
     """The file, or standard input for ``-``. Raises Failure."""
     if path == "-":
-        return sys.stdin.buffer
+        return open(sys.stdin.fileno(), "rb", closefd=False)
     try:
         return open(path, "rb")
     except OSError as error:
@@ -63,7 +64,7 @@ class _Row(msgspec.Struct):
     cache: str = ""
     tags: str = ""
     looked_up: bool = False
-    body: msgspec.Raw | None = None
+    body: msgspec.Raw = _NO_BODY
 
 
 class _Page(msgspec.Struct):
@@ -106,7 +107,7 @@ def from_journal(admin: Caller, scope: str | None, model: str | None, since: int
 
 def _take(found: Found, row: _Row, model: str | None) -> None:
     found.rows += 1
-    if row.body is None or TAG in row.tags.split(","):
+    if row.body == _NO_BODY or TAG in row.tags.split(","):
         return
     found.bodies += 1
     if model is not None and model not in (row.model, row.asked):
