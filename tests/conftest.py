@@ -1,5 +1,6 @@
 """What tests need of the machine, each once: a fixture gives it, a marker asks for no more than that it is here."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ from tests.support.needs import missing, program
 
 FIXTURES = {"local": "weights", "node": "node", "nginx": "nginx", "redis": "redis_server", "curl": "curl"}
 """By marker."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys and store of gateways that name none lie in a folder of this run, not in the home of who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "penstock"
 OPTIONAL_SLICES = sorted(
     {slice.module.split(".")[1] for slice in SLICES if slice.optional}
     | {room.stage.split(".")[1] for room in ROOMS if room.optional}
+    | {"store"}
 )
 TAKEN_OUT = [*OPTIONAL_SLICES, "providers/local", "providers/echo.py"]
 ANSWER = {"choices": [{"message": {"role": "assistant", "content": "from upstream"}}]}

@@ -12,7 +12,7 @@ import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
@@ -24,6 +24,7 @@ from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
 from penstock.assemble_routes import Routes
 from penstock.assemble_stages import make_stages
+from penstock.assemble_store import open_store
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
 from penstock.auth.config import AuthConfig
@@ -48,6 +49,9 @@ from penstock.pipeline import ROOMS, check, compose
 from penstock.routing.config import RoutingConfig
 from penstock.routing.table import Table
 from penstock.routing.targets import Target
+
+if TYPE_CHECKING:
+    from penstock.store.store import DeskStore
 
 TICK_SECONDS = 0.05
 """Resolution of all deadlines."""
@@ -75,6 +79,7 @@ class Gateway:
         self.crew = Crew(f"worker-{number}")
         self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0
+        self.store: DeskStore | None = None
         self._ring: KeyRing | None = None
         self._editions: list[Edition] = []
         self._prepared: Edition | None = None
@@ -92,6 +97,7 @@ class Gateway:
         engines = self._engines or OwnEngines(self.crew)
         self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, engines)
         self.routes = Routes(self.upstreams.shared, self.clock.now, self.clock.wall)
+        self._stack.push_async_callback(self._close_store)
         self._stack.push_async_callback(self.upstreams.aclose)
         self._stack.push_async_callback(self.crew.aclose)
         return self
@@ -101,6 +107,9 @@ class Gateway:
 
     async def open(self, config: Config) -> None:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
+        self.store = await open_store(config, self.clock, os.environ)
+        if self.diary is not None:
+            self.diary.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
@@ -113,6 +122,10 @@ class Gateway:
         self._follow(config)
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
+
+    async def _close_store(self) -> None:
+        if self.store is not None:
+            await self.store.aclose()
 
     @property
     def config(self) -> Config:
@@ -238,6 +251,7 @@ class Gateway:
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),
             "resume": None if self.resumption is None else self.resumption.streams.numbers(),
+            "store": None if self.store is None else self.store.dump(),
             "journal": None if self.diary is None else self.diary.notes.numbers(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }

@@ -2,8 +2,7 @@
 
 One Store a worker, behind it memory, SQLite or Redis. Whatever changes something is queued and never waits (a call must
 not wait for a disk); what reads is awaited. Writes reach the store in the order in which they were queued. Nothing here
-raises for a store that is away: reads find nothing, writes are lost and counted, and ``Store.incarnation`` tells
-when a store came back empty.
+raises for a store that is away, but where it says so: reads find nothing, writes are lost and counted.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 Row = tuple[str, bytes]
-"""A row of a log: its position (ordered within one log, opaque otherwise) and its bytes."""
+"""A row of a log: its position (a decimal number that grows by one, within one log) and its bytes."""
 
 
 class Missed(LookupError):
@@ -26,13 +25,14 @@ class Records(Protocol):
         """The value; None where there is none, it has expired, or the store is away."""
 
     def put(self, key: bytes, value: bytes, expires: float) -> bool:
-        """Queue a write. False when the queue is full: then it is lost, and counted."""
+        """Queue a write. False when the queue is full or the value too large: then it is lost, and counted."""
 
     def delete(self, keys: Sequence[bytes]) -> bool:
         """Queue a removal, as ``put``."""
 
     def scan(self) -> AsyncIterator[list[tuple[bytes, bytes]]]:
-        """All records that have not expired, in batches."""
+        """All records that have not expired, in batches; what changes meanwhile may be among them, or twice. Ends early
+        when the store goes away."""
 
 
 class Log(Protocol):
@@ -43,7 +43,7 @@ class Log(Protocol):
 
     async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
         """Up to ``limit`` rows after the position ``after`` ("" for the oldest kept). With none, waits up to ``wait``
-        seconds for one, written here or elsewhere."""
+        seconds for one, written here or elsewhere. Raises Missed; never for ""."""
 
     async def last(self) -> str:
         """The newest position, "" for an empty log."""
@@ -53,7 +53,8 @@ class Counters(Protocol):
     """Numbers and names that all who share the store agree on."""
 
     async def add(self, name: str, amount: int, expires: float | None = None) -> int:
-        """Add in one step and give the sum; a new counter begins at 0. Raises OSError when the store is away."""
+        """Add in one step and give the sum. A new counter begins at 0 and is gone at the wall second ``expires``.
+        Raises OSError when the store is away."""
 
     async def once(self, name: str, value: bytes) -> bytes:
         """The value kept under ``name``; ``value`` itself if none was. Raises OSError when the store is away."""
@@ -68,10 +69,12 @@ class Store(Protocol):
 
     @property
     def incarnation(self) -> str:
-        """Another one after the store lost what it held."""
+        """Another one after the store lost what it held; "" until it was first reached. To follow a table: take the
+        log's last position, then this, then scan, then read on; begin anew when this differs or a read raises Missed.
+        """
 
     def records(self, table: str) -> Records:
-        """The table ``table``, made at first use."""
+        """The table ``table`` (``[a-z][a-z0-9_]*``), made at first use."""
 
     def log(self, name: str, keep: int) -> Log:
         """The log ``name`` with (about) the newest ``keep`` rows."""

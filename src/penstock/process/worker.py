@@ -16,7 +16,7 @@ from penstock.assemble import Gateway
 from penstock.assemble_engines import Engines
 from penstock.assemble_observation import log_file
 from penstock.auth.config import AuthConfig
-from penstock.config import Config, ConfigError
+from penstock.config import Config, ConfigError, StoreConfig
 from penstock.core.errors import CallerError
 from penstock.edge.config import ListenConfig
 from penstock.edge.fleet import Fleet
@@ -156,6 +156,8 @@ def unchangeable(old: Config, new: Config) -> list[str]:
         for name in ("host", "port", "workers", "tls")
         if getattr(old.of(ListenConfig), name) != getattr(new.of(ListenConfig), name)
     ]
+    if old.of(StoreConfig) != new.of(StoreConfig):
+        changed.append("store")
     if old.of(AuthConfig) != new.of(AuthConfig):
         changed.append("auth")
     if log_file(old) != log_file(new):

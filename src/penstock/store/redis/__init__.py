@@ -1,0 +1,1 @@
+"""State in a Redis server, shared by a fleet."""

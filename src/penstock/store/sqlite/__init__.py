@@ -1,0 +1,1 @@
+"""State in a SQLite file, shared by the processes of one machine."""

@@ -1,0 +1,173 @@
+"""The SQLite store as the loop sees it: nothing here waits for the disk longer than it says.
+
+Enters: writes, which are queued, and questions. Leaves: answers, or OSError when none came in time. The file is opened
+by the first that is asked, on a thread. Trouble is told in the log, once a minute at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from penstock.core.stored import Row
+from penstock.store.asked import Delete, Get, Question, Read, Write
+from penstock.store.counts import Counts
+from penstock.store.sqlite.place.store import Place
+from penstock.store.sqlite.schema import MIGRATIONS, Migration
+from penstock.store.sqlite.service import Reader, Writer
+from penstock.store.sqlite.statements import Damaged
+from penstock.store.store import Waiters, settle, within
+
+log = logging.getLogger("penstock.store")
+
+GET_SECONDS = 2.0
+PATIENCE_SECONDS = 60.0
+"""For a scan or a log: a large file is checked before it is read."""
+POLL_SECONDS = 0.2
+MOST_QUESTIONS = 2000
+TELL_SECONDS = 60.0
+CLOSE_SECONDS = 5.0
+
+
+class SqliteDesk:
+    """See the module. ``wall`` tells Unix seconds, ``now`` monotonic ones."""
+
+    def __init__(
+        self,
+        path: str,
+        wall: Callable[[], float],
+        now: Callable[[], float],
+        migrations: Sequence[Migration] = MIGRATIONS,
+    ) -> None:
+        self.path = path
+        self._wall = wall
+        self._now = now
+        self._place = Place(path, migrations)
+        self._threads: tuple[Writer, Reader] | None = None
+        self._waiters = Waiters()
+        self._trouble = ""
+        self._tell_at = 0.0
+        self._closed = False
+        self.counts = Counts()
+
+    @property
+    def incarnation(self) -> str:
+        """See the port."""
+        return self._place.incarnation
+
+    def _started(self) -> tuple[Writer, Reader]:
+        if self._threads is None:
+            loop = asyncio.get_running_loop()
+            writer = Writer(self._place, loop, self._settled, self._wall)
+            self._threads = writer, Reader(self._place, loop, self._replied, self._wall)
+            for thread in self._threads:
+                thread.start()
+        return self._threads
+
+    def offer(self, write: Write) -> bool:
+        """See Desk."""
+        return not self._closed and self._started()[0].offer(write)
+
+    def _settled(self, batch: list[Write], results: list[Any] | OSError) -> None:
+        settle(self.counts, batch, results)
+        self._told(str(results) if isinstance(results, OSError) else "", written=True)
+        if not isinstance(results, OSError):
+            self._waiters.wake_for(batch)
+
+    def _told(self, trouble: str, written: bool = False) -> None:
+        """Say in the log when trouble comes, while it lasts, and when it is over: when something was ``written``."""
+        if trouble and self._now() >= self._tell_at:
+            self._tell_at = self._now() + TELL_SECONDS
+            log.error("the store %s: %s; %d writes were lost so far", self.path, trouble, self.counts.lost)
+        elif self._trouble and written and not trouble:
+            log.warning("the store %s is written again; %d writes were lost so far", self.path, self.counts.lost)
+        if trouble or written:
+            self._trouble = trouble
+
+    async def ask(self, question: Question) -> Any:
+        """The answer. Raises OSError and Missed."""
+        if isinstance(question, Read) and question.wait > 0:
+            return await self._followed(question)
+        return await self._asked(question)
+
+    async def _asked(self, question: Question) -> Any:
+        if self._closed:
+            raise OSError("the store is closed")
+        reader = self._started()[1]
+        if len(reader) >= MOST_QUESTIONS:
+            raise OSError("too many wait for the store")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        patience = GET_SECONDS if isinstance(question, Get) else PATIENCE_SECONDS
+        timer = loop.call_later(patience, self._replied, future, OSError("the store did not answer in time"))
+        reader.ask(question, future)
+        try:
+            return await future
+        except Damaged:
+            if isinstance(question, Get):
+                self.counts.note("get", "damaged")
+                self.offer(Delete(question.table, (question.key,)))
+            return None
+        except OSError as error:
+            self._told(str(error))
+            raise
+        finally:
+            timer.cancel()
+
+    @staticmethod
+    def _replied(future: asyncio.Future[Any], answered: Any) -> None:
+        if future.done():
+            return
+        if isinstance(answered, Exception):
+            future.set_exception(answered)
+        else:
+            future.set_result(answered)
+
+    async def _followed(self, question: Read) -> list[Row]:
+        """Rows, or those that come until ``wait`` is over. What others write is seen by looking again."""
+        until = self._now() + question.wait
+        while True:
+            woken = self._waiters.enter(question.log)
+            try:
+                rows: list[Row] = []
+                trouble: OSError | None = None
+                try:
+                    rows = await self._asked(question)
+                except OSError as error:
+                    trouble = error
+                left = until - self._now()
+                if rows or left <= 0 or self._closed:
+                    if trouble is not None:
+                        raise trouble
+                    return rows
+                await within(woken, min(left, POLL_SECONDS))
+            finally:
+                self._waiters.leave(question.log, woken)
+
+    def numbers(self) -> dict[str, Any]:
+        """See Desk."""
+        backlog = None if self._threads is None else self._threads[0].backlog
+        return {
+            "reachable": not self._trouble,
+            "trouble": self._trouble,
+            "queued": 0 if backlog is None else len(backlog),
+            "queued_bytes": 0 if backlog is None else backlog.bytes,
+        }
+
+    async def aclose(self) -> None:
+        """See Desk."""
+        self._closed = True
+        if self._threads is None:
+            return
+        for thread in self._threads:
+            thread.stop()
+        until = self._now() + CLOSE_SECONDS
+        while any(thread.is_alive() for thread in self._threads) and self._now() < until:  # noqa: ASYNC110 - once in a life, and short
+            await asyncio.sleep(0.005)
+        if self._threads[0].is_alive():
+            log.error("the store %s does not end; %d writes are lost", self.path, len(self._threads[0].backlog))
+
+    def __repr__(self) -> str:
+        return f"<SqliteDesk {self.path}{', ' + self._trouble if self._trouble else ''}>"

@@ -1,0 +1,290 @@
+"""The port to stored state, over a Desk that carries out what is asked: memory, SQLite or Redis.
+
+Enters: calls of the port. Leaves: writes and questions for the desk; what came of them is counted. Nothing fails that
+the port does not name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Protocol
+
+from penstock.core.stored import Row
+from penstock.store.asked import (
+    LARGEST_KEY,
+    LARGEST_VALUE,
+    OPERATION,
+    Add,
+    Append,
+    Delete,
+    Get,
+    Last,
+    Mark,
+    Once,
+    Put,
+    Question,
+    Read,
+    Scan,
+    Write,
+    checked,
+    position,
+)
+from penstock.store.counts import Counts
+
+IDLE: dict[str, Any] = {"reachable": True, "trouble": "", "queued": 0, "queued_bytes": 0}
+"""The numbers of a store that nobody has used."""
+
+
+class Desk(Protocol):
+    """Carries out what is asked. What came of queued writes it counts itself."""
+
+    counts: Counts
+
+    @property
+    def incarnation(self) -> str:
+        """See the port."""
+
+    def offer(self, write: Write) -> bool:
+        """Queue it; False when there is no room."""
+
+    async def ask(self, question: Question) -> Any:
+        """The answer. Raises OSError while the store is away, and Missed."""
+
+    def numbers(self) -> dict[str, Any]:
+        """``reachable``, ``trouble`` in words, and the ``queued`` writes and ``queued_bytes``."""
+
+    async def aclose(self) -> None:
+        """Store what is queued, within a few seconds, and let go."""
+
+
+class DeskStore:
+    """A ``Store``; see the module. ``make`` is called when the first user asks for something: until then nothing was
+    imported, opened or connected."""
+
+    def __init__(self, kind: str, make: Callable[[], Desk], *, shared: bool) -> None:
+        self.kind = kind
+        self.shared = shared
+        self._make = make
+        self._made: Desk | None = None
+        self._records: dict[str, DeskRecords] = {}
+        self._logs: dict[str, DeskLog] = {}
+        self.counters = DeskCounters(self)
+
+    @property
+    def desk(self) -> Desk:
+        """What carries out what is asked."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    @property
+    def incarnation(self) -> str:
+        """See the port."""
+        return "" if self._made is None else self._made.incarnation
+
+    def records(self, table: str) -> DeskRecords:
+        """See the port."""
+        if table not in self._records:
+            self._records[table] = DeskRecords(self.desk, checked(table))
+        return self._records[table]
+
+    def log(self, name: str, keep: int) -> DeskLog:
+        """See the port. The newest ``keep`` counts."""
+        if keep < 1:
+            raise ValueError("a log keeps at least one row")
+        log = self._logs.get(name)
+        if log is None:
+            log = self._logs[name] = DeskLog(self.desk, checked(name))
+        log.keep = keep
+        return log
+
+    async def flush(self) -> None:
+        """See the port."""
+        if self._made is not None:
+            await _replied(self._made, Mark(asyncio.get_running_loop().create_future()))
+
+    def dump(self) -> dict[str, Any]:
+        """As plain values: how it is, and what was asked of it."""
+        if self._made is None:
+            return {"kind": self.kind, **IDLE, "lost": 0, "operations": []}
+        counts = self._made.counts
+        return {"kind": self.kind, **self._made.numbers(), "lost": counts.lost, "operations": counts.rows()}
+
+    async def aclose(self) -> None:
+        """Store what is queued, and let go."""
+        if self._made is not None:
+            await self._made.aclose()
+
+    def __repr__(self) -> str:
+        return f"<DeskStore {self.kind}, {self._made or 'not used yet'!r}>"
+
+
+class DeskRecords:
+    """One table."""
+
+    def __init__(self, desk: Desk, table: str) -> None:
+        self._desk = desk
+        self._table = table
+
+    async def get(self, key: bytes) -> bytes | None:
+        """See the port."""
+        try:
+            value: bytes | None = await self._desk.ask(Get(self._table, key))
+        except OSError:
+            self._desk.counts.note("get", "away")
+            return None
+        self._desk.counts.note("get", "none" if value is None else "ok")
+        return value
+
+    def put(self, key: bytes, value: bytes, expires: float) -> bool:
+        """See the port."""
+        if len(key) > LARGEST_KEY or len(value) > LARGEST_VALUE:
+            self._desk.counts.note("put", "large")
+            return False
+        return _offer(self._desk, Put(self._table, key, value, expires))
+
+    def delete(self, keys: Sequence[bytes]) -> bool:
+        """See the port."""
+        return not keys or _offer(self._desk, Delete(self._table, tuple(keys)))
+
+    async def scan(self) -> AsyncIterator[list[tuple[bytes, bytes]]]:
+        """See the port."""
+        cursor: str | None = ""
+        while cursor is not None:
+            try:
+                batch, cursor = await self._desk.ask(Scan(self._table, cursor))
+            except OSError:
+                self._desk.counts.note("scan", "away")
+                return
+            self._desk.counts.note("scan", "ok")
+            if batch:
+                yield batch
+
+    def __repr__(self) -> str:
+        return f"<DeskRecords {self._table}>"
+
+
+class DeskLog:
+    """One log."""
+
+    def __init__(self, desk: Desk, name: str) -> None:
+        self._desk = desk
+        self._name = name
+        self.keep = 1
+
+    def append(self, row: bytes) -> bool:
+        """See the port."""
+        if len(row) > LARGEST_VALUE:
+            self._desk.counts.note("append", "large")
+            return False
+        return _offer(self._desk, Append(self._name, row, self.keep))
+
+    async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
+        """See the port."""
+        position(after)
+        try:
+            rows: list[Row] = await self._desk.ask(Read(self._name, after, limit, wait))
+        except OSError:
+            self._desk.counts.note("read", "away")
+            return []
+        self._desk.counts.note("read", "ok" if rows else "none")
+        return rows
+
+    async def last(self) -> str:
+        """See the port."""
+        try:
+            newest: str = await self._desk.ask(Last(self._name))
+        except OSError:
+            self._desk.counts.note("last", "away")
+            return ""
+        self._desk.counts.note("last", "ok" if newest else "none")
+        return newest
+
+    def __repr__(self) -> str:
+        return f"<DeskLog {self._name} keeps {self.keep}>"
+
+
+class DeskCounters:
+    """The counters, and the names given once."""
+
+    def __init__(self, store: DeskStore) -> None:
+        self._store = store
+
+    async def add(self, name: str, amount: int, expires: float | None = None) -> int:
+        """See the port."""
+        return int(
+            await _replied(self._store.desk, Add(name, amount, expires, asyncio.get_running_loop().create_future()))
+        )
+
+    async def once(self, name: str, value: bytes) -> bytes:
+        """See the port."""
+        return bytes(await _replied(self._store.desk, Once(name, value, asyncio.get_running_loop().create_future())))
+
+
+def _offer(desk: Desk, write: Write) -> bool:
+    if desk.offer(write):
+        return True
+    desk.counts.note(OPERATION[type(write)], "full")
+    return False
+
+
+async def _replied(desk: Desk, write: Add | Once | Mark) -> Any:
+    if not _offer(desk, write):
+        raise OSError("the store's queue is full")
+    return await write.reply
+
+
+def settle(counts: Counts, batch: Sequence[Write], results: Sequence[Any] | OSError) -> None:
+    """Count what came of ``batch``, and answer those who wait for it."""
+    failed = isinstance(results, OSError)
+    for index, write in enumerate(batch):
+        if isinstance(write, Add | Once | Mark) and not write.reply.done():
+            if isinstance(results, OSError) and not isinstance(write, Mark):
+                write.reply.set_exception(results)
+            else:
+                write.reply.set_result(None if isinstance(results, OSError) else results[index])
+        if not isinstance(write, Mark):
+            counts.note(OPERATION[type(write)], "lost" if failed else "ok")
+
+
+class Waiters:
+    """Those who wait for a row of a log, by its name."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+
+    def enter(self, log: str) -> asyncio.Future[None]:
+        """A future that ``wake`` resolves. Whoever enters has to ``leave``."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(log, set()).add(future)
+        return future
+
+    def leave(self, log: str, future: asyncio.Future[None]) -> None:
+        """No longer wait."""
+        waiting = self._waiting.get(log)
+        if waiting is not None:
+            waiting.discard(future)
+            if not waiting:
+                del self._waiting[log]
+
+    def wake(self, log: str) -> None:
+        """A row was written."""
+        for future in self._waiting.get(log, ()):
+            if not future.done():
+                future.set_result(None)
+
+    def wake_for(self, batch: Sequence[Write]) -> None:
+        """The rows among ``batch`` were written."""
+        if self._waiting:
+            for log in {write.log for write in batch if isinstance(write, Append)}:
+                self.wake(log)
+
+    def __repr__(self) -> str:
+        return f"<Waiters of {sorted(self._waiting)}>"
+
+
+async def within(future: asyncio.Future[Any], seconds: float) -> bool:
+    """Whether ``future`` was done in time; it is not cancelled."""
+    done, _ = await asyncio.wait({future}, timeout=seconds)
+    return bool(done)

@@ -1,0 +1,101 @@
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from penstock.assemble_store import open_store, store_path
+from penstock.config import Config
+from penstock.core.clock import RealClock
+from penstock.core.settings import ConfigError
+from penstock.process.loop import run
+from tests.support.gateway import ECHO, OPEN_ECHO, running_gateway
+
+FAR = time.time() + 3600
+
+
+def config(text: str) -> Config:
+    return Config.parse(OPEN_ECHO + text, "penstock.yaml", {})
+
+
+def test_the_file_lies_where_the_config_says_else_beside_the_key_file() -> None:
+    home = {"HOME": "/users/me", "XDG_CONFIG_HOME": ""}
+    assert store_path(config(""), home) == "/users/me/.config/penstock/store.sqlite"
+    assert store_path(config("store: sqlite"), {"XDG_CONFIG_HOME": "/state"}) == "/state/penstock/store.sqlite"
+    assert store_path(config("store: 'sqlite:/srv/x.db'"), home) == "/srv/x.db"
+    assert store_path(config("store: 'sqlite:x.db'"), home) == os.path.abspath("x.db")
+    keyed = Config.parse(ECHO + "auth: {key_file: /etc/penstock/keys.json}", "penstock.yaml", {})
+    assert store_path(keyed, home) == "/etc/penstock/store.sqlite"
+
+
+def test_each_kind_is_opened_by_its_name(tmp_path: Path) -> None:
+    async def main() -> None:
+        memory = await open_store(config("store: memory"), RealClock(), {})
+        assert memory is not None
+        assert not memory.shared
+        memory.records("things").put(b"k", b"v", FAR)
+        assert await memory.records("things").get(b"k") == b"v"
+        kept = await open_store(config(f"store: 'sqlite:{tmp_path}/s.db'"), RealClock(), {})
+        assert kept is not None
+        assert kept.shared
+        assert not (tmp_path / "s.db").exists()  # opened by the first who asks
+        kept.records("things").put(b"k", b"v", FAR)
+        await kept.flush()
+        assert (tmp_path / "s.db").exists()
+        await kept.aclose()
+
+    run(main())
+
+
+def test_a_file_of_a_newer_version_is_refused_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+    async def main() -> None:
+        with pytest.raises(ConfigError, match=r"penstock\.yaml: store: .*s\.db cannot be used: it is of version 99"):
+            await open_store(config(f"store: 'sqlite:{path}'"), RealClock(), {})
+
+    run(main())
+
+
+def test_a_gateway_has_a_store_for_all_its_life() -> None:
+    async def main() -> None:
+        async with running_gateway() as gateway:
+            store = gateway.gateway.store
+            assert store is not None
+            store.records("things").put(b"k", b"v", FAR)
+            gateway.path.write_text(gateway.path.read_text() + "observe: {recent: 5}\n")
+            assert (await gateway.team.reload())["ok"]
+            assert gateway.gateway.store is store
+            assert await store.records("things").get(b"k") in (b"v", None)
+            folder = gateway.path.parent
+            await store.flush()
+            assert (folder / "store.sqlite").stat().st_mode & 0o777 == 0o600
+        assert not (folder / "store.sqlite-wal").exists()  # closed in order
+        assert not await store.records("things").get(b"k")
+
+    run(main())
+
+
+def test_another_store_needs_a_restart_and_says_so() -> None:
+    async def main() -> None:
+        async with running_gateway() as gateway:
+            gateway.path.write_text(gateway.path.read_text() + "store: memory\n")
+            told = await gateway.team.reload()
+            assert not told["ok"]
+            assert "store cannot change while running; restart to change it" in told["problems"][0]
+
+    run(main())
+
+
+def test_how_the_store_is_stands_in_the_status() -> None:
+    async def main() -> None:
+        async with running_gateway() as gateway:
+            status = await gateway.team.status()
+            assert status["workers"][0]["store"]["kind"] == "sqlite"
+            assert status["workers"][0]["store"]["reachable"] is True
+
+    run(main())
