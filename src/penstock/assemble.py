@@ -124,6 +124,8 @@ class Gateway:
         self.crew.supervise(self.upstreams.scraper)
 
     async def _close_store(self) -> None:
+        if self.diary is not None:
+            self.diary.flush()
         if self.store is not None:
             await self.store.aclose()
 
@@ -213,18 +215,23 @@ class Gateway:
         return Edition(config, generation, list(targets.values()), table)
 
     async def _turn_wheel(self) -> None:
-        """Drives every deadline, the date, and the writing of the access log."""
+        """Drives every deadline, the date, and the writing of what is written down."""
         turns = 0
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.wheel.turn(self.clock.now())
             turns += 1
             if turns % 5 == 0:
-                self.routes.decisions.flush()
-                if self.observed is not None:
-                    self.observed.flush()
+                self._write_down()
             if turns % 20 == 0:
                 self.endpoint.tick()
+
+    def _write_down(self) -> None:
+        """Decisions, the access log and the journal: what is held of them."""
+        self.routes.decisions.flush()
+        for part in (self.observed, self.diary):
+            if part is not None:
+                part.flush()
 
     def waits_for(self) -> list[str]:
         """What must be there before calls are served well; empty when ready."""
@@ -277,9 +284,7 @@ class Gateway:
         while self.server.open and self.clock.now() < written_by:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
         self.server.abort_all()
-        self.routes.decisions.flush()
-        if self.observed is not None:
-            self.observed.flush()
+        self._write_down()
         self._drained.set()
 
     def __repr__(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from penstock.assemble import Gateway
 
 LOG = "journal"
+FLUSH_SECONDS = 1.0
+"""A disk that hangs does not keep what it has stored from being read."""
 
 
 class Diary:
@@ -51,6 +55,7 @@ class Diary:
         from penstock.journal.stage import Journal
 
         section = config.of(JournalConfig)
+        self.flush()
         self.notes.prompt_bytes = section.prompt_bytes if section.prompts else 0
         writes = section.enabled and self._store is not None
         self.notes.log = self._store.log(LOG, section.keep) if writes and self._store is not None else None
@@ -61,6 +66,10 @@ class Diary:
         if self._stage is not None:
             self._stage.note(exchange)
 
+    def flush(self) -> None:
+        """Write what is held."""
+        self.notes.flush()
+
     async def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Rows, as ``journal/reading.py`` tells them, and what is kept at all."""
         from penstock.journal.reading import QuestionError, answer, question_of
@@ -69,10 +78,14 @@ class Diary:
             question = question_of(asked)
         except QuestionError as error:
             return {"ok": False, "status": 400, "code": "bad_query", "param": error.name, "problems": [str(error)]}
-        log = self.notes.log
+        log, store = self.notes.log, self._store
         kept = {"enabled": log is not None, "prompts": bool(self.notes.prompt_bytes)}
-        if log is None:
+        if log is None or store is None:
             return {"ok": True, **kept, "rows": [], "next": "", "unread": 0}
+        self.flush()  # so that a call that has just ended is among them
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await store.flush()
         return {"ok": True, **kept, **await answer(log, question)}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from penstock.core.call import Operation
 from penstock.core.exchange import Exchange
-from penstock.journal.notes import HASHED_BYTES, NETWORK_EVERY, Facts, Notes
+from penstock.journal.notes import HASHED_BYTES, HELD_BYTES, HELD_ROWS, NETWORK_EVERY, Facts, Notes
 from penstock.journal.row import Row, read_row
 from tests.support.exchanges import finished
 from tests.support.logs import ListLog
@@ -25,6 +25,7 @@ class Rig:
     def row(self, exchange: Exchange | None = None, **facts: Any) -> Row:
         exchange = exchange or finished(**facts)
         self.notes.note(exchange, Facts(exchange.call, ALLOWED))
+        self.notes.flush()
         row = read_row(self.log.rows[-1])
         assert row is not None
         return row
@@ -59,7 +60,34 @@ def test_without_a_log_nothing_is_written() -> None:
 def test_a_row_for_which_there_is_no_room_is_counted() -> None:
     rig = Rig()
     rig.log.full = True
+    for _ in range(3):
+        rig.notes.note(finished(), Facts(finished().call, ALLOWED))
+    rig.notes.flush()
+    rig.notes.flush()
+    assert rig.notes.numbers() == {"written": 0, "lost": 3}
+
+
+def test_rows_are_held_until_they_are_written_together_and_are_bounded() -> None:
+    rig = Rig()
+    facts = Facts(finished().call, ALLOWED)
+    for _ in range(HELD_ROWS - 1):
+        rig.notes.note(finished(), facts)
+    assert rig.log.rows == []
+    rig.notes.note(finished(), facts)
+    assert len(rig.log.rows) == HELD_ROWS
+    large = asking(b'{"prompt":"' + b"x" * (HELD_BYTES // 2) + b'"}')
+    rig.notes.prompt_bytes = HELD_BYTES
+    rig.notes.note(large, facts)
+    assert len(rig.log.rows) == HELD_ROWS
+    rig.notes.note(large, facts)
+    assert len(rig.log.rows) == HELD_ROWS + 2
+
+
+def test_what_is_held_when_the_log_goes_is_counted_as_lost() -> None:
+    rig = Rig()
     rig.notes.note(finished(), Facts(finished().call, ALLOWED))
+    rig.notes.log = None
+    rig.notes.flush()
     assert rig.notes.numbers() == {"written": 0, "lost": 1}
 
 

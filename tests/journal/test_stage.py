@@ -25,6 +25,7 @@ def test_the_row_is_written_when_the_call_ends_and_not_before() -> None:
     assert log.rows == []
     exchange.finish("left", 2.0)
     exchange.finish("ok", 3.0)
+    notes.flush()
     row = read_row(log.rows[0])
     assert row is not None
     assert (row.id, row.outcome, len(log.rows)) == ("req_1", "left", 1)
@@ -40,4 +41,5 @@ def test_what_a_head_says_is_read_once_for_all_calls_that_repeat_it() -> None:
     second.call.memo = first.call.memo
     room.note(first)
     room.note(second)  # shares the memo, as a keep-alive caller's calls do
+    notes.flush()
     assert [(row.tags, bytes(row.body) != b"null") for row in map(read_row, log.rows) if row] == [("a", True)] * 2

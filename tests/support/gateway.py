@@ -54,6 +54,8 @@ async def running_gateway(yaml_text: str = ECHO) -> AsyncIterator[Running]:
     with tempfile.TemporaryDirectory(prefix="penstock-test-") as folder:
         if "auth:" not in yaml_text:
             yaml_text += f"\nauth: {{key_file: {folder}/keys.json}}\n"
+        if "store:" not in yaml_text:
+            yaml_text += "\nstore: memory\n"  # else it would lie in the home of whoever runs the tests
         path = Path(folder, "penstock.yaml")
         path.write_text(yaml_text)  # noqa: ASYNC240 - small, and nothing else runs yet
         source = Source(str(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec
 
 from penstock.core.stored import Missed, Row
@@ -24,6 +24,11 @@ class ListLog:
     def append(self, row: bytes) -> bool:
         if not self.full:
             self.rows.append(row)
+        return not self.full
+
+    def extend(self, rows: Sequence[bytes]) -> bool:
+        if not self.full:
+            self.rows += rows
         return not self.full
 
     def trim(self, number: int) -> None:

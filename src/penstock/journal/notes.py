@@ -1,7 +1,8 @@
 """Notes of finished calls on their way into the store's log. Pure: the log is passed in.
 
-Enters: finished exchanges. Leaves: rows in the log, at once (the log queues and writes them in batches). Bounded by the
-log's queue: a row for which there is no room is lost and counted, and no call waits for one.
+Enters: finished exchanges. Leaves: rows in the log, a few times a second, many together: one by one a store takes a
+hundred times as long. Bounded by the log's queue: rows for which there is no room are lost and counted, and no call
+waits for one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ apart well enough to count them, and a call need not wait for a mebibyte to be h
 NETWORK_EVERY = 16
 """The kernel is asked for the round trip to the caller after every so many calls."""
 MOST_SESSION_BYTES = 1024
+HELD_ROWS = 1000
+HELD_BYTES = 1024 * 1024
+"""When so much is held, it is written at once, not at the next turn."""
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -50,6 +54,9 @@ class Notes:
         self.written = 0
         self.lost = 0
         self._wall = wall
+        self._noted = 0
+        self._rows: list[bytes] = []
+        self._bytes = 0
         self._keyed: Any = None
 
     def key(self, secret: bytes) -> None:
@@ -58,8 +65,7 @@ class Notes:
 
     def note(self, exchange: Exchange, facts: Facts) -> None:
         """Write the row of ``exchange``, which has finished."""
-        log = self.log
-        if log is None:
+        if self.log is None:
             return
         call = exchange.call
         session = facts.session or call.session
@@ -75,13 +81,24 @@ class Notes:
         if self.prompt_bytes and facts.keepable and exchange.status == 200 and exchange.outcome == "ok":
             kept = self._kept(call)
         network = 0.0
-        if not (self.written + self.lost) % NETWORK_EVERY and exchange.caller is not None:
+        self._noted += 1
+        if not self._noted % NETWORK_EVERY and exchange.caller is not None:
             network = exchange.caller.round_trip() or 0.0
         row = row_of(exchange, int(self._wall() * 1000), digest, hashed, facts.tags, network, kept)
-        if log.append(row):
-            self.written += 1
+        self._rows.append(row)
+        self._bytes += len(row)
+        if self._bytes > HELD_BYTES or len(self._rows) >= HELD_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if not self._rows:
+            return
+        rows, self._rows, self._bytes = self._rows, [], 0
+        if self.log is not None and self.log.extend(rows):
+            self.written += len(rows)
         else:
-            self.lost += 1
+            self.lost += len(rows)
 
     def _digest(self, exchange: Exchange, body: bytes) -> str:
         asked: Any = exchange.asked
@@ -117,4 +134,4 @@ class Notes:
         return {"written": self.written, "lost": self.lost}
 
     def __repr__(self) -> str:
-        return f"<Notes {self.written} written, {self.lost} lost>"
+        return f"<Notes {self.written} written, {self.lost} lost, {len(self._rows)} held>"
