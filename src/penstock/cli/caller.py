@@ -136,7 +136,7 @@ def root_of(url: str) -> str:
     root = url.rstrip("/").removesuffix("/v1").rstrip("/")
     try:
         parts = urlsplit(root)
-        wrong = parts.scheme not in ("http", "https") or not parts.hostname or (parts.port or 1) < 1
+        wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
     except ValueError:
         wrong = True
     if wrong or not root.isprintable() or not root.isascii() or " " in root or "@" in root:

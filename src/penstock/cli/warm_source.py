@@ -20,6 +20,7 @@ from penstock.journal.patterns import Patterns
 from penstock.journal.warming import MOST_LINE_BYTES, TAG
 
 PAGE = 500
+BUFFER_BYTES = 1024 * 1024
 _BLANK = b" \t\r\n"
 _NO_BODY = msgspec.Raw(b"null")
 _PROMPTS_OFF = (
@@ -33,7 +34,7 @@ def open_lines(path: str) -> BinaryIO:
     if path == "-":
         return open(sys.stdin.fileno(), "rb", closefd=False)
     try:
-        return open(path, "rb")
+        return open(path, "rb", buffering=BUFFER_BYTES)
     except OSError as error:
         raise Failure(f"{shown(path)}: cannot be read: {error.strerror or error}", WRONG_CONFIG) from None
 
@@ -48,7 +49,7 @@ def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if not line.endswith(b"\n") and len(line) > MOST_LINE_BYTES:
-                while (rest := file.readline(MOST_LINE_BYTES)) and not rest.endswith(b"\n"):
+                while (rest := file.readline(BUFFER_BYTES)) and not rest.endswith(b"\n"):
                     pass
             if line.strip(_BLANK):
                 yield number, line

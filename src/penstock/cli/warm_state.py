@@ -56,7 +56,7 @@ class State:
 
     def is_done(self, number: int) -> bool:
         """Whether an earlier run, or this one, has done it."""
-        return (number < self.next and number not in self.failed) or number in self.done
+        return number not in self.failed and (number < self.next or number in self.done)
 
     def mark(self, number: int, *, failed: bool) -> None:
         """An item has come to its end."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from penstock.core.errors import CallerError
+from penstock.core.errors import CallerError, GatewayError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.edge.fleet import Fleet
@@ -41,8 +41,9 @@ class JournalRoutes:
             raise CallerError("the query has too many fields, or is not UTF-8", code="bad_query") from None
         told = await self._fleet.journal({name: values[0] for name, values in fields.items()})
         if "problems" in told:
-            raise CallerError(
-                "; ".join(told["problems"]), status=told["status"], code=told["code"], param=told.get("param")
-            )
+            message, status = "; ".join(told["problems"]), told["status"]
+            if status >= 500:
+                raise GatewayError(message, code=told["code"], retry_after=1)
+            raise CallerError(message, status=status, code=told["code"], param=told.get("param"))
         body = msgspec.json.encode(told | {"asker": exchange.key})
         return Reply(200, [(b"content-type", b"application/json")], body + b"\n")
