@@ -91,8 +91,8 @@ class Cache:
         """A call that the cache has nothing to do with."""
         if plan.mode == "only":
             raise self._absent("such calls are not cached here")
-        exchange.cache = "bypass"
-        self._shelf.counts.operations["exact", "bypass"] += 1
+        exchange.cache = "bypass" if self._shelf.ready else "miss"  # so shortly after a start: it is a call to be cached
+        self._shelf.counts.operations["exact", exchange.cache] += 1
         return next(exchange)
 
     async def _look(self, exchange: Exchange, next: Next, plan: Plan, terms: Terms, takes: bool) -> Reply:
