@@ -218,4 +218,4 @@ def test_while_it_is_not_ready_calls_pass() -> None:
     rig.shelf.ready = False
     one = exchange()
     rig.ask(one)
-    assert (one.cache, rig.asked) == ("bypass", 2)
+    assert (one.cache, rig.asked) == ("miss", 2)

@@ -93,8 +93,12 @@ class Cache:
         """A call that the cache has nothing to do with."""
         if plan.mode == "only":
             raise self._absent("such calls are not cached here")
-        exchange.cache = "bypass"
-        self._shelf.counts.bypassed += 1
+        if self._shelf.ready:
+            exchange.cache = "bypass"
+            self._shelf.counts.bypassed += 1
+        else:
+            exchange.cache = "miss"  # so shortly after a start: it may be a call to be cached
+            self._shelf.counts.operations["exact", "miss"] += 1
         return next(exchange)
 
     async def _look(self, exchange: Exchange, next: Next, plan: Plan, terms: Terms, takes: bool) -> Reply:

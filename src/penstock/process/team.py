@@ -27,6 +27,7 @@ from penstock.routing.live import merged, rebased, told
 log = logging.getLogger("penstock")
 
 RELOAD_SECONDS = 30.0
+JOURNAL_SECONDS = 30.0
 STREAM_SECONDS = 20.0
 """A worker may hold a question about a stream until there is something to tell."""
 
@@ -76,6 +77,7 @@ class Team:
             "upstreams": lambda model: self.upstreams(str(model or "")),
             "change": lambda value: self.change_upstream(value),
             "decisions": lambda value: self.decisions(value),
+            "journal": lambda value: self.journal(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "cache": lambda value: self.cache(value),
@@ -144,6 +146,15 @@ class Team:
         rows.sort(key=lambda row: -row["at"])
         recording = any(answer["recording"] for answer in answers)
         return {"ok": True, "recording": recording, "decisions": rows[: int(question["last"])]}
+
+    async def journal(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Rows of the journal, which is one for all workers."""
+        for member in list(self.members.values()):
+            try:
+                return dict(await member.ask("journal", asked, within=JOURNAL_SECONDS))
+            except LinkError as error:
+                log.warning("worker %d did not answer 'journal': %s", member.number, error)
+        return {"status": 503, "code": "gateway_overloaded", "problems": ["no worker answered"]}
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""

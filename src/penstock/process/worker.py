@@ -43,6 +43,7 @@ class Worker:
             "stream": self._stream,
             "upstreams": self._upstreams,
             "decisions": self._decisions,
+            "journal": self._journal,
             "trials": self._trials,
             "decide": self._decide,
             "cache": self._cache,
@@ -99,6 +100,12 @@ class Worker:
             return {"worker": self.number, **self.gateway.explain(value)}
         except CallerError as error:
             return {"ok": False, "status": error.status, "code": error.code, "problems": [error.message]}
+
+    async def _journal(self, value: Any) -> dict[str, Any]:
+        diary = self.gateway.diary
+        if diary is None:
+            return {"status": 404, "code": "not_found", "problems": ["the journal is not installed here"]}
+        return await diary.answer(value)
 
     async def _trials(self, _: Any) -> dict[str, Any]:
         return self.gateway.upstreams.dump_trials()
