@@ -82,6 +82,11 @@ def sample() -> dict[str, Any]:
             "upstreams": {"u": {"state": "closed", "ejections": 0, "keys_at_rest": 0, "probes": {"well": 1}}},
             "retries": {"m": [100.0, 0]},
         },
+        "cache": {
+            "ready": True, "entries": 0, "bytes": 0, "memory_bytes": 0, "operations": [["exact", "hit", 1]],
+            "stores": {"kept": 1}, "saved": {"tokens_in": 0, "tokens_out": 0, "micro_dollars": 0, "seconds": 0.0},
+            "evicted": {"expired": 1}, "lookups": {"exact": [[1.0], [0, 0], 0.0]},
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

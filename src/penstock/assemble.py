@@ -19,6 +19,7 @@ from penstock.assemble_door import generation_of, joiner, limits_of, local_paths
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
+from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -89,6 +90,7 @@ class Gateway:
         self._engines = engines
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
+        self.diary = diary(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
@@ -109,6 +111,8 @@ class Gateway:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
         self.store = await open_store(config, self.clock, os.environ)
         self.caching = caching(self, config, self.store)
+        if self.diary is not None:
+            self.diary.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
@@ -125,6 +129,8 @@ class Gateway:
         self.crew.supervise(self.upstreams.scraper)
 
     async def _close_store(self) -> None:
+        if self.diary is not None:
+            self.diary.flush()
         if self.store is not None:
             await self.store.aclose()
 
@@ -185,7 +191,7 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.resumption, self.caching, self.observed):
+        for part in (self.streams, self.diary, self.resumption, self.caching, self.observed):
             if part is not None:
                 part.follow(config)
 
@@ -217,18 +223,23 @@ class Gateway:
         return Edition(config, generation, list(targets.values()), table)
 
     async def _turn_wheel(self) -> None:
-        """Drives every deadline, the date, and the writing of the access log."""
+        """Drives every deadline, the date, and the writing of what is written down."""
         turns = 0
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.wheel.turn(self.clock.now())
             turns += 1
             if turns % 5 == 0:
-                self.routes.decisions.flush()
-                if self.observed is not None:
-                    self.observed.flush()
+                self._write_down()
             if turns % 20 == 0:
                 self.endpoint.tick()
+
+    def _write_down(self) -> None:
+        """Decisions, the access log and the journal: what is held of them."""
+        self.routes.decisions.flush()
+        for part in (self.observed, self.diary):
+            if part is not None:
+                part.flush()
 
     def waits_for(self) -> list[str]:
         """What must be there before calls are served well; empty when ready."""
@@ -257,6 +268,7 @@ class Gateway:
             "resume": None if self.resumption is None else self.resumption.streams.numbers(),
             "cache": None if self.caching is None else self.caching.dump(),
             "store": None if self.store is None else self.store.dump(),
+            "journal": None if self.diary is None else self.diary.notes.numbers(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }
 
@@ -281,9 +293,7 @@ class Gateway:
         while self.server.open and self.clock.now() < written_by:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)
         self.server.abort_all()
-        self.routes.decisions.flush()
-        if self.observed is not None:
-            self.observed.flush()
+        self._write_down()
         self._drained.set()
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from penstock.edge.config import ListenConfig
 from penstock.edge.endpoint import Endpoint, Join, OpenSocket
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation, LocalRoute
+from penstock.edge.journal_routes import JournalRoutes
 from penstock.edge.local_routes import LocalRoutes
 from penstock.edge.routing_routes import RoutingRoutes
 from penstock.net.server import Limits, Server
@@ -41,7 +42,7 @@ def local_paths(config: Config, fleet: Fleet, waits_for: Callable[[], list[str]]
         config=lambda: config.dump(masked=True),
         open_metrics=config.of(ListenConfig).loopback,
     )
-    return [local, RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")]
+    return [local, JournalRoutes(fleet), RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")]
 
 
 def generation_of(

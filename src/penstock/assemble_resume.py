@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from penstock.config import Config
+from penstock.core.exchange import Exchange
 from penstock.core.ports import Stage
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import LocalRoute
@@ -25,7 +26,12 @@ class Resumption:
 
         self._ledger = gateway.ledger
         account = self._ledger.account("resume", ResumeConfig().total_bytes)
-        note = None if gateway.observed is None else gateway.observed.note
+        notes = [part.note for part in (gateway.observed, gateway.diary) if part is not None]
+
+        def note(exchange: Exchange) -> None:
+            for one in notes:
+                one(exchange)
+
         self.streams = Streams(gateway.number, account, gateway.clock.now, gateway.wheel.watch, note)
 
         def ask(owner: int) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]:

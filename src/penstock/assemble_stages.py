@@ -41,6 +41,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
     }
     parts = {
         "observe": gateway.observed,
+        "journal": gateway.diary,
         "resume": gateway.resumption,
         "streaming": gateway.streams,
         "cache": gateway.caching,

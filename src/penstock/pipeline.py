@@ -54,6 +54,15 @@ ROOMS: tuple[Room, ...] = (
         gives="caller",
     ),
     _room(
+        "journal",
+        "penstock.journal.stage:Journal",
+        "Below auth, so that a stranger cannot push the calls of others out of it; above all else that may refuse or "
+        "answer, so that every call of a caller leaves a row.",
+        needs="head caller",
+        gives="row",
+        optional=True,
+    ),
+    _room(
         "memory",
         "penstock.memory.stage:Memory",
         "Bytes are reserved before the body is read, so that a full gateway refuses instead of growing; "

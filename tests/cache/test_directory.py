@@ -161,8 +161,9 @@ def test_an_answer_that_names_no_model_proves_nothing() -> None:
 def test_what_another_worker_let_go_is_not_told_again() -> None:
     one, gone = directory()
     one.put(entry("a"))
-    assert one.forget(id_of("a"), "full") is not None
-    assert one.forget(id_of("a"), "full") is None
+    assert one.forget(id_of("a")) is not None
+    assert one.forget(id_of("a")) is None
+    assert not one.evicted
     assert gone == []
 
 

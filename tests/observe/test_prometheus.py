@@ -37,6 +37,17 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
+        "cache": {
+            "ready": True,
+            "entries": 2,
+            "bytes": 9,
+            "memory_bytes": 5,
+            "operations": [["exact", "hit", 1]],
+            "stores": {"kept": 1},
+            "evicted": {"full": 1},
+            "lookups": {"exact": [[1.0], [1, 0], 0.5]},
+            "saved": {"tokens_in": 1, "tokens_out": 2, "micro_dollars": 3, "seconds": 4.0},
+        },
         "health": {
             "upstreams": {
                 "up": {

@@ -260,3 +260,35 @@ def test_counts_say_what_was_done(stores: Stores) -> None:
         assert (dump["kind"], dump["reachable"], dump["lost"], dump["queued"]) == (stores.kind, True, 0, 0)
 
     stores.run(work)
+
+
+def test_many_rows_appended_together_are_as_many_appended_one_by_one(stores: Stores) -> None:
+    async def work() -> None:
+        store = stores.open()
+        log = store.log("things", 20)
+        log.append(b"0")
+        assert log.extend([b"%d" % number for number in range(1, 50)])
+        assert log.extend([])
+        log.append(b"50")
+        await store.flush()
+        assert await log.last() == "51"
+        rows = await log.read("", 100)
+        assert rows[-1] == ("51", b"50")
+        assert [int(place) for place, _ in rows] == list(range(52 - len(rows), 52))
+        assert [int(row) for _, row in rows] == list(range(51 - len(rows), 51))
+        assert 20 <= len(rows) <= 51
+        assert ["append", "ok", 51] in store.dump()["operations"]
+
+    stores.run(work)
+
+
+def test_who_waits_for_a_row_is_woken_by_many(stores: Stores) -> None:
+    async def work() -> None:
+        store = stores.open()
+        log = store.log("things", 20)
+        async with during(log.read("", 10, 20.0)) as reading:
+            await asyncio.sleep(0)
+            log.extend([b"a", b"b"])
+            assert [row for _, row in await reading] == [b"a", b"b"]
+
+    stores.run(work)

@@ -7,7 +7,7 @@ async with running_gateway("models: {echo: {upstreams: [echo]}}\\nupstreams: {ec
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,10 +48,24 @@ class Running:
         return ("Authorization", f"Bearer {self.key}")
 
 
+@contextlib.contextmanager
+def _home(folder: str) -> Iterator[None]:
+    """What is kept goes to ``folder``, not to the home of whoever runs the tests."""
+    kept = os.environ.get("XDG_CONFIG_HOME")
+    os.environ["XDG_CONFIG_HOME"] = folder
+    try:
+        yield
+    finally:
+        if kept is None:
+            del os.environ["XDG_CONFIG_HOME"]
+        else:
+            os.environ["XDG_CONFIG_HOME"] = kept
+
+
 @contextlib.asynccontextmanager
 async def running_gateway(yaml_text: str = ECHO) -> AsyncIterator[Running]:
     """A worker that serves ``yaml_text``. Without an ``auth`` section in it, a key file of its own is made."""
-    with tempfile.TemporaryDirectory(prefix="penstock-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="penstock-test-") as folder, _home(folder):
         if "auth:" not in yaml_text:
             yaml_text += f"\nauth: {{key_file: {folder}/keys.json}}\n"
         path = Path(folder, "penstock.yaml")

@@ -195,6 +195,7 @@ def test_media_are_seen(fields: dict[str, Any], has: bool) -> None:
 
 
 def test_tools_are_seen() -> None:
-    assert not ask(tools=[]).tools
+    assert not ask().tools
+    assert not ask(tools=[], functions=None).tools
     assert ask(tools=[{"type": "function"}]).tools
     assert ask(functions=[{"name": "f"}]).tools

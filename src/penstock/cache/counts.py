@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
@@ -25,17 +26,14 @@ class Lookups:
     def note(self, seconds: float) -> None:
         """One took so long."""
         self.sum += seconds
-        for position, bound in enumerate(BOUNDS):
-            if seconds <= bound:
-                self.counts[position] += 1
-                return
-        self.counts[-1] += 1
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
 
 
 class Counts:
     """See the module."""
 
     def __init__(self) -> None:
+        self.bypassed = 0
         self.operations = Counter[tuple[str, str]]()
         self.stores = Counter[str]()
         self.saved = Counter[str]()
@@ -52,11 +50,12 @@ class Counts:
 
     def dump(self) -> dict[str, Any]:
         """Plain values."""
+        operations = {("exact", "bypass"): self.bypassed, **self.operations}
         return {
-            "operations": [[kind, result, number] for (kind, result), number in self.operations.items()],
+            "operations": [[kind, result, number] for (kind, result), number in operations.items()],
             "stores": dict(self.stores),
-            "saved": dict(self.saved),
-            "lookups": {kind: [looked.counts, looked.sum] for kind, looked in self.lookups.items()},
+            "saved": {name: self.saved[name] for name in ("tokens_in", "tokens_out", "micro_dollars", "seconds")},
+            "lookups": {kind: [BOUNDS, looked.counts, looked.sum] for kind, looked in self.lookups.items()},
         }
 
     def __repr__(self) -> str:

@@ -13,10 +13,13 @@ from typing import Any
 from penstock.cache.config import InvalidationConfig
 from penstock.cache.entry import ENTRY_BYTES, Entry
 from penstock.cache.invalidation import verdict
-from penstock.cache.tinylfu import TinyLfu
+from penstock.cache.tinylfu import Sketch, TinyLfu
 
 MOST_FLUSHES = 1000
 """Remembered; the oldest are of no use any more, for what was under way then has ended."""
+
+MOST_TEXTS = 10_000
+"""Shared between entries."""
 
 Gone = Callable[[Entry, str], None]
 
@@ -30,11 +33,13 @@ class Directory:
         self.rules = InvalidationConfig()
         self.evicted = Counter[str]()
         self._gone = gone
-        self._order = TinyLfu(total, entries)
+        self.sketch = Sketch(entries)
+        self._order = _order(total, self.sketch)
         self._most = entries
         self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
         self._named: dict[tuple[str, str], tuple[float, str]] = {}
-        self._texts: dict[str, str] = {}
+        self._renamed = False  # no upstream yet: what is always so need not be looked up each time
+        self._texts: dict[str | bytes, Any] = {}
 
     def follow(self, entries: int, total: int, rules: InvalidationConfig) -> None:
         """Other bounds and rules from now on."""
@@ -58,7 +63,7 @@ class Directory:
         entry = self.entries.get(id)
         if entry is None:
             return None
-        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._is_renamed(entry):
+        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._renamed:
             reason = self.reason(entry, wall)
             if reason:
                 self.drop(entry, reason)
@@ -73,56 +78,48 @@ class Directory:
         """It was told again."""
         entry.accesses += 1
         entry.accessed = wall
-        self._order.touch(entry.id)
-
-    def asked(self, id: bytes) -> None:
-        """A question that is not here: it is worth more when its answer comes."""
-        self._order.touch(id)
+        self.sketch.add(entry.id)
+        self._order.get(entry.id)
 
     # ---- changes
 
-    def put(self, entry: Entry) -> bool:
+    def put(self, entry: Entry, *, counted: bool = True) -> bool:
         """Take an entry in, in place of another one of its digest. False when it is not worth its place, or is from
-        before a flush that concerns it: then it is not here."""
+        before a flush that concerns it: then it is not here. ``counted``: it was made here, not told by others."""
         if self.is_flushed(entry):
-            self.evicted["flushed"] += 1
+            self.evicted["flushed"] += counted
             return False
-        old = self.entries.pop(entry.id, None)
-        if old is not None and old is not entry:
-            self._leave(old, "replaced")
-        entry.model, entry.upstream, entry.named = map(self._text, (entry.model, entry.upstream, entry.named))
-        entry.operation, entry.classification = self._text(entry.operation), self._text(entry.classification)
+        old = self.forget(entry.id)
+        if old is not None and counted:
+            self.evicted["replaced"] += 1
+        self._share(entry)
+        if counted:
+            self.sketch.add(entry.id)  # it was asked for; a question whose answer is not kept need not be counted
         self._note_name(entry)
         self.entries[entry.id] = entry
-        for id in self._order.add(entry.id, entry.size + ENTRY_BYTES, entry.worth):
-            self.drop(self.entries[id], "full")
-        while len(self.entries) > self._most:
-            id_ = self._order.drop()
-            if id_ is None:
-                break
-            self.drop(self.entries[id_], "full")
+        for _, gone in self._order.add(entry.id, entry):
+            self.drop(gone, "full")
+        while len(self.entries) > self._most and (dropped := self._order.drop()) is not None:
+            self.drop(dropped[1], "full")
         return entry.id in self.entries
 
     def drop(self, entry: Entry, reason: str) -> None:
         """Let it go, for everybody."""
-        if self.forget(entry.id, reason):
+        if self.forget(entry.id) is not None:
+            self.evicted[reason] += 1
             self._gone(entry, reason)
 
-    def forget(self, id: bytes, reason: str) -> Entry | None:
-        """It is gone here; the store knows."""
+    def forget(self, id: bytes) -> Entry | None:
+        """It is gone here; the store and the counts know."""
         entry = self.entries.pop(id, None)
         if entry is not None:
-            self._leave(entry, reason)
+            self._order.remove(id)
         return entry
-
-    def _leave(self, entry: Entry, reason: str) -> None:
-        self._order.remove(entry.id)
-        self.evicted[reason] += 1
 
     def clear(self) -> None:
         """Forget all entries: the store is read anew."""
         self.entries = {}
-        self._order = TinyLfu(self._order.bound, self._most)
+        self._order = _order(self._order.bound, self.sketch)
 
     def flush(self, what: dict[str, str], wall: float) -> list[Entry]:
         """Everything that fits all of ``what`` goes, also what was asked before ``wall`` and is still under way. Gives
@@ -133,12 +130,14 @@ class Directory:
             del self._flushes[next(iter(self._flushes))]
         those = [entry for entry in self.entries.values() if entry.asked <= wall and fits(entry, what)]
         for entry in those:
-            self.forget(entry.id, "flushed")
+            self.forget(entry.id)
         return those
 
     def is_flushed(self, entry: Entry) -> bool:
         """Whether it was asked before a flush that concerns it."""
-        return any(entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items())
+        return bool(self._flushes) and any(
+            entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items()
+        )
 
     def sweep(self, wall: float, ids: Iterable[bytes]) -> int:
         """Look at those of ``ids`` that are here. Gives how many went."""
@@ -159,18 +158,25 @@ class Directory:
         known = self._named.get(key)
         if known is None and len(self._named) >= MOST_FLUSHES:
             self._named.clear()
-        if known is None or (entry.asked >= known[0] and entry.named != known[1]):
+        if known is None:
             self._named[key] = (entry.asked, entry.named)
+        elif entry.named != known[1]:
+            self._renamed = True
+            if entry.asked >= known[0]:
+                self._named[key] = (entry.asked, entry.named)
 
     def _is_renamed(self, entry: Entry) -> bool:
         known = self._named.get((entry.model, entry.upstream))
         return known is not None and known[1] != entry.named and bool(entry.named)
 
-    def _text(self, text: str) -> str:
-        """One object for equal texts: there are few, and many entries."""
-        if len(self._texts) > 10_000:
-            self._texts.clear()
-        return self._texts.setdefault(text, text)
+    def _share(self, entry: Entry) -> None:
+        """One object for equal texts: there are few of them, and many entries."""
+        texts = self._texts
+        if len(texts) > MOST_TEXTS:
+            texts.clear()
+        for name in ("operation", "model", "upstream", "named", "classification", "scope", "by"):
+            text = getattr(entry, name)
+            setattr(entry, name, texts.setdefault(text, text))
 
     def told(self) -> dict[str, Any]:
         """As plain values."""
@@ -198,3 +204,7 @@ def fits(entry: Entry, what: dict[str, str]) -> bool:
         elif getattr(entry, name) != value:
             return False
     return True
+
+
+def _order(total: int, sketch: Sketch) -> TinyLfu[Entry]:
+    return TinyLfu(total, sketch, lambda entry: entry.size + ENTRY_BYTES, lambda _, entry: entry.worth)

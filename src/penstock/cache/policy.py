@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.cache.config import CacheConfig, ModelCacheConfig
 from penstock.core.call import Call, Headers
@@ -45,7 +45,7 @@ does."""
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a head says. ``bound`` goes into the digest; ``ttl`` bounds that of the model. ``allowed``: its class may
-    be cached at all."""
+    be cached at all. ``prefixes``: what the digests of its calls begin with, by secret, key and model's terms."""
 
     mode: str
     classification: str
@@ -53,6 +53,7 @@ class Plan:
     allowed: bool
     ttl: float
     bound: bytes
+    prefixes: dict[tuple[bytes, str, bytes], bytes] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,9 @@ class Found:
 class Semantic(Protocol):
     """See the module."""
 
-    def question(self, exchange: Exchange, asked: Asked, scope: str, bound: bytes, pattern: str) -> object | None:
-        """The question as it is looked for; None where only an equal call may be answered alike. ``scope``: who shares
-        answers; ``bound``: what shapes the answer beside the body; ``pattern``: the configured entry of the model."""
+    def question(self, exchange: Exchange, asked: Asked, known: bytes, pattern: str) -> object | None:
+        """The question as it is looked for; None where only an equal call may be answered alike. ``known``: all of it
+        but its body (``wire.asked.prefix``); ``pattern``: the configured entry that serves its model."""
 
     async def find(self, exchange: Exchange, next: Next, question: object) -> Found | None:
         """An entry to answer with; None for a miss. Its answer is fetched by the room: one that is gone is a miss."""

@@ -25,7 +25,7 @@ from penstock.core.errors import CallerError, Fail
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply
-from penstock.wire.asked import Asked, asked
+from penstock.wire.asked import Asked, asked_under, prefix
 
 log = logging.getLogger("penstock")
 
@@ -33,6 +33,8 @@ ENTRY_FIELD = b"x-penstock-cache-entry"
 SAVED_FIELD = b"x-penstock-saved-tokens"
 SIMILARITY_FIELD = b"x-penstock-similarity"
 SCORE_FIELD = b"x-penstock-cache-score"
+MOST_PREFIXES = 16
+"""Remembered with a head: one a model that its caller asks for."""
 _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
 _JSON: Headers = [(b"content-type", b"application/json")]
 
@@ -94,8 +96,12 @@ class Cache:
         """A call that the cache has nothing to do with."""
         if plan.mode == "only":
             raise self._absent("such calls are not cached here")
-        exchange.cache = "bypass"
-        self._shelf.counts.operations["exact", "bypass"] += 1
+        if self._shelf.ready:
+            exchange.cache = "bypass"
+            self._shelf.counts.bypassed += 1
+        else:
+            exchange.cache = "miss"  # so shortly after a start: it may be a call to be cached
+            self._shelf.counts.operations["exact", "miss"] += 1
         return next(exchange)
 
     async def _look(self, exchange: Exchange, next: Next, plan: Plan, terms: Terms, takes: bool) -> Reply:
@@ -129,17 +135,23 @@ class Cache:
         return await self._record(exchange, looked)
 
     def _ask(self, exchange: Exchange, plan: Plan, terms: Terms) -> Asked | bool:
-        return asked(exchange.call, self._shelf.secret, self._scope(exchange), _bound(plan, terms)) or False
+        return asked_under(exchange.call, self._prefix(exchange, plan, terms)) or False
 
-    def _scope(self, exchange: Exchange) -> str:
-        return "all" if self._wide else f"key {exchange.key}"
+    def _prefix(self, exchange: Exchange, plan: Plan, terms: Terms) -> bytes:
+        """All of a question but its body."""
+        known = plan.prefixes.get(key := (self._shelf.secret, exchange.key, terms.bound))
+        if known is None:
+            scope = "all" if self._wide else f"key {exchange.key}"
+            bound = b"%d %b%b" % (len(plan.bound), plan.bound, terms.bound)
+            if len(plan.prefixes) >= MOST_PREFIXES:
+                plan.prefixes.clear()
+            known = plan.prefixes[key] = prefix(key[0], exchange.call.operation.name, scope, bound)
+        return known
 
     def _similar(self, exchange: Exchange, question: Asked, plan: Plan, terms: Terms) -> object | None:
         assert self._semantic is not None
         try:
-            return self._semantic.question(
-                exchange, question, self._scope(exchange), _bound(plan, terms), terms.pattern
-            )
+            return self._semantic.question(exchange, question, self._prefix(exchange, plan, terms), terms.pattern)
         except Exception:
             log.exception("the semantic cache failed on %s", exchange.id)
             return None
@@ -268,10 +280,6 @@ class Cache:
 
     def __repr__(self) -> str:
         return f"<Cache {self._shelf!r}>"
-
-
-def _bound(plan: Plan, terms: Terms) -> bytes:
-    return plan.bound + b"\n" + terms.bound
 
 
 def _content_type(reply: Reply) -> bytes:

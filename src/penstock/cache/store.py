@@ -52,9 +52,13 @@ class Shelf:
         self.account = account
         self.config = config
         self.directory = Directory(config.entries, config.total, self._gone)
-        self.tier = Tier(account, config.memory, config.entries)
+        self.tier = Tier(account, config.memory, self.directory.sketch, self._worth)
         self.watchers: list[Watcher] = []
         self._uses: dict[bytes, list[float]] = {}
+
+    def _worth(self, id: bytes) -> float:
+        entry = self.directory.entries.get(id)
+        return 0.0 if entry is None else entry.worth
 
     def follow(self, config: CacheConfig) -> None:
         """Keep as ``config`` says from now on."""
@@ -73,10 +77,7 @@ class Shelf:
         """The entry of that digest, if it may be told."""
         if not self.ready:
             return None
-        entry = self.directory.find(id, self.wall())
-        if entry is None:
-            self.directory.asked(id)
-        return entry
+        return self.directory.find(id, self.wall())
 
     def held(self, entry: Entry) -> Answer | None:
         """Its answer, if it is in memory."""
@@ -108,7 +109,7 @@ class Shelf:
             log.warning("the cached answer %s is damaged, or was made with another secret: it is dropped", entry.name)
             self.directory.drop(entry, "damaged")
             return None
-        self.tier.put(entry, answer)
+        self.tier.put(entry.id, answer)
         return answer
 
     def used(self, entry: Entry) -> None:
@@ -136,7 +137,7 @@ class Shelf:
         if not self.directory.put(entry):
             self._delete([entry.id])
             return False
-        for id in self.tier.put(entry, answer):
+        for id in self.tier.put(entry.id, answer):
             if self.store is None and (gone := self.directory.entries.get(id)) is not None:
                 self.directory.drop(gone, "full")
         if entry.id not in self.directory.entries:
@@ -161,6 +162,7 @@ class Shelf:
         """All that fits ``what`` goes, at every worker."""
         wall = self.wall()
         those = self.directory.flush(what, wall)
+        self.directory.evicted["flushed"] += len(those)
         self._tell(Flushed(self.me, what, wall))
         self._let_go([entry.id for entry in those])
         return those
@@ -215,7 +217,7 @@ class Shelf:
             self.take_entry(row.entry)
         elif isinstance(row, Gone):
             for id in row.ids:
-                if self.directory.forget(id, row.reason) is not None:
+                if self.directory.forget(id) is not None:
                     self._forgotten(id)
         elif isinstance(row, Flushed):
             for entry in self.directory.flush(row.what, row.wall):
@@ -245,7 +247,7 @@ class Shelf:
                 self._changed(known, known.id)
             return
         self.tier.drop(entry.id)
-        if self.directory.put(entry):
+        if self.directory.put(entry, counted=False):
             self._changed(entry, entry.id)
 
     def take_stored(self, id: bytes, data: bytes) -> None:

@@ -6,8 +6,10 @@ is least worth keeping. May fail: not at all.
 
 from __future__ import annotations
 
-from penstock.cache.entry import Answer, Entry
-from penstock.cache.tinylfu import TinyLfu
+from collections.abc import Callable
+
+from penstock.cache.entry import Answer
+from penstock.cache.tinylfu import Sketch, TinyLfu
 from penstock.core.ports import Account
 
 ANSWER_BYTES = 300
@@ -15,61 +17,56 @@ ANSWER_BYTES = 300
 
 
 class Tier:
-    """See the module. ``bound``: bytes, as the account's; recordings under way take of the account too."""
+    """See the module. ``bound``: bytes, as the account's; recordings under way take of the account too. ``worth`` tells
+    what a byte of the answer of that id saves."""
 
-    def __init__(self, account: Account, bound: int, keys: int) -> None:
+    def __init__(self, account: Account, bound: int, sketch: Sketch, worth: Callable[[bytes], float]) -> None:
         self._account = account
-        self._answers: dict[bytes, Answer] = {}
-        self._keys = keys
-        self._order = TinyLfu(bound, keys)
+        self._sketch = sketch
+        self._worth = worth
+        self._answers = self._empty(bound)
+
+    def _empty(self, bound: int) -> TinyLfu[Answer]:
+        return TinyLfu(bound, self._sketch, _size, lambda id, _: self._worth(id))
 
     def resize(self, bound: int) -> None:
         """Another bound from now on."""
-        self._order.bound = bound
+        self._answers.bound = bound
 
     @property
     def held(self) -> int:
         """Bytes."""
-        return self._order.held
+        return self._answers.held
 
     def get(self, id: bytes) -> Answer | None:
         """The answer, if it is held."""
-        answer = self._answers.get(id)
-        if answer is not None:
-            self._order.touch(id)
-        return answer
+        return self._answers.get(id)
 
-    def put(self, entry: Entry, answer: Answer) -> list[bytes]:
+    def put(self, id: bytes, answer: Answer) -> list[bytes]:
         """Hold it if it is worth its place. Gives the ids of those that are held no more, its own perhaps."""
-        self.drop(entry.id)
-        size = answer.size + ANSWER_BYTES
+        self.drop(id)
         gone: list[bytes] = []
-        while not self._account.reserve(size):
-            victim = self._order.drop()
-            if victim is None:
-                return [*gone, entry.id]
-            gone.append(victim)
-            self._let_go(victim)
-        self._answers[entry.id] = answer
-        for id in self._order.add(entry.id, size, entry.worth):
-            gone.append(id)
-            self._let_go(id)
+        while not self._account.reserve(_size(answer)):
+            dropped = self._answers.drop()
+            if dropped is None:
+                return [*gone, id]
+            self._account.release(_size(dropped[1]))
+            gone.append(dropped[0])
+        for lost, old in self._answers.add(id, answer):
+            self._account.release(_size(old))
+            gone.append(lost)
         return gone
 
     def drop(self, id: bytes) -> None:
         """Hold it no more."""
-        if id in self._answers:
-            self._order.remove(id)
-            self._let_go(id)
+        answer = self._answers.remove(id)
+        if answer is not None:
+            self._account.release(_size(answer))
 
     def clear(self) -> None:
         """Hold nothing any more."""
-        self._account.release(self._order.held)
-        self._answers = {}
-        self._order = TinyLfu(self._order.bound, self._keys)
-
-    def _let_go(self, id: bytes) -> None:
-        self._account.release(self._answers.pop(id).size + ANSWER_BYTES)
+        self._account.release(self._answers.held)
+        self._answers = self._empty(self._answers.bound)
 
     def __contains__(self, id: bytes) -> bool:
         return id in self._answers
@@ -78,4 +75,8 @@ class Tier:
         return len(self._answers)
 
     def __repr__(self) -> str:
-        return f"<Tier {len(self._answers)} answers, {self._order!r}>"
+        return f"<Tier {self._answers!r}>"
+
+
+def _size(answer: Answer) -> int:
+    return answer.size + ANSWER_BYTES

@@ -33,6 +33,9 @@ COMMANDS: dict[str, Command] = {
     "upstreams": Command(
         "penstock.cli.upstreams:main", "show the upstreams of a running gateway, drain, weigh, add them"
     ),
+    "cache": Command("penstock.cli.cache:main", "list, show and delete what the cache of a running gateway keeps"),
+    "journal": Command("penstock.cli.journal:main", "show the last calls of a running gateway, or sums of them"),
+    "warm": Command("penstock.cli.warm:main", "ask the commonest prompts before callers do, so that they are cached"),
     "doctor": Command("penstock.cli.doctor:main", "try every upstream step by step and say what to fix"),
     "keys": Command("penstock.cli.keys:main", "make, list and revoke the keys that callers use"),
     "connect": Command(

@@ -26,6 +26,9 @@ class Fleet(Protocol):
     async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call with ``body`` would be routed, by each worker; or the ``last`` decisions of all."""
 
+    async def journal(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Rows of the journal; ``{"problems": [...], "status": ...}`` for a wrong question."""
+
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial: what was measured of both."""
 

@@ -25,7 +25,7 @@ from penstock.process.link import Link, LinkError, link_over
 from penstock.process.live_changes import LONGEST_WAIT_SECONDS
 from penstock.process.loop import run, settle_collector
 from penstock.process.spec import Spec
-from penstock.process.team import RELOAD_SECONDS, STREAM_SECONDS
+from penstock.process.team import JOURNAL_SECONDS, RELOAD_SECONDS, STREAM_SECONDS
 from penstock.process.worker import Worker
 
 log = logging.getLogger("penstock")
@@ -66,6 +66,10 @@ class FarFleet:
     async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call would be routed, or the last ones were."""
         return dict(await self.ask("decisions", question))
+
+    async def journal(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Rows of the journal."""
+        return dict(await self.ask("journal", asked, within=JOURNAL_SECONDS + 5.0))
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial."""

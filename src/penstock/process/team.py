@@ -27,6 +27,7 @@ from penstock.routing.live import merged, rebased, told
 log = logging.getLogger("penstock")
 
 RELOAD_SECONDS = 30.0
+JOURNAL_SECONDS = 30.0
 STREAM_SECONDS = 20.0
 """A worker may hold a question about a stream until there is something to tell."""
 
@@ -76,8 +77,10 @@ class Team:
             "upstreams": lambda model: self.upstreams(str(model or "")),
             "change": lambda value: self.change_upstream(value),
             "decisions": lambda value: self.decisions(value),
+            "journal": lambda value: self.journal(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
+            "cache": lambda value: self.cache(value),
             "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
         }
 
@@ -144,6 +147,15 @@ class Team:
         recording = any(answer["recording"] for answer in answers)
         return {"ok": True, "recording": recording, "decisions": rows[: int(question["last"])]}
 
+    async def journal(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Rows of the journal, which is one for all workers."""
+        for member in list(self.members.values()):
+            try:
+                return dict(await member.ask("journal", asked, within=JOURNAL_SECONDS))
+            except LinkError as error:
+                log.warning("worker %d did not answer 'journal': %s", member.number, error)
+        return {"status": 503, "code": "gateway_overloaded", "problems": ["no worker answered"]}
+
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""
         return {
@@ -158,6 +170,15 @@ class Team:
     async def decide(self, model: str, asked: str) -> bool:
         """Promote, roll back or resume the new version of ``model``; False when none is on trial."""
         return await self.trials.decide(model, asked)
+
+    async def cache(self, question: dict[str, Any]) -> dict[str, Any]:
+        """What the cache keeps, or what of it is to go: at all workers, for their store may be one of each."""
+        if question.get("do") not in ("delete", "flush"):
+            return dict(await next(iter(self.members.values())).ask("cache", question))
+        answers: list[dict[str, Any]] = await self.ask_all("cache", question)
+        if not answers:
+            raise LinkError("no worker answered")
+        return max(answers, key=lambda answer: (bool(answer["ok"]), int(answer.get("deleted", 0))))
 
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
         """Ask worker ``owner`` about a stream that it keeps. Raises LinkError when it is gone."""

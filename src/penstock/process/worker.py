@@ -43,8 +43,10 @@ class Worker:
             "stream": self._stream,
             "upstreams": self._upstreams,
             "decisions": self._decisions,
+            "journal": self._journal,
             "trials": self._trials,
             "decide": self._decide,
+            "cache": self._cache,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -81,6 +83,14 @@ class Worker:
         resumption = self.gateway.resumption
         return {} if resumption is None else await resumption.answer(value)
 
+    async def _cache(self, value: Any) -> dict[str, Any]:
+        caching = self.gateway.caching
+        return (
+            {"ok": False, "problems": ["the cache is not installed"]}
+            if caching is None
+            else await caching.answer(value)
+        )
+
     async def _upstreams(self, _: Any) -> dict[str, dict[str, Any]]:
         return self.gateway.upstreams.rows()
 
@@ -90,6 +100,12 @@ class Worker:
             return {"worker": self.number, **self.gateway.explain(value)}
         except CallerError as error:
             return {"ok": False, "status": error.status, "code": error.code, "problems": [error.message]}
+
+    async def _journal(self, value: Any) -> dict[str, Any]:
+        diary = self.gateway.diary
+        if diary is None:
+            return {"status": 404, "code": "not_found", "problems": ["the journal is not installed here"]}
+        return await diary.answer(value)
 
     async def _trials(self, _: Any) -> dict[str, Any]:
         return self.gateway.upstreams.dump_trials()

@@ -38,6 +38,14 @@ class Append(NamedTuple):
     keep: int
 
 
+class Extend(NamedTuple):
+    """Many rows, appended together."""
+
+    log: str
+    rows: tuple[bytes, ...]
+    keep: int
+
+
 class Add(NamedTuple):
     name: str
     amount: int
@@ -57,8 +65,10 @@ class Mark(NamedTuple):
     reply: asyncio.Future[Any]
 
 
-Write = Put | Delete | Append | Add | Once | Mark
-OPERATION: dict[type, str] = {Put: "put", Delete: "delete", Append: "append", Add: "add", Once: "once", Mark: "flush"}
+Write = Put | Delete | Append | Extend | Add | Once | Mark
+OPERATION: dict[type, str] = {
+    Put: "put", Delete: "delete", Append: "append", Extend: "append", Add: "add", Once: "once", Mark: "flush",
+}  # fmt: skip
 
 
 class Get(NamedTuple):
@@ -99,9 +109,16 @@ def size_of(write: Write) -> int:
         return OVERHEAD + len(write.key) + len(write.value)
     if type(write) is Append:
         return OVERHEAD + len(write.row)
+    if type(write) is Extend:
+        return OVERHEAD + sum(map(len, write.rows)) + 40 * len(write.rows)
     if type(write) is Delete:
         return OVERHEAD + sum(map(len, write.keys)) + 40 * len(write.keys)
     return OVERHEAD
+
+
+def count_of(write: Write) -> int:
+    """How many of its operation a write counts as."""
+    return len(write.rows) if type(write) is Extend else 1
 
 
 def checked(name: str) -> str:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
-from penstock.core.stored import Row
+from penstock.core.stored import Counters, Row
 from penstock.store.asked import (
     LARGEST_KEY,
     LARGEST_VALUE,
@@ -18,6 +18,7 @@ from penstock.store.asked import (
     Add,
     Append,
     Delete,
+    Extend,
     Get,
     Last,
     Mark,
@@ -28,6 +29,7 @@ from penstock.store.asked import (
     Scan,
     Write,
     checked,
+    count_of,
     position,
 )
 from penstock.store.counts import Counts
@@ -69,7 +71,7 @@ class DeskStore:
         self._made: Desk | None = None
         self._records: dict[str, DeskRecords] = {}
         self._logs: dict[str, DeskLog] = {}
-        self.counters = DeskCounters(self)
+        self.counters: Counters = DeskCounters(self)
 
     @property
     def desk(self) -> Desk:
@@ -180,6 +182,13 @@ class DeskLog:
             return False
         return _offer(self._desk, Append(self._name, row, self.keep))
 
+    def extend(self, rows: Sequence[bytes]) -> bool:
+        """See the port."""
+        if sum(map(len, rows)) > LARGEST_VALUE:
+            self._desk.counts.note("append", "large", len(rows))
+            return False
+        return not rows or _offer(self._desk, Extend(self._name, tuple(rows), self.keep))
+
     async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
         """See the port."""
         position(after)
@@ -225,7 +234,7 @@ class DeskCounters:
 def _offer(desk: Desk, write: Write) -> bool:
     if desk.offer(write):
         return True
-    desk.counts.note(OPERATION[type(write)], "full")
+    desk.counts.note(OPERATION[type(write)], "full", count_of(write))
     return False
 
 
@@ -245,7 +254,7 @@ def settle(counts: Counts, batch: Sequence[Write], results: Sequence[Any] | OSEr
             else:
                 write.reply.set_result(None if isinstance(results, OSError) else results[index])
         if not isinstance(write, Mark):
-            counts.note(OPERATION[type(write)], "lost" if failed else "ok")
+            counts.note(OPERATION[type(write)], "lost" if failed else "ok", count_of(write))
 
 
 class Waiters:
@@ -277,7 +286,7 @@ class Waiters:
     def wake_for(self, batch: Sequence[Write]) -> None:
         """The rows among ``batch`` were written."""
         if self._waiting:
-            for log in {write.log for write in batch if isinstance(write, Append)}:
+            for log in {write.log for write in batch if isinstance(write, Append | Extend)}:
                 self.wake(log)
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from penstock.cache.semantic.partition import partition
 from penstock.cache.semantic.prompt import Prompt, prompt_of
+from penstock.wire.asked import prefix
 
 SYSTEM = "You are the assistant of a bank. " * 60
 
@@ -23,7 +24,7 @@ def of(
     }
     found = prompt_of("chat", fields)
     assert isinstance(found, Prompt)
-    return partition(b"secret", scope, "chat", version, bound, found.rest)
+    return partition(prefix(b"secret", "chat", scope, bound), version, found.rest)
 
 
 def test_the_question_is_no_part_of_it() -> None:
@@ -53,7 +54,7 @@ def test_history_parts() -> None:
         ]
         found = prompt_of("chat", {"messages": turns})
         assert isinstance(found, Prompt)
-        return partition(b"s", "key a", "chat", "v", b"", found.rest)
+        return partition(b"s", "v", found.rest)
 
     assert with_history("yes") != with_history("no")
 
@@ -68,10 +69,10 @@ PARTS = st.lists(st.text("ab \0ü", max_size=6), min_size=3, max_size=3)
 @given(PARTS, PARTS)
 def test_nothing_can_be_moved_from_one_part_into_the_next(a: list[str], b: list[str]) -> None:
     def made(parts: list[str]) -> bytes:
-        return partition(b"s", parts[0], "chat", parts[1], parts[2].encode(), {})
+        return partition(prefix(b"s", "chat", parts[0], parts[1].encode()), parts[2], {})
 
     assert (made(a) == made(b)) == (a == b)
 
 
 def test_another_secret_gives_another_digest() -> None:
-    assert partition(b"1", "k", "chat", "v", b"", {}) != partition(b"2", "k", "chat", "v", b"", {})
+    assert partition(prefix(b"1", "chat", "k", b""), "v", {}) != partition(prefix(b"2", "chat", "k", b""), "v", {})

@@ -17,10 +17,10 @@ PARTITION_BYTES = 16
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def partition(secret: bytes, scope: str, operation: str, version: str, bound: bytes, rest: dict[str, Any]) -> bytes:
-    """See the module. ``scope``: who shares answers; ``version``: of the embedder; ``bound``: what else shapes the
-    answer (fields of the head, configuration, class, price tier); ``rest``: ``Prompt.rest``."""
-    parts = (b"semantic", scope.encode(), operation.encode(), version.encode(), bound, _encode(rest))
+def partition(known: bytes, version: str, rest: dict[str, Any]) -> bytes:
+    """See the module. ``known``: all of the question but its body, the secret among it (``wire.asked.prefix``: operation,
+    scope, fields of the head, configuration, class); ``version``: of the embedder; ``rest``: ``Prompt.rest``."""
+    parts = (b"semantic", known, version.encode(), _encode(rest))
     # Each with its length, so that nothing can be moved from one part into the next.
     head = " ".join(str(len(part)) for part in parts).encode()
-    return hashlib.sha256(b"%b\0%b\0%b" % (secret, head, b"".join(parts))).digest()[:PARTITION_BYTES]
+    return hashlib.sha256(b"%b\0%b" % (head, b"".join(parts))).digest()[:PARTITION_BYTES]

@@ -64,7 +64,7 @@ class Matching:
 
     # ---- on the path of a call
 
-    def question(self, exchange: Exchange, asked: Asked, scope: str, bound: bytes, pattern: str) -> Question | None:
+    def question(self, exchange: Exchange, asked: Asked, known: bytes, pattern: str) -> Question | None:
         """See the port."""
         memory = self._memory
         operation = exchange.call.operation.name
@@ -78,7 +78,7 @@ class Matching:
             self._tally.lookups["ineligible", prompt] += 1
             return None
         version = memory.embedder.version
-        place = partition(memory.shelf.secret, scope, operation, version, bound, prompt.rest)
+        place = partition(known, version, prompt.rest)
         return Question(prompt.text, operation, place, pattern, version)
 
     async def find(self, exchange: Exchange, next: Next, question: object) -> Found | None:

@@ -15,6 +15,7 @@ from penstock.store.asked import (
     Add,
     Append,
     Delete,
+    Extend,
     Get,
     Last,
     Mark,
@@ -88,12 +89,10 @@ class MemoryDesk:
                 for key in write.keys:
                     self._drop(write.table, key)
             case Append():
-                log = self._logs.setdefault(write.log, _Rows())
-                log.rows.append(write.row)
-                log.last += 1
-                self._grow(size_of(write))
-                while len(log.rows) > write.keep:
-                    self._bytes -= size_of(Append(write.log, log.rows.popleft(), 1))
+                self._append(write)
+            case Extend():
+                for row in write.rows:
+                    self._append(Append(write.log, row, write.keep))
             case Add():
                 return self._added(write)
             case Once():
@@ -103,6 +102,14 @@ class MemoryDesk:
             case Mark():
                 pass
         return None
+
+    def _append(self, write: Append) -> None:
+        log = self._logs.setdefault(write.log, _Rows())
+        log.rows.append(write.row)
+        log.last += 1
+        self._grow(size_of(write))
+        while len(log.rows) > write.keep:
+            self._bytes -= size_of(Append(write.log, log.rows.popleft(), 1))
 
     def _added(self, write: Add) -> int:
         number, expires = self._sums.get(write.name, (0, write.expires))

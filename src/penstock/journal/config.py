@@ -1,0 +1,31 @@
+"""The ``journal`` section: one row a call, kept in the store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from penstock.core.units import Bytes
+
+
+class JournalConfig(Struct, frozen=True, kw_only=True):
+    enabled: Annotated[
+        bool, Meta(description="Write a row for every call that showed a key: times, tokens, upstream, outcome.")
+    ] = True
+    keep: Annotated[int, Meta(ge=100, le=10_000_000, description="Rows kept; the oldest go.")] = 100_000
+    prompts: Annotated[
+        bool,
+        Meta(description="Also keep what was asked and answered well, for `penstock warm --from-journal`."),
+    ] = False
+    prompt_bytes: Annotated[
+        Bytes, Meta(ge=256, le=1024 * 1024, description="The largest body kept of one call; of a larger one, none is.")
+    ] = 16 * 1024
+    classifications: Annotated[
+        list[str],
+        Meta(
+            max_length=64,
+            description="What `x-penstock-classification` may say for a body to be kept; calls that say nothing count"
+            " as allowed, those that say anything else are not kept.",
+        ),
+    ] = field(default_factory=lambda: ["public", "internal"])

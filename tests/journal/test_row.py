@@ -1,0 +1,106 @@
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.errors import UpstreamError
+from penstock.journal.row import MOST_NAME_CHARACTERS, Row, read_row, row_of, told
+from tests.support.exchanges import finished
+
+
+def written(network: float = 0.0, body: msgspec.Raw | None = None, **facts: object) -> Row:
+    stream = facts.pop("stream", False)
+    exchange = finished(**facts)  # type: ignore[arg-type]
+    exchange.call.stream = bool(stream)
+    row = read_row(row_of(exchange, 5000, "b12", "s1", "a,b", network, body))
+    assert row is not None
+    return row
+
+
+def test_it_says_what_became_of_the_call() -> None:
+    row = written(scope="key-1", answered_as="", cache="miss", queued=0.25, network=0.03)
+    assert row == Row(
+        at_ms=5000, id="req_0xaa-1", key="key-1", scope="key-1", operation="chat", model="m", asked="m", answered="m",
+        upstream="up", status=200, outcome="ok", attempts=1, cache="miss", tags="a,b", session="s1", digest="b12",
+        tokens_in=11, tokens_out=22, tokens_cached=5, bytes_in=56, bytes_out=78, total_us=2_500_000,
+        first_byte_us=1_000_000, queue_us=250_000, upstream_us=2_000_000, overhead_us=300, network_us=30_000,
+        body=msgspec.Raw(b"null"),
+    )  # fmt: skip
+
+
+def test_names_are_kept_where_they_differ() -> None:
+    row = written(asked="fb-7", model="fb-*", answered_as="other", scope="team")
+    assert (row.model, row.asked, row.answered, row.scope) == ("fb-*", "fb-7", "other", "team")
+
+
+def test_what_a_caller_chose_is_bounded() -> None:
+    assert len(written(asked="x" * 5000).asked) == MOST_NAME_CHARACTERS
+
+
+def test_an_error_has_its_code_and_whose_fault_it_was() -> None:
+    row = written(outcome="error", error=UpstreamError("down", code="upstream_down"), status=502)
+    assert (row.outcome, row.status, row.error, row.fault) == ("error", 502, "upstream_down", "upstream")
+
+
+def test_no_secret_is_in_it() -> None:
+    stored = row_of(finished(), 1, "", "", "", 0.0, None)
+    assert b"secret" not in stored
+
+
+def test_tokens_a_second_need_time_and_tokens() -> None:
+    assert written(stream=True, tokens_out=31).tokens_per_second == 20.0  # 30 gaps in 1.5 s
+    assert written(stream=True, tokens_out=1).tokens_per_second is None
+    assert written(stream=True, first_byte=0.0).tokens_per_second is None
+    assert written(tokens_out=22).tokens_per_second == 11.0  # the upstream was waited for two seconds
+    assert written(waited=0.0).tokens_per_second is None
+    assert written(tokens_out=0).tokens_per_second is None
+
+
+def test_prefill_is_the_time_to_the_first_token_less_what_is_ours() -> None:
+    assert written(stream=True, queued=0.2, overhead=0.1).prefill_us == 700_000
+    assert written(stream=True, queued=2.0).prefill_us == 0
+    assert written().prefill_us is None  # nobody saw the first token
+    assert written(stream=True, cache="hit-exact").prefill_us is None
+
+
+def test_hits_and_those_that_might_have_been() -> None:
+    assert [(written(cache=cache).was_looked_up, written(cache=cache).was_hit) for cache in (
+        "hit-exact", "hit-semantic", "coalesced", "miss", "bypass", "",
+    )] == [(True, True), (True, True), (True, True), (True, False), (False, False), (False, False)]  # fmt: skip
+
+
+def test_told_in_seconds_and_without_the_body_unless_asked() -> None:
+    row = written(body=msgspec.Raw(b'{"model":"m"}'), stream=True)
+    said = told(row)
+    assert "body" not in said
+    assert (said["total_seconds"], said["ended"], said["network_seconds"]) == (2.5, 5.0, None)
+    assert msgspec.json.decode(msgspec.json.encode(told(row, bodies=True)))["body"] == {"model": "m"}
+    assert "body" not in told(written(), bodies=True)
+
+
+def test_rows_of_other_versions() -> None:
+    stored = msgspec.json.decode(row_of(finished(), 1, "", "", "", 0.0, None))
+    newer = read_row(msgspec.json.encode([*stored, "a field that is not known yet", {"more": 1}]))
+    older = read_row(msgspec.json.encode(stored[:12]))
+    assert newer is not None
+    assert newer.id == "req_0xaa-1"
+    assert older is not None
+    assert (older.id, older.tokens_out) == ("req_0xaa-1", 0)
+
+
+@given(st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(msgspec.json.encode))
+def test_what_is_no_row_is_none(stored: bytes) -> None:
+    row = read_row(stored)
+    assert row is None or isinstance(row, Row)
+
+
+@given(st.text(), st.text(), st.text())
+def test_any_text_comes_back(tags: str, model: str, upstream: str) -> None:
+    exchange = finished(model=model, upstream=upstream)
+    try:
+        stored = row_of(exchange, 1, "", "", tags, 0.0, None)
+    except UnicodeEncodeError:
+        return
+    row = read_row(stored)
+    assert row is not None
+    assert b"\n" not in stored
+    assert (row.tags, row.model, row.upstream) == (tags, model, upstream)
