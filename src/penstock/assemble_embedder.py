@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from penstock.cache.embedding.service import Ask, Limits
     from penstock.core.tasks import Crew
 
+__all__ = ["ALL", "IN_PROCESS", "WeightsError", "embedder", "install_weights", "served_embedder"]
+
 IN_PROCESS = tuple(ALL)
 """Embedders whose weights are here."""
 
