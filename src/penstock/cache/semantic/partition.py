@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def partition(known: bytes, version: str, rest: dict[str, Any]) -> bytes:
-    """See the module. ``known``: all of the question but its body, the secret among it (``wire.asked.prefix``: operation,
+    """See the module. ``known``: all of the question but its body (``wire.asked.prefix``: secret, operation,
     scope, fields of the head, configuration, class); ``version``: of the embedder; ``rest``: ``Prompt.rest``."""
     parts = (b"semantic", known, version.encode(), _encode(rest))
     # Each with its length, so that nothing can be moved from one part into the next.
