@@ -230,6 +230,16 @@ class Room:
         asyncio.run(self.tasks.run())
         return one, reply, _said(body)
 
+    async def put(self, text: str, **fields: Any) -> tuple[Exchange, str]:
+        """The same within a loop that runs already."""
+        one = exchange("key-1", messages=[{"role": "user", "content": text}], **fields)
+        reply = await self.rig.room(one, self.rig.next)
+        assert isinstance(reply.body, bytes)
+        one.status = reply.status
+        one.finish("ok", 1001.0)
+        await self.tasks.run()
+        return one, _said(reply.body)
+
 
 def _text(one: Exchange) -> Any:
     import json
