@@ -86,6 +86,15 @@ def sample() -> dict[str, Any]:
             "ready": True, "entries": 0, "bytes": 0, "memory_bytes": 0, "operations": [["exact", "hit", 1]],
             "stores": {"kept": 1}, "saved": {"tokens_in": 0, "tokens_out": 0, "micro_dollars": 0, "seconds": 0.0},
             "evicted": {"expired": 1}, "lookups": {"exact": [[1.0], [0, 0], 0.0]},
+            "semantic": {
+                "lookups": [["hit", "verified", 1]], "shadows": {"right": 1}, "judge": {"same": 1},
+                "equal": {"same": 1}, "feedback": {"wrong": 1}, "removed": 0, "ready": True, "questions": 0,
+                "partitions": 0, "bytes": 0, "probabilities": [[1.0], [0, 0], 0.0],
+                "embedder": {"state": "well", "trips": 0, "texts": {"embedded": 1}},
+                "bounds": [
+                    {"model": "m", "requests": 1, "estimate": 0.0, "low": 0.0, "high": 0.0, "stopped": "", "stops": 0}
+                ],
+            },
         },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip

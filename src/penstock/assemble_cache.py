@@ -86,7 +86,8 @@ class Caching:
 
     async def answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """What the command line asks."""
-        return await self.admin.answer(question)
+        answer = await self.admin.answer(question)
+        return answer | {"semantic": self.semantics.told()} if question.get("do") == "stats" else answer
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values."""

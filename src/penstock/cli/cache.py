@@ -85,7 +85,7 @@ def _question(options: argparse.Namespace) -> dict[str, Any]:
 
 def _said(options: argparse.Namespace, answer: dict[str, Any]) -> list[str]:
     if options.verb == "stats":
-        return stats(answer["cache"])
+        return [*stats(answer["cache"]), *semantic(answer.get("semantic") or {})]
     if options.verb == "list":
         return table(answer)
     if options.verb == "show":
@@ -110,6 +110,23 @@ def stats(cache: dict[str, Any]) -> list[str]:
             lines.append(f"{kind:<10} " + ", ".join(f"{number} {result}" for result, number in sorted(told.items())))
     if cache["evicted"]:
         lines.append("gone       " + ", ".join(f"{number} {why}" for why, number in sorted(cache["evicted"].items())))
+    return lines
+
+
+def semantic(told: dict[str, Any]) -> list[str]:
+    """How the bound of the semantic cache stands, at the worker that was asked."""
+    if not told.get("enabled"):
+        return []
+    embedder = told["embedder"]
+    lines = [
+        f"questions  {told['questions']} in {told['partitions']} partitions ({told['bytes']} bytes)"
+        + ("" if told["ready"] else "; not ready: they are being read"),
+        f"embedder   {embedder['name']}, {embedder['state']}",
+    ]
+    for row in told["bounds"]:
+        lines.append(f"bound      {_plain(row['model'])} at worker {told['worker']}: {row['in_words']}")
+        stopped = [part for part in row["partitions"] if part["stopped"]]
+        lines += [f"           partition {part['partition'][:12]}: {part['in_words']}" for part in stopped]
     return lines
 
 

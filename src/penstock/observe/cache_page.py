@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from penstock.observe.histogram import Histogram
+from penstock.observe.semantic_page import SEMANTIC_METRICS, put_semantic
 
 CACHE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_cache_operations_total": (
@@ -28,11 +29,13 @@ CACHE_METRICS: dict[str, tuple[str, str]] = {
     ),
     "penstock_cache_evictions_total": (
         "counter",
-        "Entries that went, by reason: expired, oldest, unread, full, flushed, replaced, model_changed, damaged, lost.",
+        "Entries that went, by reason: expired, oldest, unread, full, flushed, replaced, model_changed, damaged, lost,"
+        " wrong (found to answer another question).",
     ),
     "penstock_cache_saved_tokens_total": ("counter", "Tokens that hits did not cost: prompt, completion."),
     "penstock_cache_saved_dollars_total": ("counter", "Dollars that hits did not cost, where prices are configured."),
     "penstock_cache_saved_seconds_total": ("counter", "Seconds that the answers told again had taken to make."),
+    **SEMANTIC_METRICS,
 }
 _FOUND_BY_EACH = ("expired", "lost", "damaged")
 
@@ -76,3 +79,4 @@ def put_cache(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     page.put("penstock_cache_saved_tokens_total", saved["tokens_out"], kind="completion")
     page.put("penstock_cache_saved_dollars_total", saved["micro_dollars"] / 1e6)
     page.put("penstock_cache_saved_seconds_total", round(saved["seconds"], 6))
+    put_semantic(page, [dump["semantic"] for dump in dumps if dump.get("semantic") is not None])

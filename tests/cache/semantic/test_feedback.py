@@ -91,7 +91,8 @@ def test_another_key_cannot_say_so_and_does_not_learn_that_it_is_there() -> None
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"[]", b"{", {"entry": "aa"}, {"wrong": True}, {"entry": "aa", "wrong": 1}, {"entry": "aa", "rating": "so-so"},
+    [b"", b"[]", b"{", {"entry": "aa"}, {"wrong": True}, {"entry": "aa", "wrong": 1},
+     {"entry": "aa", "rating": "so-so"},
      {"entry": "aa", "wrong": True, "rating": "wrong"}, {"request": "", "wrong": True}, {"request": 5, "wrong": True},
      {"entry": "aa", "wrong": True, "sql": ""}],
 )  # fmt: skip

@@ -21,7 +21,8 @@ def test_probabilities_make_a_histogram() -> None:
     tally = Tally()
     for probability in (0.3, 0.985, 0.9999):
         tally.told(probability)
-    counts, total = tally.dump()["probabilities"]
+    bounds, counts, total = tally.dump()["probabilities"]
+    assert bounds == list(BOUNDS)
     assert len(counts) == len(BOUNDS) + 1
     assert (counts[0], counts[BOUNDS.index(0.99)], counts[-1]) == (1, 1, 1)
     assert abs(total - 2.2849) < 1e-9

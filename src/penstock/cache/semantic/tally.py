@@ -58,7 +58,7 @@ class Tally:
             "equal": dict(self.equal),
             "feedback": dict(self.feedback),
             "removed": self.removed,
-            "probabilities": [self.probabilities, self.probability_sum],
+            "probabilities": [list(BOUNDS), self.probabilities, self.probability_sum],
         }
 
     def __repr__(self) -> str:
