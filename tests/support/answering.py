@@ -16,15 +16,17 @@ JUDGE = "mini"
 
 class Answering(ScriptedUpstream):
     """``say``: the answer to a text, None for an error; ``judge``: what the model ``mini`` says; ``vector``: a text's
-    vector as JSON takes it. ``asked``: texts that were asked, the judge's left out."""
+    vector as JSON takes it. While ``chats_go`` or ``vectors_go`` are clear, nothing is answered. ``asked``: texts that were asked, the judge's left out."""
 
     def __init__(self, say: Callable[[str], str | None] = lambda text: f"answer to {text}") -> None:
         super().__init__()
         self.say = say
         self.judge = "SAME"
         self.vector: Callable[[str], Any] = lambda text: [float(value) for value in hashed(text, DIMENSIONS)]
-        self.hold = threading.Event()
-        self.hold.set()
+        self.vectors_go = threading.Event()
+        self.chats_go = threading.Event()
+        self.vectors_go.set()
+        self.chats_go.set()
         self.asked: list[str] = []
         self.judged: list[Any] = []
         self.answers["/v1/chat/completions"] = self._chat
@@ -33,6 +35,7 @@ class Answering(ScriptedUpstream):
     def _chat(self, connection: socket.socket, request: Request) -> None:
         body = json.loads(request.body)
         text = body["messages"][-1]["content"]
+        self.chats_go.wait(10)
         if body["model"] == JUDGE:
             self.judged.append(json.loads(text))
             said: str | None = self.judge
@@ -52,7 +55,7 @@ class Answering(ScriptedUpstream):
         connection.sendall(answer.head() + answer.body)
 
     def _vectors(self, connection: socket.socket, request: Request) -> None:
-        self.hold.wait(10)
+        self.vectors_go.wait(10)
         texts = json.loads(request.body)["input"]
         data = [{"index": at, "embedding": self.vector(text)} for at, text in enumerate(texts)]
         body = json.dumps({"object": "list", "data": data, "model": "e", "usage": {}}).encode()
