@@ -118,7 +118,7 @@ def _frame(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[float, float]:
     right = [word for word in b[head : size_b - tail] if word not in w.FUNCTION]
     if left and right:
         return (0.0 if any(_alike(x, y) for x in left for y in right) else 1.0), 0.0
-    return 0.0, 1.0 if left or right else 0.0
+    return 0.0, 1.0 if head and (left or right) else 0.0
 
 
 def _alike(x: str, y: str) -> bool:

@@ -28,14 +28,17 @@ class Near(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """One group that was looked at: the entry that stands for it, its features, and the probability that its answer
-    is right. ``vetoes`` names what speaks against it whatever the probability."""
+    """One group that was looked at: the entry that stands for it (``place`` in what the index found), its features,
+    and the probability that its answer is right. ``vetoes``: the rules that fire; ``against``: those of them that
+    forbid it, the group's history not having lifted them."""
 
     key: Id
     group: Id
     features: tuple[float, ...]
     probability: float
     vetoes: tuple[str, ...]
+    against: tuple[str, ...]
+    place: int
 
 
 @dataclass(slots=True)

@@ -123,3 +123,12 @@ _CLASSES: dict[str, str] = {
 CLASS_OF: dict[str, str] = {word: name for name, words in _CLASSES.items() for word in words.split()}
 
 PREFIXES = _set("un in im ir il dis non de mis anti")
+
+# Small words of other languages that are no English words.
+ELSEWHERE = _set("""der das und ist nicht ich sie wir ein eine einen einem mit auf für von zu wie kann mein meine bitte
+    le les des du est et je nous vous une pour dans sur avec puis pourquoi quel quelle qui ne pas
+    el los las es yo una por para cómo qué cuál puedo dónde cuándo del lo
+    il gli che di è io un uno mio posso della nel sono quando
+    um uma em meu minha posso qual não é eu onde quando
+    de het een en ik niet wat hoe mijn kan op voor zijn waar
+    jak jest nie się czy mój moje moja gdzie när jag är och det att inte på för hur vad""")
