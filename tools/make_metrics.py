@@ -87,6 +87,7 @@ def sample() -> dict[str, Any]:
             "stores": {"kept": 1}, "saved": {"tokens_in": 0, "tokens_out": 0, "micro_dollars": 0, "seconds": 0.0},
             "evicted": {"expired": 1}, "lookups": {"exact": [[1.0], [0, 0], 0.0]},
         },
+        "journal": {"written": 1, "lost": 0},
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 
