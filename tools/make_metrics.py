@@ -96,6 +96,7 @@ def sample() -> dict[str, Any]:
                 ],
             },
         },
+        "journal": {"written": 1, "lost": 0},
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

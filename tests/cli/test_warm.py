@@ -1,6 +1,4 @@
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -52,26 +50,6 @@ def test_what_is_not_cached_is_asked_and_is_then(gateway: CachedGateway, file: P
     assert capsys.readouterr().out == "0 warmed, 6 were cached, 0 failed; 0 tokens\n"
 
 
-def test_no_more_calls_at_once_than_wanted(gateway: CachedGateway, tmp_path: Path) -> None:
-    file = write(tmp_path / "p", [{"prompt": str(number)} for number in range(40)])
-    gateway.gate.clear()
-    process = Started(gateway, tmp_path, "--file", str(file), "--concurrency", "3")
-    eventually(lambda: gateway.running == 3)
-    gateway.gate.set()
-    assert process.status() == 0
-    assert (gateway.most_running, len(gateway.asked)) == (3, 40)
-
-
-def test_it_waits_while_others_are_served(gateway: CachedGateway, tmp_path: Path, file: Path) -> None:
-    gateway.others = 5
-    process = Started(gateway, tmp_path, "--file", str(file))
-    eventually(lambda: gateway.looks_at_load > 1)
-    assert gateway.asked == []
-    gateway.others = 4
-    assert process.status() == 0
-    assert len(gateway.asked) == 6
-
-
 def test_its_own_calls_do_not_hold_it_up(gateway: CachedGateway, file: Path) -> None:
     assert warm(gateway, "--file", str(file), "--idle-below", "0") == 0
     assert len(gateway.asked) == 6
@@ -117,33 +95,6 @@ def test_a_file_that_holds_none_ends_early(gateway: CachedGateway, tmp_path: Pat
     told = capsys.readouterr()
     assert "20 failed one after another; the rest was not tried" in told.err
     assert len(told.err.splitlines()) < 40
-
-
-def test_a_run_that_was_ended_goes_on_without_asking_again(gateway: CachedGateway, tmp_path: Path) -> None:
-    file = write(tmp_path / "p", [{"prompt": str(number)} for number in range(30)])
-    gateway.gate.clear()
-    process = Started(gateway, tmp_path, "--file", str(file), "--concurrency", "2")
-    eventually(lambda: gateway.running == 2)
-    process.interrupt()
-    eventually(lambda: "once more ends it at once" in process.said)
-    gateway.gate.set()
-    assert process.status() == 130
-    first = len(gateway.asked)
-    assert first == 2
-    gateway.cached.clear()  # what it knows, it knows of its own
-    assert Started(gateway, tmp_path, "--file", str(file)).status() == 0
-    assert sorted(map(int, gateway.prompts())) == list(range(30))
-    assert not os.path.exists(f"{file}.warmed")
-
-
-def test_interrupted_twice_it_ends_at_once(gateway: CachedGateway, tmp_path: Path, file: Path) -> None:
-    gateway.gate.clear()
-    process = Started(gateway, tmp_path, "--file", str(file))
-    eventually(lambda: gateway.running == 5)
-    process.interrupt()
-    eventually(lambda: "once more ends it at once" in process.said)
-    process.interrupt()
-    assert process.status() == 130
 
 
 def test_a_budget_of_tokens_ends_it(gateway: CachedGateway, tmp_path: Path, capsys: Any) -> None:
@@ -278,117 +229,3 @@ def test_a_state_that_cannot_be_written_is_told_and_the_run_goes_on(
     assert warm(gateway, "--file", str(file), "--state", "/nowhere/at/all") == 0
     assert "how far it came cannot be kept" in capsys.readouterr().err
     assert len(gateway.asked) == 6
-
-
-# ---- from the journal
-
-
-def journal_row(prompt: str, **more: Any) -> dict[str, Any]:
-    body = {"model": "m", "messages": [{"role": "user", "content": prompt}], "temperature": 0}
-    return {"operation": "chat", "model": "m", "asked": "m", "scope": "key-1", "cache": "miss", "tags": "",
-            "body": body} | more  # fmt: skip
-
-
-def page(*rows: dict[str, Any], next: str = "", **more: Any) -> dict[str, Any]:
-    return {"rows": list(rows), "next": next, "enabled": True, "prompts": True, "asker": "key-1"} | more
-
-
-def from_journal(gateway: CachedGateway, *options: str) -> int:
-    return main(["warm", "--url", gateway.url, "--from-journal", *options])
-
-
-def test_the_commonest_patterns_are_warmed_page_by_page(gateway: CachedGateway, capsys: Any) -> None:
-    gateway.journal = {
-        "": page(*[journal_row(f"where is order {n}?") for n in (1, 2, 2)], journal_row("rare"), next="9"),
-        "9": page(journal_row("tell me a joke"), journal_row("tell me a joke"), journal_row("where is order 2?")),
-    }
-    assert from_journal(gateway, "--top", "2") == 0
-    assert sorted(gateway.prompts()) == ["tell me a joke", "where is order 2?"]
-    assert capsys.readouterr().out.startswith("2 warmed")
-    assert from_journal(gateway, "--top", "2", "--per-pattern", "8") == 0
-    assert sorted(gateway.prompts()) == ["tell me a joke", "where is order 1?", "where is order 2?"]
-
-
-def test_only_prompts_of_the_scope_that_is_meant_are_asked(gateway: CachedGateway, capsys: Any) -> None:
-    gateway.journal = {"": page(journal_row("mine"), journal_row("theirs", scope="key-2"))}
-    assert from_journal(gateway) == 0
-    assert gateway.prompts() == ["mine"]
-    assert from_journal(gateway, "--scope", "key-2") == 0
-    assert gateway.prompts() == ["mine", "theirs"]
-    gateway.journal = {"": page(journal_row("theirs", scope="key-2"))}
-    assert from_journal(gateway) == 1
-    assert "key-2 (1)" in capsys.readouterr().err
-
-
-def test_what_cannot_be_cached_or_was_warmed_makes_no_pattern(gateway: CachedGateway, capsys: Any) -> None:
-    gateway.journal = {"": page(journal_row("a", cache="bypass"), journal_row("b", tags=f"x,{TAG}"))}
-    assert from_journal(gateway) == 1
-    assert "no prompt that could be warmed yet" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        (page(prompts=False), "journal: {prompts: true}"),
-        (page(enabled=False), "Set journal.enabled: true"),
-        (page(), "come back when calls have been answered"),
-        ({"rows": "?"}, "does not answer as a gateway does"),
-    ],
-)
-def test_a_journal_that_does_not_help_is_told(
-    gateway: CachedGateway, capsys: Any, told: dict[str, Any], expected: str
-) -> None:
-    gateway.journal = {"": told}
-    assert from_journal(gateway) == 1
-    assert expected in capsys.readouterr().err
-
-
-def test_a_gateway_without_a_journal_is_told(gateway: CachedGateway, capsys: Any) -> None:
-    assert from_journal(gateway) == 1
-    assert "does not offer the journal" in capsys.readouterr().err
-    gateway.admin_key = "sk-pen-admin"
-    assert from_journal(gateway) == 1
-    assert "--admin-key" in capsys.readouterr().err
-
-
-def test_patterns_are_shown_without_what_a_terminal_would_obey(gateway: CachedGateway, capsys: Any) -> None:
-    gateway.journal = {"": page(journal_row("clear \x1b[2J\u202e now\nplease", model="m\x07"))}
-    assert from_journal(gateway, "--dry-run") == 0
-    told = capsys.readouterr().out
-    assert "clear" in told
-    assert not {"\x1b", "\x07", "\u202e"} & set(told)
-    assert from_journal(gateway, "--dry-run", "--json") == 0
-    assert json.loads(capsys.readouterr().out)[0]["count"] == 1
-    assert gateway.asked == []
-
-
-# ---- a process of its own
-
-
-class Started:
-    """What it says goes to a file."""
-
-    def __init__(self, gateway: CachedGateway, home: Path, *options: str) -> None:
-        self._log = home / "said"
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "penstock", "warm", "--url", gateway.url, "--model", "m", *options],
-                env=environment(home), stdout=log, stderr=log,
-            )  # fmt: skip
-
-    @property
-    def said(self) -> str:
-        return self._log.read_text()
-
-    def interrupt(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-
-    def status(self) -> int:
-        return self.process.wait(20)
-
-
-def eventually(fact: Any) -> None:
-    until = time.monotonic() + 20
-    while not fact():
-        assert time.monotonic() < until
-        time.sleep(0.01)

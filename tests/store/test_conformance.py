@@ -267,17 +267,17 @@ def test_many_rows_appended_together_are_as_many_appended_one_by_one(stores: Sto
         store = stores.open()
         log = store.log("things", 20)
         log.append(b"0")
-        assert log.extend([b"%d" % number for number in range(1, 50)])
+        assert log.extend([b"%d" % number for number in range(1, 250)])
         assert log.extend([])
-        log.append(b"50")
+        log.append(b"250")
         await store.flush()
-        assert await log.last() == "51"
-        rows = await log.read("", 100)
-        assert rows[-1] == ("51", b"50")
-        assert [int(place) for place, _ in rows] == list(range(52 - len(rows), 52))
-        assert [int(row) for _, row in rows] == list(range(51 - len(rows), 51))
-        assert 20 <= len(rows) <= 51
-        assert ["append", "ok", 51] in store.dump()["operations"]
+        assert await log.last() == "251"
+        rows = await log.read("", 1000)
+        assert rows[-1] == ("251", b"250")
+        assert [int(place) for place, _ in rows] == list(range(252 - len(rows), 252))
+        assert [int(row) for _, row in rows] == list(range(251 - len(rows), 251))
+        assert 20 <= len(rows) <= 251
+        assert ["append", "ok", 251] in store.dump()["operations"]
 
     stores.run(work)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.call import Call
-from penstock.wire.asked import UNSHAPING, Asked, asked
+from penstock.wire.asked import LARGE_BYTES, MOST_BYTES, UNSHAPING, Asked, asked
 from penstock.wire.operations import OPERATIONS
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
@@ -196,6 +196,72 @@ def test_media_are_seen(fields: dict[str, Any], has: bool) -> None:
 
 def test_tools_are_seen() -> None:
     assert not ask().tools
-    assert not ask(tools=[], functions=None).tools
     assert ask(tools=[{"type": "function"}]).tools
     assert ask(functions=[{"name": "f"}]).tools
+
+
+PAD = "x" * (LARGE_BYTES + 1)
+
+
+@given(st.data(), st.dictionaries(st.text("abc", min_size=1, max_size=3), st.text("xyz \\n", max_size=5), max_size=4))
+def test_large_bodies_are_told_apart_by_their_members_in_any_order_and_with_any_blanks(
+    data: st.DataObject, fields: dict[str, Any]
+) -> None:
+    whole = fields | {"pad": PAD, "stream": True}
+    names = data.draw(st.permutations(list(whole)))
+    comma, colon = data.draw(st.sampled_from([(",", ":"), (", ", ": ")]))
+    spelled = json.dumps({name: whole[name] for name in names}, separators=(comma, colon))
+    one, other = of(spelled.encode()), of(json.dumps(fields | {"pad": PAD}, separators=(",", ":")).encode())
+    assert one is not None
+    assert other is not None
+    assert one.digest == other.digest
+    assert dict(one.fields) == fields | {"pad": PAD}
+    changed = of(json.dumps(fields | {"pad": PAD, "more": 1}).encode())
+    assert changed is not None
+    assert changed.digest != one.digest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b'"a":[1,2]', b'"a":[2,1]'),
+        (b'"a":"b","c":"d"', b'"a":"b\\nc\\nd"'),
+        (b'"a":{"b":1,"b":2}', b'"a":{"b":2}'),  # which of the two counts, its reader knows: both are hashed
+        (b'"temperature":0', b'"temperature":0.0'),
+    ],
+)
+def test_large_bodies_that_differ_are_other_questions(one: bytes, other: bytes) -> None:
+    digests = [of(b'{"pad":"%b",%b}' % (PAD.encode(), members)) for members in (one, other)]
+    assert all(found is not None for found in digests)
+    assert digests[0].digest != digests[1].digest  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("members", [b'"a":1,"a":1', b'"a": 1, "a": 2', b'"a":1e5,"b":1,"b":1', b'"a":1,"\\u0061":2'])
+def test_a_large_body_with_a_member_given_twice_is_none(members: bytes) -> None:
+    assert of(b'{"pad":"%b",%b}' % (PAD.encode(), members)) is None
+
+
+def test_a_huge_body_is_no_question() -> None:
+    assert ask(pad="x" * (MOST_BYTES - 1000))
+    assert of(b'{"pad":"%b"}' % (b"x" * MOST_BYTES)) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "has"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "f"}}, {"name": "g"}]}, False),
+        ({"tools": [{"type": "web_search_20250305"}]}, True),
+        ({"tools": [{"type": "bash_20250124"}]}, False),
+        ({"tools": "all"}, True),
+        ({"tools": [1]}, True),
+        ({"tools": [{"type": 1}]}, True),
+        ({"store": True}, True),
+        ({"web_search_options": {}}, True),
+        ({}, False),
+    ],
+)
+def test_effects_of_large_bodies(fields: dict[str, Any], has: bool) -> None:
+    one = ask(pad=PAD, temperature=0, **fields)
+    assert one.effects is has
+    assert one.deterministic
+    assert one.tools is ("tools" in fields)

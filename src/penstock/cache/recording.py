@@ -8,7 +8,7 @@ May fail: not at all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -120,7 +120,7 @@ def refused(exchange: Exchange, pattern: str) -> str:
     return ""
 
 
-def choices_of(operation: str, fields: dict[str, Any]) -> int:
+def choices_of(operation: str, fields: Mapping[str, Any]) -> int:
     """How many choices were asked for."""
     count = fields.get("n")
     asked = count if isinstance(count, int) and count > 0 else 1

@@ -15,6 +15,7 @@ from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
+from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 
 METRICS: dict[str, tuple[str, str]] = {
     "penstock_build_info": ("gauge", "Always 1; the version is a label."),
@@ -83,6 +84,7 @@ METRICS: dict[str, tuple[str, str]] = {
     **DISCOVERY_METRICS,
     **HEALTH_METRICS,
     **CACHE_METRICS,
+    **JOURNAL_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
@@ -157,6 +159,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
     put_discovery(page, looks or {})
     _routing(page, [dump["routing"] for dump in dumps])
+    put_journal(page, [dump["journal"] for dump in dumps if dump.get("journal") is not None])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     put_cache(page, [dump["cache"] for dump in dumps if dump.get("cache") is not None])
     for field, name in (

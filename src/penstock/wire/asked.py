@@ -3,18 +3,20 @@
 Enters: a call whose body ``peek`` accepted, a secret of the deployment, whose answers may be shared (scope), and what
 else shapes the answer (bound). Leaves: Asked, whose digest is equal for calls that differ only in what does not shape
 the answer: order of members, blanks and escapes do not. May fail: not at all; what two readers could take differently
-(a key given twice, at any depth) and what cannot be told apart is None.
+(a key given twice), what cannot be told apart and what is huge is None.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from penstock.core.call import Call
+from penstock.wire.members import Members
 
 UNSHAPING = frozenset({"stream", "stream_options", "user", "metadata", "prompt_cache_key", "safety_identifier"})
 """Fields that say how an answer is delivered or to whom, and not what it says."""
@@ -23,6 +25,13 @@ DETERMINISTIC = frozenset({"embeddings", "rerank", "count_tokens", "response_tok
 """Operations whose answers have no temperature."""
 
 DIGEST_BYTES = 16
+
+LARGE_BYTES = 16 * 1024
+"""Of a larger body the members are hashed as they were written: in which order those inside them stand, and how their
+texts are escaped, counts then too. Who sends so much twice sends it by the same program."""
+
+MOST_BYTES = 1024 * 1024
+"""A larger body is no question: to hash it would keep everybody else waiting."""
 
 _STATEFUL = frozenset(
     {
@@ -48,16 +57,27 @@ def _plain(text: str) -> float:
 _decode_plain = msgspec.json.Decoder(dict[str, Any], float_hook=_plain).decode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder(order="deterministic").encode
+_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _sha256 = hashlib.sha256
+
+
+class _Tool(msgspec.Struct, gc=False):
+    """What tells who runs it."""
+
+    type: str = "function"
+
+
+_tools = msgspec.json.Decoder(list[_Tool]).decode
 
 
 class Asked(msgspec.Struct, gc=False):
     """One question. ``fields`` are its members without those that are ``UNSHAPING``. ``deterministic``: asked
     at temperature 0, or an operation that has none. ``effects``: the call may do something beside answering, or its
-    answer depends on more than the call (``store``, ``background``, server-side tools, a stored conversation)."""
+    answer depends on more than the call (``store``, ``background``, server-side tools, a stored conversation).
+    ``tools``: some are named, though perhaps none."""
 
     digest: bytes
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
     deterministic: bool
     effects: bool
     tools: bool
@@ -87,21 +107,15 @@ def prefix(secret: bytes, operation: str, scope: str, bound: bytes) -> bytes:
 def asked_under(call: Call, prefix: bytes) -> Asked | None:
     """The question of ``call`` under a ``prefix``."""
     operation = call.operation
-    if operation.body != "json":
-        return None
     body = call.body
+    if operation.body != "json" or len(body) > MOST_BYTES:
+        return None
+    fields: Mapping[str, Any]
     try:
-        fields = _read(body)
-        dropped = 0
-        for name in UNSHAPING:
-            if name in fields:
-                dropped += len(name) + 4 + len(_encode(fields.pop(name)))
-        canonical = _encode(fields)
-        # Nothing is longer in its canonical form, but for odd numbers, which _read sees to. So one that is as long as
-        # what came (with blanks taken out, if need be) left nothing out, no second value of a key either.
-        length = len(canonical) + dropped if fields else 1 + max(dropped, 1)
-        if len(body) != length and len(msgspec.json.format(body, indent=-1)) != length:
-            json.loads(body, object_pairs_hook=_distinct)
+        if len(body) > LARGE_BYTES:
+            fields, canonical = _large(body)
+        else:
+            fields, canonical = _small(body)
     except (ValueError, OverflowError, RecursionError):
         return None
     temperature = fields.get("temperature")
@@ -112,8 +126,47 @@ def asked_under(call: Call, prefix: bytes) -> Asked | None:
         fields,
         (temperature == 0 and type(temperature) is not bool) or operation.name in DETERMINISTIC,
         _has_effects(operation.name, fields),
-        bool(fields.get("tools") or fields.get("functions")),
+        "tools" in fields or "functions" in fields,
     )
+
+
+def _small(body: bytes) -> tuple[dict[str, Any], bytes]:
+    """The members that shape the answer, and their canonical JSON. Raises ValueError for a key given twice."""
+    fields = _read(body)
+    dropped = 0
+    for name in UNSHAPING:
+        if name in fields:
+            dropped += len(name) + 4 + len(_encode(fields.pop(name)))
+    canonical = _encode(fields)
+    # Nothing is longer in its canonical form, but for odd numbers, which _read sees to. So one that is as long as
+    # what came (with blanks taken out, if need be) left nothing out, no second value of a key either.
+    length = len(canonical) + dropped if fields else 1 + max(dropped, 1)
+    if len(body) != length and len(msgspec.json.format(body, indent=-1)) != length:
+        json.loads(body, object_pairs_hook=_distinct)
+    return fields, canonical
+
+
+def _large(body: bytes) -> tuple[Members, bytes]:
+    """The same, of what is too large to be decoded; raises ValueError for a member given twice. One inside a member
+    needs no look: all of it is hashed, both values too."""
+    raw = _top(body)
+    if len(body) != _length(raw):
+        body = msgspec.json.format(body, indent=-1)
+        raw = _top(body)
+        if len(body) != _length(raw):
+            raise ValueError("a member is given twice, or its name is written with escapes")
+    parts = [b"large"]
+    for name in sorted(raw):
+        if name in UNSHAPING:
+            del raw[name]
+        else:
+            parts += (_encode(name), raw[name])
+    return Members(raw), b"\n".join(parts)
+
+
+def _length(raw: dict[str, msgspec.Raw]) -> int:
+    """Of the object with these members, compact and without escapes in names."""
+    return 1 + max(1, sum([len(name.encode()) + 4 + len(value) for name, value in raw.items()]))
 
 
 def _read(body: bytes) -> dict[str, Any]:
@@ -131,18 +184,24 @@ def _distinct(pairs: list[tuple[str, Any]]) -> None:
         raise ValueError("a key is given twice")
 
 
-def _has_effects(operation: str, fields: dict[str, Any]) -> bool:
+def _has_effects(operation: str, fields: Mapping[str, Any]) -> bool:
     # The Responses API keeps what it answers unless told not to: the next call may build on it.
     if fields.get("store", operation == "responses"):
         return True
     if not _STATEFUL.isdisjoint(fields) and any(fields.get(name) not in (None, False) for name in _STATEFUL):
         return True
-    tools = fields.get("tools")
+    try:
+        tools = fields.shape("tools", _tools) if isinstance(fields, Members) else fields.get("tools")
+    except ValueError:
+        return True  # of a shape that nobody knows
     return tools is not None and not (isinstance(tools, list) and all(map(_is_run_by_caller, tools)))
 
 
 def _is_run_by_caller(tool: Any) -> bool:
-    kind = tool.get("type", "function") if isinstance(tool, dict) else None
+    if isinstance(tool, _Tool):
+        kind: Any = tool.type
+    else:
+        kind = tool.get("type", "function") if isinstance(tool, dict) else None
     return isinstance(kind, str) and (kind in _OWN_TOOLS or kind.startswith(_CALLER_RUNS))
 
 

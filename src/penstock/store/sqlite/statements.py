@@ -35,6 +35,9 @@ SCAN_ROWS = 1000
 SCAN_BYTES = 2**20
 TIDY_ROWS = 200
 FREE_PAGES = 256
+TOGETHER = 100
+"""Rows in one statement, which costs half as much as a statement each."""
+_TOGETHER = ",".join(["(?)"] * TOGETHER)
 
 
 class Damaged(Exception):
@@ -103,7 +106,10 @@ class Writing:
     def _extend(self, log: str, rows: Sequence[bytes], keep: int) -> None:
         name = log_table(log)
         self._make(name, make_log, log)
-        self._connection.executemany(f"INSERT INTO {name} (row) VALUES (?)", [(row,) for row in rows])
+        whole = len(rows) - len(rows) % TOGETHER
+        for at in range(0, whole, TOGETHER):
+            self._connection.execute(f"INSERT INTO {name} (row) VALUES {_TOGETHER}", rows[at : at + TOGETHER])
+        self._connection.executemany(f"INSERT INTO {name} (row) VALUES (?)", [(row,) for row in rows[whole:]])
         count = self._appended.get(name, keep) + len(rows)
         if count > keep // 16:
             count = 0

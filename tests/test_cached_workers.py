@@ -1,0 +1,85 @@
+"""One cache over worker processes and gateways that share a store: stored at one, told by all; deleted at one, gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.sockets import Answer, parse_answers, raw, request
+from tests.support.whole import penstock, until
+
+SOON = 1.0
+CONFIG = """
+store: 'sqlite:{folder}/shared.sqlite'
+auth: {{mode: open}}
+upstreams: {{echo: {{kind: echo}}}}
+models: {{m: {{upstreams: [echo]}}}}
+{more}"""
+BODY: dict[str, Any] = {"model": "m", "temperature": 0, "messages": [{"role": "user", "content": "hello"}]}
+
+
+def ask(gateway: RunningGateway, text: str = "hello") -> tuple[int, str]:
+    """Which worker answered on a connection of its own, and what became of the call in its cache."""
+    body = BODY | {"messages": [{"role": "user", "content": text}]}
+    sent = request("POST", "/v1/chat/completions", [("Content-Type", "application/json")], json.dumps(body).encode())
+    (answer,) = parse_answers(asyncio.run(raw(gateway.port, sent, within=15)))
+    assert answer.status == 200
+    return worker_of(answer), answer.headers["x-penstock-cache"]
+
+
+def worker_of(answer: Answer) -> int:
+    return int(answer.headers["x-request-id"].removeprefix("req_").partition("x")[0])
+
+
+def told_by(gateway: RunningGateway, workers: int, text: str = "hello") -> dict[int, str]:
+    """What each worker says to the same call."""
+    found: dict[int, str] = {}
+    until(lambda: len(found) == workers or found.update([ask(gateway, text)]) or len(found) == workers)
+    return found
+
+
+def test_an_entry_is_told_and_taken_back_at_all_workers_and_gateways_within_a_second(tmp_path: Path) -> None:
+    homes = [tmp_path / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    text = CONFIG.format(folder=tmp_path, more="")
+    with (
+        running_gateway(homes[0], text, None, "--workers", "2") as first,
+        running_gateway(homes[1], text) as second,
+    ):
+        until(lambda: ask(first, "ready?")[1] == "hit-exact" and ask(second, "ready?")[1] == "hit-exact")
+        until(lambda: set(told_by(first, 2, "ready?").values()) == {"hit-exact"})
+        assert ask(second)[1] == "miss"
+        stored = time.monotonic()
+        until(lambda: ask(first)[1] == "hit-exact")
+        until(lambda: set(told_by(first, 2).values()) == {"hit-exact"})
+        assert time.monotonic() - stored < SOON + 2  # with the time of asking itself, on a busy machine
+        gone = penstock(homes[0], "cache", "flush", "--model", "m", "--port", str(first.port), "--json")
+        assert json.loads(gone.stdout)["deleted"] == 2, gone.stderr
+        until(lambda: ask(second)[1] == "miss", SOON + 2)
+        shown = penstock(homes[1], "cache", "list", "--port", str(second.port))
+        assert "1 of 1" in shown.stdout, shown.stderr
+
+
+def test_encrypted_answers_lie_unreadable_on_the_disk(tmp_path: Path) -> None:
+    more = "cache: {encryption_key: '${KEY}'}\n"
+    keys = {"KEY": "0123456789abcdef0123456789abcdef"}
+    text = CONFIG.format(folder=tmp_path, more=more)
+    with running_gateway(tmp_path, text, keys) as gateway:
+        until(lambda: ask(gateway, "nightingale")[1] == "hit-exact")
+    files = b"".join(path.read_bytes() for path in tmp_path.glob("shared.sqlite*"))
+    assert files
+    assert b"nightingale" not in files
+    with running_gateway(tmp_path, text, keys) as gateway:
+        until(lambda: ask(gateway, "ready?")[1] == "hit-exact")
+        assert ask(gateway, "nightingale")[1] == "hit-exact"
+    with running_gateway(tmp_path, text, {"KEY": "another key of sixteen characters"}) as gateway:
+        until(lambda: ask(gateway, "ready again?")[1] == "hit-exact")
+        assert ask(gateway, "nightingale")[1] == "miss"
+    log = (tmp_path / "log").read_text()
+    assert "damaged" in log
+    assert "nightingale" not in log
