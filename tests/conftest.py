@@ -10,7 +10,14 @@ from penstock.providers.local.engine import LIBRARY, installed
 from penstock.providers.local.weights import WeightsError, fetch_weights
 from tests.support.needs import missing, program
 
-FIXTURES = {"local": "weights", "semantic": "embedder_weights", "node": "node", "nginx": "nginx", "redis": "redis_server", "curl": "curl"}
+FIXTURES = {
+    "local": "weights",
+    "semantic": "embedder_weights",
+    "node": "node",
+    "nginx": "nginx",
+    "redis": "redis_server",
+    "curl": "curl",
+}
 """By marker."""
 
 
