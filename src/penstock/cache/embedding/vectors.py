@@ -42,8 +42,8 @@ def pack(vector: Vector) -> bytes:
 
 def whole(vector: Vector) -> np.ndarray[Any, np.dtype[np.int8]]:
     """The kept form as an array."""
-    factor = LIMIT / float(np.abs(vector).max())
-    rounded: np.ndarray[Any, np.dtype[np.int8]] = np.rint(vector * np.float32(factor)).astype(np.int8)
+    relative = vector / np.abs(vector).max()  # first, so that tiny numbers stay in range
+    rounded: np.ndarray[Any, np.dtype[np.int8]] = np.rint(relative * np.float32(LIMIT)).astype(np.int8)
     return rounded
 
 

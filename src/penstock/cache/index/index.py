@@ -55,8 +55,9 @@ class Index:
 
     def add(self, identity: int, vector: Vector) -> bool:
         """Put a vector in, in place of the id's former one. False when it is none of this index."""
-        proper = checked(vector, self.dimensions)
-        return proper is not None and self._put(identity, whole(proper))
+        if checked(vector, self.dimensions) is None:
+            return False
+        return self._put(identity, whole(np.asarray(vector, np.float32)))
 
     def add_packed(self, identity: int, data: bytes) -> bool:
         """The same from the kept form."""
