@@ -16,7 +16,8 @@ JUDGE = "mini"
 
 class Answering(ScriptedUpstream):
     """``say``: the answer to a text, None for an error; ``judge``: what the model ``mini`` says; ``vector``: a text's
-    vector as JSON takes it. While ``chats_go`` or ``vectors_go`` are clear, nothing is answered. ``asked``: texts that were asked, the judge's left out."""
+    vector as JSON takes it. While ``chats_go`` or ``vectors_go`` are clear, such calls wait. ``asked``: texts that were
+    asked, ``judged``: what the judge was shown."""
 
     def __init__(self, say: Callable[[str], str | None] = lambda text: f"answer to {text}") -> None:
         super().__init__()
@@ -61,11 +62,11 @@ class Answering(ScriptedUpstream):
         body = json.dumps({"object": "list", "data": data, "model": "e", "usage": {}}).encode()
         connection.sendall(Answer(body=body).head() + body)
 
-    def config(self, semantic: str = "", more: str = "") -> str:
+    def config(self, semantic: str = "", more: str = "", patience: str = "5s") -> str:
         """Of a gateway before it."""
         return (
             f"upstreams: {{up: {{base_url: '{self.url}', kind: vllm, metrics: 'off'}}}}\n"
             "models: {m: {upstreams: [up]}, mini: {upstreams: [up]}, e: {upstreams: [up]}}\n"
             f"cache: {{semantic: {{enabled: true, embedder: 'upstream:e', dimensions: {DIMENSIONS}, models: [m],"
-            f" patience: 5s{semantic}}}}}\n{more}"
+            f" patience: {patience}{semantic}}}}}\n{more}"
         )

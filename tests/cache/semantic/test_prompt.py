@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.cache.semantic.prompt import Prompt, prompt_of
+from penstock.cache.semantic.prompt import Prompt, is_distinct, prompt_of
+from penstock.core.call import Call
+from penstock.wire.asked import asked
+from tests.support.caching import BY_NAME
 
 
 def chat(*turns: Any, **fields: Any) -> dict[str, Any]:
@@ -100,3 +103,31 @@ TURN = st.fixed_dictionaries({}, optional=dict.fromkeys(("role", "content", "typ
 def test_whatever_json_comes_it_gives_a_prompt_or_a_reason(operation: str, fields: dict[str, Any]) -> None:
     found = prompt_of(operation, fields)
     assert found if isinstance(found, str) else isinstance(found.text, str)
+
+
+def large(messages: str) -> Any:
+    body = '{"model":"m","messages":' + messages + ',"system":"' + "x" * 20_000 + '"}'
+    call = Call(BY_NAME["chat"], "POST", "/v1/chat/completions", b"", [], "127.0.0.1")
+    call.body = body.encode()
+    found = asked(call, b"s", "key a")
+    assert found is not None
+    return found.fields
+
+
+@pytest.mark.parametrize(
+    ("messages", "distinct"),
+    [
+        ('[{"role":"user","content":"a"}]', True),
+        ('[{"role": "user", "content": "\\u00e9"}]', True),
+        ('[{"role":"user","content":"a","content":"b"}]', False),
+        ('[{"role": "user", "content": "a", "content": "b"}]', False),
+        ('[{"role":"user","\\u0063ontent":"a","content":"b"}]', False),
+    ],
+)
+def test_of_a_large_call_no_key_may_stand_twice(messages: str, distinct: bool) -> None:
+    fields = large(messages)
+    assert is_distinct(fields) is distinct
+    assert is_distinct(dict(fields))
+    found = prompt_of("chat", fields)
+    assert isinstance(found, Prompt)
+    assert found.rest["system"] == "x" * 20_000

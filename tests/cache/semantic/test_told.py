@@ -37,7 +37,7 @@ def test_status_tells_each_model_and_its_partitions() -> None:
 def test_a_stop_is_said_in_words() -> None:
     stands = Status(5000, 900, 60, 9, 0.021, 0.011, 0.04, 30.0, 1.0, "too many wrong", 1)
     said = in_words(stands, SemanticConfig())
-    assert said.startswith("Hits have ended (too many wrong)")
+    assert said.startswith("Hits have ended: too many wrong.")
     assert "900 of 5000" in said
     assert "between 1.10% and 4.00%" in said
     assert "hits return on new evidence" in said

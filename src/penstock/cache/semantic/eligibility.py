@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from penstock.cache.semantic.config import SemanticConfig
-from penstock.cache.semantic.prompt import Prompt, prompt_of
+from penstock.cache.semantic.prompt import Prompt, is_distinct, prompt_of
 from penstock.wire.asked import Asked
 
 REASONS: dict[str, str] = {
@@ -64,6 +64,8 @@ class Eligibility:
         prompt = prompt_of(operation, asked.fields)
         if isinstance(prompt, str):
             return prompt
+        if not is_distinct(asked.fields):
+            return "shape"
         text = prompt.text
         if len(text) > MOST_CHARACTERS:
             return "long"

@@ -6,7 +6,13 @@ asked must be one plain text, and what stands before it text as well. May fail: 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+import msgspec
+
+from penstock.wire.members import Members
 
 OPERATIONS = frozenset({"chat", "messages", "completions", "responses"})
 """Operations whose answers are texts."""
@@ -18,6 +24,9 @@ _TALKERS = frozenset({"user", "assistant", "system", "developer"})
 _UNPLAIN = ("tool_calls", "function_call", "tool_call_id", "audio")
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 class Prompt(NamedTuple):
     """``rest`` is the call without ``text``: a new object as far as it differs from what came."""
 
@@ -25,7 +34,7 @@ class Prompt(NamedTuple):
     rest: dict[str, Any]
 
 
-def prompt_of(operation: str, fields: dict[str, Any]) -> Prompt | str:
+def prompt_of(operation: str, fields: Mapping[str, Any]) -> Prompt | str:
     """See the module. The reasons: ``operation``, ``shape``, ``media``, ``tool_results``, ``choices``, ``logprobs``."""
     if operation not in OPERATIONS:
         return "operation"
@@ -43,16 +52,38 @@ def prompt_of(operation: str, fields: dict[str, Any]) -> Prompt | str:
     return _of_turns("input" if operation == "responses" else "messages", fields)
 
 
-def _asks_many(fields: dict[str, Any]) -> bool:
+def is_distinct(fields: Mapping[str, Any]) -> bool:
+    """Whether no key stands twice anywhere: readers disagree on which one counts, and here one reading is compared. Of
+    small bodies that is known already."""
+    return not isinstance(fields, Members) or all(fields.shape(name, _is_distinct) for name in fields)
+
+
+def _is_distinct(raw: msgspec.Raw) -> bool:
+    data = bytes(raw)
+    try:
+        if len(_encode(msgspec.json.decode(data))) == len(data):
+            return True  # nothing was left out
+        json.loads(data, object_pairs_hook=_pairs)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) != len({name for name, _ in pairs}):
+        raise ValueError("a key is given twice")
+
+
+def _asks_many(fields: Mapping[str, Any]) -> bool:
     return any(fields.get(name) not in (None, 1) for name in ("n", "best_of"))
 
 
-def _of_text(name: str, fields: dict[str, Any]) -> Prompt | str:
+def _of_text(name: str, fields: Mapping[str, Any]) -> Prompt | str:
     text = fields.get(name)
     return Prompt(text, {**fields, name: None}) if isinstance(text, str) else "shape"
 
 
-def _of_turns(name: str, fields: dict[str, Any]) -> Prompt | str:
+def _of_turns(name: str, fields: Mapping[str, Any]) -> Prompt | str:
     turns = fields.get(name)
     if not isinstance(turns, list) or not turns:
         return "shape"
@@ -86,7 +117,7 @@ def _unfit(turn: Any) -> str:
     role = turn.get("role")
     if role in ("tool", "function") or any(turn.get(name) for name in _UNPLAIN):
         return "tool_results"
-    if role not in _TALKERS:
+    if not isinstance(role, str) or role not in _TALKERS:
         return "shape"
     content = turn.get("content")
     if content is None or isinstance(content, str):
@@ -96,8 +127,9 @@ def _unfit(turn: Any) -> str:
     for part in content:
         if not isinstance(part, dict):
             return "shape"
-        if part.get("type") not in _TEXTS:
-            return _kind(part.get("type"))
+        named = part.get("type")
+        if not isinstance(named, str) or named not in _TEXTS:
+            return _kind(named)
     return ""
 
 

@@ -87,7 +87,7 @@ def in_words(status: Status, config: SemanticConfig) -> str:
     share = f"wrong answers a request: about {status.estimate:.2%}, between {status.low:.2%} and {status.high:.2%}"
     if status.stopped:
         return (
-            f"Hits have ended ({status.stopped}): the evidence against {config.max_error:.2%} wrong is too strong."
+            f"Hits have ended: {status.stopped}."
             f" {counted}; {share}. Calls are answered by the upstream and learned from; hits return on new evidence."
         )
     return f"Hits are given: the bound of {config.max_error:.2%} holds. {counted}; {share}."
