@@ -2,82 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 import os
-import random
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import pytest
 
 from penstock.assemble_keys import key_store
 from penstock.assemble_semantic import unfit
 from penstock.cache.semantic.config import RulesConfig
-from penstock.cache.semantic.store import Memory
-from penstock.config import Config
+from penstock.config import Config, ConfigError
 from penstock.process.loop import run
 from tests.support.answering import Answering
-from tests.support.gateway import Answer, Running, ask, running_gateway
-
-CHAT = "/v1/chat/completions"
-STATUS = "/admin/v1/cache/semantic"
-OPEN = "auth: {mode: open}\n"
-WHERE = "where is the office of the bank in Bern"
-ALIKE = WHERE + " please"
-CITIES = ("bern", "basel", "zurich", "geneva", "lugano", "chur", "thun", "zug", "aarau", "olten", "sion", "morges")
-
-
-async def until(fact: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not fact():  # noqa: ASYNC110 - the fact has no event
-            await asyncio.sleep(0.005)
-
-
-@contextlib.asynccontextmanager
-async def gateway(
-    upstream: Answering, semantic: str = "", more: str = OPEN + "store: memory\n", patience: str = "5s"
-) -> AsyncIterator[Running]:
-    async with running_gateway(upstream.config(semantic, more, patience)) as running:
-        await until(lambda: memory(running).ready)
-        yield running
-
-
-def memory(running: Running) -> Memory:
-    caching = running.gateway.caching
-    assert caching is not None
-    kept = caching.semantics.memory
-    assert kept is not None
-    return kept
-
-
-async def say(running: Running, text: str, key: str = "", **fields: Any) -> tuple[Answer, str]:
-    """Ask, and give the answer with what it says."""
-    system = fields.pop("system", "")
-    messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": text}]
-    head = [("Authorization", f"Bearer {key}")] if key else []
-    answer = await ask(running.port, "POST", CHAT, head, {"model": "m", "messages": messages, **fields})
-    assert answer.status == 200, answer.body
-    return answer, answer.body.decode() if fields.get("stream") else _text(answer)
-
-
-def _text(answer: Answer) -> str:
-    return str(json.loads(answer.body)["choices"][0]["message"]["content"])
-
-
-def result(answer: Answer) -> str:
-    return answer.headers["x-penstock-cache"]
-
-
-async def status(running: Running) -> dict[str, Any]:
-    return dict(json.loads((await ask(running.port, "GET", STATUS)).body))
-
-
-def main(work: Callable[[Answering], Any], upstream: Answering | None = None) -> None:
-    with upstream or Answering() as up:
-        run(work(up))
+from tests.support.gateway import ask, running_gateway
+from tests.support.semantic_gateway import ALIKE, OPEN, WHERE, gateway, main, memory, result, say, status, until
 
 
 def test_a_similar_question_is_answered_and_all_is_said_about_it() -> None:
@@ -165,67 +103,6 @@ def test_feedback_by_the_id_of_the_request() -> None:
     main(work)
 
 
-def office(era: list[str]) -> Callable[[str], str]:
-    """Every city has one office; where it is changes with the era."""
-    return lambda text: f"The office in {next(city for city in CITIES if city in text)} {era[0]}."
-
-
-def test_the_bound_ends_hits_when_too_many_are_found_wrong_and_says_so() -> None:
-    era = ["is at the main square, near the river"]
-
-    async def work(up: Answering) -> None:
-        async with gateway(up, ", shadow: 1, checks: 100") as one:
-            for city in CITIES:
-                await say(one, f"where is the office of the bank in {city}")
-            era[0] = "has moved 17 km away, out of the town"
-            up.chats_go.clear()  # no check comes back before all were answered from the cache
-            told = [await say(one, f"where is the office of the bank in {city} please") for city in CITIES]
-            assert {result(answer) for answer, _ in told} == {"hit-semantic"}
-            up.chats_go.set()
-            kept = memory(one)
-            await until(lambda: sum(kept.tally.shadows.values()) and not running_checks(one))
-            assert kept.tally.shadows["wrong"] >= 3
-            seen = await status(one)
-            (row,) = seen["bounds"]
-            assert row["in_words"].startswith("Hits have ended: ")
-            assert row["stops"] == 1
-            assert row["low"] > 0.01
-            answer, text = await say(one, "where is the office of the bank in bern kindly")
-            assert (result(answer), "17 km" in text) == ("miss", True)
-            assert kept.tally.lookups["miss", "stopped"] + kept.tally.lookups["miss", "budget"] >= 1
-            page = (await ask(one.port, "GET", "/metrics")).body.decode()
-            assert 'penstock_semantic_stopped{model="m"} 1' in page
-
-    random.seed(5)
-    main(work, Answering(office(era)))
-
-
-def running_checks(one: Running) -> int:
-    return sum("shadow check" in task.get_name() for task in asyncio.all_tasks())
-
-
-def test_a_group_that_is_found_wrong_again_and_again_leaves_the_cache() -> None:
-    said = ["It is at the main square of the town."]
-
-    async def work(up: Answering) -> None:
-        async with gateway(up, ", shadow: 1, checks: 100, max_error: 0.5") as one:
-            await say(one, WHERE)
-            said[0] = "No, 12 km away."
-            up.chats_go.clear()
-            for _ in range(16):
-                await say(one, ALIKE)
-            up.chats_go.set()
-            kept = memory(one)
-            await until(lambda: sum(kept.tally.shadows.values()) >= 3 and not running_checks(one))
-            assert kept.tally.shadows["wrong"] >= 3
-            assert kept.tally.removed == 1
-            assert one.gateway.caching is not None
-            assert one.gateway.caching.shelf.directory.evicted["wrong"] == 1
-
-    random.seed(5)
-    main(work, Answering(lambda text: said[0]))
-
-
 def test_one_who_stores_lies_tells_them_to_himself_alone() -> None:
     """Poisoning: what one key was answered is told to that key, and by default to no other."""
 
@@ -295,28 +172,6 @@ def test_two_workers_share_what_they_learn_of_and_what_they_let_go() -> None:
     main(work)
 
 
-@pytest.mark.parametrize("ill", ["hangs", "short", "nan", "gone"])
-def test_an_ill_embedder_never_breaks_a_call(ill: str) -> None:
-    async def work(up: Answering) -> None:
-        async with gateway(up, patience="20ms") as one:
-            if ill == "hangs":
-                up.vectors_go.clear()
-            elif ill == "gone":
-                del up.answers["/v1/embeddings"]
-            else:
-                up.vector = lambda text: [1.0] * 3 if ill == "short" else ["x"] * 64
-            for number in range(12):
-                answer, text = await say(one, f"{WHERE} {number}", temperature=0)
-                assert (result(answer), text) == ("miss", f"answer to {WHERE} {number}")
-            assert result((await say(one, f"{WHERE} 3", temperature=0))[0]) == "hit-exact"
-            kept = memory(one)
-            assert kept.tally.lookups["hit", "verified"] == 0
-            assert kept.tally.lookups["ineligible", "ill"] > 0 or kept.tally.lookups["miss", "vectorless"] > 0
-            up.vectors_go.set()
-
-    main(work)
-
-
 def test_a_reload_turns_it_on_and_off_and_keeps_what_was_read() -> None:
     async def work(up: Answering) -> None:
         async with gateway(up) as one:
@@ -350,8 +205,6 @@ def test_missing_weights_or_libraries_name_the_command() -> None:
             "upstreams: {echo: {kind: echo}}\nmodels: {echo: {upstreams: [echo]}}\n" + OPEN + "store: memory\n"
             "cache: {semantic: {enabled: true, embedder: static}}\n"
         )
-        from penstock.config import ConfigError
-
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("penstock.cache.embedding.store._places", lambda weights, env: [])
             with pytest.raises(ConfigError, match="penstock semantic install static"):

@@ -130,7 +130,7 @@ class Shelf:
         if self.seal is None or not self.ready:
             return False
         if self.store is not None:
-            sealed = self.seal.close(entry.id, entry_answer(answer))
+            sealed = self.seal.close(entry.id, entry_bytes(answer))
             if not self.store.records(ANSWERS).put(entry.id, sealed, entry.expires):
                 self.counts.stores["lost"] += 1
                 return False
@@ -296,8 +296,3 @@ class Shelf:
 
     def __repr__(self) -> str:
         return f"<Shelf {'ready' if self.ready else 'not ready'} {self.directory!r}>"
-
-
-def entry_answer(answer: Answer) -> bytes:
-    """An answer's bytes."""
-    return entry_bytes(answer)
