@@ -147,14 +147,40 @@ def test_fewer_from_now_on() -> None:
     assert (len(rig.space), rig.account.held, rig.space.unread(b"1")) == (0, 0, [])
 
 
-def test_questions_that_the_verifier_does_not_know() -> None:
+def test_questions_that_the_verifier_does_not_know_are_given_once() -> None:
     rig = Rig()
-    for number in range(3):
+    for number in range(4):
         rig.add(number)
-    assert len(list(rig.space.unplaced(2))) == 2
-    for held in rig.space.unplaced(9):
-        held.placed = True
-    assert list(rig.space.unplaced(9)) == []
+    rig.space.unlearn(id_of(1))
+    placed = rig.space.get(id_of(2))
+    assert placed is not None
+    placed.placed = True
+    found = [rig.space.unplaced() for _ in range(3)]
+    assert [held and held.id for held in found] == [id_of(0), id_of(3), None]
+
+
+def test_many_are_held_at_once_and_as_one_by_one() -> None:
+    one, many = Rig(), Rig()
+    those = [(id_of(number), kept(b"%d" % (number % 3), values=(number, 9 - number))) for number in range(9)]
+    those.append((id_of("none"), kept(b"1", values=(0,))))  # no direction at all
+    for id, what in those:
+        one.space.learn(id, what.partition)
+        many.space.learn(id, what.partition)
+        one.space.add(id, what)
+    assert many.space.extend(those) == 9
+    assert many.space.held_bytes == one.space.held_bytes == many.account.held
+    for place in (b"0", b"1", b"2"):
+        assert many.near(place, 3, 1) == one.near(place, 3, 1)
+
+
+def test_of_many_only_as_many_as_there_is_room_for() -> None:
+    rig = Rig(entries=5)
+    those = [(id_of(number), kept(b"p", values=(number + 1,))) for number in range(9)]
+    assert rig.space.extend(those) == 5
+    assert len(rig.near(b"p", 1)) == 5
+    small = Rig(partitions=1)
+    assert small.space.extend([(id_of("a"), kept(b"p")), (id_of("b"), kept(b"q"))]) == 2
+    assert small.space.count == 1
 
 
 @settings(max_examples=60)

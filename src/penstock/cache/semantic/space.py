@@ -7,8 +7,8 @@ was used longest ago; it is read again when it is asked for. May fail: what an i
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from penstock.core.ports import Account
@@ -28,6 +28,8 @@ class Nearest(Protocol):
     dimensions: int
 
     def add_packed(self, identity: int, data: bytes) -> bool: ...
+
+    def extend(self, identities: Sequence[int], data: bytes) -> int: ...
 
     def remove(self, identity: int) -> bool: ...
 
@@ -78,6 +80,7 @@ class Space:
         self.partitions = partitions
         self.evicted = 0
         self._parts: OrderedDict[bytes, Part] = OrderedDict()
+        self._fresh: deque[Held] = deque()
         self._where: dict[bytes, bytes] = {}
         self._known: dict[bytes, set[bytes]] = {}
         self._partition_of: dict[bytes, bytes] = {}
@@ -139,6 +142,30 @@ class Space:
 
     def add(self, id: bytes, kept: Kept) -> Held | None:
         """Hold a question. None where it is none of its partition's vectors, or there is no room even so."""
+        return self._add(id, kept, lambda index, number: index.add_packed(number, kept.vector))
+
+    def extend(self, those: Sequence[tuple[bytes, Kept]]) -> int:
+        """Hold many, as when the store is read; those of one partition go into its index together. How many are."""
+        of: dict[bytes, list[tuple[bytes, Kept]]] = {}
+        for id, kept in those:
+            of.setdefault(kept.partition, []).append((id, kept))
+        return sum(self._extend(partition, group) for partition, group in of.items())
+
+    def _extend(self, partition: bytes, group: list[tuple[bytes, Kept]]) -> int:
+        size = len(group[0][1].vector)
+        new = {_number(id) for id, _ in group if id not in self}
+        if len(new) < len(group) or any(len(kept.vector) != size or not any(kept.vector) for _, kept in group):
+            return sum(self.add(id, kept) is not None for id, kept in group)
+        numbers, vectors = [], []
+        for id, kept in group:
+            if self._add(id, kept, lambda index, number: index.dimensions == size) is not None:
+                numbers.append(_number(id))
+                vectors.append(kept.vector)
+        if numbers:
+            self._parts[partition].index.extend(numbers, b"".join(vectors))
+        return len(numbers)
+
+    def _add(self, id: bytes, kept: Kept, put: Callable[[Nearest, int], bool]) -> Held | None:
         self._drop(id)
         part = self._parts.get(kept.partition)
         size = QUESTION_BYTES + len(kept.text) + len(kept.vector) + (len(kept.vector) >> 3)
@@ -149,12 +176,13 @@ class Space:
             part = Part(self._make(len(kept.vector)), kept.version)
             self._parts[kept.partition] = part
         number = _number(id)
-        if part.version != kept.version or number in part.held or not part.index.add_packed(number, kept.vector):
+        if part.version != kept.version or number in part.held or not put(part.index, number):
             self._account.release(size)
             self._leave(kept.partition, part)
             return None
         held = part.held[number] = Held(id, kept.partition, kept.text, size)
         self._where[id] = kept.partition
+        self._fresh.append(held)
         part.size += size
         return held
 
@@ -228,16 +256,13 @@ class Space:
             del self._parts[partition]
             self._account.release(PARTITION_BYTES)
 
-    def unplaced(self, most: int) -> Iterable[Held]:
-        """Some questions that the verifier does not know yet; those of partitions used of late first."""
-        found: list[Held] = []
-        for part in reversed(self._parts.values()):
-            for held in part.held.values():
-                if not held.placed:
-                    found.append(held)
-                    if len(found) >= most:
-                        return found
-        return found
+    def unplaced(self) -> Held | None:
+        """A question that the verifier does not know yet; each is given once."""
+        while self._fresh:
+            held = self._fresh.popleft()
+            if not held.placed and self.get(held.id) is held:
+                return held
+        return None
 
     def __repr__(self) -> str:
         return f"<Space {len(self._where)} questions in {len(self._parts)} partitions>"

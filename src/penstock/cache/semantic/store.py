@@ -140,21 +140,24 @@ class Memory:
             self.shelf.store.records(QUESTIONS).put(entry.id, sealed, entry.expires)
 
     def take(self, id: bytes, sealed: bytes) -> bool:
-        """A question's record. False where it is not usable here."""
+        """Hold a question that was stored. False where it is not usable here."""
+        kept = self.opened(id, sealed)
+        return kept is not None and self.space.add(id, kept) is not None
+
+    def opened(self, id: bytes, sealed: bytes) -> Kept | None:
+        """A question's record; None where it is not usable here."""
         entry = self.shelf.directory.entries.get(id)
         seal = self._sealing()
         if entry is None or seal is None or not entry.partition:
-            return False
+            return None
         try:
             data = seal.open(id, sealed)
             kept = None if data is None else kept_of(data)
         except ValueError:
             kept = None
         if kept is None or kept.partition != entry.partition or kept.version != self.embedder.version:
-            return False
-        if len(kept.vector) != self.embedder.dimensions:
-            return False
-        return self.space.add(id, kept) is not None
+            return None
+        return kept if len(kept.vector) == self.embedder.dimensions else None
 
     def place(self, held: Held, entry: Entry, verifier: Verifier) -> None:
         """Make a question known to its verifier."""
