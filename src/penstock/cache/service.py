@@ -26,7 +26,7 @@ ROWS = 100
 SWEPT = 500
 """Entries looked at a turn: all of 100,000 within two minutes, none for long."""
 SECRET = "cache_secret"
-_CHUNK = 200
+_CHUNK = 50
 _PROBE = "cache_probe"
 
 

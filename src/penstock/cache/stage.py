@@ -106,7 +106,9 @@ class Cache:
         began = self._now()
         question = exchange.asked
         if question is None:
-            question = exchange.asked = self._ask(exchange, plan, terms)
+            question = self._ask(exchange, plan, terms)
+            if not self._wide:  # else rooms below would take equal calls of two keys for one
+                exchange.asked = question
         exact = takes and question is not False and terms.takes_asked(question)
         semantic = self._semantic
         similar = (

@@ -238,7 +238,8 @@ class Shelf:
         known = self.directory.entries.get(entry.id)
         if known is not None and known.created >= entry.created:
             return
-        self.tier.drop(entry.id)
+        if known is not None:
+            self.tier.drop(entry.id)
         if self.directory.put(entry, counted=False):
             self._changed(entry, entry.id)
 
