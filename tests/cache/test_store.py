@@ -281,3 +281,16 @@ def test_who_watches_hears_of_all_that_comes_and_goes() -> None:
     assert heard[2:] == [(False, id_of("a"))] * 2
     one.clear()
     assert heard[4:] == [(False, b"")]
+
+
+def test_an_answer_in_its_other_form_is_made_once_and_goes_with_it() -> None:
+    one = shelf()
+    kept = entry("a")
+    one.keep(kept, answer())
+    streamed = one.form(kept, answer(), streamed=True)
+    assert streamed.streamed
+    assert one.form(kept, answer(), streamed=True) is streamed
+    assert one.form(kept, streamed, streamed=True) is streamed
+    assert len(one.tier) == 2
+    one.flush({"model": "m"})
+    assert len(one.tier) == one.account.held == 0  # type: ignore[attr-defined]

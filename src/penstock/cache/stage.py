@@ -17,7 +17,7 @@ from penstock.cache.entry import Answer, Entry
 from penstock.cache.making import Maker
 from penstock.cache.policy import CACHED, Bind, Plan, Policy, Terms
 from penstock.cache.recording import Recorder
-from penstock.cache.replay import Paced, at_once, stream_frames, whole_body
+from penstock.cache.replay import Paced, at_once, stream_frames
 from penstock.cache.similar import Found, Semantic
 from penstock.cache.store import Shelf
 from penstock.core.call import Headers
@@ -35,7 +35,6 @@ SIMILARITY_FIELD = b"x-penstock-similarity"
 MOST_PREFIXES = 16
 """Remembered with a head: one a model that its caller asks for."""
 _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
-_JSON: Headers = [(b"content-type", b"application/json")]
 
 
 @dataclass(slots=True)
@@ -162,13 +161,13 @@ class Cache:
             return None
         call = exchange.call
         try:
+            answer = shelf.form(entry, answer, streamed=call.stream)
             if call.stream:
                 frames = stream_frames(entry.operation, answer, entry, call.usage_wanted)
                 body = at_once(frames) if self._config.replay == "at_once" else self._paced(frames)
                 reply = Reply(200, [*_EVENTS], body, events=True)
             else:
-                headers = [*_JSON] if answer.streamed else [(b"content-type", answer.content_type)]
-                reply = Reply(200, headers, whole_body(entry.operation, answer, entry))
+                reply = Reply(200, [(b"content-type", answer.content_type)], answer.data)
         except (Fail, ValueError):
             log.warning("the cached answer %s cannot be told: it is dropped", entry.name, exc_info=True)
             shelf.directory.drop(entry, "damaged")

@@ -15,11 +15,13 @@ from penstock.cache.config import CacheConfig
 from penstock.cache.counts import Counts
 from penstock.cache.directory import Directory
 from penstock.cache.entry import ENTRY_BYTES, Answer, Entry, answer_of, entry_bytes, entry_of
+from penstock.cache.replay import converted
 from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes, row_of
 from penstock.cache.sealed import Seal
-from penstock.cache.tier import Tier
+from penstock.cache.tier import OTHER, Tier
 from penstock.core.ports import Account
 from penstock.core.stored import Store
+from penstock.wire.asked import DIGEST_BYTES
 
 log = logging.getLogger("penstock")
 
@@ -57,7 +59,7 @@ class Shelf:
         self._uses: dict[bytes, list[float]] = {}
 
     def _worth(self, id: bytes) -> float:
-        entry = self.directory.entries.get(id)
+        entry = self.directory.entries.get(id[:DIGEST_BYTES])
         return 0.0 if entry is None else entry.worth
 
     def follow(self, config: CacheConfig) -> None:
@@ -112,6 +114,17 @@ class Shelf:
         self.tier.put(entry.id, answer)
         return answer
 
+    def form(self, entry: Entry, answer: Answer, *, streamed: bool) -> Answer:
+        """The answer as a stream, or whole. What had to be converted is held beside it, so that this is done once: of a
+        long answer it takes a millisecond and more. Raises UpstreamError where it cannot be."""
+        if answer.streamed == streamed:
+            return answer
+        other = self.tier.get(entry.id + OTHER)
+        if other is None:
+            other = converted(entry.operation, answer, entry)
+            self.tier.put(entry.id + OTHER, other)
+        return other
+
     def used(self, entry: Entry) -> None:
         """It was told again."""
         wall = self.wall()
@@ -130,7 +143,7 @@ class Shelf:
         if self.seal is None or not self.ready:
             return False
         if self.store is not None:
-            sealed = self.seal.close(entry.id, entry_answer(answer))
+            sealed = self.seal.close(entry.id, entry_bytes(answer))
             if not self.store.records(ANSWERS).put(entry.id, sealed, entry.expires):
                 self.counts.stores["lost"] += 1
                 return False
@@ -164,11 +177,10 @@ class Shelf:
 
     def drop(self, entries: Iterable[Entry], reason: str) -> int:
         """Let them go, at every worker."""
-        count = 0
-        for entry in list(entries):
-            count += 1
+        those = list(entries)
+        for entry in those:
             self.directory.drop(entry, reason)
-        return count
+        return len(those)
 
     def _gone(self, entry: Entry, reason: str) -> None:
         """The directory let one go."""
@@ -179,9 +191,7 @@ class Shelf:
 
     def _let_go(self, ids: list[bytes]) -> None:
         for id in ids:
-            self.tier.drop(id)
-            self._uses.pop(id, None)
-            self._changed(None, id)
+            self._forgotten(id)
         self._delete(ids)
 
     def _delete(self, ids: list[bytes]) -> None:
@@ -215,9 +225,7 @@ class Shelf:
                 if self.directory.forget(id) is not None:
                     self._forgotten(id)
         elif isinstance(row, Flushed):
-            for entry in self.directory.flush(row.what, row.wall):
-                self._forgotten(entry.id)
-                self._delete([entry.id])
+            self._let_go([entry.id for entry in self.directory.flush(row.what, row.wall)])
         else:
             self._take_uses(row)
 
@@ -289,8 +297,3 @@ class Shelf:
 
     def __repr__(self) -> str:
         return f"<Shelf {'ready' if self.ready else 'not ready'} {self.directory!r}>"
-
-
-def entry_answer(answer: Answer) -> bytes:
-    """An answer's bytes."""
-    return entry_bytes(answer)
