@@ -70,6 +70,13 @@ def stream_frames(operation: str, answer: Answer, entry: Entry, usage_wanted: bo
     return frames
 
 
+def stream_at_once(operation: str, answer: Answer, entry: Entry, usage_wanted: bool) -> Source:
+    """The answer for a caller that streams, all of it at once. Raises UpstreamError."""
+    if answer.streamed and len(answer.data) <= MOST_FRAME_BYTES and not (usage_wanted and operation in _COUNTED):
+        return Whole(answer.data)
+    return at_once(stream_frames(operation, answer, entry, usage_wanted))
+
+
 def usage_in(operation: str, body: bytes) -> bytes:
     """The usage in a whole answer, as it stands there, for those streams that tell it apart."""
     if operation not in _COUNTED:

@@ -17,14 +17,14 @@ from penstock.cache.entry import Answer, Entry
 from penstock.cache.making import Maker
 from penstock.cache.policy import CACHED, Bind, Plan, Policy, Terms
 from penstock.cache.recording import Recorder
-from penstock.cache.replay import Paced, at_once, stream_frames
+from penstock.cache.replay import Paced, stream_at_once, stream_frames
 from penstock.cache.similar import Found, Semantic
 from penstock.cache.store import Shelf
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
-from penstock.core.reply import Reply
+from penstock.core.reply import Reply, Source
 from penstock.wire.asked import Asked, asked_under, prefix
 
 log = logging.getLogger("penstock")
@@ -163,8 +163,8 @@ class Cache:
         try:
             answer = shelf.form(entry, answer, streamed=call.stream)
             if call.stream:
-                frames = stream_frames(entry.operation, answer, entry, call.usage_wanted)
-                body = at_once(frames) if self._config.replay == "at_once" else self._paced(frames)
+                told = stream_at_once if self._config.replay == "at_once" else self._paced
+                body = told(entry.operation, answer, entry, call.usage_wanted)
                 reply = Reply(200, [*_EVENTS], body, events=True)
             else:
                 reply = Reply(200, [(b"content-type", answer.content_type)], answer.data)
@@ -175,8 +175,9 @@ class Cache:
         self._tell(exchange, reply, entry, terms, found)
         return reply
 
-    def _paced(self, frames: list[tuple[bytes, int]]) -> Paced:
+    def _paced(self, operation: str, answer: Answer, entry: Entry, usage_wanted: bool) -> Source:
         pace = self._config.pace if self._config.replay == "paced" else None
+        frames = stream_frames(operation, answer, entry, usage_wanted)
         return Paced(frames, asyncio.get_running_loop().call_later, pace)
 
     def _tell(self, exchange: Exchange, reply: Reply, entry: Entry, terms: Terms, found: Found | None) -> None:

@@ -184,10 +184,12 @@ class Shelf:
 
     def _gone(self, entry: Entry, reason: str) -> None:
         """The directory let one go."""
-        if reason != "replaced":
-            self._let_go([entry.id])
-            if reason not in _TOLD:
-                self._tell(Gone(self.me, [entry.id], reason))
+        if reason == "damaged":  # or of another key: then others can read it, and it is theirs to let go
+            self._forgotten(entry.id)
+            return
+        self._let_go([entry.id])
+        if reason not in _TOLD:
+            self._tell(Gone(self.me, [entry.id], reason))
 
     def _let_go(self, ids: list[bytes]) -> None:
         for id in ids:
@@ -262,7 +264,6 @@ class Shelf:
             self.take_entry(entry)
         elif entry is None:
             self.directory.evicted["damaged"] += 1
-            self._delete([id])
 
     def clear(self) -> None:
         """Forget all that was known; the store is read anew."""
