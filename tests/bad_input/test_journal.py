@@ -21,7 +21,7 @@ TERMINAL = "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b1A\u202e\u2066\x00\x08\x7f"
 FORGED = '"}\n{"time":"2026-01-01","event":"call","id":"forged","key":"root"}\r\n'
 PROMPTS = {
     "terminal": f"hello {TERMINAL} world",
-    "forged": f"hello {FORGED} world",
+    "forgery": f"hello {FORGED} world",
     "sql": "'; DROP TABLE log_journal; --",
     "markup": "<script>alert(1)</script> {{7*7}} ${HOME} %s %n",
     "slots": "{number} {id} {quote} " * 20,
