@@ -74,10 +74,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_upstream_in_flight": ("gauge", "Calls now in flight at an upstream."),
     "penstock_upstream_calls_total": ("counter", "Calls sent to an upstream."),
     "penstock_upstream_connections": ("gauge", "Connections to an upstream now open."),
-    "penstock_upstream_waiting_tokens": (
-        "gauge",
-        "Uncached tokens of the prompts that an upstream still has to read.",
-    ),
+    "penstock_upstream_waiting_tokens": ("gauge", "Uncached tokens of the prompts that an upstream still has to read."),
     "penstock_upstream_decoding": ("gauge", "Calls at an upstream past their first token."),
     "penstock_upstream_prefix_blocks": ("gauge", "Pieces of prompts that routing believes cached at an upstream."),
     "penstock_upstream_prefill_tokens_per_second": ("gauge", "How fast an upstream reads prompts, as learned."),
