@@ -35,6 +35,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "upstreams": {"up": [1, 20, 5]},
         "routing": routing(),
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
+        "journal": {"written": 5, "lost": 1},
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {
