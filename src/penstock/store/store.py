@@ -71,9 +71,8 @@ class DeskStore:
         self._logs: dict[str, DeskLog] = {}
         self.counters = DeskCounters(self)
 
-    @property
-    def desk(self) -> Desk:
-        """What carries out what is asked."""
+    def open(self) -> Desk:
+        """What carries out what is asked, made if nobody has asked before."""
         if self._made is None:
             self._made = self._make()
         return self._made
@@ -86,7 +85,7 @@ class DeskStore:
     def records(self, table: str) -> DeskRecords:
         """See the port."""
         if table not in self._records:
-            self._records[table] = DeskRecords(self.desk, checked(table))
+            self._records[table] = DeskRecords(self.open(), checked(table))
         return self._records[table]
 
     def log(self, name: str, keep: int) -> DeskLog:
@@ -95,7 +94,7 @@ class DeskStore:
             raise ValueError("a log keeps at least one row")
         log = self._logs.get(name)
         if log is None:
-            log = self._logs[name] = DeskLog(self.desk, checked(name))
+            log = self._logs[name] = DeskLog(self.open(), checked(name))
         log.keep = keep
         return log
 
@@ -214,12 +213,12 @@ class DeskCounters:
     async def add(self, name: str, amount: int, expires: float | None = None) -> int:
         """See the port."""
         return int(
-            await _replied(self._store.desk, Add(name, amount, expires, asyncio.get_running_loop().create_future()))
+            await _replied(self._store.open(), Add(name, amount, expires, asyncio.get_running_loop().create_future()))
         )
 
     async def once(self, name: str, value: bytes) -> bytes:
         """See the port."""
-        return bytes(await _replied(self._store.desk, Once(name, value, asyncio.get_running_loop().create_future())))
+        return bytes(await _replied(self._store.open(), Once(name, value, asyncio.get_running_loop().create_future())))
 
 
 def _offer(desk: Desk, write: Write) -> bool:
@@ -268,9 +267,12 @@ class Waiters:
             if not waiting:
                 del self._waiting[log]
 
+    def __contains__(self, log: str) -> bool:
+        return log in self._waiting
+
     def wake(self, log: str) -> None:
-        """A row was written."""
-        for future in self._waiting.get(log, ()):
+        """A row was written: nobody waits any more."""
+        for future in self._waiting.pop(log, ()):
             if not future.done():
                 future.set_result(None)
 

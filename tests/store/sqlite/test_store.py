@@ -117,7 +117,7 @@ def test_while_the_disk_refuses_nothing_fails_and_afterwards_all_is_well(
         assert await table.get(b"k") == b"v"
         assert opened.dump()["lost"] == lost
         assert opened.dump()["reachable"]
-        assert "is written again" in caplog.text
+        assert "is well again" in caplog.text
 
     stores.run(work)
 
