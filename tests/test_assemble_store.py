@@ -13,7 +13,7 @@ from penstock.core.clock import RealClock
 from penstock.core.settings import ConfigError
 from penstock.process.loop import run
 from tests.support.gateway import ECHO, OPEN_ECHO, running_gateway
-from tests.support.redis_server import redis_running
+from tests.support.redis_server import old_server, redis_running
 
 FAR = time.time() + 3600
 
@@ -65,10 +65,27 @@ def test_a_file_of_a_newer_version_is_refused_at_the_start(tmp_path: Path) -> No
 
 def test_redis_without_its_library_is_refused_with_the_name_of_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(
+        ConfigError, match=r"penstock\.yaml:4: .* needs the extra redis: pip install 'penstock\[redis\]'"
+    ):
+        config("store: 'redis://127.0.0.1:1/0'")
 
+
+def test_an_address_that_is_none_is_refused() -> None:
     async def main() -> None:
-        with pytest.raises(ConfigError, match=r"store: redis needs the extra redis: pip install 'penstock\[redis\]'"):
-            await open_store(config("store: 'redis://127.0.0.1:1/0'"), RealClock(), {})
+        with pytest.raises(ConfigError, match=r"penstock\.yaml: store: Port could not") as caught:
+            await open_store(config("store: 'redis://:s3cret@127.0.0.1:nine/0'"), RealClock(), {})
+        assert "s3cret" not in str(caught.value)
+
+    run(main())
+
+
+def test_an_old_server_is_refused_by_its_version() -> None:
+    async def main() -> None:
+        server, port = await old_server()
+        with pytest.raises(ConfigError, match=r"penstock\.yaml: store: the server is Redis 6\.2\.14"):
+            await open_store(config(f"store: 'redis://127.0.0.1:{port}/0'"), RealClock(), {})
+        server.close()
 
     run(main())
 

@@ -82,6 +82,10 @@ def sample() -> dict[str, Any]:
             "upstreams": {"u": {"state": "closed", "ejections": 0, "keys_at_rest": 0, "probes": {"well": 1}}},
             "retries": {"m": [100.0, 0]},
         },
+        "store": {
+            "kind": "sqlite", "reachable": True, "queued": 0, "queued_bytes": 0, "lost": 0,
+            "operations": [["put", "ok", 1]],
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -26,6 +26,11 @@ BEGIN_SECONDS = 2.0
 """How long a start waits for a Redis server that does not answer."""
 
 
+def store_kind(config: Config) -> str:
+    """``memory``, ``sqlite`` or ``redis``."""
+    return str(config.of(StoreConfig).store).partition(":")[0].replace("rediss", "redis")
+
+
 def store_path(config: Config, environ: Mapping[str, str]) -> str:
     """Where the file of a ``sqlite`` store is: where the config says, else beside the key file."""
     named = str(config.of(StoreConfig).store).partition("sqlite:")[2]
@@ -41,7 +46,7 @@ async def open_store(config: Config, clock: Clock, environ: Mapping[str, str]) -
         return None
     from penstock.store.store import DeskStore
 
-    kind = str(config.of(StoreConfig).store).partition(":")[0]
+    kind = store_kind(config)
     if kind == "memory":
         return DeskStore("memory", partial(_memory, clock), shared=False)
     if kind == "sqlite":
@@ -53,8 +58,6 @@ async def open_store(config: Config, clock: Clock, environ: Mapping[str, str]) -
 
 async def _redis(config: Config, clock: Clock) -> DeskStore:
     """Connected if the server is there; looked for from now on if not. Raises ConfigError for one that is too old."""
-    if importlib.util.find_spec("redis") is None:
-        raise ConfigError([f"{config.source}: store: redis needs the extra redis: pip install 'penstock[redis]'"])
     from penstock.store.redis.service import TooOld
     from penstock.store.redis.store import RedisDesk
     from penstock.store.store import DeskStore

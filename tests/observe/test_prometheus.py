@@ -37,6 +37,14 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
+        "store": {
+            "kind": "sqlite",
+            "reachable": True,
+            "queued": 1,
+            "queued_bytes": 300,
+            "lost": 2,
+            "operations": [["put", "ok", 5]],
+        },
         "health": {
             "upstreams": {
                 "up": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -87,3 +88,20 @@ def redis_running(program: str, folder: Path, *options: str) -> Iterator[RedisSe
         yield server
     finally:
         server.kill()
+
+
+async def old_server() -> tuple[asyncio.Server, int]:
+    """A server that says it is Redis 6, and its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            words = [b""] * int(line[1:])
+            for index in range(len(words)):
+                await reader.readline()
+                words[index] = (await reader.readline()).rstrip()
+            info = b"redis_version:6.2.14\r\n"
+            writer.write(b"$%d\r\n%s\r\n" % (len(info), info) if words[0].upper() == b"INFO" else b"+OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    return server, server.sockets[0].getsockname()[1]

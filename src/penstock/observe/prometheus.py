@@ -14,6 +14,7 @@ from penstock.observe.board import Board
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
+from penstock.observe.store_page import STORE_METRICS, put_store
 
 METRICS: dict[str, tuple[str, str]] = {
     "penstock_build_info": ("gauge", "Always 1; the version is a label."),
@@ -81,6 +82,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
     **DISCOVERY_METRICS,
     **HEALTH_METRICS,
+    **STORE_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
@@ -155,7 +157,8 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
     put_discovery(page, looks or {})
     _routing(page, [dump["routing"] for dump in dumps])
-    put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
+    for part, put in (("health", put_health), ("store", put_store)):
+        put(page, [dump[part] for dump in dumps if dump.get(part) is not None])
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import time
@@ -13,7 +14,7 @@ import trustme
 from penstock.store.redis import store as redis_store
 from penstock.store.redis.service import TooOld
 from penstock.store.redis.store import RedisDesk
-from tests.support.redis_server import RedisServer, redis_running
+from tests.support.redis_server import RedisServer, old_server, redis_running
 from tests.support.stores import Stores, during, scanned, until
 
 pytestmark = pytest.mark.redis
@@ -205,23 +206,6 @@ def test_a_server_that_is_not_there_at_the_start_is_used_when_it_comes(redis_ser
     asyncio.run(main())
 
 
-async def old_server() -> tuple[asyncio.Server, int]:
-    """Says what Redis 6 says."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            words = [b""] * int(line[1:])
-            for index in range(len(words)):
-                await reader.readline()
-                words[index] = (await reader.readline()).rstrip()
-            info = b"redis_version:6.2.14\r\n"
-            writer.write(b"$%d\r\n%s\r\n" % (len(info), info) if words[0].upper() == b"INFO" else b"+OK\r\n")
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    return server, server.sockets[0].getsockname()[1]
-
-
 def test_an_old_server_is_refused_at_the_start() -> None:
     async def main() -> None:
         server, port = await old_server()
@@ -274,3 +258,41 @@ def test_tls_is_spoken_and_a_strange_certificate_refused(
         asyncio.run(good())
     finally:
         server.kill()
+
+
+def test_a_scan_of_large_and_small_records_gives_all(on_redis: Stores) -> None:
+    async def work() -> None:
+        store = on_redis.open()
+        table = store.records("things")
+        wanted = {b"%d\x00" % number: bytes(300_000 if number % 9 == 0 else number) for number in range(300)}
+        for key, value in wanted.items():
+            table.put(key, value, FAR)
+        await store.flush()
+        assert await scanned(store, "things") == wanted
+
+    on_redis.run(work)
+
+
+def test_a_user_with_the_rights_that_the_guide_names_may_do_all(redis_server: str, tmp_path: Path) -> None:
+    async def work(server: RedisServer, stores: Stores) -> None:
+        guide = (Path(__file__).parents[3] / "docs" / "how-to" / "store.md").read_text()
+        found = re.search(r"`(~penstock:\* [^`]+)`", guide)
+        assert found is not None
+        server.ask("ACL", "SETUSER", "gate", "on", ">pass/word", *found[1].split())
+        stores.url = f"redis://gate:pass%2Fword@127.0.0.1:{server.port}/1"
+        store = stores.open()
+        table, log = store.records("things"), store.log("told", 5)
+        table.put(b"k", b"v", FAR)
+        table.delete([b"other"])
+        log.append(b"row")
+        await store.flush()
+        assert await table.get(b"k") == b"v"
+        assert await scanned(store, "things") == {b"k": b"v"}
+        assert [row for _, row in await log.read("", 5, 1.0)] == [b"row"]
+        assert await log.read("1", 5, 0.4) == []
+        assert await store.counters.add("n", 2, FAR) == 2
+        assert await store.counters.once("s", b"x") == b"x"
+        assert store.incarnation
+        assert (store.dump()["trouble"], store.dump()["lost"]) == ("", 0)
+
+    with_server(redis_server, tmp_path, work)

@@ -7,6 +7,7 @@ given without gaps. Everything lies under the prefix ``penstock:``.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,28 @@ local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, AR
 if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
 return #old
 """
+
+SCAN = """\
+local page = redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
+local sizes, parts, later, total = {}, {}, {}, 0
+for at = 1, #page[2], 2 do
+  local key = page[2][at]
+  if total > tonumber(ARGV[4]) then
+    later[#later + 1] = key
+  else
+    local value = redis.call('GET', ARGV[3] .. key)
+    if value then
+      sizes[#sizes + 1] = struct.pack('>I4I4', #key, #value)
+      parts[#parts + 1] = key
+      parts[#parts + 1] = value
+      total = total + #value
+    end
+  end
+end
+return {page[1], table.concat(sizes), table.concat(parts), later}
+"""
+"""A page of a table in three long strings, since a client reads a thousand short ones slowly. What would make it too
+large is left for later."""
 
 
 def record_key(table: str, key: bytes) -> bytes:
@@ -99,6 +122,23 @@ def incarnation_command(candidate: str) -> Command:
 def tidy_command(table: str, now: float) -> Command:
     """Forgets the keys of some records that have ended."""
     return ("EVAL", TIDY, 1, index_key(table), _milliseconds(now) - MARGIN_MILLISECONDS, TIDY_KEYS)
+
+
+def scan_command(table: str, cursor: str, keys: int, size: int) -> Command:
+    """Gives a page of about so many records, or a little more than ``size`` bytes of them."""
+    return ("EVAL", SCAN, 1, index_key(table), cursor or "0", keys, record_key(table, b""), size)
+
+
+def page_of(reply: Sequence[Any]) -> tuple[dict[bytes, bytes], list[bytes], str | None]:
+    """The records in a page, the keys left for later, and the next cursor."""
+    cursor, sizes, data, later = reply
+    records: dict[bytes, bytes] = {}
+    at = 0
+    for key_size, value_size in struct.iter_unpack(">II", sizes):
+        middle = at + key_size
+        records[data[at:middle]] = data[middle : middle + value_size]
+        at = middle + value_size
+    return records, list(later), None if cursor == b"0" else cursor.decode()
 
 
 def read_command(log: str, after: str, limit: int) -> Command:

@@ -1,4 +1,5 @@
 import asyncio
+import struct
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -106,28 +107,21 @@ def test_a_question_that_is_refused_is_an_error_of_its_own() -> None:
     run(lambda: Rig([ValueError("wrong type")]), work)
 
 
-def test_a_scan_gives_each_key_once_and_asks_for_few_large_values_together() -> None:
-    large = bytes(10**6)
-
+def test_a_scan_asks_for_what_made_a_page_too_large_by_itself() -> None:
     async def work(rig: Rig) -> None:
         batch, cursor = await rig.reading.ask(Scan("t", ""))
-        assert (batch, cursor) == ([(b"a", b"1"), (b"c", b"3")], "17")
-        assert rig.line.sent[0] == [("ZSCAN", b"penstock:index:t", "0", "COUNT", 500)]
+        assert (batch, cursor) == ([(b"a", b"1"), (b"bc", b"")], "17")
+        assert rig.line.sent[0][0][3:] == (b"penstock:index:t", "0", 500, b"penstock:record:t:", 2 * 2**20)
         batch, cursor = await rig.reading.ask(Scan("t", "17"))
-        assert cursor == "18"
-        batch, cursor = await rig.reading.ask(Scan("t", "18"))
         assert cursor is None
-        assert [len(sent[0]) - 1 for sent in rig.line.sent[5:]] == [5, 5, 2]
+        assert batch == [(b"%d" % number, b"v") for number in range(12)]
+        assert [len(sent[0]) - 1 for sent in rig.line.sent[2:]] == [10, 3]
 
-    async def values(commands: Sequence[Any]) -> list[Any]:
-        return [[large] * (len(commands[0]) - 1)]
-
-    keys = [word for number in range(12) for word in (b"%d" % number, b"9")]
+    sizes = struct.pack(">4I", 1, 1, 2, 0)
+    keys = [b"%d" % number for number in range(13)]
     run(
         lambda: Rig(
-            [[b"17", [b"a", b"9", b"b", b"9", b"a", b"9", b"c", b"9"]]], [[b"1", None, b"3"]],
-            [[b"18", [b"d", b"9"]]], [[large]],
-            [[b"0", keys]], values, values, values,
+            [[b"17", sizes, b"a1bc", []]], [[b"0", b"", b"", keys]], [[b"v"] * 10], [[b"v", b"v", None]],
         ),
         work,
     )  # fmt: skip

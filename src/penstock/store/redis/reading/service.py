@@ -15,12 +15,13 @@ from penstock.core.stored import Missed, Row
 from penstock.store.asked import Get, Last, Question, Read, Scan, position
 from penstock.store.redis.commands import (
     block_command,
-    index_key,
     last_command,
     logs_in,
+    page_of,
     read_command,
     record_key,
     rows_of,
+    scan_command,
 )
 from penstock.store.redis.service import Line
 from penstock.store.store import Waiters, within
@@ -34,6 +35,8 @@ MOST_QUESTIONS = 5000
 TOGETHER = 200
 SCAN_KEYS = 500
 SCAN_BYTES = 2 * 2**20
+LATER_KEYS = 10
+"""Records of a page that has become too large are asked for so many at a time."""
 
 
 class Reading:
@@ -46,7 +49,6 @@ class Reading:
         self._trouble = trouble
         self._questions: deque[tuple[Question, asyncio.Future[Any]]] = deque()
         self._asked = asyncio.Event()
-        self._value_bytes = 1000.0
         self._silent = False
 
     async def ask(self, question: Question) -> Any:
@@ -129,20 +131,13 @@ class Reading:
         return rows[0][0] if rows else ""
 
     async def _scanned(self, question: Scan) -> tuple[list[tuple[bytes, bytes]], str | None]:
-        cursor, members = await self._reply(
-            "ZSCAN", index_key(question.table), question.cursor or "0", "COUNT", SCAN_KEYS
-        )
-        keys = list(dict.fromkeys(members[::2]))  # scores between them; ZSCAN may give one twice
-        batch: list[tuple[bytes, bytes]] = []
-        while keys:
-            room = max(5, min(SCAN_KEYS, int(SCAN_BYTES / (self._value_bytes + 100))))
-            part, keys = keys[:room], keys[room:]
+        page = await self._reply(*scan_command(question.table, question.cursor, SCAN_KEYS, SCAN_BYTES))
+        records, later, cursor = page_of(page)
+        for start in range(0, len(later), LATER_KEYS):
+            part = later[start : start + LATER_KEYS]
             values = await self._reply("MGET", *(record_key(question.table, key) for key in part))
-            found = [(key, value) for key, value in zip(part, values, strict=True) if value is not None]
-            if found:
-                self._value_bytes = sum(len(value) for _, value in found) / len(found)
-            batch += found
-        return batch, None if cursor == b"0" else cursor.decode()
+            records.update((key, value) for key, value in zip(part, values, strict=True) if value is not None)
+        return list(records.items()), cursor
 
     def __repr__(self) -> str:
         return f"<Reading {len(self._questions)} questions on {self._line!r}>"
