@@ -92,31 +92,40 @@ async def verify(path: str, found: Found) -> None:
         found.faults.append("the file was damaged")
 
 
-def run(kills: int, folder: Path, seed: int = 1) -> Found:
-    """Kill a writer ``kills`` times."""
+def run(kills: int, folder: Path, seed: int = 1, writers: int = 1) -> Found:
+    """Kill ``writers`` at a time, until ``kills`` were."""
     found, dice, path = Found(), random.Random(seed), str(folder / "store.sqlite")
-    for number in range(kills):
-        command = [sys.executable, "-m", "bench.store_kill", "--write", path, "--seed", str(seed + number)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+    while found.kills < kills:
+        children = [started(path, seed + found.kills + number) for number in range(writers)]
+        for child in children:
             assert child.stdout is not None
             child.stdout.readline()
+        for child in children:
             time.sleep(dice.random() * 0.25)
             child.send_signal(signal.SIGKILL)
-        found.kills += 1
+        for child in children:
+            with child:
+                found.kills += 1
         asyncio.run(verify(path, found))
     return found
+
+
+def started(path: str, seed: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "bench.store_kill", "--write", path, "--seed", str(seed)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
 def main() -> int:
     words = argparse.ArgumentParser(prog="python -m bench.store_kill", description=__doc__)
     words.add_argument("--kills", type=int, default=100)
     words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--writers", type=int, default=1, help="so many share the file")
     words.add_argument("--write", default="", help=argparse.SUPPRESS)
     options = words.parse_args()
     if options.write:
         asyncio.run(write(options.write, options.seed))
     with tempfile.TemporaryDirectory(prefix="penstock-kill-") as folder:
-        found = run(options.kills, Path(folder), options.seed)
+        found = run(options.kills, Path(folder), options.seed, options.writers)
     print(
         f"{found.kills} kills: {found.records} records and {found.rows} rows read, {len(found.faults)} faults,"
         f" longest opening and scan {max(found.open_seconds):.3f} s"

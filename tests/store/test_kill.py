@@ -16,10 +16,11 @@ def test_a_sealed_value_tells_whether_it_is_whole() -> None:
 
 
 @pytest.mark.slow
-def test_a_writer_killed_at_any_moment_leaves_whole_records_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("writers", [1, 2])
+def test_writers_killed_at_any_moment_leave_whole_records_alone(writers: int, tmp_path: Path) -> None:
     kills = int(os.environ.get("PENSTOCK_KILLS", "10"))
-    found = run(kills, tmp_path)
+    found = run(kills, tmp_path, writers=writers)
     assert found.faults == []
-    assert found.kills == kills
-    assert found.records > 100 * kills
+    assert found.kills >= kills
+    assert found.records > 50 * kills
     assert found.rows >= 300

@@ -35,6 +35,10 @@ from penstock.store.counts import Counts
 IDLE: dict[str, Any] = {"reachable": True, "trouble": "", "queued": 0, "queued_bytes": 0}
 """The numbers of a store that nobody has used."""
 
+MOST_AMOUNT = 2**53
+LATEST = 253_402_300_799.0
+"""The end of the year 9999."""
+
 
 class Desk(Protocol):
     """Carries out what is asked. What came of queued writes it counts itself."""
@@ -98,10 +102,14 @@ class DeskStore:
         log.keep = keep
         return log
 
-    async def flush(self) -> None:
+    async def flush(self) -> bool:
         """See the port."""
-        if self._made is not None:
-            await _replied(self._made, Mark(asyncio.get_running_loop().create_future()))
+        desk = self._made
+        if desk is None:
+            return True
+        lost = desk.counts.lost
+        stored = await _replied(desk, Mark(asyncio.get_running_loop().create_future()))
+        return bool(stored) and desk.counts.lost == lost
 
     def dump(self) -> dict[str, Any]:
         """As plain values: how it is, and what was asked of it."""
@@ -141,7 +149,7 @@ class DeskRecords:
         if len(key) > LARGEST_KEY or len(value) > LARGEST_VALUE:
             self._desk.counts.note("put", "large")
             return False
-        return _offer(self._desk, Put(self._table, key, value, expires))
+        return _offer(self._desk, Put(self._table, key, value, _ending(expires)))
 
     def delete(self, keys: Sequence[bytes]) -> bool:
         """See the port."""
@@ -212,13 +220,20 @@ class DeskCounters:
 
     async def add(self, name: str, amount: int, expires: float | None = None) -> int:
         """See the port."""
-        return int(
-            await _replied(self._store.open(), Add(name, amount, expires, asyncio.get_running_loop().create_future()))
-        )
+        if not -MOST_AMOUNT <= amount <= MOST_AMOUNT:
+            raise ValueError(f"{amount} is too much for a counter")
+        ends = None if expires is None else _ending(expires)
+        reply = asyncio.get_running_loop().create_future()
+        return int(await _replied(self._store.open(), Add(name, amount, ends, reply)))
 
     async def once(self, name: str, value: bytes) -> bytes:
         """See the port."""
         return bytes(await _replied(self._store.open(), Once(name, value, asyncio.get_running_loop().create_future())))
+
+
+def _ending(expires: float) -> float:
+    """A moment that every store can keep."""
+    return max(0.0, expires) if expires < LATEST else LATEST  # also for what is no number
 
 
 def _offer(desk: Desk, write: Write) -> bool:
@@ -232,19 +247,6 @@ async def _replied(desk: Desk, write: Add | Once | Mark) -> Any:
     if not _offer(desk, write):
         raise OSError("the store's queue is full")
     return await write.reply
-
-
-def settle(counts: Counts, batch: Sequence[Write], results: Sequence[Any] | OSError) -> None:
-    """Count what came of ``batch``, and answer those who wait for it."""
-    failed = isinstance(results, OSError)
-    for index, write in enumerate(batch):
-        if isinstance(write, Add | Once | Mark) and not write.reply.done():
-            if isinstance(results, OSError) and not isinstance(write, Mark):
-                write.reply.set_exception(results)
-            else:
-                write.reply.set_result(None if isinstance(results, OSError) else results[index])
-        if not isinstance(write, Mark):
-            counts.note(OPERATION[type(write)], "lost" if failed else "ok")
 
 
 class Waiters:

@@ -13,12 +13,12 @@ from typing import Any
 
 from penstock.core.stored import Row
 from penstock.store.asked import Delete, Get, Question, Read, Write
-from penstock.store.counts import Counts
+from penstock.store.counts import Counts, settle
 from penstock.store.sqlite.place.store import Place
 from penstock.store.sqlite.schema import MIGRATIONS, Migration
 from penstock.store.sqlite.service import Reader, Writer
 from penstock.store.sqlite.statements import Damaged
-from penstock.store.store import Waiters, settle, within
+from penstock.store.store import Waiters, within
 from penstock.store.trouble import Trouble
 
 log = logging.getLogger("penstock.store")

@@ -82,7 +82,7 @@ def test_who_waits_for_an_answer_hears_at_once_that_it_is_away() -> None:
         for future in (add, once):
             with pytest.raises(OSError, match="connection lost"):
                 await future
-        assert await mark is None
+        assert await mark is False
         await until(lambda: len(rig.line.sent) == 2)
         assert [command[0] for command in rig.line.sent[0]] == ["ZADD", "SET", "EVAL", "SET"]
         assert [command[0] for command in rig.line.sent[1]] == ["ZADD", "SET"]

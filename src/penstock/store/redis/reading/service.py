@@ -7,6 +7,7 @@ Enters: questions. Leaves: answers. Fails with OSError within bounded time while
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -102,6 +103,8 @@ class Reading:
                     _resolve(future, await self._one(question))
                 except Missed as error:
                     _fail(future, error)
+                except (ValueError, TypeError, LookupError, AttributeError, struct.error) as error:
+                    _fail(future, OSError(f"the server's answer is not understood: {error}"))
 
     async def _one(self, question: Scan | Read | Last) -> Any:
         match question:

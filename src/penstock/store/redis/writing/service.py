@@ -7,16 +7,18 @@ has room; who waits for an answer gets OSError at once. A row of a log whose sen
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from penstock.store.asked import Add, Mark, Once, Write
 from penstock.store.backlog import Backlog
-from penstock.store.counts import Counts
+from penstock.store.counts import Counts, settle
 from penstock.store.redis.commands import commands_of, result_of
 from penstock.store.redis.service import Line
-from penstock.store.store import settle
 from penstock.store.trouble import Trouble
+
+log = logging.getLogger("penstock.store")
 
 BATCH_WRITES = 500
 BATCH_BYTES = 4 * 2**20
@@ -67,6 +69,9 @@ class Writing:
                 self._trouble.met(error)
                 self._again = self._keep(batch, error, first_try=not again)
                 await asyncio.sleep(self._line.rests)
+            except Exception as error:  # no write may end the sending of all others
+                log.exception("writes could not be sent")
+                settle(self._counts, batch, OSError(str(error)))
             else:
                 self._settle(batch, results)
 
