@@ -26,7 +26,8 @@ DELETE_KEYS = 500
 
 ADD = """\
 local new = redis.call('EXISTS', KEYS[1]) == 0
-local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+redis.call('INCRBY', KEYS[1], ARGV[1])
+local sum = redis.call('GET', KEYS[1])
 if new and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return sum
 """

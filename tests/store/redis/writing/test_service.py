@@ -97,7 +97,7 @@ def test_who_waits_for_an_answer_hears_at_once_that_it_is_away() -> None:
 
 def test_what_the_server_refuses_is_lost_and_the_rest_is_not() -> None:
     async def replies(commands: Sequence[Any]) -> list[Any]:
-        return [1, b"OK", 1, ValueError("memory is full"), 3, 1, 7, b"theirs"]
+        return [1, b"OK", 1, ValueError("memory is full"), 3, 1, b"7", b"theirs"]
 
     async def work(rig: Rig) -> None:
         add, once = rig.future(), rig.future()
