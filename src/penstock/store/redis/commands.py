@@ -112,7 +112,7 @@ def result_of(write: Write, reply: Any) -> Any:
     """The result of ``write``, read from the reply to its last command."""
     if isinstance(write, Once):
         return write.value if reply is None else reply
-    return reply if isinstance(write, Add) else None
+    return int(reply) if isinstance(write, Add) else None  # a text: Lua's numbers are exact up to 2**53 only
 
 
 def incarnation_command(candidate: str) -> Command:
