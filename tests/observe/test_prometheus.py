@@ -49,6 +49,14 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
             "lookups": {"exact": [[1.0], [1, 0], 0.5]},
             "saved": {"tokens_in": 1, "tokens_out": 2, "micro_dollars": 3, "seconds": 4.0},
         },
+        "store": {
+            "kind": "sqlite",
+            "reachable": True,
+            "queued": 1,
+            "queued_bytes": 300,
+            "lost": 2,
+            "operations": [["put", "ok", 5]],
+        },
         "health": {
             "upstreams": {
                 "up": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 import pytest
@@ -282,6 +283,23 @@ def test_many_rows_appended_together_are_as_many_appended_one_by_one(stores: Sto
     stores.run(work)
 
 
+def test_odd_moments_and_amounts_harm_nobody(stores: Stores) -> None:
+    async def work() -> None:
+        store = stores.open()
+        table = store.records("things")
+        for key, moment in ((b"inf", math.inf), (b"far", 1e300), (b"nan", math.nan), (b"-inf", -math.inf)):
+            table.put(key, b"v", moment)
+        assert await store.flush()
+        assert await scanned(store, "things") == {b"inf": b"v", b"far": b"v", b"nan": b"v"}
+        for amount in (2**53 + 1, -(2**53) - 1, 10**30):
+            with pytest.raises(ValueError, match="too much"):
+                await store.counters.add("n", amount)
+        assert await store.counters.add("n", 2**53, math.inf) == 2**53
+        assert await store.counters.add("n", 1, -math.inf) in (1, 2**53 + 1)
+
+    stores.run(work)
+
+
 def test_who_waits_for_a_row_is_woken_by_many(stores: Stores) -> None:
     async def work() -> None:
         store = stores.open()
@@ -290,5 +308,17 @@ def test_who_waits_for_a_row_is_woken_by_many(stores: Stores) -> None:
             await asyncio.sleep(0)
             log.extend([b"a", b"b"])
             assert [row for _, row in await reading] == [b"a", b"b"]
+
+    stores.run(work)
+
+
+def test_flush_says_whether_all_was_stored(stores: Stores) -> None:
+    async def work() -> None:
+        store = stores.open()
+        assert await store.flush()
+        store.records("things").put(b"k", b"v", FAR)
+        assert await store.flush()
+        assert not store.records("things").put(b"k" * 2000, b"v", FAR)  # said at once, so flush need not
+        assert await store.flush()
 
     stores.run(work)

@@ -17,11 +17,13 @@ from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
+from penstock.observe.store_page import STORE_METRICS, put_store
 
 SLICES = (
     ("resume", put_resume, RESUME_METRICS),
     ("journal", put_journal, JOURNAL_METRICS),
     ("cache", put_cache, CACHE_METRICS),
+    ("store", put_store, STORE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
 
