@@ -2,6 +2,7 @@
 #
 #   make serve [PORT=8400] [HOST=127.0.0.1] [CONFIG=penstock.yaml] [ARGS=...]
 #   make test  [ARGS=...]          make lint          make bench [ARGS=--full]          make clean
+#   make semantic                  the data packages of the semantic cache, built and installed (once)
 #
 # PYTHON=/path/to/python chooses the interpreter; WHEELS= allows packages to be compiled where no wheel fits.
 
@@ -18,14 +19,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NODE_STAMP := $(if $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),tests/clients/node_modules/.stamp)
 
-.PHONY: serve test lint format bench clean
+.PHONY: serve semantic test lint format bench clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.serve
 	@exec $(BIN)/penstock serve $(if $(CONFIG),--config "$(CONFIG)") $(if $(HOST),--host "$(HOST)") \
 	  $(if $(PORT),--port "$(PORT)") $(ARGS)
 
-test: $(VENV)/.dev $(NODE_STAMP)
+semantic: $(VENV)/.semantic
+
+test: $(VENV)/.semantic $(NODE_STAMP)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev
@@ -42,7 +45,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench.run_all $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
+	rm -rf $(VENV) build dist .cache/packages .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A venv in which pip works, made with the newest Python that is found.
@@ -68,6 +71,14 @@ $(VENV)/.serve: $(VENV)/.python requirements/local.txt requirements/build.txt py
 $(VENV)/.dev: $(VENV)/.serve requirements/dev.txt
 	@echo "Installing the tools for development (once)"
 	@$(PIP) install $(WHEELS) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The weights are fetched and quantised once for this user, whatever the number of environments.
+$(VENV)/.semantic: $(VENV)/.dev packages/build_wheels.py $(wildcard packages/*/pyproject.toml) \
+  src/penstock/cache/embedding/weights.py src/penstock/cache/embedding/quantised.py
+	@echo "Building the data packages of the semantic cache (about 100 MB to fetch, once)"
+	@$(BIN)/python packages/build_wheels.py --out .cache/packages
+	@$(PIP) install --no-deps --no-index --force-reinstall .cache/packages/*.whl
 	@touch $@
 
 tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/package-lock.json

@@ -5,11 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from penstock.cache.embedding.store import find
+from penstock.cache.embedding.weights import ALL
 from penstock.providers.local.engine import LIBRARY, installed
 from penstock.providers.local.weights import WeightsError, fetch_weights
 from tests.support.needs import missing, program
 
-FIXTURES = {"local": "weights", "node": "node", "nginx": "nginx", "redis": "redis_server", "curl": "curl"}
+FIXTURES = {
+    "local": "weights",
+    "semantic": "embedder_weights",
+    "node": "node",
+    "nginx": "nginx",
+    "redis": "redis_server",
+    "curl": "curl",
+}
 """By marker."""
 
 
@@ -35,6 +44,16 @@ def weights() -> str:
         missing(f"{LIBRARY} is not installed")
     try:
         return str(fetch_weights())
+    except WeightsError as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def embedder_weights() -> None:
+    """The weights of the embedders are on this machine."""
+    try:
+        for weights in ALL.values():
+            find(weights)
     except WeightsError as error:
         missing(str(error))
 

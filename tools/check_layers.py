@@ -49,7 +49,6 @@ IMPURE_EXEMPT: dict[str, str] = {
     "src/penstock/edge/serving.py": "one request being served: it is the task, and sees it cancelled",
     "src/penstock/providers/echo.py": "an upstream inside the process: it paces its own answers",
     "src/penstock/providers/local/engine.py": "the main program of a child process; it sets that process's signals",
-    "src/penstock/providers/local/weights.py": "fetches the weights through pip, once, on a thread of its own",
 }
 
 

@@ -11,6 +11,9 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTED = ("encryption", "redis", "semantic")
+"""Extras that the tests need beside `local`."""
+
 EDITABLE = "editables>=0.5,<1"  # what hatchling asks for when the package is installed in place
 
 
@@ -21,7 +24,8 @@ def declared(root: Path = ROOT) -> dict[str, list[str]]:
     extras = project["project"]["optional-dependencies"]
     build = [*project["build-system"]["requires"], EDITABLE]
     local = core + extras["local"]
-    return {"dev": local + extras["dev"] + build, "local": local, "core": core, "build": build}
+    tested = [requirement for name in TESTED for requirement in extras[name]]
+    return {"dev": local + tested + extras["dev"] + build, "local": local, "core": core, "build": build}
 
 
 def digest(requirements: list[str]) -> str:

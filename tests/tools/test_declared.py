@@ -13,6 +13,9 @@ requires = ["builder"]
 dependencies = ["core-a"]
 [project.optional-dependencies]
 local = ["engine"]
+encrypt = ["cipher"]
+redis = ["client"]
+semantic = ["vectors"]
 dev = ["tester"]
 """
 
@@ -23,7 +26,7 @@ def test_the_largest_comes_first_and_holds_the_others(tmp_path: Path) -> None:
     assert list(locks) == ["dev", "local", "core", "build"]
     assert locks["core"] == ["core-a"]
     assert locks["local"] == ["core-a", "engine"]
-    assert set(locks["dev"]) >= {*locks["local"], *locks["build"], "tester"}
+    assert set(locks["dev"]) >= {*locks["local"], *locks["build"], "tester", "cipher", "client", "vectors"}
 
 
 def test_the_mark_follows_content_and_not_order() -> None:

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Command] = {
     "connect": Command(
         "penstock.cli.connect:main", "print the exact settings for a client (OpenAI SDK, curl, Aider, ...)"
     ),
+    "semantic": Command("penstock.cli.semantic:main", "make the weights that the semantic cache embeds with"),
     "simulate": Command("penstock.cli.simulate:main", "play recorded traffic against fleets that are not there"),
 }
 

@@ -184,10 +184,7 @@ class DeskLog:
 
     def append(self, row: bytes) -> bool:
         """See the port."""
-        if len(row) > LARGEST_VALUE:
-            self._desk.counts.note("append", "large")
-            return False
-        return _offer(self._desk, Append(self._name, row, self.keep))
+        return self.extend((row,))
 
     def extend(self, rows: Sequence[bytes]) -> bool:
         """See the port."""

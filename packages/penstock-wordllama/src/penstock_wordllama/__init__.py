@@ -1,0 +1,1 @@
+"""Data alone: static vectors of WordLlama, and their tokeniser."""
