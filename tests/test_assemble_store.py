@@ -1,5 +1,6 @@
 import os
 import sqlite3
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from penstock.core.clock import RealClock
 from penstock.core.settings import ConfigError
 from penstock.process.loop import run
 from tests.support.gateway import ECHO, OPEN_ECHO, running_gateway
+from tests.support.redis_server import old_server, redis_running
 
 FAR = time.time() + 3600
 
@@ -57,6 +59,52 @@ def test_a_file_of_a_newer_version_is_refused_at_the_start(tmp_path: Path) -> No
     async def main() -> None:
         with pytest.raises(ConfigError, match=r"penstock\.yaml: store: .*s\.db cannot be used: it is of version 99"):
             await open_store(config(f"store: 'sqlite:{path}'"), RealClock(), {})
+
+    run(main())
+
+
+def test_redis_without_its_library_is_refused_with_the_name_of_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(
+        ConfigError, match=r"penstock\.yaml:4: .* needs the extra redis: pip install 'penstock\[redis\]'"
+    ):
+        config("store: 'redis://127.0.0.1:1/0'")
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    async def main() -> None:
+        with pytest.raises(ConfigError, match=r"penstock\.yaml: store: Port could not") as caught:
+            await open_store(config("store: 'redis://:s3cret@127.0.0.1:nine/0'"), RealClock(), {})
+        assert "s3cret" not in str(caught.value)
+
+    run(main())
+
+
+def test_an_old_server_is_refused_by_its_version() -> None:
+    async def main() -> None:
+        server, port = await old_server()
+        with pytest.raises(ConfigError, match=r"penstock\.yaml: store: the server is Redis 6\.2\.14"):
+            await open_store(config(f"store: 'redis://127.0.0.1:{port}/0'"), RealClock(), {})
+        server.close()
+
+    run(main())
+
+
+@pytest.mark.redis
+def test_a_redis_server_that_is_away_stops_no_start(redis_server: str, tmp_path: Path) -> None:
+    async def main() -> None:
+        with redis_running(redis_server, tmp_path) as server:
+            store = await open_store(config(f"store: '{server.url}'"), RealClock(), {})
+            assert store is not None
+            assert store.incarnation
+            assert store.dump()["reachable"]
+            await store.aclose()
+        away = await open_store(config(f"store: '{server.url}'"), RealClock(), {})
+        assert away is not None
+        assert away.incarnation == ""
+        assert "connecting to 127.0.0.1" in away.dump()["trouble"]
+        assert await away.records("things").get(b"k") is None
+        await away.aclose()
 
     run(main())
 

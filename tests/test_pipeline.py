@@ -50,12 +50,12 @@ def test_a_room_taken_out_is_missed_when_somebody_needs_it(rooms: list[Room]) ->
 
 
 def test_optional_rooms_may_be_taken_out() -> None:
-    assert [room.name for room in ROOMS if room.optional] == ["observe", "streaming", "resume", "cache"]
+    assert [room.name for room in ROOMS if room.optional] == ["observe", "journal", "streaming", "resume", "cache"]
     check([room for room in ROOMS if not room.optional])
 
 
 def test_the_refusal_names_the_room_and_what_it_misses() -> None:
-    with pytest.raises(ValueError, match=r"memory.*caller"):
+    with pytest.raises(ValueError, match=r"journal.*caller"):
         check([room for room in ROOMS if room.name != "auth"])
     with pytest.raises(ValueError, match="reply"):
         check([room for room in ROOMS if room.name != "routing"])

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTED = ("encrypt", "redis", "semantic")
+TESTED = ("encryption", "redis", "semantic")
 """Extras that the tests need beside `local`."""
 
 EDITABLE = "editables>=0.5,<1"  # what hatchling asks for when the package is installed in place

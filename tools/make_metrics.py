@@ -97,6 +97,10 @@ def sample() -> dict[str, Any]:
             },
         },
         "journal": {"written": 1, "lost": 0},
+        "store": {
+            "kind": "sqlite", "reachable": True, "queued": 0, "queued_bytes": 0, "lost": 0,
+            "operations": [["put", "ok", 1]],
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

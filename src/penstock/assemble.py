@@ -21,6 +21,7 @@ from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
+from penstock.assemble_numbers import numbers
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
 from penstock.assemble_routes import Routes
@@ -44,7 +45,6 @@ from penstock.edge.ids import Ids
 from penstock.memory.config import MemoryConfig
 from penstock.memory.ledger import Ledger
 from penstock.net.names import Names
-from penstock.net.process import usage
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
 from penstock.routing.config import RoutingConfig
@@ -247,30 +247,7 @@ class Gateway:
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values, for metrics and status."""
-        return {
-            "worker": self.number,
-            "generation": self.endpoint.generation.number,
-            "uptime": self.clock.now() - self.started,
-            "reloads": self.reloads,
-            "connections": self.server.open,
-            "connections_refused": self.server.refused_connections,
-            "refused_at_the_edge": self.endpoint.refused,
-            "accounts": {
-                account.name: [account.held, account.bound, account.peak, account.refused]
-                for account in self.ledger.accounts.values()
-            },
-            "upstreams": self.upstreams.numbers(),
-            "routing": self.upstreams.learned(),
-            "health": self.watch.dump(self.upstreams.targets),
-            "engines": self.upstreams.engines(),
-            "process": {**usage(), "tasks": len(asyncio.all_tasks())},
-            "streams": None if self.streams is None else self.streams.dump(),
-            "resume": None if self.resumption is None else self.resumption.streams.numbers(),
-            "cache": None if self.caching is None else self.caching.dump(),
-            "store": None if self.store is None else self.store.dump(),
-            "journal": None if self.diary is None else self.diary.notes.numbers(),
-            "observed": None if self.observed is None else self.observed.board.dump(),
-        }
+        return numbers(self)
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand.

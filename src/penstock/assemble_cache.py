@@ -49,7 +49,7 @@ class Caching:
     def stage(self, config: Config) -> Stage | None:
         """The room for ``config``; None while no model is cached. Raises ConfigError."""
         from penstock.cache.config import CacheConfig
-        from penstock.cache.stage import Cache
+        from penstock.cache.exact import ExactCache
 
         section = config.of(CacheConfig)
         if section.encryption_key is not None:
@@ -61,7 +61,7 @@ class Caching:
         if not exact and matching is None:
             return None
         routing = config.of(RoutingConfig)
-        return Cache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now, matching)
+        return ExactCache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now, matching)
 
     def follow(self, config: Config) -> None:
         """Keep as ``config`` says from now on."""

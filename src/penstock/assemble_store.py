@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from penstock.store.store import Desk, DeskStore
 
 FILE_NAME = "store.sqlite"
+BEGIN_SECONDS = 2.0
+"""How long a start waits for a Redis server that does not answer."""
+
+
+def store_kind(config: Config) -> str:
+    """``memory``, ``sqlite`` or ``redis``."""
+    return str(config.of(StoreConfig).store).partition(":")[0].replace("rediss", "redis")
 
 
 def store_path(config: Config, environ: Mapping[str, str]) -> str:
@@ -39,14 +46,30 @@ async def open_store(config: Config, clock: Clock, environ: Mapping[str, str]) -
         return None
     from penstock.store.store import DeskStore
 
-    kind = str(config.of(StoreConfig).store).partition(":")[0]
+    kind = store_kind(config)
     if kind == "memory":
         return DeskStore("memory", partial(_memory, clock), shared=False)
     if kind == "sqlite":
         path = store_path(config, environ)
         _refuse_newer(path, config.source)
         return DeskStore("sqlite", partial(_sqlite, path, clock), shared=True)
-    raise ConfigError([f"{config.source}: store: {kind} is not offered by this version"])
+    return await _redis(config, clock)
+
+
+async def _redis(config: Config, clock: Clock) -> DeskStore:
+    """Connected if the server is there; looked for from now on if not. Raises ConfigError for one that is too old."""
+    from penstock.store.redis.service import TooOld
+    from penstock.store.redis.store import RedisDesk
+    from penstock.store.store import DeskStore
+
+    try:
+        desk = RedisDesk(str(config.of(StoreConfig).store), clock.wall, clock.now)
+        await desk.begin(BEGIN_SECONDS)
+    except (TooOld, ValueError) as error:
+        raise ConfigError([f"{config.source}: store: {error}"]) from None
+    store = DeskStore("redis", lambda: desk, shared=True)
+    store.open()
+    return store
 
 
 def _memory(clock: Clock) -> Desk:

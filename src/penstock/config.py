@@ -69,6 +69,8 @@ class StoreConfig(msgspec.Struct, frozen=True, kw_only=True):
     def check(self) -> Iterator[Finding]:
         if not _STORE.fullmatch(self.store):
             yield ("store",), "store must be memory, sqlite, sqlite:PATH or redis://HOST[:PORT][/DB]"
+        elif self.store.startswith("redis") and importlib.util.find_spec("redis") is None:
+            yield ("store",), "a redis store needs the extra redis: pip install 'penstock[redis]'"
 
 
 class Config:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.cache.entry import Answer, mark
-from penstock.cache.replay import MOST_FRAME_BYTES, Paced, at_once, stream_frames, whole_body
+from penstock.cache.replay import MOST_FRAME_BYTES, Paced, at_once, stream_at_once, stream_frames, whole_body
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.reply import Source
 from penstock.wire import openai_chat
@@ -108,6 +108,19 @@ def test_at_once_is_few_writes_of_whole_events() -> None:
     assert b"".join(frame for _, frame in reader.got) == b"".join(frame for frame, _ in frames)
     assert all(len(frame) <= MOST_FRAME_BYTES and frame.endswith(b"\n\n") for _, frame in reader.got)
     assert reader.ends == 1
+
+
+@pytest.mark.parametrize("usage", [True, False])
+@pytest.mark.parametrize("kept", [STREAMED, answer(), answer("word " * 20_000)])
+def test_a_stream_at_once_is_what_its_frames_are(kept: Answer, usage: bool) -> None:
+    clock = Clock()
+    source = stream_at_once("chat", kept, ENTRY, usage)
+    reader = Reader(clock, source)
+    source.start(reader)
+    frames = stream_frames("chat", kept, ENTRY, usage)
+    assert b"".join(frame for _, frame in reader.got) == b"".join(frame for frame, _ in frames)
+    assert (b'"usage"' in reader.got[-1][1]) is usage
+    assert all(len(frame) <= MOST_FRAME_BYTES for _, frame in reader.got)
 
 
 @pytest.mark.parametrize(("pace", "gap"), [(None, 0.25), (20.0, 0.05)])

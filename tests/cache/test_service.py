@@ -183,3 +183,32 @@ def test_what_is_too_old_goes_without_being_asked_for() -> None:
                 await task
 
     run(work)
+
+
+def test_another_secret_after_a_reload_counts_and_is_told_to_nobody() -> None:
+    async def work(shared: bool) -> None:
+        state = Shared()
+        config = CacheConfig()
+        one = Shelf(FakeStore(state, shared=shared), BoundedAccount("cache", config.memory), config, "a", lambda: WALL)
+        secret: list[str | None] = [None]
+        service = Following(one, lambda: secret[0], lambda: None, asyncio.get_running_loop().time)
+        task = asyncio.ensure_future(service.run())
+        try:
+            await until(lambda: one.ready)
+            made = one.secret
+            one.keep(entry("a"), answer())
+            secret[0] = "a configured secret"
+            await until(lambda: one.secret == b"a configured secret" and one.ready)
+            assert not one.directory.entries
+            assert state.tables["cache"]  # of those who still have the old one
+            secret[0] = None
+            await until(lambda: one.secret == made and one.ready)
+            assert one.find(id_of("a")) is not None
+            assert set(state.names.values()) <= {made, b"1"}
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    for shared in (True, False):
+        asyncio.run(work(shared))

@@ -219,3 +219,10 @@ def test_while_it_is_not_ready_calls_pass() -> None:
     one = exchange()
     rig.ask(one)
     assert (one.cache, rig.asked) == ("miss", 2)
+
+
+def test_rooms_below_are_told_of_equal_calls_of_one_key_only() -> None:
+    for scope, told in (("key", True), ("all", False)):
+        one = exchange()
+        Rig(scope=scope).ask(one)
+        assert (one.asked is not None) is told

@@ -38,6 +38,21 @@ def test_all_well(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said.endswith("all is well\n")
 
 
+def test_the_store_is_examined_unless_one_upstream_is_asked_for(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(Path(file).read_text() + f"store: 'sqlite:{tmp_path}'\n")
+    assert main(["doctor", "-c", str(broken)]) == 1
+    said = capsys.readouterr().out
+    assert "store (sqlite)\n  open    FAILED" in said
+    assert "not well: " in said.splitlines()[-1]
+    assert said.splitlines()[-1].endswith("store")
+    assert main(["doctor", "--json", "-c", str(broken)]) == 1
+    assert json.loads(capsys.readouterr().out)["store"]["steps"][0]["state"] == "failed"
+    assert main(["doctor", "echo", "-c", str(broken)]) == 0
+
+
 def test_a_refused_key_names_its_variable_and_is_not_printed(
     file: str, upstream: ScriptedUpstream, capsys: pytest.CaptureFixture[str]
 ) -> None:

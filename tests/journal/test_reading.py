@@ -2,7 +2,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.journal import reading
@@ -34,6 +34,7 @@ async def test_the_newest_rows_oldest_first() -> None:
     assert ids(await answer(ListLog(), Question())) == []
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 3 * 20), st.integers(0, 60), st.integers(1, 70), st.sampled_from(["a", "b", None]))
 @looped
 async def test_the_newest_are_those_that_a_look_at_all_finds(count: int, trim: int, limit: int, model: Any) -> None:

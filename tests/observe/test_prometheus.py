@@ -35,6 +35,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "upstreams": {"up": [1, 20, 5]},
         "routing": routing(),
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
+        "journal": {"written": 5, "lost": 1},
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {
@@ -47,6 +48,14 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
             "evicted": {"full": 1},
             "lookups": {"exact": [[1.0], [1, 0], 0.5]},
             "saved": {"tokens_in": 1, "tokens_out": 2, "micro_dollars": 3, "seconds": 4.0},
+        },
+        "store": {
+            "kind": "sqlite",
+            "reachable": True,
+            "queued": 1,
+            "queued_bytes": 300,
+            "lost": 2,
+            "operations": [["put", "ok", 5]],
         },
         "health": {
             "upstreams": {

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from penstock.store.asked import Add, Append, Mark, Put, Question, Write
+from penstock.store.asked import Append, Put, Question, Write
 from penstock.store.counts import Counts
-from penstock.store.store import DeskStore, Waiters, settle, within
+from penstock.store.store import DeskStore, Waiters, within
 
 
 class Shut:
@@ -75,33 +75,6 @@ def test_a_store_that_is_away_answers_nothing_and_raises_only_where_it_says_so()
         assert dump["trouble"] == "away"
         assert ["get", "away", 1] in dump["operations"]
         assert ["scan", "away", 1] in dump["operations"]
-
-    asyncio.run(main())
-
-
-def test_a_batch_that_was_lost_is_counted_and_its_askers_are_told() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        counts = Counts()
-        add, mark, gone = (loop.create_future() for _ in range(3))
-        gone.cancel()
-        batch: list[Write] = [Put("t", b"", b"", 1.0), Add("n", 1, None, add), Add("n", 1, None, gone), Mark(mark)]
-        settle(counts, batch, OSError("disk full"))
-        with pytest.raises(OSError, match="disk full"):
-            await add
-        assert await mark is None
-        assert counts.rows() == [["add", "lost", 2], ["put", "lost", 1]]
-
-    asyncio.run(main())
-
-
-def test_a_batch_that_was_stored_answers_its_askers() -> None:
-    async def main() -> None:
-        counts = Counts()
-        add = asyncio.get_running_loop().create_future()
-        settle(counts, [Append("l", b"", 1), Add("n", 1, None, add)], [None, 42])
-        assert await add == 42
-        assert counts.rows() == [["add", "ok", 1], ["append", "ok", 1]]
 
     asyncio.run(main())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.store.memory.store import MemoryDesk
+from penstock.store.redis.store import RedisDesk
 from penstock.store.sqlite.store import SqliteDesk
 from penstock.store.store import DeskStore
 
@@ -17,8 +18,9 @@ from penstock.store.store import DeskStore
 class Stores:
     """Opens stores over one state. ``open()`` twice gives two that see each other, where the kind is shared."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, url: str = "") -> None:
         self.kind = kind
+        self.url = url
         self.path = str(folder / "state" / "store.sqlite")
         self.wall: Callable[[], float] = time.time
         self._opened: list[DeskStore] = []
@@ -31,6 +33,8 @@ class Stores:
     def _desk(self, **more: Any) -> Any:
         if self.kind == "memory":
             return MemoryDesk(self.wall, time.monotonic, **more)
+        if self.kind == "redis":
+            return RedisDesk(self.url, self.wall, time.monotonic)
         return SqliteDesk(self.path, self.wall, time.monotonic, **more)
 
     async def aclose(self) -> None:
@@ -64,8 +68,7 @@ async def during(work: Awaitable[Any]) -> AsyncIterator[asyncio.Future[Any]]:
         yield task
     finally:
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task})
 
 
 async def until(fact: Callable[[], Any], seconds: float = 10.0) -> None:

@@ -89,9 +89,9 @@ class Directory:
         if self.is_flushed(entry):
             self.evicted["flushed"] += counted
             return False
-        old = self.forget(entry.id)
-        if old is not None and counted:
-            self.evicted["replaced"] += 1
+        if entry.id in self.entries:
+            self.forget(entry.id)
+            self.evicted["replaced"] += counted
         self._share(entry)
         if counted:
             self.sketch.add(entry.id)  # it was asked for; a question whose answer is not kept need not be counted
@@ -174,9 +174,14 @@ class Directory:
         texts = self._texts
         if len(texts) > MOST_TEXTS:
             texts.clear()
-        for name in ("operation", "model", "upstream", "named", "classification", "scope", "by"):
-            text = getattr(entry, name)
-            setattr(entry, name, texts.setdefault(text, text))
+        one = texts.setdefault  # written out: a loop over the names takes three times as long
+        entry.operation = one(entry.operation, entry.operation)
+        entry.model = one(entry.model, entry.model)
+        entry.upstream = one(entry.upstream, entry.upstream)
+        entry.named = one(entry.named, entry.named)
+        entry.classification = one(entry.classification, entry.classification)
+        entry.scope = one(entry.scope, entry.scope)
+        entry.by = one(entry.by, entry.by)
 
     def told(self) -> dict[str, Any]:
         """As plain values."""

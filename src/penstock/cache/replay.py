@@ -11,9 +11,10 @@ from typing import Protocol
 
 import msgspec
 
-from penstock.cache.entry import Answer, Entry
+from penstock.cache.entry import Answer, Entry, mark
 from penstock.core.errors import UpstreamError
 from penstock.core.reply import Sink, Source, Void, Whole
+from penstock.wire.json_scan import value_of
 from penstock.wire.openai_chat import usage_object
 from penstock.wire.replayed import as_events, as_whole, usage_event
 from penstock.wire.sse import DONE
@@ -35,32 +36,52 @@ Later = Callable[[float, Callable[[], None]], Timer]
 """Calls back after so many seconds."""
 
 
+def converted(operation: str, answer: Answer, entry: Entry) -> Answer:
+    """A stream as the whole answer, a whole answer as a stream. Raises UpstreamError."""
+    if answer.streamed:
+        body = as_whole(operation, answer.data, _usage(operation, answer, entry))
+        if body is None:
+            raise UpstreamError("a kept stream cannot be told as a whole", code="not_replayable")
+        return Answer(b"application/json", body)
+    frames = as_events(operation, answer.data, False)
+    if frames is None:
+        raise UpstreamError("a kept answer cannot be told as a stream", code="not_replayable")
+    gap = entry.seconds / max(1, len(frames))
+    marks = b"".join([mark(len(frame), gap) for frame in frames])
+    return Answer(b"text/event-stream", b"".join(frames), marks, usage_in(operation, answer.data))
+
+
 def whole_body(operation: str, answer: Answer, entry: Entry) -> bytes:
     """The answer for a caller that does not stream. Raises UpstreamError."""
-    if not answer.streamed:
-        return answer.data
-    body = as_whole(operation, answer.data, _usage(operation, answer, entry))
-    if body is None:
-        raise UpstreamError("a kept stream cannot be told as a whole", code="not_replayable")
-    return body
+    return converted(operation, answer, entry).data if answer.streamed else answer.data
 
 
 def stream_frames(operation: str, answer: Answer, entry: Entry, usage_wanted: bool) -> list[tuple[bytes, int]]:
     """The answer for a caller that streams: frames, and the milliseconds before each. Raises UpstreamError."""
     if not answer.streamed:
-        frames = as_events(operation, answer.data, usage_wanted)
-        if frames is None:
-            raise UpstreamError("a kept answer cannot be told as a stream", code="not_replayable")
-        gap = int(entry.seconds * 1000 / max(1, len(frames)))
-        return [(frame, gap) for frame in frames]
-    frames_ = answer.frames()
+        answer = converted(operation, answer, entry)
+    frames = answer.frames()
     if not usage_wanted or operation not in _COUNTED:
-        return frames_
+        return frames
     told = usage_event(answer.data, _usage(operation, answer, entry))
-    frame, pause = frames_[-1]
+    frame, pause = frames[-1]
     at = frame.rfind(DONE.strip())
-    frames_[-1] = (frame[:at] + told + frame[at:] if at >= 0 else frame + told, pause)
-    return frames_
+    frames[-1] = (frame[:at] + told + frame[at:] if at >= 0 else frame + told, pause)
+    return frames
+
+
+def stream_at_once(operation: str, answer: Answer, entry: Entry, usage_wanted: bool) -> Source:
+    """The answer for a caller that streams, all of it at once. Raises UpstreamError."""
+    if answer.streamed and len(answer.data) <= MOST_FRAME_BYTES and not (usage_wanted and operation in _COUNTED):
+        return Whole(answer.data)
+    return at_once(stream_frames(operation, answer, entry, usage_wanted))
+
+
+def usage_in(operation: str, body: bytes) -> bytes:
+    """The usage in a whole answer, as it stands there, for those streams that tell it apart."""
+    if operation not in _COUNTED:
+        return b""
+    return bytes(value_of(body, "usage") or b"")
 
 
 def _usage(operation: str, answer: Answer, entry: Entry) -> bytes:

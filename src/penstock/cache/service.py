@@ -26,7 +26,7 @@ ROWS = 100
 SWEPT = 500
 """Entries looked at a turn: all of 100,000 within two minutes, none for long."""
 SECRET = "cache_secret"
-_CHUNK = 200
+_CHUNK = 50
 _PROBE = "cache_probe"
 
 
@@ -48,6 +48,7 @@ class Following:
         self._now = now
         self._swept: list[bytes] = []
         self._made = secrets.token_bytes(32)
+        self._opened: tuple[str | None, str | None] = (None, None)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -72,21 +73,32 @@ class Following:
     async def _alone(self) -> None:
         """Without a store: memory only."""
         shelf = self._shelf
-        shelf.open(self._key() or self._made, self._passphrase())
-        shelf.ready = True
         while True:
-            await asyncio.sleep(POLL_SECONDS)
-            self._tend()
+            shelf.clear()
+            configured = self._configured()
+            shelf.open(self._made if configured is None else configured.encode(), self._passphrase())
+            shelf.ready = True
+            while not self._is_reconfigured():
+                await asyncio.sleep(POLL_SECONDS)
+                self._tend()
 
-    def _key(self) -> bytes:
-        configured = self._secret()
-        return b"" if configured is None else configured.encode()
+    def _configured(self) -> str | None:
+        """The secret that is configured. What is configured from now on is compared with it."""
+        self._opened = (self._secret(), self._passphrase())
+        return self._opened[0]
+
+    def _is_reconfigured(self) -> bool:
+        return (self._secret(), self._passphrase()) != self._opened
 
     async def _agree(self, store: Store) -> None:
-        """One secret for all who share the store. Raises OSError. A worker that has one keeps it, so that a store which
-        came back empty learns it again."""
+        """One secret for all who share the store. Raises OSError. A worker that has agreed on one offers it again, so
+        that a store which came back empty learns it; one that is configured never goes there."""
         shelf = self._shelf
-        secret = self._key() or await store.counters.once(SECRET, shelf.secret or self._made)
+        configured = self._configured()
+        if configured is None:
+            secret = self._made = await store.counters.once(SECRET, self._made)
+        else:
+            secret = configured.encode()
         if secret != shelf.secret:
             shelf.clear()
         shelf.open(secret, self._passphrase())
@@ -96,7 +108,7 @@ class Following:
         incarnation = store.incarnation
         await self._scan(store)
         self._shelf.ready = True
-        while store.incarnation == incarnation:
+        while store.incarnation == incarnation and not self._is_reconfigured():
             await asyncio.sleep(POLL_SECONDS)
             self._tend()
         raise Missed("the store began anew")
@@ -112,7 +124,7 @@ class Following:
             for at, data in found:
                 self._shelf.take(data)
                 position = at
-            if store.incarnation != incarnation:
+            if store.incarnation != incarnation or self._is_reconfigured():
                 raise Missed("the store began anew")
             now = self._now()
             if not found:

@@ -17,14 +17,14 @@ from penstock.cache.entry import Entry
 from penstock.cache.making import Maker
 from penstock.cache.policy import CACHED, Bind, Plan, Policy, Terms
 from penstock.cache.recording import Recorder
-from penstock.cache.replay import Paced, at_once, stream_frames, whole_body
+from penstock.cache.replay import Paced, stream_at_once, stream_frames
 from penstock.cache.similar import Found, Semantic
 from penstock.cache.store import Shelf
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
-from penstock.core.reply import Reply
+from penstock.core.reply import Reply, Source
 from penstock.wire.asked import Asked, asked_under, prefix
 
 log = logging.getLogger("penstock")
@@ -36,7 +36,6 @@ SCORE_FIELD = b"x-penstock-cache-score"
 MOST_PREFIXES = 16
 """Remembered with a head: one a model that its caller asks for."""
 _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
-_JSON: Headers = [(b"content-type", b"application/json")]
 
 
 @dataclass(slots=True)
@@ -109,7 +108,9 @@ class Cache:
         began = self._now()
         question = exchange.asked
         if question is None:
-            question = exchange.asked = self._ask(exchange, plan, terms)
+            question = self._ask(exchange, plan, terms)
+            if not self._wide:  # else rooms below would take equal calls of two keys for one
+                exchange.asked = question
         if not isinstance(question, Asked):
             return await self._pass(exchange, next, plan)
         exact = takes and terms.takes_asked(question)
@@ -175,13 +176,13 @@ class Cache:
             return None
         call = exchange.call
         try:
+            answer = shelf.form(entry, answer, streamed=call.stream)
             if call.stream:
-                frames = stream_frames(entry.operation, answer, entry, call.usage_wanted)
-                body = at_once(frames) if self._config.replay == "at_once" else self._paced(frames)
+                told = stream_at_once if self._config.replay == "at_once" else self._paced
+                body = told(entry.operation, answer, entry, call.usage_wanted)
                 reply = Reply(200, [*_EVENTS], body, events=True)
             else:
-                headers = [*_JSON] if answer.streamed else [(b"content-type", answer.content_type)]
-                reply = Reply(200, headers, whole_body(entry.operation, answer, entry))
+                reply = Reply(200, [(b"content-type", answer.content_type)], answer.data)
         except (Fail, ValueError):
             log.warning("the cached answer %s cannot be told: it is dropped", entry.name, exc_info=True)
             shelf.directory.drop(entry, "damaged")
@@ -189,8 +190,9 @@ class Cache:
         self._tell(exchange, reply, entry, terms, found)
         return reply
 
-    def _paced(self, frames: list[tuple[bytes, int]]) -> Paced:
+    def _paced(self, operation: str, answer: Answer, entry: Entry, usage_wanted: bool) -> Source:
         pace = self._config.pace if self._config.replay == "paced" else None
+        frames = stream_frames(operation, answer, entry, usage_wanted)
         return Paced(frames, asyncio.get_running_loop().call_later, pace)
 
     def _tell(self, exchange: Exchange, reply: Reply, entry: Entry, terms: Terms, found: Found | None) -> None:

@@ -15,11 +15,13 @@ from penstock.cache.config import CacheConfig
 from penstock.cache.counts import Counts
 from penstock.cache.directory import Directory
 from penstock.cache.entry import ENTRY_BYTES, Answer, Entry, answer_of, entry_bytes, entry_of
+from penstock.cache.replay import converted
 from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes, row_of
 from penstock.cache.sealed import Seal
-from penstock.cache.tier import Tier
+from penstock.cache.tier import OTHER, Tier
 from penstock.core.ports import Account
 from penstock.core.stored import Store
+from penstock.wire.asked import DIGEST_BYTES
 
 log = logging.getLogger("penstock")
 
@@ -57,7 +59,7 @@ class Shelf:
         self._uses: dict[bytes, list[float]] = {}
 
     def _worth(self, id: bytes) -> float:
-        entry = self.directory.entries.get(id)
+        entry = self.directory.entries.get(id[:DIGEST_BYTES])
         return 0.0 if entry is None else entry.worth
 
     def follow(self, config: CacheConfig) -> None:
@@ -111,6 +113,17 @@ class Shelf:
             return None
         self.tier.put(entry.id, answer)
         return answer
+
+    def form(self, entry: Entry, answer: Answer, *, streamed: bool) -> Answer:
+        """The answer as a stream, or whole. What had to be converted is held beside it, so that this is done once: of a
+        long answer it takes a millisecond and more. Raises UpstreamError where it cannot be."""
+        if answer.streamed == streamed:
+            return answer
+        other = self.tier.get(entry.id + OTHER)
+        if other is None:
+            other = converted(entry.operation, answer, entry)
+            self.tier.put(entry.id + OTHER, other)
+        return other
 
     def used(self, entry: Entry) -> None:
         """It was told again."""
@@ -169,24 +182,23 @@ class Shelf:
 
     def drop(self, entries: Iterable[Entry], reason: str) -> int:
         """Let them go, at every worker."""
-        count = 0
-        for entry in list(entries):
-            count += 1
+        those = list(entries)
+        for entry in those:
             self.directory.drop(entry, reason)
-        return count
+        return len(those)
 
     def _gone(self, entry: Entry, reason: str) -> None:
         """The directory let one go."""
-        if reason != "replaced":
-            self._let_go([entry.id])
-            if reason not in _TOLD:
-                self._tell(Gone(self.me, [entry.id], reason))
+        if reason == "damaged":  # or of another key: then others can read it, and it is theirs to let go
+            self._forgotten(entry.id)
+            return
+        self._let_go([entry.id])
+        if reason not in _TOLD:
+            self._tell(Gone(self.me, [entry.id], reason))
 
     def _let_go(self, ids: list[bytes]) -> None:
         for id in ids:
-            self.tier.drop(id)
-            self._uses.pop(id, None)
-            self._changed(None, id)
+            self._forgotten(id)
         self._delete(ids)
 
     def _delete(self, ids: list[bytes]) -> None:
@@ -220,9 +232,7 @@ class Shelf:
                 if self.directory.forget(id) is not None:
                     self._forgotten(id)
         elif isinstance(row, Flushed):
-            for entry in self.directory.flush(row.what, row.wall):
-                self._forgotten(entry.id)
-                self._delete([entry.id])
+            self._let_go([entry.id for entry in self.directory.flush(row.what, row.wall)])
         else:
             self._take_uses(row)
 
@@ -246,7 +256,8 @@ class Shelf:
                 known.group = entry.group
                 self._changed(known, known.id)
             return
-        self.tier.drop(entry.id)
+        if known is not None:
+            self.tier.drop(entry.id)
         if self.directory.put(entry, counted=False):
             self._changed(entry, entry.id)
 
@@ -261,7 +272,6 @@ class Shelf:
             self.take_entry(entry)
         elif entry is None:
             self.directory.evicted["damaged"] += 1
-            self._delete([id])
 
     def clear(self) -> None:
         """Forget all that was known; the store is read anew."""

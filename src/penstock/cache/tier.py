@@ -15,6 +15,9 @@ from penstock.core.ports import Account
 ANSWER_BYTES = 300
 """What an answer counts for beside its bytes."""
 
+OTHER = b"-"
+"""After an id: the same answer in its other form, whole or as a stream."""
+
 
 class Tier:
     """See the module. ``bound``: bytes, as the account's; recordings under way take of the account too. ``worth`` tells
@@ -58,10 +61,11 @@ class Tier:
         return gone
 
     def drop(self, id: bytes) -> None:
-        """Hold it no more."""
-        answer = self._answers.remove(id)
-        if answer is not None:
-            self._account.release(_size(answer))
+        """Hold it no more, in any form."""
+        for key in (id, id + OTHER):
+            answer = self._answers.remove(key)
+            if answer is not None:
+                self._account.release(_size(answer))
 
     def clear(self) -> None:
         """Hold nothing any more."""

@@ -119,7 +119,8 @@ class TinyLfu(Generic[V]):
 
     def add(self, key: bytes, value: V) -> list[tuple[bytes, V]]:
         """Take a key in; gives what has to go, ``key`` itself perhaps."""
-        self.remove(key)
+        if key in self:
+            self.remove(key)
         size = self._size(value)
         if size > self.bound:
             return [(key, value)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from penstock.cli.failure import WRONG_CONFIG, Failure
@@ -46,30 +46,40 @@ def main(arguments: list[str]) -> int:
     if not options.limit > 0:
         raise Failure("penstock doctor: --limit must be more than 0 seconds", WRONG_CONFIG)
 
-    from penstock.assemble_doctor import diagnose
+    from penstock.assemble_doctor import Report, diagnose
+    from penstock.assemble_doctor_store import examine_store
+    from penstock.assemble_store import store_kind
 
     origins = key_origins(config_path(options.config), os.environ)
     reports = diagnose(config, origins, only=options.upstream or "", limit=options.limit)
+    store = [] if options.upstream else [Report("store", store_kind(config), [examine_store(config, os.environ)])]
+    well = all(report.ok for report in [*reports, *store])
     if options.json:
-        print_json({"ok": all(report.ok for report in reports), "upstreams": [_plain(report) for report in reports]})
+        print_json(
+            {
+                "ok": well,
+                "upstreams": [_plain(report) for report in reports],
+                "store": _plain(store[0]) if store else None,
+            }
+        )
     else:
-        print("\n".join(lines(reports)))
-    return 0 if all(report.ok for report in reports) else 1
+        print("\n".join(lines(reports, store)))
+    return 0 if well else 1
 
 
-def lines(reports: list[Report]) -> list[str]:
+def lines(reports: list[Report], store: Sequence[Report] = ()) -> list[str]:
     """What a person reads."""
     told: list[str] = []
-    for report in reports:
+    for report in [*reports, *store]:
         told.append(f"{report.name} ({report.kind})")
         for step in report.steps:
             took = "" if step.state == "skipped" else f"{step.milliseconds:.0f} ms"
             told.append(f"  {step.name:<7} {_MARKS[step.state]:<7} {took:>8}  {step.said}".rstrip())
             if step.fix:
                 told.append(f"  {'':<25} -> {step.fix}")
-    ill = [report.name for report in reports if not report.ok]
+    ill = [report.name for report in [*reports, *store] if not report.ok]
     verdict = f"not well: {', '.join(ill)}" if ill else "all is well"
-    return [*told, "", verdict if reports else "there are no upstreams to examine"]
+    return [*told, "", verdict if reports or ill else "there are no upstreams to examine"]
 
 
 def _plain(report: Report) -> dict[str, object]:

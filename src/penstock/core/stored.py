@@ -57,7 +57,7 @@ class Counters(Protocol):
 
     async def add(self, name: str, amount: int, expires: float | None = None) -> int:
         """Add in one step and give the sum. A new counter begins at 0 and is gone at the wall second ``expires``.
-        Raises OSError when the store is away."""
+        Raises OSError when the store is away, ValueError for an amount beyond 2**53."""
 
     async def once(self, name: str, value: bytes) -> bytes:
         """The value kept under ``name``; ``value`` itself if none was. Raises OSError when the store is away."""
@@ -85,5 +85,6 @@ class Store(Protocol):
     def log(self, name: str, keep: int) -> Log:
         """The log ``name`` with (about) the newest ``keep`` rows."""
 
-    async def flush(self) -> None:
-        """Wait until what was queued so far is stored or lost."""
+    async def flush(self) -> bool:
+        """Wait until what was queued so far is stored or lost. Whether all of it is stored: False, too, while that is
+        not known because the store is away."""

@@ -16,6 +16,16 @@ from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
+from penstock.observe.resume_page import RESUME_METRICS, put_resume
+from penstock.observe.store_page import STORE_METRICS, put_store
+
+SLICES = (
+    ("resume", put_resume, RESUME_METRICS),
+    ("journal", put_journal, JOURNAL_METRICS),
+    ("cache", put_cache, CACHE_METRICS),
+    ("store", put_store, STORE_METRICS),
+)
+"""What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
 
 METRICS: dict[str, tuple[str, str]] = {
     "penstock_build_info": ("gauge", "Always 1; the version is a label."),
@@ -66,10 +76,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_upstream_in_flight": ("gauge", "Calls now in flight at an upstream."),
     "penstock_upstream_calls_total": ("counter", "Calls sent to an upstream."),
     "penstock_upstream_connections": ("gauge", "Connections to an upstream now open."),
-    "penstock_upstream_waiting_tokens": (
-        "gauge",
-        "Uncached tokens of the prompts that an upstream still has to read.",
-    ),
+    "penstock_upstream_waiting_tokens": ("gauge", "Uncached tokens of the prompts that an upstream still has to read."),
     "penstock_upstream_decoding": ("gauge", "Calls at an upstream past their first token."),
     "penstock_upstream_prefix_blocks": ("gauge", "Pieces of prompts that routing believes cached at an upstream."),
     "penstock_upstream_prefill_tokens_per_second": ("gauge", "How fast an upstream reads prompts, as learned."),
@@ -83,16 +90,10 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
     **DISCOVERY_METRICS,
     **HEALTH_METRICS,
-    **CACHE_METRICS,
-    **JOURNAL_METRICS,
+    **{name: told for _, _, metrics in SLICES for name, told in metrics.items()},
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
-    "penstock_resume_streams": ("gauge", "Streams kept so that a caller may come back, running and finished."),
-    "penstock_resume_total": (
-        "counter",
-        "Streams kept, continued by a caller, and not kept because there are too many.",
-    ),
     "penstock_process_tasks": ("gauge", "Background tasks running, by worker: as many under load as without."),
 }
 
@@ -147,7 +148,6 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
     page.put("penstock_connections", _sum(dumps, "connections"))
     page.put("penstock_connections_refused_total", _sum(dumps, "connections_refused"))
     page.put("penstock_refused_at_the_edge_total", _sum(dumps, "refused_at_the_edge"))
-    _resume(page, [dump["resume"] for dump in dumps if dump.get("resume") is not None])
     _streams(page, [dump["streams"] for dump in dumps if dump["streams"] is not None])
     accounts = _merged(dump["accounts"] for dump in dumps)
     for column, name in ((0, "account_bytes"), (1, "account_bound_bytes"), (3, "account_refused_total")):
@@ -159,9 +159,9 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
     put_discovery(page, looks or {})
     _routing(page, [dump["routing"] for dump in dumps])
-    put_journal(page, [dump["journal"] for dump in dumps if dump.get("journal") is not None])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
-    put_cache(page, [dump["cache"] for dump in dumps if dump.get("cache") is not None])
+    for name, put, _ in SLICES:
+        put(page, [dump[name] for dump in dumps if dump.get(name) is not None])
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),
@@ -243,17 +243,6 @@ def _routing(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     for (upstream, result), number in scrapes.items():
         page.put("penstock_scrapes_total", number, upstream=upstream, result=result)
     page.put("penstock_sessions", _sum(dumps, "sessions"))
-
-
-def _resume(page: Page, dumps: Sequence[dict[str, int]]) -> None:
-    """What the resume room counted, if it is there."""
-    if not dumps:
-        return
-    running = _sum(dumps, "running")
-    page.put("penstock_resume_streams", running, state="running")
-    page.put("penstock_resume_streams", _sum(dumps, "kept") - running, state="finished")
-    for result in ("opened", "resumed", "refused"):
-        page.put("penstock_resume_total", _sum(dumps, result), result=result)
 
 
 def _streams(page: Page, dumps: Sequence[dict[str, Any]]) -> None:

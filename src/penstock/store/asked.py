@@ -7,7 +7,9 @@ table may have.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,25 +22,25 @@ OVERHEAD = 200
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
-class Put(NamedTuple):
+class Put(Struct, frozen=True):
     table: str
     key: bytes
     value: bytes
     expires: float
 
 
-class Delete(NamedTuple):
+class Delete(Struct, frozen=True):
     table: str
     keys: tuple[bytes, ...]
 
 
-class Append(NamedTuple):
+class Append(Struct, frozen=True):
     log: str
     row: bytes
     keep: int
 
 
-class Extend(NamedTuple):
+class Extend(Struct, frozen=True):
     """Many rows, appended together."""
 
     log: str
@@ -46,20 +48,20 @@ class Extend(NamedTuple):
     keep: int
 
 
-class Add(NamedTuple):
+class Add(Struct, frozen=True):
     name: str
     amount: int
     expires: float | None
     reply: asyncio.Future[Any]
 
 
-class Once(NamedTuple):
+class Once(Struct, frozen=True):
     name: str
     value: bytes
     reply: asyncio.Future[Any]
 
 
-class Mark(NamedTuple):
+class Mark(Struct, frozen=True):
     """Answered when all before it is stored or lost."""
 
     reply: asyncio.Future[Any]
@@ -71,21 +73,21 @@ OPERATION: dict[type, str] = {
 }  # fmt: skip
 
 
-class Get(NamedTuple):
+class Get(Struct, frozen=True):
     """Answered with bytes or None."""
 
     table: str
     key: bytes
 
 
-class Scan(NamedTuple):
+class Scan(Struct, frozen=True):
     """Answered with records and the next ``cursor``, which begins as "" and at the end is None."""
 
     table: str
     cursor: str
 
 
-class Read(NamedTuple):
+class Read(Struct, frozen=True):
     """Answered with rows; Missed may be raised."""
 
     log: str
@@ -94,7 +96,7 @@ class Read(NamedTuple):
     wait: float
 
 
-class Last(NamedTuple):
+class Last(Struct, frozen=True):
     """Answered with a position."""
 
     log: str

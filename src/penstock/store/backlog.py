@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from penstock.store.asked import Mark, Write, size_of
+from penstock.store.asked import Add, Mark, Once, Write, size_of
 
 MOST_WRITES = 50_000
 MOST_BYTES = 64 * 2**20
@@ -38,6 +38,14 @@ class Backlog:
             size -= bytes_
             taken.append(write)
         return taken
+
+    def take_awaited(self) -> list[Write]:
+        """All whose asker waits for an answer."""
+        taken = [entry for entry in self._waiting if isinstance(entry[0], Add | Once | Mark)]
+        if taken:
+            self._waiting = deque(entry for entry in self._waiting if not isinstance(entry[0], Add | Once | Mark))
+            self.bytes -= sum(size for _, size in taken)
+        return [write for write, _ in taken]
 
     def __len__(self) -> int:
         return len(self._waiting)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+
+from penstock.store.asked import OPERATION, Add, Mark, Once, Write, count_of
 
 OPERATIONS = ("get", "put", "delete", "scan", "append", "read", "last", "add", "once")
 RESULTS = ("ok", "none", "full", "large", "lost", "away", "damaged")
@@ -33,3 +36,18 @@ class Counts:
 
     def __repr__(self) -> str:
         return f"<Counts {self._counts.total()} operations, {self.lost} lost>"
+
+
+def settle(counts: Counts, batch: Sequence[Write], results: Sequence[Any] | OSError) -> None:
+    """Count what came of ``batch``, and answer those who wait for it."""
+    failed = isinstance(results, OSError)
+    for index, write in enumerate(batch):
+        if isinstance(write, Add | Once | Mark) and not write.reply.done():
+            if isinstance(results, OSError) and not isinstance(write, Mark):
+                write.reply.set_exception(results)
+            elif isinstance(write, Mark):
+                write.reply.set_result(not failed)
+            elif not isinstance(results, OSError):
+                write.reply.set_result(results[index])
+        if not isinstance(write, Mark):
+            counts.note(OPERATION[type(write)], "lost" if failed else "ok", count_of(write))

@@ -37,6 +37,10 @@ from penstock.store.counts import Counts
 IDLE: dict[str, Any] = {"reachable": True, "trouble": "", "queued": 0, "queued_bytes": 0}
 """The numbers of a store that nobody has used."""
 
+MOST_AMOUNT = 2**53
+LATEST = 253_402_300_799.0
+"""The end of the year 9999."""
+
 
 class Desk(Protocol):
     """Carries out what is asked. What came of queued writes it counts itself."""
@@ -73,9 +77,8 @@ class DeskStore:
         self._logs: dict[str, DeskLog] = {}
         self.counters: Counters = DeskCounters(self)
 
-    @property
-    def desk(self) -> Desk:
-        """What carries out what is asked."""
+    def open(self) -> Desk:
+        """What carries out what is asked, made if nobody has asked before."""
         if self._made is None:
             self._made = self._make()
         return self._made
@@ -88,7 +91,7 @@ class DeskStore:
     def records(self, table: str) -> DeskRecords:
         """See the port."""
         if table not in self._records:
-            self._records[table] = DeskRecords(self.desk, checked(table))
+            self._records[table] = DeskRecords(self.open(), checked(table))
         return self._records[table]
 
     def log(self, name: str, keep: int) -> DeskLog:
@@ -97,14 +100,18 @@ class DeskStore:
             raise ValueError("a log keeps at least one row")
         log = self._logs.get(name)
         if log is None:
-            log = self._logs[name] = DeskLog(self.desk, checked(name))
+            log = self._logs[name] = DeskLog(self.open(), checked(name))
         log.keep = keep
         return log
 
-    async def flush(self) -> None:
+    async def flush(self) -> bool:
         """See the port."""
-        if self._made is not None:
-            await _replied(self._made, Mark(asyncio.get_running_loop().create_future()))
+        desk = self._made
+        if desk is None:
+            return True
+        lost = desk.counts.lost
+        stored = await _replied(desk, Mark(asyncio.get_running_loop().create_future()))
+        return bool(stored) and desk.counts.lost == lost
 
     def dump(self) -> dict[str, Any]:
         """As plain values: how it is, and what was asked of it."""
@@ -144,7 +151,7 @@ class DeskRecords:
         if len(key) > LARGEST_KEY or len(value) > LARGEST_VALUE:
             self._desk.counts.note("put", "large")
             return False
-        return _offer(self._desk, Put(self._table, key, value, expires))
+        return _offer(self._desk, Put(self._table, key, value, _ending(expires)))
 
     def delete(self, keys: Sequence[bytes]) -> bool:
         """See the port."""
@@ -177,10 +184,7 @@ class DeskLog:
 
     def append(self, row: bytes) -> bool:
         """See the port."""
-        if len(row) > LARGEST_VALUE:
-            self._desk.counts.note("append", "large")
-            return False
-        return _offer(self._desk, Append(self._name, row, self.keep))
+        return self.extend((row,))
 
     def extend(self, rows: Sequence[bytes]) -> bool:
         """See the port."""
@@ -222,13 +226,20 @@ class DeskCounters:
 
     async def add(self, name: str, amount: int, expires: float | None = None) -> int:
         """See the port."""
-        return int(
-            await _replied(self._store.desk, Add(name, amount, expires, asyncio.get_running_loop().create_future()))
-        )
+        if not -MOST_AMOUNT <= amount <= MOST_AMOUNT:
+            raise ValueError(f"{amount} is too much for a counter")
+        ends = None if expires is None else _ending(expires)
+        reply = asyncio.get_running_loop().create_future()
+        return int(await _replied(self._store.open(), Add(name, amount, ends, reply)))
 
     async def once(self, name: str, value: bytes) -> bytes:
         """See the port."""
-        return bytes(await _replied(self._store.desk, Once(name, value, asyncio.get_running_loop().create_future())))
+        return bytes(await _replied(self._store.open(), Once(name, value, asyncio.get_running_loop().create_future())))
+
+
+def _ending(expires: float) -> float:
+    """A moment that every store can keep."""
+    return max(0.0, expires) if expires < LATEST else LATEST  # also for what is no number
 
 
 def _offer(desk: Desk, write: Write) -> bool:
@@ -242,19 +253,6 @@ async def _replied(desk: Desk, write: Add | Once | Mark) -> Any:
     if not _offer(desk, write):
         raise OSError("the store's queue is full")
     return await write.reply
-
-
-def settle(counts: Counts, batch: Sequence[Write], results: Sequence[Any] | OSError) -> None:
-    """Count what came of ``batch``, and answer those who wait for it."""
-    failed = isinstance(results, OSError)
-    for index, write in enumerate(batch):
-        if isinstance(write, Add | Once | Mark) and not write.reply.done():
-            if isinstance(results, OSError) and not isinstance(write, Mark):
-                write.reply.set_exception(results)
-            else:
-                write.reply.set_result(None if isinstance(results, OSError) else results[index])
-        if not isinstance(write, Mark):
-            counts.note(OPERATION[type(write)], "lost" if failed else "ok", count_of(write))
 
 
 class Waiters:
@@ -277,9 +275,12 @@ class Waiters:
             if not waiting:
                 del self._waiting[log]
 
+    def __contains__(self, log: str) -> bool:
+        return log in self._waiting
+
     def wake(self, log: str) -> None:
-        """A row was written."""
-        for future in self._waiting.get(log, ()):
+        """A row was written: nobody waits any more."""
+        for future in self._waiting.pop(log, ()):
             if not future.done():
                 future.set_result(None)
 

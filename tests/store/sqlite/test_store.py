@@ -97,7 +97,7 @@ def test_while_the_disk_refuses_nothing_fails_and_afterwards_all_is_well(
             patch.setattr(file, "opened", refused(code, message))
             for _ in range(20):
                 assert table.put(b"k", b"v", FAR)
-                await opened.flush()
+                assert not await opened.flush()
                 assert await table.get(b"k") is None
                 assert await scanned(opened, "things") == {}
                 assert await log.read("", 5) == []
@@ -117,7 +117,7 @@ def test_while_the_disk_refuses_nothing_fails_and_afterwards_all_is_well(
         assert await table.get(b"k") == b"v"
         assert opened.dump()["lost"] == lost
         assert opened.dump()["reachable"]
-        assert "is written again" in caplog.text
+        assert "is well again" in caplog.text
 
     stores.run(work)
 
@@ -195,6 +195,37 @@ def test_the_follower_of_a_store_that_is_away_waits(stores: Stores, monkeypatch:
             assert [row for _, row in await reading] == [b"news"]
 
     stores.run(work)
+
+
+def test_two_that_share_a_file_which_is_damaged_begin_one_new_file(stores: Stores, tmp_path: Path) -> None:
+    async def work() -> None:
+        one, other = stores.open(), stores.open()
+        for opened in (one, other):
+            opened.records("things").put(b"k", bytes(100_000), FAR)
+            await opened.flush()
+            assert await opened.records("things").get(b"k") == bytes(100_000)
+        before = one.incarnation
+        with closing(sqlite3.connect(stores.path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        break_pages(stores.path)
+        for opened in (one, other, one, other):
+            assert await scanned(opened, "things") in ({}, {b"k": b"new"})
+            opened.records("things").put(b"k", b"new", FAR)
+            await opened.flush()
+        assert one.incarnation == other.incarnation != before
+        for opened in (one, other):
+            assert await opened.records("things").get(b"k") == b"new"
+            assert opened.dump()["reachable"]
+        aside = [name for name in os.listdir(os.path.dirname(stores.path)) if "damaged" in name]
+        assert len([name for name in aside if name.count("-") == 1]) == 1
+
+    stores.run(work)
+
+
+def break_pages(path: str) -> None:
+    with open(path, "r+b") as broken:
+        broken.seek(4096)
+        broken.write(b"\xa5" * 4096 * 40)
 
 
 def mount(arguments: str) -> int:

@@ -23,8 +23,9 @@ DIMENSIONS = 384
 WINDOW = 128
 """What it was trained with. It would read 512, but what stands beyond its training hardly moves the vector."""
 
-MOST_CHARACTERS_A_TOKEN = 16
-"""A text of more characters is over the window for certain enough to be refused without cutting it up."""
+MOST_BYTES = 8 * WINDOW
+"""English has four to five a token. A text of more is refused without being cut up: the tokeniser lets no other thread
+work meanwhile, for half a millisecond a thousand bytes."""
 
 SPECIAL = 2
 QUIET = 3
@@ -73,12 +74,14 @@ class MiniLM:
 
     def _ids(self, text: str) -> list[int] | None:
         """Its tokens; None when there are too many, none, or when it is no text that can be written down."""
-        if len(text) > WINDOW * MOST_CHARACTERS_A_TOKEN or not text.strip():
+        if len(text) > MOST_BYTES or not text.strip():
             return None
         try:
-            text.encode()
+            size = len(text.encode())
         except UnicodeEncodeError:
             return None  # half of a surrogate pair
+        if size > MOST_BYTES:
+            return None
         ids = self._tokenizer.encode(text).ids
         return ids if SPECIAL < len(ids) <= WINDOW else None
 

@@ -8,6 +8,7 @@ None for it and all that wait, and the breaker opens), threads lost in a hang.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,6 +31,10 @@ MOST_LOST = 2
 """Threads that hang and are waited for no more. With so many no other is begun."""
 
 TRIPS_ABREAST = 2
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter from one that wants it. Python's 5 ms would be met by the loop's own turn
+after each run of the model, and by the model after each turn of a busy loop."""
+
 LEAST_BYTES_A_TOKEN = 2
 
 
@@ -197,6 +202,7 @@ class Threaded(_Waited):
                 loop.call_soon(self._back, trip, RuntimeError(f"{self._lost} threads hang in it"))
                 return
             self._queue = SimpleQueue()
+            sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_SECONDS))
             work = (self._queue, loop)
             threading.Thread(target=self._work, args=work, name=f"embedder {self.name}", daemon=True).start()
         self._queue.put(trip)

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from penstock.cache.embedding.embedder import Vector
 
 DIMENSIONS = 256
-WINDOW = 512
+WINDOW = 128
 """A mean has no window, but of many words it says little: what is longer is refused."""
 
-MOST_CHARACTERS_A_TOKEN = 16
+MOST_BYTES = 8 * WINDOW
+"""A text of more is refused without being cut up, which happens on the event loop."""
+
 TENSOR = "embedding.weight"
 
 
@@ -63,12 +65,14 @@ class Static:
 
     def _ids(self, text: str) -> list[int] | None:
         """Its tokens; None when there are too many, none, or when it is no text that can be written down."""
-        if len(text) > WINDOW * MOST_CHARACTERS_A_TOKEN or not text.strip():
+        if len(text) > MOST_BYTES or not text.strip():
             return None
         try:
-            text.encode()
+            size = len(text.encode())
         except UnicodeEncodeError:
             return None  # half of a surrogate pair
+        if size > MOST_BYTES:
+            return None
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids if 0 < len(ids) <= WINDOW else None
 

@@ -28,8 +28,8 @@ from penstock.store.asked import (
     position,
     size_of,
 )
-from penstock.store.counts import Counts
-from penstock.store.store import IDLE, Waiters, settle, within
+from penstock.store.counts import Counts, settle
+from penstock.store.store import IDLE, Waiters, within
 
 MOST_BYTES = 256 * 2**20
 MOST_NAMES = 100_000

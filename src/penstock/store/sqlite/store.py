@@ -13,12 +13,13 @@ from typing import Any
 
 from penstock.core.stored import Row
 from penstock.store.asked import Delete, Get, Question, Read, Write
-from penstock.store.counts import Counts
+from penstock.store.counts import Counts, settle
 from penstock.store.sqlite.place.store import Place
 from penstock.store.sqlite.schema import MIGRATIONS, Migration
 from penstock.store.sqlite.service import Reader, Writer
 from penstock.store.sqlite.statements import Damaged
-from penstock.store.store import Waiters, settle, within
+from penstock.store.store import Waiters, within
+from penstock.store.trouble import Trouble
 
 log = logging.getLogger("penstock.store")
 
@@ -27,7 +28,6 @@ PATIENCE_SECONDS = 60.0
 """For a scan or a log: a large file is checked before it is read."""
 POLL_SECONDS = 0.2
 MOST_QUESTIONS = 2000
-TELL_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
 
 
@@ -47,10 +47,10 @@ class SqliteDesk:
         self._place = Place(path, migrations)
         self._threads: tuple[Writer, Reader] | None = None
         self._waiters = Waiters()
-        self._trouble = ""
-        self._tell_at = 0.0
         self._closed = False
+        self._silent = False
         self.counts = Counts()
+        self._trouble = Trouble(path, self.counts, now)
 
     @property
     def incarnation(self) -> str:
@@ -72,19 +72,11 @@ class SqliteDesk:
 
     def _settled(self, batch: list[Write], results: list[Any] | OSError) -> None:
         settle(self.counts, batch, results)
-        self._told(str(results) if isinstance(results, OSError) else "", written=True)
-        if not isinstance(results, OSError):
+        if isinstance(results, OSError):
+            self._trouble.met(results, refused=True)
+        else:
+            self._trouble.over(written=True)
             self._waiters.wake_for(batch)
-
-    def _told(self, trouble: str, written: bool = False) -> None:
-        """Say in the log when trouble comes, while it lasts, and when it is over: when something was ``written``."""
-        if trouble and self._now() >= self._tell_at:
-            self._tell_at = self._now() + TELL_SECONDS
-            log.error("the store %s: %s; %d writes were lost so far", self.path, trouble, self.counts.lost)
-        elif self._trouble and written and not trouble:
-            log.warning("the store %s is written again; %d writes were lost so far", self.path, self.counts.lost)
-        if trouble or written:
-            self._trouble = trouble
 
     async def ask(self, question: Question) -> Any:
         """The answer. Raises OSError and Missed."""
@@ -93,31 +85,39 @@ class SqliteDesk:
         return await self._asked(question)
 
     async def _asked(self, question: Question) -> Any:
-        if self._closed:
-            raise OSError("the store is closed")
+        if self._closed or (self._silent and isinstance(question, Get)):
+            raise OSError("the store is closed" if self._closed else "the disk does not answer")
         reader = self._started()[1]
         if len(reader) >= MOST_QUESTIONS:
             raise OSError("too many wait for the store")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         patience = GET_SECONDS if isinstance(question, Get) else PATIENCE_SECONDS
-        timer = loop.call_later(patience, self._replied, future, OSError("the store did not answer in time"))
+        timer = loop.call_later(patience, self._late, future)
         reader.ask(question, future)
         try:
-            return await future
+            answered = await future
+            self._trouble.over(written=False)
+            return answered
         except Damaged:
             if isinstance(question, Get):
                 self.counts.note("get", "damaged")
                 self.offer(Delete(question.table, (question.key,)))
             return None
         except OSError as error:
-            self._told(str(error))
+            self._trouble.met(error)
             raise
         finally:
             timer.cancel()
 
-    @staticmethod
-    def _replied(future: asyncio.Future[Any], answered: Any) -> None:
+    def _late(self, future: asyncio.Future[Any]) -> None:
+        """One has waited long enough; no call shall wait so long again before the disk has answered somebody."""
+        self._silent = True
+        if not future.done():
+            future.set_exception(OSError("the disk did not answer in time"))
+
+    def _replied(self, future: asyncio.Future[Any], answered: Any) -> None:
+        self._silent = False
         if future.done():
             return
         if isinstance(answered, Exception):
@@ -150,8 +150,8 @@ class SqliteDesk:
         """See Desk."""
         backlog = None if self._threads is None else self._threads[0].backlog
         return {
-            "reachable": not self._trouble,
-            "trouble": self._trouble,
+            "reachable": not self._trouble.text,
+            "trouble": self._trouble.text,
             "queued": 0 if backlog is None else len(backlog),
             "queued_bytes": 0 if backlog is None else backlog.bytes,
         }
@@ -170,4 +170,4 @@ class SqliteDesk:
             log.error("the store %s does not end; %d writes are lost", self.path, len(self._threads[0].backlog))
 
     def __repr__(self) -> str:
-        return f"<SqliteDesk {self.path}{', ' + self._trouble if self._trouble else ''}>"
+        return f"<SqliteDesk {self.path}, {self._trouble.text or 'well'}>"

@@ -1,0 +1,39 @@
+"""The numbers of one worker as plain values, slice by slice: what metrics and status are made of."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from penstock.net.process import usage
+
+if TYPE_CHECKING:
+    from penstock.assemble import Gateway
+
+
+def numbers(gateway: Gateway) -> dict[str, Any]:
+    """All of them; None for a slice that is not installed."""
+    return {
+        "worker": gateway.number,
+        "generation": gateway.endpoint.generation.number,
+        "uptime": gateway.clock.now() - gateway.started,
+        "reloads": gateway.reloads,
+        "connections": gateway.server.open,
+        "connections_refused": gateway.server.refused_connections,
+        "refused_at_the_edge": gateway.endpoint.refused,
+        "accounts": {
+            account.name: [account.held, account.bound, account.peak, account.refused]
+            for account in gateway.ledger.accounts.values()
+        },
+        "upstreams": gateway.upstreams.numbers(),
+        "routing": gateway.upstreams.learned(),
+        "health": gateway.watch.dump(gateway.upstreams.targets),
+        "engines": gateway.upstreams.engines(),
+        "process": {**usage(), "tasks": len(asyncio.all_tasks())},
+        "streams": None if gateway.streams is None else gateway.streams.dump(),
+        "resume": None if gateway.resumption is None else gateway.resumption.streams.numbers(),
+        "cache": None if gateway.caching is None else gateway.caching.dump(),
+        "store": None if gateway.store is None else gateway.store.dump(),
+        "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
+        "observed": None if gateway.observed is None else gateway.observed.board.dump(),
+    }
