@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
         "penstock.cli.connect:main", "print the exact settings for a client (OpenAI SDK, curl, Aider, ...)"
     ),
     "simulate": Command("penstock.cli.simulate:main", "play recorded traffic against fleets that are not there"),
+    "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 
 _EPILOG = """\

@@ -60,9 +60,12 @@ class Verifier:
         self._prior = prior or shipped()
         self.model = Model(self._prior)
         self.spending = Spending(rules.budget)
+        self._watch, self._watches = self._watch_all()
+
+    def _watch_all(self) -> tuple[Watch, Watches]:
+        rules = self._rules
         limits = (rules.budget.per_request, rules.budget.per_hit, rules.shadow * rules.least_shadow, rules.alpha)
-        self._watch = Watch(*limits, interval=True)
-        self._watches = Watches(rules.partitions, *limits)
+        return Watch(*limits, interval=True), Watches(rules.partitions, *limits)
 
     # ---- deciding
 
@@ -79,7 +82,7 @@ class Verifier:
         watch = self._watches.of(partition)
         self.spending.see(error)
         if place >= 0:
-            self._settle(verdict, place, near, error, bool(self._watch.stopped or watch.stopped), uniform)
+            self._settle(verdict, place, near, error, watch, uniform)
         hit = verdict.kind != "miss"
         self._watch.request(hit)
         watch.request(hit)
@@ -127,7 +130,7 @@ class Verifier:
         return best
 
     def _settle(
-        self, verdict: Verdict, place: int, near: Sequence[Near], error: float, stopped: bool, uniform: float
+        self, verdict: Verdict, place: int, near: Sequence[Near], error: float, watch: Watch, uniform: float
     ) -> None:
         line = self.spending.line
         if error <= line:
@@ -145,19 +148,20 @@ class Verifier:
         verdict.key, verdict.probability, verdict.vetoes = chosen.key, chosen.probability, chosen.vetoes
         if error > line:
             verdict.reason = "budget"
-        elif stopped:
+        elif self._watch.stopped or watch.stopped:
             verdict.reason = "stopped"
             verdict.would_hit = True
         else:
             verdict.reason = "verified"
-            verdict.sampling = self._sampling(1.0 - chosen.probability)
+            verdict.sampling = self._sampling(1.0 - chosen.probability, self._watch.suspicious or watch.suspicious)
             verdict.kind = "shadow" if uniform < verdict.sampling else "hit"
 
-    def _sampling(self, error: float) -> float:
+    def _sampling(self, error: float, suspicious: bool) -> float:
         """More checks where more is to be found: the variance of the estimate is least when the probability of a check
-        goes with the root of the error's (Neyman allocation)."""
+        goes with the root of the error's (Neyman allocation). And more while something seems to be wrong."""
         rules = self._rules
-        return min(1.0, rules.shadow * max(rules.least_shadow, sqrt(error / rules.budget.per_request)))
+        share = rules.shadow * max(rules.least_shadow, sqrt(error / rules.budget.per_request))
+        return min(1.0, ALERT * share if suspicious else share)
 
     # ---- what came of it
 
@@ -285,6 +289,7 @@ class Verifier:
             "model": self.model.dump(),
             "spending": self.spending.dump(),
             "watch": self._watch.dump(),
+            "stopped": self._watches.dump(),
             "limits": [self._rules.budget.per_request, self._rules.budget.per_hit, self._rules.shadow],
         }
 
@@ -296,18 +301,19 @@ class Verifier:
         model, spending, budget = Model(self._prior), Spending(self._rules.budget), self._rules.budget
         if not model.load(kept.get("model")) or not spending.load(kept.get("spending")):
             return False
-        watch = Watch(
-            budget.per_request, budget.per_hit, self._rules.shadow * self._rules.least_shadow, self._rules.alpha, True
-        )
+        watch, watches = self._watch_all()
         if kept.get("limits") == [budget.per_request, budget.per_hit, self._rules.shadow]:
             try:
                 watch.load(kept["watch"])
+                watches.load(kept["stopped"])
             except (KeyError, TypeError, ValueError):
                 return False
-        self.model, self.spending, self._watch = model, spending, watch
+        self.model, self.spending, self._watch, self._watches = model, spending, watch, watches
         return True
 
 
+ALERT = 4.0
+"""Checks are so many times as frequent while there is a suspicion."""
 HEAVIEST = 4.0
 """The most that one checked hit weighs in learning, however rarely its like is checked."""
 QUARANTINE = 3
