@@ -85,7 +85,7 @@ class Stream:
 
 class Player:
     """One play. ``judge_error``: the share of verdicts, of shadows and misses alike, that are turned round. ``taught``:
-    called with (features, right, weight) of every label, to fit a prior. ``stored``: which questions are entries now."""
+    called with (features, right, weight) of every label, to fit a prior. ``stored``: which are entries."""
 
     def __init__(
         self,
