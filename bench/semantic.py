@@ -24,9 +24,10 @@ from penstock.cache.verify.ineligible import Ineligible
 from penstock.cache.verify.lexical import prepare
 from penstock.cache.verify.model import Prior, shipped
 from penstock.cache.verify.playback import Player, Stream
+from penstock.cache.verify.rules import NEIGHBOURS, Rules
 from penstock.cache.verify.spend import Budget
 from penstock.cache.verify.verdict import Near
-from penstock.cache.verify.verifier import NEIGHBOURS, Rules, Verifier
+from penstock.cache.verify.verifier import Verifier
 
 STREAMS = ("hwu64", "banking77")
 
@@ -93,21 +94,19 @@ def traps(questions: Questions, stream: Stream, verifier: Verifier, stored: list
     matrix = np.vstack([cached[[-1 - key for key in homes.values()]], stream.vectors[stored]])
     counts: dict[str, list[int]] = {}
     for number, pair in enumerate(pairs):
-        given = False
+        hit = False
         if not (rules and (eligible.reason(pair["query"]) or eligible.reason(pair["cached"]))):
             cosines = matrix @ asked[number]
             top = np.argsort(-cosines)[:NEIGHBOURS]
             near = [Near(keys[place], min(float(cosines[place]), 1.0)) for place in top]
-            given = verifier.decide(prepare(pair["query"]), near, playback.PARTITION, 0.5).kind != "miss"
+            hit = verifier.decide(prepare(pair["query"]), near, playback.PARTITION, 0.5).kind != "miss"
         for name in ("must_hit" if pair["hit"] else "must_miss", pair["cat"] or pair["src"]):
             count = counts.setdefault(f"{name} {pair['hit']}".lower(), [0, 0])
-            count[0] += given
+            count[0] += hit
             count[1] += 1
     for key in homes.values():
         verifier.forget(key)
-    return {
-        name: {"given": given, "of": of, "percent": round(100 * given / of, 1)} for name, (given, of) in counts.items()
-    }
+    return {name: {"hits": hits, "of": of, "percent": round(100 * hits / of, 1)} for name, (hits, of) in counts.items()}
 
 
 def main() -> int:

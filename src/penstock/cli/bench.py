@@ -34,8 +34,8 @@ def main(arguments: list[str]) -> int:
     """Run it."""
     options = _options().parse_args(arguments)
     from penstock.cache.verify.playback import Player
+    from penstock.cache.verify.rules import Rules
     from penstock.cache.verify.spend import Budget
-    from penstock.cache.verify.verifier import Rules
 
     stream = _stream(options.stream, options.embedder, options.vectors, options.save_vectors)
     rules = Rules(budget=Budget(per_request=options.max_error, per_hit=options.max_error_hits))

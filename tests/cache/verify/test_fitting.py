@@ -9,7 +9,7 @@ import pytest
 from penstock.cache.verify.fitting import fit, from_streams, text
 from penstock.cache.verify.model import NAMES, Model, read
 from penstock.cache.verify.playback import Player, Stream
-from penstock.cache.verify.verifier import Rules
+from penstock.cache.verify.rules import Rules
 from tests.support.hashed_vectors import hashed_vectors
 from tests.support.labelled_questions import labelled_questions
 

@@ -8,8 +8,8 @@ import pytest
 
 from penstock.cache.verify.model import blank
 from penstock.cache.verify.playback import Player, Stream
+from penstock.cache.verify.rules import Rules
 from penstock.cache.verify.spend import Budget
-from penstock.cache.verify.verifier import Rules
 from tests.support.hashed_vectors import hashed_vectors
 from tests.support.labelled_questions import labelled_questions
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from penstock.cache.verify.lexical import prepare
 from penstock.cache.verify.model import NAMES, Prior
+from penstock.cache.verify.rules import QUARANTINE, Rules
 from penstock.cache.verify.spend import Budget
 from penstock.cache.verify.verdict import REASONS, Near, Verdict
-from penstock.cache.verify.verifier import QUARANTINE, Rules, Verifier
+from penstock.cache.verify.verifier import Verifier
 
 pytest.importorskip("numpy")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from penstock.cache.verify.model import NAMES, Prior, blank
 from penstock.cache.verify.playback import Player, Stream
-from penstock.cache.verify.verifier import Rules
+from penstock.cache.verify.rules import Rules
 
 RIDGE = 1.0
 HEAVIEST = 20.0

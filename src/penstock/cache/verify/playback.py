@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.cache.verify.lexical import Prepared, prepare
 from penstock.cache.verify.model import Prior
+from penstock.cache.verify.rules import NEIGHBOURS, Rules
 from penstock.cache.verify.verdict import Near, Scored, Verdict
-from penstock.cache.verify.verifier import NEIGHBOURS, Rules, Verifier
+from penstock.cache.verify.verifier import Verifier
 
 if TYPE_CHECKING:
     import numpy as np

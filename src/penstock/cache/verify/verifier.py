@@ -9,7 +9,6 @@ odd input: what cannot be judged is a miss.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
@@ -17,35 +16,15 @@ from penstock.cache.verify.compare import compare
 from penstock.cache.verify.groups import Entry, Group, Groups
 from penstock.cache.verify.lexical import Prepared
 from penstock.cache.verify.model import Model, Prior, shipped
-from penstock.cache.verify.scoring import Weights, choose
+from penstock.cache.verify.rules import ALERT, HEAVIEST, NEIGHBOURS, QUARANTINE, Rules
+from penstock.cache.verify.scoring import choose
 from penstock.cache.verify.signals import sightings
-from penstock.cache.verify.spend import Budget, Spending
+from penstock.cache.verify.spend import Spending
 from penstock.cache.verify.verdict import Id, Near, Scored, Status, Verdict
-from penstock.cache.verify.vetoes import DEFAULT, Vetoes
+from penstock.cache.verify.vetoes import Vetoes
 from penstock.cache.verify.watch import Watch, Watches
 
-NEIGHBOURS = 8
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """``budget``: what may go wrong. ``shadow``: the share of hits that is checked, more where they are less safe
-    (at least ``least_shadow`` of it). ``floor``: the cosine below which an entry is not looked at. ``judge_floor``: the
-    probability below which comparing answers after a miss is not worth it. ``lift``: verified equal answers, without
-    exception, after which a veto does not hold in a group. ``entries``, ``partitions``: bounds."""
-
-    budget: Budget = field(default_factory=Budget)
-    vetoes: tuple[str, ...] = DEFAULT
-    weights: Weights = field(default_factory=Weights)
-    shadow: float = 0.05
-    least_shadow: float = 0.5
-    alpha: float = 0.05
-    floor: float = 0.3
-    judge_floor: float = 0.01
-    lift: int = 3
-    entries: int = 200_000
-    partitions: int = 2_000
 
 
 class Verifier:
@@ -310,14 +289,6 @@ class Verifier:
                 return False
         self.model, self.spending, self._watch, self._watches = model, spending, watch, watches
         return True
-
-
-ALERT = 4.0
-"""Checks are so many times as frequent while there is a suspicion."""
-HEAVIEST = 4.0
-"""The most that one checked hit weighs in learning, however rarely its like is checked."""
-QUARANTINE = 3
-"""Wrong answers found, more than right ones, after which a group is no longer given."""
 
 
 def _probability(one: Scored) -> float:
