@@ -11,7 +11,7 @@ from penstock.cache.verify.vetoes import DEFAULT
 NEIGHBOURS = 8
 """Entries that are looked at."""
 ALERT = 4.0
-"""Checks are so many times as frequent while there is a suspicion."""
+"""Checks are so many times as frequent at first, and while there is a suspicion."""
 HEAVIEST = 4.0
 """The most that one checked hit weighs in learning, however rarely its like is checked."""
 QUARANTINE = 3
@@ -36,3 +36,16 @@ class Rules:
     lift: int = 3
     entries: int = 200_000
     partitions: int = 2_000
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for rules under which no bound could be kept."""
+        budget = self.budget
+        for name, value, most in (
+            ("max_error", budget.per_request, 0.5),
+            ("max_error of hits", 0.5 if budget.per_hit is None else budget.per_hit, 0.5),
+            ("shadow", self.shadow, 1.0),
+            ("least_shadow", self.least_shadow, 1.0),
+            ("alpha", self.alpha, 0.5),
+        ):
+            if not 0.0 < value <= most:
+                raise ValueError(f"{name} is {value:g}; it is above 0 and at most {most:g}")

@@ -24,6 +24,8 @@ from penstock.cache.verify.verdict import Id, Near, Scored, Status, Verdict
 from penstock.cache.verify.vetoes import Vetoes
 from penstock.cache.verify.watch import Watch, Watches
 
+__all__ = ["Rules", "Verifier"]
+
 VERSION = 1
 
 
@@ -132,15 +134,16 @@ class Verifier:
             verdict.would_hit = True
         else:
             verdict.reason = "verified"
-            verdict.sampling = self._sampling(1.0 - chosen.probability, self._watch.suspicious or watch.suspicious)
+            verdict.sampling = self._sampling(1.0 - chosen.probability, self._watch.doubtful or watch.suspicious)
             verdict.kind = "shadow" if uniform < verdict.sampling else "hit"
 
-    def _sampling(self, error: float, suspicious: bool) -> float:
+    def _sampling(self, error: float, doubt: bool) -> float:
         """More checks where more is to be found: the variance of the estimate is least when the probability of a check
-        goes with the root of the error's (Neyman allocation). And more while something seems to be wrong."""
+        goes with the root of the error's (Neyman allocation). And more at first, and while something
+        seems to be wrong."""
         rules = self._rules
         share = rules.shadow * max(rules.least_shadow, sqrt(error / rules.budget.per_request))
-        return min(1.0, ALERT * share if suspicious else share)
+        return min(1.0, ALERT * share if doubt else share)
 
     # ---- what came of it
 
@@ -193,7 +196,7 @@ class Verifier:
             if one.key == verdict.key and equal is not None:
                 weight = min(1.0 / verdict.sampling, HEAVIEST)
                 self._learn(one, equal, weight)
-                self.spending.label(1.0 - one.probability, not equal, weight)
+                self.spending.label(1.0 - one.probability, not equal, weight, given=True)
         entry = self.groups.get(verdict.key)
         if entry is None or equal is None:
             return ()
@@ -208,7 +211,7 @@ class Verifier:
         if right:
             entry.group.right += 1.0
             return ()
-        self.spending.label(self.spending.line, True)
+        self.spending.label(self.spending.line, True, given=True)
         keys = tuple(entry.group.keys)
         for one in keys:
             self.groups.forget(one)

@@ -13,6 +13,8 @@ from typing import Any
 from penstock.cache.verify.bound import Bets, Interval
 from penstock.cache.verify.verdict import Id, Status
 
+FIRST_CHECKS = 64
+"""Checks before which little is known."""
 SUSPICION = 1.5
 """The e-value from which on more is checked."""
 CALM_EVERY = 64
@@ -47,6 +49,11 @@ class Watch:
         self._up = Bets(self._limit, self._largest, above=True)
         self._per_hit = None if self._per_hit_limit is None else Bets(self._per_hit_limit, self._largest, above=True)
         self._back = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether more hits should be checked: there is a suspicion, or little is known yet."""
+        return self.suspicious or self.checked < FIRST_CHECKS
 
     def request(self, hit: bool) -> None:
         """One more request, answered by a hit or not. An error of it, if one is found, is told by ``check``."""
