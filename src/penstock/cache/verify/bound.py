@@ -106,7 +106,7 @@ class Interval:
 
     __slots__ = ("_alpha", "_quiet", "_rates", "_wealth", "count", "largest", "total")
 
-    def __init__(self, largest: float, alpha: float = ALPHA, points: int = 40) -> None:
+    def __init__(self, largest: float, alpha: float = ALPHA, points: int = 60) -> None:
         self.largest = largest
         self.count = 0
         self.total = 0.0

@@ -1,7 +1,7 @@
 """Fits the model's prior to labels: Bayesian logistic regression by Newton's method, covariance by Laplace's.
 
-Enters: features with their constant, right or wrong, weights. Leaves: a Prior, and its text for prior.json. Offline
-only; wants numpy. Raises ValueError when there is nothing to fit.
+Enters: labelled streams, or labels: features with their constant, right or wrong, weights. Leaves: a Prior, and its
+text for prior.json. Offline only; wants numpy. Raises ValueError when there is nothing to fit.
 """
 
 from __future__ import annotations
@@ -9,13 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from penstock.cache.verify.model import NAMES, Prior
+from penstock.cache.verify.model import NAMES, Prior, blank
+from penstock.cache.verify.playback import Player, Stream
+from penstock.cache.verify.rules import Rules
 
 RIDGE = 1.0
 HEAVIEST = 20.0
 STEPS = 15
 
 Label = tuple[tuple[float, ...], bool, float]
+
+
+ORDERS = (1_001, 1_002)
+"""Shuffles in which a stream is played to learn from it; none of them is one that anything is judged on."""
+
+
+def from_streams(streams: Sequence[Stream]) -> Prior:
+    """Play each from knowing nothing, and fit to all labels that came of it."""
+    labels: list[Label] = []
+    for stream in streams:
+        for order in ORDERS:
+            Player(stream, Rules(), blank(), order=order, taught=lambda *label: labels.append(label)).run()
+    return fit(labels)
 
 
 def fit(labels: Sequence[Label]) -> Prior:

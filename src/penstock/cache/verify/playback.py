@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.cache.verify.lexical import Prepared, prepare
 from penstock.cache.verify.model import Prior
+from penstock.cache.verify.rules import NEIGHBOURS, Rules
 from penstock.cache.verify.verdict import Near, Scored, Verdict
-from penstock.cache.verify.verifier import NEIGHBOURS, Rules, Verifier
+from penstock.cache.verify.verifier import Verifier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +86,7 @@ class Stream:
 
 class Player:
     """One play. ``judge_error``: the share of verdicts, of shadows and misses alike, that are turned round. ``taught``:
-    called with (features, right, weight) of every label, to fit a prior."""
+    called with (features, right, weight) of every label, to fit a prior. ``stored``: which are entries."""
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class Player:
         self._random = random.Random(f"penstock {order}")
         self._judge_error = judge_error
         self._taught = taught
-        self._stored: list[bool] = [False] * len(self._order)
+        self.stored: list[bool] = [False] * len(self._order)
         self.verifier = Verifier(rules, prior)
         self.outcome = Outcome()
 
@@ -138,7 +139,7 @@ class Player:
         return found
 
     def _near(self, number: int, nearest: list[tuple[int, float]]) -> list[Near]:
-        stored = self._stored
+        stored = self.stored
         near = [Near(there, cosine) for there, cosine in nearest if stored[there]][:NEIGHBOURS]
         if len(near) == NEIGHBOURS or len(nearest) < AHEAD:
             return near
@@ -162,7 +163,7 @@ class Player:
             if self._taught is not None:
                 self._teach(verdict.scored, judged, 1.0)
             self.verifier.stored(verdict, number, asked, judged)
-            self._stored[number] = True
+            self.stored[number] = True
         else:
             self._served(number, verdict)
         if outcome.requests % 500 == 0:
@@ -181,7 +182,7 @@ class Player:
             weight = 1.0 / verdict.sampling
             self._teach([one for one in verdict.scored if one.key == verdict.key], {verdict.key: equal}, weight)
         for key in self.verifier.checked(verdict, equal):
-            self._stored[int(key)] = False
+            self.stored[int(key)] = False
 
     def _judge(self, number: int, key: object) -> bool:
         labels = self._stream.labels

@@ -33,11 +33,30 @@ class Budget:
     memory: float = 3_000.0
 
 
+class _Off:
+    """Observed errors in terms of predicted ones; ``firm`` errors as many as predicted are taken to have been seen
+    before any."""
+
+    __slots__ = ("_firm", "observed", "predicted", "ratio")
+
+    def __init__(self, firm: float) -> None:
+        self._firm = firm
+        self.predicted = self.observed = firm
+        self.ratio = 1.0
+
+    def see(self, predicted: float, observed: float, fade: float) -> None:
+        firm = self._firm
+        self.set(firm + (self.predicted - firm) * fade + predicted, firm + (self.observed - firm) * fade + observed)
+
+    def set(self, predicted: float, observed: float) -> None:
+        self.predicted, self.observed = max(predicted, self._firm), max(observed, self._firm)
+        self.ratio = min(max(self.observed / self.predicted, LEAST_OFF), MOST_OFF)
+
+
 class Spending:
     """``line``: the highest predicted error of a hit. ``off``: observed errors in terms of predicted ones."""
 
-    __slots__ = ("_budget", "_count", "_errors", "_fade", "_hits", "_observed", "_predicted", "_requests", "_scale",
-                 "line", "off")  # fmt: skip
+    __slots__ = ("_above", "_below", "_budget", "_count", "_errors", "_fade", "_hits", "_requests", "_scale", "line")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -47,8 +66,8 @@ class Spending:
         self._scale = 1.0
         self._count = 0
         self._fade = 0.5 ** (1.0 / budget.memory)
-        self._predicted = self._observed = FIRM
-        self.off = 1.0
+        self._above = _Off(FIRM)
+        self._below = _Off(FIRM * 2)
         self.line = min(self._most(), 2.0 * budget.per_request)
 
     def _most(self) -> float:
@@ -67,13 +86,19 @@ class Spending:
         if self._count % EVERY == 0:
             self._draw()
 
-    def label(self, error: float, wrong: bool, weight: float = 1.0) -> None:
-        """The best candidate of a request was found right or wrong. ``weight``: how many it stands for."""
-        if error > SPAN * self.line:
-            return
-        self._predicted = FIRM + (self._predicted - FIRM) * self._fade + error * weight
-        self._observed = FIRM + (self._observed - FIRM) * self._fade + wrong * weight
-        self.off = min(max(self._observed / self._predicted, 0.5), 5.0)
+    @property
+    def off(self) -> float:
+        """Observed errors in terms of predicted ones: of what was given or of what was nearly given, the worse."""
+        return max(self._above.ratio, self._below.ratio)
+
+    def label(self, error: float, wrong: bool, weight: float = 1.0, *, given: bool = False) -> None:
+        """The best candidate of a request was found right or wrong: one that was ``given``, or one that was not but
+        nearly. ``weight``: how many it stands for. The many just above the line say soon how far predictions are off
+        there; only checks of what was given say it of the safest."""
+        if given:
+            self._below.see(error * weight, wrong * weight, self._fade)
+        elif error <= SPAN * self.line:
+            self._above.see(error * weight, wrong * weight, self._fade)
 
     def _draw(self) -> None:
         if self._scale > 1e100:
@@ -100,26 +125,29 @@ class Spending:
             "errors": [value / scale for value in self._errors],
             "hits": [value / scale for value in self._hits],
             "requests": self._requests / scale,
-            "predicted": self._predicted,
-            "observed": self._observed,
+            "predicted": [self._above.predicted, self._below.predicted],
+            "observed": [self._above.observed, self._below.observed],
         }
 
-    def load(self, kept: object) -> bool:
+    def load(self, kept: Any) -> bool:
         """Take up what ``dump`` gave; False, and nothing is changed, if it is damaged."""
         try:
-            errors, hits = _numbers(kept, "errors"), _numbers(kept, "hits")
-            requests, predicted, observed = (_number(kept, name) for name in ("requests", "predicted", "observed"))
+            errors, hits = _numbers(kept["errors"], BINS), _numbers(kept["hits"], BINS)
+            (requests,) = _numbers([kept["requests"]], 1)
+            predicted, observed = _numbers(kept["predicted"], 2), _numbers(kept["observed"], 2)
         except (KeyError, TypeError, ValueError):
             return False
         self._errors, self._hits, self._requests, self._scale = errors, hits, requests, 1.0
-        self._predicted, self._observed = max(predicted, FIRM), max(observed, FIRM)
-        self.off = min(max(self._observed / self._predicted, 0.5), 5.0)
+        for off, *sums in zip((self._above, self._below), predicted, observed, strict=True):
+            off.set(*sums)
         self._draw()
         return True
 
 
 FIRM = 4.0
-"""Errors as many as predicted, that are taken to have been seen before any."""
+"""Errors, as many as predicted, that are taken to have been seen before any; twice as many of what was given."""
+LEAST_OFF = 0.5
+MOST_OFF = 100.0
 LEAST = 300.0
 """Requests that the budget is reckoned for when fewer have been."""
 
@@ -128,15 +156,8 @@ def _place(error: float) -> int:
     return max(0, min(BINS - 1, int((math.log10(max(error, 1e-5)) + _DECADES) / _DECADES * BINS)))
 
 
-def _number(kept: Any, name: str) -> float:
-    value = float(kept[name])
-    if not 0.0 <= value < math.inf:
-        raise ValueError(name)
-    return value
-
-
-def _numbers(kept: Any, name: str) -> list[float]:
-    found = [float(value) for value in kept[name]]
-    if len(found) != BINS or not all(0.0 <= value < math.inf for value in found):
-        raise ValueError(name)
+def _numbers(kept: Any, count: int) -> list[float]:
+    found = [float(value) for value in kept]
+    if len(found) != count or not all(0.0 <= value < math.inf for value in found):
+        raise ValueError("numbers")
     return found

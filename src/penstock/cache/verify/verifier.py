@@ -9,7 +9,6 @@ odd input: what cannot be judged is a miss.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
@@ -17,35 +16,17 @@ from penstock.cache.verify.compare import compare
 from penstock.cache.verify.groups import Entry, Group, Groups
 from penstock.cache.verify.lexical import Prepared
 from penstock.cache.verify.model import Model, Prior, shipped
-from penstock.cache.verify.scoring import Weights, choose
+from penstock.cache.verify.rules import ALERT, HEAVIEST, NEIGHBOURS, QUARANTINE, Rules
+from penstock.cache.verify.scoring import choose
 from penstock.cache.verify.signals import sightings
-from penstock.cache.verify.spend import Budget, Spending
+from penstock.cache.verify.spend import Spending
 from penstock.cache.verify.verdict import Id, Near, Scored, Status, Verdict
-from penstock.cache.verify.vetoes import DEFAULT, Vetoes
+from penstock.cache.verify.vetoes import Vetoes
 from penstock.cache.verify.watch import Watch, Watches
 
-NEIGHBOURS = 8
+__all__ = ["Rules", "Verifier"]
+
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """``budget``: what may go wrong. ``shadow``: the share of hits that is checked, more where they are less safe
-    (at least ``least_shadow`` of it). ``floor``: the cosine below which an entry is not looked at. ``judge_floor``: the
-    probability below which comparing answers after a miss is not worth it. ``lift``: verified equal answers, without
-    exception, after which a veto does not hold in a group. ``entries``, ``partitions``: bounds."""
-
-    budget: Budget = field(default_factory=Budget)
-    vetoes: tuple[str, ...] = DEFAULT
-    weights: Weights = field(default_factory=Weights)
-    shadow: float = 0.05
-    least_shadow: float = 0.5
-    alpha: float = 0.05
-    floor: float = 0.3
-    judge_floor: float = 0.01
-    lift: int = 3
-    entries: int = 200_000
-    partitions: int = 2_000
 
 
 class Verifier:
@@ -60,9 +41,12 @@ class Verifier:
         self._prior = prior or shipped()
         self.model = Model(self._prior)
         self.spending = Spending(rules.budget)
+        self._watch, self._watches = self._watch_all()
+
+    def _watch_all(self) -> tuple[Watch, Watches]:
+        rules = self._rules
         limits = (rules.budget.per_request, rules.budget.per_hit, rules.shadow * rules.least_shadow, rules.alpha)
-        self._watch = Watch(*limits, interval=True)
-        self._watches = Watches(rules.partitions, *limits)
+        return Watch(*limits, interval=True), Watches(rules.partitions, *limits)
 
     # ---- deciding
 
@@ -79,7 +63,7 @@ class Verifier:
         watch = self._watches.of(partition)
         self.spending.see(error)
         if place >= 0:
-            self._settle(verdict, place, near, error, bool(self._watch.stopped or watch.stopped), uniform)
+            self._settle(verdict, place, near, error, watch, uniform)
         hit = verdict.kind != "miss"
         self._watch.request(hit)
         watch.request(hit)
@@ -127,7 +111,7 @@ class Verifier:
         return best
 
     def _settle(
-        self, verdict: Verdict, place: int, near: Sequence[Near], error: float, stopped: bool, uniform: float
+        self, verdict: Verdict, place: int, near: Sequence[Near], error: float, watch: Watch, uniform: float
     ) -> None:
         line = self.spending.line
         if error <= line:
@@ -145,19 +129,21 @@ class Verifier:
         verdict.key, verdict.probability, verdict.vetoes = chosen.key, chosen.probability, chosen.vetoes
         if error > line:
             verdict.reason = "budget"
-        elif stopped:
+        elif self._watch.stopped or watch.stopped:
             verdict.reason = "stopped"
             verdict.would_hit = True
         else:
             verdict.reason = "verified"
-            verdict.sampling = self._sampling(1.0 - chosen.probability)
+            verdict.sampling = self._sampling(1.0 - chosen.probability, self._watch.doubtful or watch.suspicious)
             verdict.kind = "shadow" if uniform < verdict.sampling else "hit"
 
-    def _sampling(self, error: float) -> float:
+    def _sampling(self, error: float, doubt: bool) -> float:
         """More checks where more is to be found: the variance of the estimate is least when the probability of a check
-        goes with the root of the error's (Neyman allocation)."""
+        goes with the root of the error's (Neyman allocation). And more at first, and while something
+        seems to be wrong."""
         rules = self._rules
-        return min(1.0, rules.shadow * max(rules.least_shadow, sqrt(error / rules.budget.per_request)))
+        share = rules.shadow * max(rules.least_shadow, sqrt(error / rules.budget.per_request))
+        return min(1.0, ALERT * share if doubt else share)
 
     # ---- what came of it
 
@@ -210,7 +196,7 @@ class Verifier:
             if one.key == verdict.key and equal is not None:
                 weight = min(1.0 / verdict.sampling, HEAVIEST)
                 self._learn(one, equal, weight)
-                self.spending.label(1.0 - one.probability, not equal, weight)
+                self.spending.label(1.0 - one.probability, not equal, weight, given=True)
         entry = self.groups.get(verdict.key)
         if entry is None or equal is None:
             return ()
@@ -225,7 +211,7 @@ class Verifier:
         if right:
             entry.group.right += 1.0
             return ()
-        self.spending.label(self.spending.line, True)
+        self.spending.label(self.spending.line, True, given=True)
         keys = tuple(entry.group.keys)
         for one in keys:
             self.groups.forget(one)
@@ -285,6 +271,7 @@ class Verifier:
             "model": self.model.dump(),
             "spending": self.spending.dump(),
             "watch": self._watch.dump(),
+            "stopped": self._watches.dump(),
             "limits": [self._rules.budget.per_request, self._rules.budget.per_hit, self._rules.shadow],
         }
 
@@ -296,22 +283,15 @@ class Verifier:
         model, spending, budget = Model(self._prior), Spending(self._rules.budget), self._rules.budget
         if not model.load(kept.get("model")) or not spending.load(kept.get("spending")):
             return False
-        watch = Watch(
-            budget.per_request, budget.per_hit, self._rules.shadow * self._rules.least_shadow, self._rules.alpha, True
-        )
+        watch, watches = self._watch_all()
         if kept.get("limits") == [budget.per_request, budget.per_hit, self._rules.shadow]:
             try:
                 watch.load(kept["watch"])
+                watches.load(kept["stopped"])
             except (KeyError, TypeError, ValueError):
                 return False
-        self.model, self.spending, self._watch = model, spending, watch
+        self.model, self.spending, self._watch, self._watches = model, spending, watch, watches
         return True
-
-
-HEAVIEST = 4.0
-"""The most that one checked hit weighs in learning, however rarely its like is checked."""
-QUARANTINE = 3
-"""Wrong answers found, more than right ones, after which a group is no longer given."""
 
 
 def _probability(one: Scored) -> float:

@@ -13,16 +13,22 @@ from typing import Any
 from penstock.cache.verify.bound import Bets, Interval
 from penstock.cache.verify.verdict import Id, Status
 
+FIRST_CHECKS = 64
+"""Checks before which little is known."""
+SUSPICION = 1.5
+"""The e-value from which on more is checked."""
+CALM_EVERY = 64
 PERSUADED_EVERY = 8
 """Requests between two looks at the evidence for a return."""
 
 
 class Watch:
-    """``stopped``: why hits have ended, "" while they have not; ``regained``: the evidence for their return."""
+    """``stopped``: why hits have ended, "" while they have not. ``suspicious``: the evidence against them has begun to
+    grow; then more of them should be checked, so that it is soon known."""
 
     __slots__ = (
         "_alpha", "_back", "_interval", "_largest", "_limit", "_per_hit", "_per_hit_limit", "_up", "checked", "hits",
-        "requests", "stopped", "stops", "wrong",
+        "requests", "stopped", "stops", "suspicious", "wrong",
     )  # fmt: skip
 
     def __init__(
@@ -36,12 +42,18 @@ class Watch:
         self._back: Bets | None = None
         self.requests = self.hits = self.checked = self.wrong = self.stops = 0
         self.stopped = ""
+        self.suspicious = False
         self._begin()
 
     def _begin(self) -> None:
         self._up = Bets(self._limit, self._largest, above=True)
         self._per_hit = None if self._per_hit_limit is None else Bets(self._per_hit_limit, self._largest, above=True)
         self._back = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether more hits should be checked: there is a suspicion, or little is known yet."""
+        return self.suspicious or self.checked < FIRST_CHECKS
 
     def request(self, hit: bool) -> None:
         """One more request, answered by a hit or not. An error of it, if one is found, is told by ``check``."""
@@ -54,6 +66,8 @@ class Watch:
                 self._per_hit.see(0.0)
         if not self.stopped:
             self._up.see(0.0)
+            if self.suspicious and self.requests % CALM_EVERY == 0:
+                self.suspicious = self._up.value >= SUSPICION
 
     def check(self, wrong: bool, sampling: float) -> None:
         """A hit, chosen to be checked with probability ``sampling``, was found right or wrong."""
@@ -67,8 +81,10 @@ class Watch:
         if self.stopped:  # begun before the end: known already
             return
         self._up.correct(payoff)
-        if self._up.value >= 1.0 / self._alpha:
-            self._stop(f"wrong answers per request are above {self._limit:g}", self._up.value)
+        value = self._up.value
+        self.suspicious = value >= SUSPICION
+        if value >= 1.0 / self._alpha:
+            self._stop(f"wrong answers per request are above {self._limit:g}", value)
         elif self._per_hit is not None:
             self._per_hit.correct(payoff)
             if self._per_hit.value >= 1.0 / self._alpha:
@@ -76,6 +92,7 @@ class Watch:
 
     def _stop(self, why: str, value: float) -> None:
         self.stops += 1
+        self.suspicious = False
         self.stopped = f"{why} (e-value {value:.3g}, {self.wrong} of {self.checked} checks)"
         self._back = Bets(self._limit, 1.0, above=False)
 
@@ -166,6 +183,17 @@ class Watches:
             if number >= MOST_LOOKS:
                 break
         self._made.popitem(last=False)
+
+    def dump(self) -> list[list[Any]]:
+        """Those in which hits have ended: after a new start they must not begin again."""
+        return [[partition, watch.dump()] for partition, watch in self._made.items() if watch.stopped]
+
+    def load(self, kept: Any) -> None:
+        """Take up what ``dump`` gave. Raises ValueError, TypeError or KeyError if it is damaged."""
+        for partition, state in kept:
+            if not isinstance(partition, bytes | str | int):
+                raise ValueError("partition")
+            self.of(partition).load(state)
 
     def stopped(self) -> dict[Id, str]:
         """The partitions in which hits have ended, and why."""

@@ -129,6 +129,6 @@ ELSEWHERE = _set("""der das und ist nicht ich sie wir ein eine einen einem mit a
     le les des du est et je nous vous une pour dans sur avec puis pourquoi quel quelle qui ne pas
     el los las es yo una por para cómo qué cuál puedo dónde cuándo del lo
     il gli che di è io un uno mio posso della nel sono quando
-    um uma em meu minha posso qual não é eu onde quando
+    uma em meu minha posso qual não é eu onde quando
     de het een en ik niet wat hoe mijn kan op voor zijn waar
     jak jest nie się czy mój moje moja gdzie när jag är och det att inte på för hur vad""")
