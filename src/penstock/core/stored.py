@@ -41,6 +41,9 @@ class Log(Protocol):
     def append(self, row: bytes) -> bool:
         """Queue a row. False when the queue is full: then it is lost, and counted."""
 
+    def extend(self, rows: Sequence[bytes]) -> bool:
+        """Queue many rows, which costs a fraction of as many calls of ``append``. False: all of them are lost."""
+
     async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
         """Up to ``limit`` rows after the position ``after`` ("" for the oldest kept). With none, waits up to ``wait``
         seconds for one, written here or elsewhere. Raises Missed; never for ""."""
@@ -63,9 +66,12 @@ class Counters(Protocol):
 class Store(Protocol):
     """See the module."""
 
-    counters: Counters
     shared: bool
     """Whether others may write to it: then its logs have to be followed."""
+
+    @property
+    def counters(self) -> Counters:
+        """What all agree on."""
 
     @property
     def incarnation(self) -> str:

@@ -40,6 +40,14 @@ class Append(Struct, frozen=True):
     keep: int
 
 
+class Extend(Struct, frozen=True):
+    """Many rows, appended together."""
+
+    log: str
+    rows: tuple[bytes, ...]
+    keep: int
+
+
 class Add(Struct, frozen=True):
     name: str
     amount: int
@@ -59,8 +67,10 @@ class Mark(Struct, frozen=True):
     reply: asyncio.Future[Any]
 
 
-Write = Put | Delete | Append | Add | Once | Mark
-OPERATION: dict[type, str] = {Put: "put", Delete: "delete", Append: "append", Add: "add", Once: "once", Mark: "flush"}
+Write = Put | Delete | Append | Extend | Add | Once | Mark
+OPERATION: dict[type, str] = {
+    Put: "put", Delete: "delete", Append: "append", Extend: "append", Add: "add", Once: "once", Mark: "flush",
+}  # fmt: skip
 
 
 class Get(Struct, frozen=True):
@@ -101,9 +111,16 @@ def size_of(write: Write) -> int:
         return OVERHEAD + len(write.key) + len(write.value)
     if type(write) is Append:
         return OVERHEAD + len(write.row)
+    if type(write) is Extend:
+        return OVERHEAD + sum(map(len, write.rows)) + 40 * len(write.rows)
     if type(write) is Delete:
         return OVERHEAD + sum(map(len, write.keys)) + 40 * len(write.keys)
     return OVERHEAD
+
+
+def count_of(write: Write) -> int:
+    """How many of its operation a write counts as."""
+    return len(write.rows) if type(write) is Extend else 1
 
 
 def checked(name: str) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from penstock.store.asked import OPERATION, Add, Mark, Once, Write
+from penstock.store.asked import OPERATION, Add, Mark, Once, Write, count_of
 
 OPERATIONS = ("get", "put", "delete", "scan", "append", "read", "last", "add", "once")
 RESULTS = ("ok", "none", "full", "large", "lost", "away", "damaged")
@@ -50,4 +50,4 @@ def settle(counts: Counts, batch: Sequence[Write], results: Sequence[Any] | OSEr
             elif not isinstance(results, OSError):
                 write.reply.set_result(results[index])
         if not isinstance(write, Mark):
-            counts.note(OPERATION[type(write)], "lost" if failed else "ok")
+            counts.note(OPERATION[type(write)], "lost" if failed else "ok", count_of(write))

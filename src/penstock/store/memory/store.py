@@ -15,6 +15,7 @@ from penstock.store.asked import (
     Add,
     Append,
     Delete,
+    Extend,
     Get,
     Last,
     Mark,
@@ -28,7 +29,8 @@ from penstock.store.asked import (
     size_of,
 )
 from penstock.store.counts import Counts, settle
-from penstock.store.store import IDLE, Waiters, within
+from penstock.store.store import IDLE
+from penstock.store.waiters import Waiters
 
 MOST_BYTES = 256 * 2**20
 MOST_NAMES = 100_000
@@ -88,12 +90,10 @@ class MemoryDesk:
                 for key in write.keys:
                     self._drop(write.table, key)
             case Append():
-                log = self._logs.setdefault(write.log, _Rows())
-                log.rows.append(write.row)
-                log.last += 1
-                self._grow(size_of(write))
-                while len(log.rows) > write.keep:
-                    self._bytes -= size_of(Append(write.log, log.rows.popleft(), 1))
+                self._append(write)
+            case Extend():
+                for row in write.rows:
+                    self._append(Append(write.log, row, write.keep))
             case Add():
                 return self._added(write)
             case Once():
@@ -103,6 +103,14 @@ class MemoryDesk:
             case Mark():
                 pass
         return None
+
+    def _append(self, write: Append) -> None:
+        log = self._logs.setdefault(write.log, _Rows())
+        log.rows.append(write.row)
+        log.last += 1
+        self._grow(size_of(write))
+        while len(log.rows) > write.keep:
+            self._bytes -= size_of(Append(write.log, log.rows.popleft(), 1))
 
     def _added(self, write: Add) -> int:
         number, expires = self._sums.get(write.name, (0, write.expires))
@@ -159,9 +167,10 @@ class MemoryDesk:
             left = until - self._now()
             if rows or left <= 0:
                 return rows
-            woken = self._waiters.enter(question.log)
+            woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.enter(question.log, woken)
             try:
-                await within(woken, left)
+                await asyncio.wait({woken}, timeout=left)
             finally:
                 self._waiters.leave(question.log, woken)
 

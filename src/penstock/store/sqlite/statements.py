@@ -11,7 +11,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.core.stored import Missed, Row
-from penstock.store.asked import Add, Append, Delete, Get, Last, Once, Put, Question, Read, Scan, Write, position
+from penstock.store.asked import (
+    Add,
+    Append,
+    Delete,
+    Extend,
+    Get,
+    Last,
+    Once,
+    Put,
+    Question,
+    Read,
+    Scan,
+    Write,
+    position,
+)
 from penstock.store.sqlite.schema import log_table, make_log, make_records, record_table, record_tables
 
 if TYPE_CHECKING:
@@ -21,6 +35,9 @@ SCAN_ROWS = 1000
 SCAN_BYTES = 2**20
 TIDY_ROWS = 200
 FREE_PAGES = 256
+TOGETHER = 100
+"""Rows in one statement, which costs half as much as a statement each."""
+_TOGETHER = ",".join(["(?)"] * TOGETHER)
 
 
 class Damaged(Exception):
@@ -59,7 +76,9 @@ class Writing:
                 rows = [(key,) for key in write.keys]
                 self._connection.executemany(f"DELETE FROM {record_table(write.table)} WHERE key = ?", rows)
             case Append():
-                self._append(write)
+                self._extend(write.log, (write.row,), write.keep)
+            case Extend():
+                self._extend(write.log, write.rows, write.keep)
             case Add():
                 return self._add(write, now)
             case Once():
@@ -84,16 +103,17 @@ class Writing:
             (write.key, write.expires, checksum(write.key, write.value), write.value),
         )
 
-    def _append(self, write: Append) -> None:
-        name = log_table(write.log)
-        self._make(name, make_log, write.log)
-        cursor = self._connection.execute(f"INSERT INTO {name} (row) VALUES (?)", (write.row,))
-        count = self._appended.get(name, write.keep) + 1
-        if count > write.keep // 16:
+    def _extend(self, log: str, rows: Sequence[bytes], keep: int) -> None:
+        name = log_table(log)
+        self._make(name, make_log, log)
+        whole = len(rows) - len(rows) % TOGETHER
+        for at in range(0, whole, TOGETHER):
+            self._connection.execute(f"INSERT INTO {name} (row) VALUES {_TOGETHER}", rows[at : at + TOGETHER])
+        self._connection.executemany(f"INSERT INTO {name} (row) VALUES (?)", [(row,) for row in rows[whole:]])
+        count = self._appended.get(name, keep) + len(rows)
+        if count > keep // 16:
             count = 0
-            self._connection.execute(
-                f"DELETE FROM {name} WHERE position <= ?", (int(cursor.lastrowid or 0) - write.keep,)
-            )
+            self._connection.execute(f"DELETE FROM {name} WHERE position <= last_insert_rowid() - ?", (keep,))
         self._appended[name] = count
 
     def _add(self, write: Add, now: float) -> int:

@@ -25,8 +25,8 @@ from penstock.store.redis.commands import (
     scan_command,
 )
 from penstock.store.redis.service import Line
-from penstock.store.store import Waiters, within
 from penstock.store.trouble import Trouble
+from penstock.store.waiters import Waiters
 
 GET_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
@@ -180,11 +180,12 @@ class Following:
                 await self._wait(question, left)
 
     async def _wait(self, question: Read, seconds: float) -> None:
-        woken = self._waiters.enter(question.log)
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.enter(question.log, woken)
         self._after[question.log] = question.after
         self._changed.set()
         try:
-            await within(woken, seconds)
+            await asyncio.wait({woken}, timeout=seconds)
         finally:
             self._waiters.leave(question.log, woken)
 
