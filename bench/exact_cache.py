@@ -23,7 +23,7 @@ from bench.proxies import Launch, Penstock, Site
 from bench.stats import Row, median, number, ratio, table
 from penstock.cache.config import CacheConfig
 from penstock.cache.entry import Answer, Entry
-from penstock.cache.stage import Cache
+from penstock.cache.exact import ExactCache
 from penstock.cache.store import Shelf
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
@@ -100,7 +100,7 @@ class Room:
         self.shelf = Shelf(None, BoundedAccount("cache", config.memory), config, "bench", time.time)
         self.shelf.open(SECRET, None)
         self.shelf.ready = True
-        self.room = Cache(self.shelf, config, lambda model: (model, b""), lambda _: (0.0, 0.0), time.monotonic)
+        self.room = ExactCache(self.shelf, config, lambda model: (model, b""), lambda _: (0.0, 0.0), time.monotonic)
 
     async def next(self, exchange: Exchange) -> Reply:
         exchange.upstream, exchange.model, exchange.answered_as, exchange.status = "u", "m", "m", 200

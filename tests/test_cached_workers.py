@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support.needs import missing
+from tests.support.redis_server import RedisServer, redis_running
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.sockets import Answer, parse_answers, raw, request
 from tests.support.whole import penstock, until
 
 SOON = 1.0
 CONFIG = """
-store: 'sqlite:{folder}/shared.sqlite'
+store: '{store}'
 auth: {{mode: open}}
 upstreams: {{echo: {{kind: echo}}}}
 models: {{m: {{upstreams: [echo]}}}}
@@ -42,11 +49,26 @@ def told_by(gateway: RunningGateway, workers: int, text: str = "hello") -> dict[
     return found
 
 
-def test_an_entry_is_told_and_taken_back_at_all_workers_and_gateways_within_a_second(tmp_path: Path) -> None:
+@pytest.fixture
+def redis(redis_server: str, tmp_path: Path) -> Iterator[RedisServer]:
+    if importlib.util.find_spec("redis") is None:
+        missing("the extra redis is not installed")
+    with redis_running(redis_server, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return f"sqlite:{tmp_path}/shared.sqlite" if request.param == "sqlite" else request.getfixturevalue("redis").url
+
+
+def test_an_entry_is_told_and_taken_back_at_all_workers_and_gateways_within_a_second(
+    store: str, tmp_path: Path
+) -> None:
     homes = [tmp_path / name for name in ("one", "two")]
     for home in homes:
         home.mkdir()
-    text = CONFIG.format(folder=tmp_path, more="")
+    text = CONFIG.format(store=store, more="")
     with (
         running_gateway(homes[0], text, None, "--workers", "2") as first,
         running_gateway(homes[1], text) as second,
@@ -65,10 +87,54 @@ def test_an_entry_is_told_and_taken_back_at_all_workers_and_gateways_within_a_se
         assert "1 of 1" in shown.stdout, shown.stderr
 
 
+def test_a_redis_that_is_killed_and_comes_back_empty_costs_no_call_and_tells_nothing_wrong(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    text = CONFIG.format(store=redis.url, more="")
+    homes = [tmp_path / name for name in ("one", "two")]
+    for home in homes:
+        home.mkdir()
+    with running_gateway(homes[0], text, None, "--workers", "2") as first, running_gateway(homes[1], text) as second:
+        until(lambda: ask(first)[1] == "hit-exact" and ask(second)[1] == "hit-exact")
+        stop = threading.Event()
+        told: list[tuple[str, str]] = []
+
+        def load(gateway: RunningGateway) -> None:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                told.append((f"question {number % 50}", answered(gateway, f"question {number % 50}")))
+
+        callers = [threading.Thread(target=load, args=(gateway,)) for gateway in (first, second)]
+        for caller in callers:
+            caller.start()
+        try:
+            until(lambda: len(told) > 200)
+            redis.kill()
+            seen = len(told)
+            until(lambda: len(told) > seen + 100)
+            redis.start()
+            until(lambda: ask(first, "and now?")[1] == "hit-exact" and ask(second, "and now?")[1] == "hit-exact", 30)
+        finally:
+            stop.set()
+            for caller in callers:
+                caller.join()
+        assert all(asked == said for asked, said in told)
+
+
+def answered(gateway: RunningGateway, text: str) -> str:
+    """What the model said."""
+    body = BODY | {"messages": [{"role": "user", "content": text}]}
+    sent = request("POST", "/v1/chat/completions", [("Content-Type", "application/json")], json.dumps(body).encode())
+    (answer,) = parse_answers(asyncio.run(raw(gateway.port, sent, within=15)))
+    assert answer.status == 200, answer
+    return str(json.loads(answer.body)["choices"][0]["message"]["content"])
+
+
 def test_encrypted_answers_lie_unreadable_on_the_disk(tmp_path: Path) -> None:
     more = "cache: {encryption_key: '${KEY}'}\n"
     keys = {"KEY": "0123456789abcdef0123456789abcdef"}
-    text = CONFIG.format(folder=tmp_path, more=more)
+    text = CONFIG.format(store=f"sqlite:{tmp_path}/shared.sqlite", more=more)
     with running_gateway(tmp_path, text, keys) as gateway:
         until(lambda: ask(gateway, "nightingale")[1] == "hit-exact")
     files = b"".join(path.read_bytes() for path in tmp_path.glob("shared.sqlite*"))

@@ -47,7 +47,7 @@ class Caching:
     def stage(self, config: Config) -> Stage | None:
         """The room for ``config``; None while no model is cached. Raises ConfigError."""
         from penstock.cache.config import CacheConfig
-        from penstock.cache.stage import Cache
+        from penstock.cache.exact import ExactCache
 
         section = config.of(CacheConfig)
         if section.encryption_key is not None:
@@ -57,7 +57,7 @@ class Caching:
         if not section.exact.enabled and not any(model.enabled for model in section.models.values()):
             return None
         routing = config.of(RoutingConfig)
-        return Cache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now)
+        return ExactCache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now)
 
     def follow(self, config: Config) -> None:
         """Keep as ``config`` says from now on."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.cache.config import CacheConfig
+from penstock.cache.exact import ExactCache
 from penstock.cache.stage import Cache
 from penstock.cache.store import Shelf
 from penstock.core.exchange import Exchange
@@ -24,7 +25,8 @@ class Rig:
     def __init__(self, semantic: Any = None, on: Shelf | None = None, **fields: Any) -> None:
         self.shelf = on or shelf(**fields)
         self.config = CacheConfig(**fields)
-        self.room = Cache(self.shelf, self.config, self.bind, lambda upstream: (0.0, 0.0), lambda: 0.0, semantic)
+        room = ExactCache if semantic is None else Cache
+        self.room = room(self.shelf, self.config, self.bind, lambda upstream: (0.0, 0.0), lambda: 0.0, semantic)
         self.asked = 0
         self.answer: Callable[[Exchange], Reply] = lambda one: (
             Reply(200, [*SSE], Whole(*FRAMES), events=True)

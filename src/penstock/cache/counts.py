@@ -34,10 +34,12 @@ class Counts:
 
     def __init__(self) -> None:
         self.bypassed = 0
+        self.missed = 0
         self.operations = Counter[tuple[str, str]]()
         self.stores = Counter[str]()
         self.saved = Counter[str]()
-        self.lookups = {kind: Lookups() for kind in KINDS}
+        self.exact = Lookups()
+        self.lookups = {kind: self.exact if kind == "exact" else Lookups() for kind in KINDS}
 
     def hit(self, kind: str, tokens: tuple[int, int], micro_dollars: int, seconds: float) -> None:
         """An answer was told again."""
@@ -50,7 +52,9 @@ class Counts:
 
     def dump(self) -> dict[str, Any]:
         """Plain values."""
-        operations = {("exact", "bypass"): self.bypassed, **self.operations}
+        operations = self.operations.copy()
+        operations["exact", "bypass"] += self.bypassed
+        operations["exact", "miss"] += self.missed
         return {
             "operations": [[kind, result, number] for (kind, result), number in operations.items()],
             "stores": dict(self.stores),

@@ -40,6 +40,8 @@ _STATEFUL = frozenset(
     }
 )  # fmt: skip
 """Fields with which a call does more than answer, or its answer depends on what is kept elsewhere."""
+_TELLING = _STATEFUL | {"store", "tools", "functions"}
+"""Fields of which one at least is there where there are effects or tools."""
 _OWN_TOOLS = frozenset({"function", "custom"})
 """Types of tools that the caller runs itself."""
 _CALLER_RUNS = ("bash_", "text_editor_", "computer_", "memory_")
@@ -106,8 +108,8 @@ def prefix(secret: bytes, operation: str, scope: str, bound: bytes) -> bytes:
 
 def asked_under(call: Call, prefix: bytes) -> Asked | None:
     """The question of ``call`` under a ``prefix``."""
-    operation = call.operation
-    body = call.body
+    # One piece as far as it goes: nearly every call that may be cached is a miss, and pays for it.
+    body, operation = call.body, call.operation
     if operation.body != "json" or len(body) > MOST_BYTES:
         return None
     fields: Mapping[str, Any]
@@ -115,35 +117,56 @@ def asked_under(call: Call, prefix: bytes) -> Asked | None:
         if len(body) > LARGE_BYTES:
             fields, canonical = _large(body)
         else:
-            fields, canonical = _small(body)
+            found = _decode_plain(body)
+            dropped = 0 if UNSHAPING.isdisjoint(found) else _drop_unshaping(found)
+            canonical = _encode(found)
+            # Nothing is longer in its canonical form, but for odd numbers. So one that is as long as what came left
+            # nothing out, no second value of a key either.
+            if len(canonical) + dropped != len(body):
+                _refuse_repeated(body, found, len(canonical), dropped)
+            fields = found
     except (ValueError, OverflowError, RecursionError):
-        return None
+        odd = _odd(body)
+        if odd is None:
+            return None
+        fields, canonical = odd
     temperature = fields.get("temperature")
+    plain = _TELLING.isdisjoint(fields)
     return Asked(
         # SHA-256 has instructions of its own on today's processors: a third of the time that BLAKE2 takes. Cut to half
         # its length it cannot be continued by who does not know the secret.
         _sha256(prefix + canonical).digest()[:DIGEST_BYTES],
         fields,
         (temperature == 0 and type(temperature) is not bool) or operation.name in DETERMINISTIC,
-        _has_effects(operation.name, fields),
-        "tools" in fields or "functions" in fields,
+        operation.name == "responses" if plain else _has_effects(operation.name, fields),
+        not plain and ("tools" in fields or "functions" in fields),
     )
 
 
-def _small(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """The members that shape the answer, and their canonical JSON. Raises ValueError for a key given twice."""
-    fields = _read(body)
-    dropped = 0
-    for name in UNSHAPING:
-        if name in fields:
-            dropped += len(name) + 4 + len(_encode(fields.pop(name)))
-    canonical = _encode(fields)
-    # Nothing is longer in its canonical form, but for odd numbers, which _read sees to. So one that is as long as
-    # what came (with blanks taken out, if need be) left nothing out, no second value of a key either.
-    length = len(canonical) + dropped if fields else 1 + max(dropped, 1)
-    if len(body) != length and len(msgspec.json.format(body, indent=-1)) != length:
+def _drop_unshaping(fields: dict[str, Any]) -> int:
+    """Take out what does not shape the answer. Gives the bytes that it took in compact JSON."""
+    return sum([len(name) + 4 + len(_encode(fields.pop(name))) for name in UNSHAPING if name in fields])
+
+
+def _refuse_repeated(body: bytes, fields: dict[str, Any], length: int, dropped: int) -> None:
+    """Raises ValueError for a key given twice. ``length`` is that of the canonical JSON of ``fields``."""
+    whole = length + dropped if fields else 1 + max(dropped, 1)
+    if whole != len(body) and len(msgspec.json.format(body, indent=-1)) != whole:
         json.loads(body, object_pairs_hook=_distinct)
-    return fields, canonical
+
+
+def _odd(body: bytes) -> tuple[dict[str, Any], bytes] | None:
+    """The same for a small body with numbers that are not written back as they were: among them a repeated key could be
+    hidden, so each is looked at. None for what cannot be read or has one."""
+    if len(body) > LARGE_BYTES:
+        return None
+    try:
+        json.loads(body, object_pairs_hook=_distinct)
+        fields = _decode(body)
+        _drop_unshaping(fields)
+        return fields, _encode(fields)
+    except (ValueError, OverflowError, RecursionError):
+        return None
 
 
 def _large(body: bytes) -> tuple[Members, bytes]:
@@ -167,16 +190,6 @@ def _large(body: bytes) -> tuple[Members, bytes]:
 def _length(raw: dict[str, msgspec.Raw]) -> int:
     """Of the object with these members, compact and without escapes in names."""
     return 1 + max(1, sum([len(name.encode()) + 4 + len(value) for name, value in raw.items()]))
-
-
-def _read(body: bytes) -> dict[str, Any]:
-    """The members of ``body``. Raises ValueError for a key given twice among odd numbers: there it could be hidden."""
-    try:
-        return _decode_plain(body)
-    except ValueError:
-        fields = _decode(body)
-        json.loads(body, object_pairs_hook=_distinct)
-        return fields
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:
