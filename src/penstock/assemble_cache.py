@@ -50,6 +50,7 @@ class Caching:
         """The room for ``config``; None while no model is cached. Raises ConfigError."""
         from penstock.cache.config import CacheConfig
         from penstock.cache.exact import ExactCache
+        from penstock.cache.stage import Cache
 
         section = config.of(CacheConfig)
         if section.encryption_key is not None:
@@ -61,7 +62,8 @@ class Caching:
         if not exact and matching is None:
             return None
         routing = config.of(RoutingConfig)
-        return ExactCache(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now, matching)
+        room = ExactCache if matching is None else Cache
+        return room(self.shelf, section, binding(routing), pricing(routing), self._gateway.clock.now, matching)
 
     def follow(self, config: Config) -> None:
         """Keep as ``config`` says from now on."""

@@ -31,19 +31,19 @@ class ExactCache(Cache):
             exchange.asked = question
         if not isinstance(question, Asked) or not terms.takes_asked(question):
             return self._pass(exchange, next, plan)
-        looked = Looked(plan, terms, question, shelf.wall(), False)
+        looked = Looked(plan, terms, question, next, shelf.wall(), None)
         if plan.mode != "refresh":
             entry = shelf.directory.find(question.digest, looked.at)
             if entry is not None:
-                return self._found(exchange, next, looked, entry, began)
+                return self._found(exchange, looked, entry, began)
             shelf.counts.missed += 1
             shelf.counts.exact.note(self._now() - began)
         if plan.mode == "only":
             raise self._absent("no answer to this call is kept")
         exchange.cache = "miss"
-        return self._record(exchange, next, looked)
+        return self._record(exchange, looked)
 
-    async def _found(self, exchange: Exchange, next: Next, looked: Looked, entry: Entry, began: float) -> Reply:
+    async def _found(self, exchange: Exchange, looked: Looked, entry: Entry, began: float) -> Reply:
         """There is an entry; its answer may still be gone."""
         reply = await self._hit(exchange, entry, looked.terms, None)
         self._shelf.counts.exact.note(self._now() - began)
@@ -53,4 +53,4 @@ class ExactCache(Cache):
         if looked.plan.mode == "only":
             raise self._absent("no answer to this call is kept")
         exchange.cache = "miss"
-        return await self._record(exchange, next, looked)
+        return await self._record(exchange, looked)
