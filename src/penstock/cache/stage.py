@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from penstock.cache.config import CacheConfig
-from penstock.cache.entry import Entry
+from penstock.cache.entry import Answer, Entry
 from penstock.cache.making import Maker
 from penstock.cache.policy import CACHED, Bind, Plan, Policy, Terms
 from penstock.cache.recording import Recorder
