@@ -25,14 +25,21 @@ def test_the_bound_ends_hits_when_too_many_are_found_wrong_and_says_so() -> None
 
     async def work(up: Answering) -> None:
         async with gateway(up, ", shadow: 1, checks: 100") as one:
-            for city in CITIES:
-                await say(one, f"where is the office of the bank in {city}")
+            for polite in ("", " please", " kindly"):  # it learns that such questions are the same
+                for city in CITIES:
+                    await say(one, f"where is the office of the bank in {city}{polite}")
+            kept = memory(one)
+            before = sum(kept.tally.lookups.values())
             era[0] = "has moved 17 km away, out of the town"
             up.chats_go.clear()  # no check comes back before all were answered from the cache
-            told = [await say(one, f"where is the office of the bank in {city} please") for city in CITIES]
-            assert {result(answer) for answer, _ in told} == {"hit-semantic"}
+            asking = [
+                asyncio.ensure_future(say(one, f"where is the office of the bank in {city}{polite}"))
+                for polite in ("?", ", tell me")
+                for city in CITIES
+            ]
+            await until(lambda: sum(kept.tally.lookups.values()) == before + len(asking))
             up.chats_go.set()
-            kept = memory(one)
+            await asyncio.gather(*asking)
             await until(lambda: sum(kept.tally.shadows.values()) and not running_checks(one))
             assert kept.tally.shadows["wrong"] >= 3
             seen = await status(one)
@@ -40,7 +47,7 @@ def test_the_bound_ends_hits_when_too_many_are_found_wrong_and_says_so() -> None
             assert row["in_words"].startswith("Hits have ended: ")
             assert row["stops"] == 1
             assert row["low"] > 0.01
-            answer, text = await say(one, "where is the office of the bank in bern kindly")
+            answer, text = await say(one, "where is the office of the bank in bern!")
             assert (result(answer), "17 km" in text) == ("miss", True)
             assert kept.tally.lookups["miss", "stopped"] + kept.tally.lookups["miss", "budget"] >= 1
             page = (await ask(one.port, "GET", "/metrics")).body.decode()
