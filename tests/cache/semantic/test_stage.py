@@ -36,6 +36,15 @@ def test_a_question_like_another_is_told_its_answer() -> None:
     assert reasons(room) == {("miss", "empty"): 1, ("hit", "verified"): 1}
 
 
+def test_an_entrys_confidence_follows_its_hits() -> None:
+    room = Room()
+    room.ask(WHERE)
+    (entry,) = room.shelf.directory
+    assert entry.confidence == 1.0
+    room.ask(ALIKE)
+    assert abs(entry.confidence - 0.998) < 1e-9
+
+
 def test_one_that_is_not_alike_is_asked_upstream_and_kept() -> None:
     room = Room()
     room.ask(WHERE)

@@ -34,6 +34,8 @@ from penstock.wire.asked import Asked
 
 log = logging.getLogger("penstock")
 
+CONFIDENCE = 0.2
+"""How much of an entry's confidence is that of its newest hit."""
 Spawn = Callable[[Coroutine[Any, Any, None], str], object]
 
 
@@ -121,6 +123,7 @@ class Matching:
         self._tally.lookups[verdict.kind, verdict.reason] += 1
         if not inline:
             self._tally.told(verdict.probability)
+            entry.confidence += CONFIDENCE * (verdict.probability - entry.confidence)
             memory.given(exchange.id, entry)
         return Found(entry, cosines[entry.id], verdict.probability, shadow, inline)
 
@@ -270,7 +273,6 @@ class Matching:
         else:
             group = verifier.stored(verdict, entry.id, question.prepared, judged)  # type: ignore[assignment]
             entry.group = group if isinstance(group, bytes) else entry.id
-        entry.confidence = 1.0
         self._memory.hold(question, entry, placed=True)
 
     def unkept(self, entry: Entry) -> None:
