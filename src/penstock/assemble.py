@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from penstock.assemble_coalesce import coalescing
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
@@ -83,6 +84,7 @@ class Gateway:
         self._engines = engines
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
+        self.coalescing = coalescing(self.ledger, self.clock.now)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
 
@@ -236,6 +238,7 @@ class Gateway:
             "process": {**usage(), "tasks": len(asyncio.all_tasks())},
             "streams": None if self.streams is None else self.streams.dump(),
             "resume": None if self.resumption is None else self.resumption.streams.numbers(),
+            "coalesce": None if self.coalescing is None else self.coalescing.dump(),
             "observed": None if self.observed is None else self.observed.board.dump(),
         }
 

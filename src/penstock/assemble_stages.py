@@ -39,7 +39,12 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             now=gateway.clock.now,
         ),
     }
-    parts = {"observe": gateway.observed, "resume": gateway.resumption, "streaming": gateway.streams}
+    parts = {
+        "observe": gateway.observed,
+        "resume": gateway.resumption,
+        "streaming": gateway.streams,
+        "coalesce": gateway.coalescing,
+    }
     for name, part in parts.items():
         if part is not None and (stage := part.stage(config)) is not None:
             stages[name] = stage

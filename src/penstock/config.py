@@ -48,6 +48,7 @@ SLICES = (
     Slice("", "penstock.routing.config", "RoutingConfig"),
     Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),
     Slice("resume", "penstock.resume.config", "ResumeConfig", optional=True),
+    Slice("coalesce", "penstock.coalesce.config", "CoalesceConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""

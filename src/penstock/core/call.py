@@ -55,6 +55,7 @@ class Call:
         "query",
         "session",
         "stream",
+        "temperature",
         "usage_wanted",
     )
 
@@ -81,6 +82,7 @@ class Call:
         self.max_tokens: int | None = None
         self.usage_wanted = False
         self.session = ""
+        self.temperature: float | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of the field ``name`` (lower-case), or None."""

@@ -111,6 +111,7 @@ def fill(call: Call, body: bytes) -> None:
     call.max_tokens = seen.output_limit
     call.usage_wanted = seen.include_usage
     call.session = seen.prompt_cache_key or seen.user or ""
+    call.temperature = seen.temperature
 
 
 def _peek_small(body: bytes, max_depth: int) -> Peek:
