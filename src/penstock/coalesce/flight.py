@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from penstock.coalesce.around import Around
-from penstock.coalesce.frames import Frames
+from penstock.coalesce.frames import USAGE_MARK, Frames
 from penstock.coalesce.hold import Hold
 from penstock.coalesce.other_form import OtherForm
 from penstock.coalesce.own_call import OwnCall, defect
 from penstock.coalesce.reader import Reader
-from penstock.coalesce.readers import Readers
+from penstock.coalesce.readers import Around, Readers
 from penstock.coalesce.replies import PENDING, reply_for, strips, wants_other
 from penstock.coalesce.shares import settle, show
 from penstock.core.errors import Fail
@@ -32,6 +31,8 @@ class Flight:
     """See the module. ``leave_table`` is called once, when nobody may join any more. ``ended``: the upstream's side is
     over, ``error`` is how."""
 
+    frames: Frames  # once there are any
+
     __slots__ = (
         "_around", "_body", "_fiber", "_leave_table", "_next", "_reply", "_source", "_started", "_stopped", "ended",
         "error", "exchange", "frames", "open", "readers",
@@ -42,8 +43,7 @@ class Flight:
         self._next = next
         self._leave_table = leave_table
         self.exchange = exchange
-        self.frames = Frames(self._new_hold(), around.settings.buffer)
-        self.readers = Readers(around, self, self.frames)
+        self.readers = Readers(around, self)
         self.open = True
         self.ended = False
         self.error: Fail | None = None
@@ -101,8 +101,9 @@ class Flight:
             return
         if not self.ended:
             self._abandon(reader)
+        if self._started:
+            self.frames.clear()
         self._reply = None
-        self.frames.clear()
         self.readers.clear()
         self._around.account.release(self._body)
         self._around.counts.flights -= 1
@@ -163,8 +164,12 @@ class Flight:
             return
         self._reply = reply
         self.exchange.status = reply.status
-        for reader in self.readers:
-            self._choose_form(reader, reply)
+        lone = self.readers.lone
+        if lone is not None:
+            lone.strips = strips(lone.exchange.call, reply)
+        else:
+            for reader in self.readers:
+                self._choose_form(reader, reply)
         if isinstance(body, bytes):
             if self.readers.other is not None:
                 self.readers.other.take(body)
@@ -172,6 +177,7 @@ class Flight:
             self.end(None)
         else:
             self._source = body
+            self.frames = self.readers.frames = Frames(self._new_hold(), self._around.settings.buffer)
             self.readers.serve()
             self._go_if_gathering()
 
@@ -192,7 +198,7 @@ class Flight:
             self.readers.serve()
         else:
             lone.position += 1
-            if lone.strips:
+            if lone.strips and USAGE_MARK in frame:
                 frame = frames.without_usage(frame)
             if frame:
                 lone.sink.push(frame)
@@ -210,6 +216,11 @@ class Flight:
         around, child = self._around, self.exchange
         child.error = error
         child.finish("ok" if error is None else "error", around.now())
+        lone = self.readers.lone
+        if lone is not None:
+            settle([lone.exchange], child, split=False)
+            lone.flow()
+            return
         settle([reader.exchange for reader in self.readers], child, split=around.settings.cost == "split")
         if error is None:
             saved = len(self.readers) - 1

@@ -12,6 +12,8 @@ from penstock.wire.openai_chat import strip_usage_chunk
 FRAME_BYTES = 32 * 1024
 """What waited leaves in frames of about this size, so that a caller can be full again in between."""
 
+USAGE_MARK = b'_tokens"'
+
 
 class Frames:
     """See the module. ``keeps``: all is here from the beginning, so that one who comes late can have it."""
@@ -57,7 +59,7 @@ class Frames:
 
     def without_usage(self, frame: bytes) -> bytes:
         """``frame`` as it is for who did not ask for usage."""
-        if b'_tokens"' not in frame:
+        if USAGE_MARK not in frame:
             return frame
         known, stripped = self._stripped
         if known is not frame:

@@ -85,7 +85,8 @@ class Reader:
 
     def left(self, exchange: Exchange) -> None:
         """The caller's exchange has ended, however."""
-        self.cancel("caller gone")
+        if self.flight is not None or self._own is not None:
+            self.cancel("caller gone")
 
     @property
     def flows(self) -> bool:

@@ -6,18 +6,35 @@ we who are slow, so the upstream is held then; only a reader whose own caller ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from penstock.coalesce.around import Around
+from penstock.coalesce.config import CoalesceConfig
+from penstock.coalesce.counts import Counts
 from penstock.coalesce.frames import Frames
 from penstock.coalesce.other_form import SLICE_FRAMES, OtherForm
 from penstock.coalesce.reader import Reader
 from penstock.core.errors import CallerError, Fail
+from penstock.core.ports import Account
 from penstock.core.reply import Source
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 BATCH_READERS = 64
 """Served at a time: each costs a write to a socket, and everybody else waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the flights of a worker share."""
+
+    loop: AbstractEventLoop
+    now: Callable[[], float]
+    account: Account
+    counts: Counts
+    settings: CoalesceConfig
 
 
 class Flying(Protocol):
@@ -45,13 +62,14 @@ class Readers:
     """See the module. ``ready`` of them take frames now, ``waiting`` ones wait for the ``other`` form; ``lone`` is the
     only one there is, where frames can go straight to it; ``crowded``: the upstream is held until a round is over."""
 
-    __slots__ = ("_all", "_around", "_flight", "_frames", "_more", "_queue", "_turning", "crowded", "lone", "other",
+    __slots__ = ("_all", "_around", "_flight", "_more", "_queue", "_turning", "crowded", "frames", "lone", "other",
                  "ready", "waiting")  # fmt: skip
 
-    def __init__(self, around: Around, flight: Flying, frames: Frames) -> None:
+    frames: Frames  # once there are any
+
+    def __init__(self, around: Around, flight: Flying) -> None:
         self._around = around
         self._flight: Flying | None = flight
-        self._frames = frames
         self._all: dict[Reader, None] = {}
         self._queue: list[Reader] = []
         self._turning = self._more = False
@@ -130,9 +148,10 @@ class Readers:
 
     def _gather(self) -> bool:
         """Let the other form take some of what it has not had; whether there is more."""
-        other, frames, flight = self.other, self._frames, self._flight
+        other, flight = self.other, self._flight
         if other is None or other.done or flight is None:
             return False
+        frames = self.frames
         until = min(frames.total, other.position + SLICE_FRAMES)
         while other.position < until:
             other.take(frames.at(other.position))
@@ -147,7 +166,7 @@ class Readers:
 
     def make_room(self) -> None:
         """More is held than there is room for."""
-        frames, flight = self._frames, self._flight
+        frames, flight = self.frames, self._flight
         if flight is None:
             return
         if frames.grow():
@@ -167,7 +186,7 @@ class Readers:
 
     def _lowest(self) -> int:
         """The position up to which nobody needs anything."""
-        lowest = min((reader.position for reader in self._all if not reader.other), default=self._frames.total)
+        lowest = min((reader.position for reader in self._all if not reader.other), default=self.frames.total)
         return lowest if self.other is None or self.other.done else min(lowest, self.other.position)
 
     def _part_with_slow(self, flight: Flying) -> None:
@@ -175,7 +194,7 @@ class Readers:
         if not (self.ready or self.waiting):
             return
         counts = self._around.counts
-        until = self._frames.needed_from()
+        until = self.frames.needed_from()
         for reader in [one for one in self._all if one.position < until and one.answered and not one.flows]:
             flight.leave(reader)
             if reader.position == 0 and self._around.settings.slow == "detach":
@@ -184,7 +203,7 @@ class Readers:
             else:
                 counts.cut += 1
                 reader.cut(CallerError("the answer was not read in time", status=408, code="slow_reader"))
-        self._frames.trim(self._lowest())
+        self.frames.trim(self._lowest())
 
     def __repr__(self) -> str:
         return f"<Readers {len(self._all)}, {self.ready} ready, {self.waiting} wait>"

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from penstock.coalesce.around import Around
 from penstock.coalesce.config import CoalesceConfig
 from penstock.coalesce.counts import Counts
 from penstock.coalesce.eligible import STREAM, WHOLE, Eligible
 from penstock.coalesce.flight import Flight
+from penstock.coalesce.readers import Around
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Account, Next
 from penstock.core.reply import Reply

@@ -20,16 +20,14 @@ from penstock.wire.streamed import HARMLESS
 from penstock.wire.told import JSON_ERRORS, elements, members
 
 _MIXED = frozenset({"chat", "completions", "messages"})
+_ODD = frozenset(HARMLESS) - {"stream_options"}
 
 
 def mixable(operation: str, fields: Mapping[str, Any]) -> bool:
     """Whether a call of these ``fields`` gets the same answer as a stream and whole."""
     if operation not in _MIXED:
         return False
-    for name, harmless in HARMLESS.items():
-        if name in fields and name != "stream_options" and fields[name] not in harmless:
-            return False
-    return True
+    return _ODD.isdisjoint(fields) or all(fields[name] in HARMLESS[name] for name in _ODD & fields.keys())
 
 
 def collecting(operation: str, most: int = MOST_BYTES) -> Collected:
