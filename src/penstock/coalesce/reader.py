@@ -26,7 +26,7 @@ class Reader:
     giving."""
 
     __slots__ = (
-        "_own", "answer", "answered", "busy", "exchange", "flight", "other", "paused", "position", "since", "sink",
+        "_error", "_own", "answer", "answered", "busy", "exchange", "flight", "other", "paused", "position", "since", "sink",
         "strips",
     )  # fmt: skip
 
@@ -43,6 +43,7 @@ class Reader:
         self.sink: Sink | None = None
         self.busy = False
         self._own: Source | None = None
+        self._error: Fail | None = None
 
     # ---- as a Source
 
@@ -50,8 +51,11 @@ class Reader:
         if self.sink is not None:
             return
         self.sink = sink
-        flight = self.flight
-        if self._own is not None:
+        flight, error = self.flight, self._error
+        if error is not None:
+            self.sink = Void()
+            sink.end(error)
+        elif self._own is not None:
             self._own.start(sink)
         elif flight is not None:
             flight.started(self)
@@ -117,8 +121,11 @@ class Reader:
 
     def cut(self, error: Fail) -> None:
         """It was too slow, and has left the flight."""
-        sink, self.sink = self.sink, Void()
-        if sink is not None:
+        sink = self.sink
+        if sink is None:
+            self._error = error  # for when it starts
+        else:
+            self.sink = Void()
             sink.end(error)
 
     def go_alone(self, own: Source) -> None:

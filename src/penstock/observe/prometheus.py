@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
+from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
@@ -81,6 +82,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
     **DISCOVERY_METRICS,
     **HEALTH_METRICS,
+    **COALESCE_METRICS,
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
     "penstock_process_resident_bytes": ("gauge", "Memory resident, by worker."),
     "penstock_process_descriptors": ("gauge", "Open file descriptors, by worker."),
@@ -156,6 +158,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
     put_discovery(page, looks or {})
     _routing(page, [dump["routing"] for dump in dumps])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
+    put_coalesce(page, [dump["coalesce"] for dump in dumps if dump.get("coalesce") is not None])
     for field, name in (
         ("seconds", "process_cpu_seconds_total"),
         ("rss", "process_resident_bytes"),
