@@ -50,7 +50,7 @@ def test_a_room_taken_out_is_missed_when_somebody_needs_it(rooms: list[Room]) ->
 
 
 def test_optional_rooms_may_be_taken_out() -> None:
-    assert [room.name for room in ROOMS if room.optional] == ["observe", "streaming", "resume"]
+    assert [room.name for room in ROOMS if room.optional] == ["observe", "streaming", "resume", "coalesce"]
     check([room for room in ROOMS if not room.optional])
 
 

@@ -26,8 +26,8 @@ class Reader:
     giving."""
 
     __slots__ = (
-        "_error", "_own", "answer", "answered", "busy", "exchange", "flight", "other", "paused", "position", "since", "sink",
-        "strips",
+        "_error", "_own", "answer", "answered", "busy", "exchange", "flight", "other", "paused", "position", "since",
+        "sink", "strips",
     )  # fmt: skip
 
     def __init__(self, flight: Flight, exchange: Exchange, loop: AbstractEventLoop, since: float) -> None:
