@@ -211,6 +211,24 @@ def test_an_error_or_a_stream_nobody_asked_for_is_given_as_it_is() -> None:
     in_hall(act, below)
 
 
+def test_who_is_left_alone_before_the_head_still_gets_what_it_asked_for() -> None:
+    landed: asyncio.Future[Reply]
+
+    async def act(hall: Hall) -> None:
+        nonlocal landed
+        landed = asyncio.get_running_loop().create_future()
+        leader, other = hall.ask(stream=True), hall.ask()
+        leader.leave()
+        puppet = Puppet(stream_of("chat"))
+        landed.set_result(Reply(200, EVENTS, puppet, events=True))
+        await hall.settled()
+        puppet.end()
+        await hall.settled()
+        assert text_of(other.got) == "a b"
+
+    in_hall(act, lambda exchange: landed)
+
+
 def test_what_has_no_room_is_an_error_of_ours() -> None:
     hold = Hold(BoundedAccount("buffers", 100), Counts(), 1000)
     other = OtherForm(Reply(200, EVENTS, b"", events=True), "chat", hold)

@@ -240,7 +240,8 @@ def test_whatever_happens_each_gets_a_beginning_and_who_stays_gets_all(
                 callers.append((made, flight))
             elif act == "push":
                 for at, puppet in enumerate(puppets):
-                    if puppet.sink is not None and puppet.calls[-1] != "pause":
+                    held = [call for call in puppet.calls if call in ("pause", "resume")][-1:]
+                    if puppet.sink is not None and held != ["pause"]:
                         frame = b"data: %d %b\n\n" % (len(sent[at]), b"y" * (number * 700))
                         sent[at].append(frame)
                         puppet.push(frame)

@@ -40,7 +40,7 @@ def _below(source: Source) -> Next:
 def _flight(source: Source, loop: Any) -> tuple[Flight, Any]:
     around = Around(_Loop(loop), lambda: 1.0, BoundedAccount("b", 1 << 20), Counts(), CoalesceConfig())  # type: ignore[arg-type]
     leader = asking(stream=True)
-    flight = Flight(around, leader.fork("flight"), _below(source), lambda: None)
+    flight = Flight(around, leader.fork("flight"), _below(source), {}, b"key")
     reader = flight.join(leader)
     flight.begin()
     return flight, reader

@@ -23,7 +23,8 @@ _REFRESH = b"r"
 
 
 class Eligible:
-    """The rules of one configuration. ``secret`` keys the digests that are made here."""
+    """The rules of one configuration. ``secret`` keys the digests that are made here. ``strict``: no call may share
+    that has a temperature above 0."""
 
     def __init__(self, config: CoalesceConfig, secret: bytes) -> None:
         self._config = config
@@ -31,6 +32,7 @@ class Eligible:
         self._place = object()  # of what a head shapes, in the memo of its caller
         self._rules: dict[str, str] = {}
         self._everywhere = config.calls if not config.models else ""
+        self.strict = self._everywhere == "deterministic"
 
     def key(self, exchange: Exchange) -> bytes | None:
         """See the module. Most calls that may not share are told apart by what was peeked of them."""

@@ -8,7 +8,6 @@ else; while all pause, the upstream does. What fails, fails once, and everybody 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from penstock.coalesce.frames import USAGE_MARK, Frames
 from penstock.coalesce.hold import Hold
@@ -28,20 +27,22 @@ log = logging.getLogger("penstock")
 
 
 class Flight:
-    """See the module. ``leave_table`` is called once, when nobody may join any more. ``ended``: the upstream's side is
-    over, ``error`` is how."""
+    """See the module. It stands under ``key`` in ``table`` for as long as others may join. ``ended``: the upstream's
+    side is over, ``error`` is how."""
 
     frames: Frames  # once there are any
 
     __slots__ = (
-        "_around", "_body", "_fiber", "_leave_table", "_next", "_reply", "_source", "_started", "_stopped", "ended",
+        "_around", "_body", "_fiber", "_key", "_next", "_reply", "_source", "_started", "_stopped", "_table", "ended",
         "error", "exchange", "frames", "open", "readers",
     )  # fmt: skip
 
-    def __init__(self, around: Around, exchange: Exchange, next: Next, leave_table: Callable[[], None]) -> None:
+    def __init__(self, around: Around, exchange: Exchange, next: Next, table: dict[bytes, Flight], key: bytes) -> None:
         self._around = around
         self._next = next
-        self._leave_table = leave_table
+        self._table = table
+        self._key = key
+        table[key] = self
         self.exchange = exchange
         self.readers = Readers(around, self)
         self.open = True
@@ -63,8 +64,8 @@ class Flight:
         """A reader for ``exchange``, the first of them leads; None when no more may come."""
         around, counts = self._around, self._around.counts
         since = 0.0
-        if self.readers:
-            if len(self.readers) >= around.settings.readers:
+        if self.readers.all:
+            if len(self.readers.all) >= around.settings.readers:
                 counts.alone["readers"] += 1
                 return None
             if not self._body and not self._hold_body():
@@ -96,7 +97,7 @@ class Flight:
             return
         reader.flight = None
         self.readers.remove(reader)
-        if self.readers:
+        if self.readers.all:
             self.steer()
             return
         if not self.ended:
@@ -105,7 +106,8 @@ class Flight:
             self.frames.clear()
         self._reply = None
         self.readers.clear()
-        self._around.account.release(self._body)
+        if self._body:
+            self._around.account.release(self._body)
         self._around.counts.flights -= 1
 
     def _abandon(self, last: Reader) -> None:
@@ -125,7 +127,7 @@ class Flight:
         """Whoever asks the same from now on begins another flight."""
         if self.open:
             self.open = False
-            self._leave_table()
+            del self._table[self._key]
 
     # ---- the upstream's side
 
@@ -164,12 +166,8 @@ class Flight:
             return
         self._reply = reply
         self.exchange.status = reply.status
-        lone = self.readers.lone
-        if lone is not None:
-            lone.strips = strips(lone.exchange.call, reply)
-        else:
-            for reader in self.readers:
-                self._choose_form(reader, reply)
+        for reader in self.readers.all:
+            self._choose_form(reader, reply)
         if isinstance(body, bytes):
             if self.readers.other is not None:
                 self.readers.other.take(body)
@@ -221,9 +219,9 @@ class Flight:
             settle([lone.exchange], child, split=False)
             lone.flow()
             return
-        settle([reader.exchange for reader in self.readers], child, split=around.settings.cost == "split")
+        settle([reader.exchange for reader in self.readers.all], child, split=around.settings.cost == "split")
         if error is None:
-            saved = len(self.readers) - 1
+            saved = len(self.readers.all) - 1
             around.counts.saved += saved
             around.counts.saved_tokens += saved * (child.tokens_in + child.tokens_out)
         self.readers.serve()

@@ -6,7 +6,7 @@ we who are slow, so the upstream is held then; only a reader whose own caller ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -59,10 +59,11 @@ class Flying(Protocol):
 
 
 class Readers:
-    """See the module. ``ready`` of them take frames now, ``waiting`` ones wait for the ``other`` form; ``lone`` is the
-    only one there is, where frames can go straight to it; ``crowded``: the upstream is held until a round is over."""
+    """See the module. ``all`` are in the order in which they came, ``ready`` of them take frames now, ``waiting`` ones
+    wait for the ``other`` form. ``lone`` is the only one there is, where frames can go straight to it; ``crowded``: the
+    upstream is held until a round is over."""
 
-    __slots__ = ("_all", "_around", "_flight", "_more", "_queue", "_turning", "crowded", "frames", "lone", "other",
+    __slots__ = ("_around", "_flight", "_more", "_queue", "_turning", "all", "crowded", "frames", "lone", "other",
                  "ready", "waiting")  # fmt: skip
 
     frames: Frames  # once there are any
@@ -70,7 +71,7 @@ class Readers:
     def __init__(self, around: Around, flight: Flying) -> None:
         self._around = around
         self._flight: Flying | None = flight
-        self._all: dict[Reader, None] = {}
+        self.all: dict[Reader, None] = {}
         self._queue: list[Reader] = []
         self._turning = self._more = False
         self.lone: Reader | None = None
@@ -79,29 +80,23 @@ class Readers:
         self.waiting = 0
         self.crowded = False
 
-    def __len__(self) -> int:
-        return len(self._all)
-
-    def __iter__(self) -> Iterator[Reader]:
-        return iter(self._all)
-
     def add(self, reader: Reader) -> None:
         """One more."""
-        self.lone = None if self._all else reader
-        self._all[reader] = None
+        self.lone = None if self.all else reader
+        self.all[reader] = None
         self._around.counts.readers += 1
 
     def remove(self, reader: Reader) -> None:
         """One less."""
-        del self._all[reader]
+        del self.all[reader]
         self._around.counts.readers -= 1
         self.ready -= reader.flows
         self.waiting -= reader.other
         if self.other is not None and not self.waiting:
             self.other.drop()
             self.other = None
-        if len(self._all) == 1 and self.other is None:
-            self.lone = next(iter(self._all))
+        if len(self.all) == 1 and self.other is None:
+            self.lone = next(iter(self.all))
 
     def await_other(self, reader: Reader, other: OtherForm) -> None:
         """A reader wants the other form: the one there is, or ``other``."""
@@ -127,7 +122,7 @@ class Readers:
 
     def _round(self) -> None:
         self._more = False
-        self._queue = list(self._all)
+        self._queue = list(self.all)
         self._queue.reverse()
         self._turn()
 
@@ -186,7 +181,7 @@ class Readers:
 
     def _lowest(self) -> int:
         """The position up to which nobody needs anything."""
-        lowest = min((reader.position for reader in self._all if not reader.other), default=self.frames.total)
+        lowest = min((reader.position for reader in self.all if not reader.other), default=self.frames.total)
         return lowest if self.other is None or self.other.done else min(lowest, self.other.position)
 
     def _part_with_slow(self, flight: Flying) -> None:
@@ -195,7 +190,7 @@ class Readers:
             return
         counts = self._around.counts
         until = self.frames.needed_from()
-        for reader in [one for one in self._all if one.position < until and one.answered and not one.flows]:
+        for reader in [one for one in self.all if one.position < until and one.answered and not one.flows]:
             flight.leave(reader)
             if reader.position == 0 and self._around.settings.slow == "detach":
                 counts.detached += 1
@@ -206,4 +201,4 @@ class Readers:
         self.frames.trim(self._lowest())
 
     def __repr__(self) -> str:
-        return f"<Readers {len(self._all)}, {self.ready} ready, {self.waiting} wait>"
+        return f"<Readers {len(self.all)}, {self.ready} ready, {self.waiting} wait>"

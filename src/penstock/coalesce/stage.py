@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 from penstock.coalesce.config import CoalesceConfig
 from penstock.coalesce.counts import Counts
-from penstock.coalesce.eligible import STREAM, WHOLE, Eligible
+from penstock.coalesce.eligible import STREAM, WHOLE, WITHOUT_TEMPERATURE, Eligible
 from penstock.coalesce.flight import Flight
 from penstock.coalesce.readers import Around
 from penstock.core.exchange import Exchange
@@ -35,11 +34,16 @@ class Coalesce:
         self._account = account
         self._counts = counts
         self._now = now
-        self._key = Eligible(config, secret).key
+        rules = Eligible(config, secret)
+        self._key = rules.key
+        self._strict = rules.strict
         self._flights: dict[bytes, Flight] = {}
         self._around: Around | None = None
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
+        call = exchange.call
+        if self._strict and call.temperature != 0 and call.operation.name not in WITHOUT_TEMPERATURE:
+            return next(exchange)
         key = self._key(exchange)
         return next(exchange) if key is None else self._share(exchange, next, key)
 
@@ -51,9 +55,8 @@ class Coalesce:
             if self._counts.flights >= self._config.flights:
                 self._counts.alone["flights"] += 1
                 return await next(exchange)
-            flight = self._flights[key] = Flight(
-                self._around or self._surroundings(), exchange.fork("flight"), next, partial(self._forget, key)
-            )
+            around = self._around or self._surroundings()
+            flight = Flight(around, exchange.fork("flight"), next, self._flights, key)
             self._counts.led += 1
         reader = flight.join(exchange)
         if reader is None:
@@ -67,9 +70,6 @@ class Coalesce:
             exchange.cache = before
             return await self._share(exchange, next, key + (STREAM if exchange.call.stream else WHOLE))
         return reply
-
-    def _forget(self, key: bytes) -> None:
-        del self._flights[key]
 
     def _surroundings(self) -> Around:
         loop = asyncio.get_running_loop()
