@@ -142,17 +142,12 @@ class Flight:
             reply = await self._next(self.exchange)
         except Fail as fail:
             fail.__traceback__ = fail.__context__ = None  # their frames hold the call and its bytes
-            self._fail(fail)
+            self.end(fail)
         except Exception:
             log.exception("a room failed on %s", self.exchange.id)
-            self._fail(defect())
+            self.end(defect())
         else:
             self._land(reply)
-
-    def _fail(self, fail: Fail) -> None:
-        """There is no answer."""
-        self._fiber = None
-        self.end(fail)
 
     def _land(self, reply: Reply) -> None:
         """There is an answer, whole or beginning."""
@@ -209,13 +204,12 @@ class Flight:
             return
         self.ended = True
         self.error = error
-        self._source = None
+        self._fiber = self._source = None
         self.shut()
         around, child = self._around, self.exchange
         child.error = error
         child.finish("ok" if error is None else "error", around.now())
-        lone = self.readers.lone
-        if lone is not None:
+        if (lone := self.readers.lone) is not None:
             settle([lone.exchange], child, split=False)
             lone.flow()
             return
