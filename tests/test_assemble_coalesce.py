@@ -215,3 +215,22 @@ def test_the_room_is_left_out_while_switched_off_and_counts_survive_reloads() ->
             assert 'penstock_coalesce_calls_total{result="led"} 1\n' in await gateway.team.metrics()
 
     run(main())
+
+
+def test_the_upstream_is_asked_for_usage_and_each_caller_gets_it_as_it_asked() -> None:
+    async def main() -> None:
+        herd = Herd()
+        async with serving(herd) as (gateway, upstream):
+            counted = STREAM | {"stream_options": {"include_usage": True}}
+            bodies = [STREAM, counted, BODY]
+            tasks = [asyncio.ensure_future(ask(gateway.port, "POST", CHAT, (), body)) for body in bodies]
+            await until(lambda: numbers(gateway)["joined"] == 2)
+            herd.go.set()
+            plain, told, whole = await asyncio.gather(*tasks)
+            assert b'"usage"' not in plain.body
+            assert b'"completion_tokens": 20' in told.body
+            assert whole.json()["usage"]["completion_tokens"] == WORDS
+            (request,) = upstream.requests
+            assert json.loads(request.body)["stream_options"] == {"include_usage": True}
+
+    run(main())

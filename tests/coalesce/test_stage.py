@@ -157,6 +157,16 @@ def test_waiting_for_the_flight_is_no_work_of_ours() -> None:
     in_hall(act, held)
 
 
+def test_one_who_leaves_before_the_head_is_counted_where_it_waited() -> None:
+    async def act(hall: Hall) -> None:
+        leader, other = hall.ask(), hall.ask()
+        for caller in (leader, other):
+            caller.leave()
+            assert (caller.exchange.upstream, caller.exchange.model) == ("up", "m")
+
+    in_hall(act, Held())
+
+
 def test_an_answer_that_is_here_is_no_flight_any_more() -> None:
     async def act(hall: Hall) -> None:
         assert [hall.ask().cached for _ in range(3)] == ["", "", ""]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.coalesce.shares import show
 from penstock.core.errors import Fail
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Promise
@@ -79,6 +80,8 @@ class Reader:
     def cancel(self, reason: str) -> None:
         flight = self.flight
         if flight is not None:
+            if not self.answered:
+                show(self.exchange, flight.exchange)  # what is known so far: where it waited, say
             self.sink = Void() if self.sink is not None else None
             flight.leave(self)
         own, self._own = self._own, None
