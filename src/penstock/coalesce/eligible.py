@@ -9,11 +9,10 @@ from __future__ import annotations
 from penstock.coalesce.config import CoalesceConfig
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
-from penstock.wire.asked import Asked, asked
+from penstock.wire.asked import DETERMINISTIC, Asked, asked
 from penstock.wire.shaping import shaping
 from penstock.wire.shared_answer import mixable
 
-WITHOUT_TEMPERATURE = frozenset({"embeddings", "rerank", "count_tokens", "response_tokens"})
 MOST_MODELS = 1024
 """Whose rule is remembered: callers make names up where a pattern serves them."""
 
@@ -38,9 +37,7 @@ class Eligible:
         """See the module. Most calls that may not share are told apart by what was peeked of them."""
         call = exchange.call
         rule = self._everywhere or self._rule(call.model)
-        if rule != "all" and (
-            rule == "off" or (call.temperature != 0 and call.operation.name not in WITHOUT_TEMPERATURE)
-        ):
+        if rule != "all" and (rule == "off" or (call.temperature != 0 and call.operation.name not in DETERMINISTIC)):
             return None
         if exchange.asked is False or call.operation.body != "json":
             return None

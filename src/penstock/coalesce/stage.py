@@ -11,12 +11,13 @@ from collections.abc import Awaitable, Callable
 
 from penstock.coalesce.config import CoalesceConfig
 from penstock.coalesce.counts import Counts
-from penstock.coalesce.eligible import STREAM, WHOLE, WITHOUT_TEMPERATURE, Eligible
+from penstock.coalesce.eligible import STREAM, WHOLE, Eligible
 from penstock.coalesce.flight import Flight
 from penstock.coalesce.readers import Around
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Account, Next
 from penstock.core.reply import Reply
+from penstock.wire.asked import DETERMINISTIC
 
 COALESCED = "coalesced"
 
@@ -42,7 +43,7 @@ class Coalesce:
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
-        if self._strict and call.temperature != 0 and call.operation.name not in WITHOUT_TEMPERATURE:
+        if self._strict and call.temperature != 0 and call.operation.name not in DETERMINISTIC:
             return next(exchange)
         key = self._key(exchange)
         return next(exchange) if key is None else self._share(exchange, next, key)
