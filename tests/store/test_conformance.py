@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 
 import pytest
@@ -263,30 +262,33 @@ def test_counts_say_what_was_done(stores: Stores) -> None:
     stores.run(work)
 
 
-def test_odd_moments_and_amounts_harm_nobody(stores: Stores) -> None:
+def test_many_rows_appended_together_are_as_many_appended_one_by_one(stores: Stores) -> None:
     async def work() -> None:
         store = stores.open()
-        table = store.records("things")
-        for key, moment in ((b"inf", math.inf), (b"far", 1e300), (b"nan", math.nan), (b"-inf", -math.inf)):
-            table.put(key, b"v", moment)
-        assert await store.flush()
-        assert await scanned(store, "things") == {b"inf": b"v", b"far": b"v", b"nan": b"v"}
-        for amount in (2**53 + 1, -(2**53) - 1, 10**30):
-            with pytest.raises(ValueError, match="too much"):
-                await store.counters.add("n", amount)
-        assert await store.counters.add("n", 2**53, math.inf) == 2**53
-        assert await store.counters.add("n", 1, -math.inf) in (1, 2**53 + 1)
+        log = store.log("things", 20)
+        log.append(b"0")
+        assert log.extend([b"%d" % number for number in range(1, 250)])
+        assert log.extend([])
+        log.append(b"250")
+        await store.flush()
+        assert await log.last() == "251"
+        rows = await log.read("", 1000)
+        assert rows[-1] == ("251", b"250")
+        assert [int(place) for place, _ in rows] == list(range(252 - len(rows), 252))
+        assert [int(row) for _, row in rows] == list(range(251 - len(rows), 251))
+        assert 20 <= len(rows) <= 251
+        assert ["append", "ok", 251] in store.dump()["operations"]
 
     stores.run(work)
 
 
-def test_flush_says_whether_all_was_stored(stores: Stores) -> None:
+def test_who_waits_for_a_row_is_woken_by_many(stores: Stores) -> None:
     async def work() -> None:
         store = stores.open()
-        assert await store.flush()
-        store.records("things").put(b"k", b"v", FAR)
-        assert await store.flush()
-        assert not store.records("things").put(b"k" * 2000, b"v", FAR)  # said at once, so flush need not
-        assert await store.flush()
+        log = store.log("things", 20)
+        async with during(log.read("", 10, 20.0)) as reading:
+            await asyncio.sleep(0)
+            log.extend([b"a", b"b"])
+            assert [row for _, row in await reading] == [b"a", b"b"]
 
     stores.run(work)

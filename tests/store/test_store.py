@@ -1,12 +1,12 @@
 import asyncio
-import time
 from typing import Any
 
 import pytest
 
-from penstock.store.asked import Append, Put, Question, Write
+from penstock.store import store as store_module
+from penstock.store.asked import Question, Write
 from penstock.store.counts import Counts
-from penstock.store.store import DeskStore, Waiters, within
+from penstock.store.store import DeskStore
 
 
 class Shut:
@@ -79,30 +79,21 @@ def test_a_store_that_is_away_answers_nothing_and_raises_only_where_it_says_so()
     asyncio.run(main())
 
 
-def test_waiters_are_woken_by_their_log_alone() -> None:
+class Mute(Shut):
+    """A desk that takes all and says nothing."""
+
+    def offer(self, write: Write) -> bool:
+        return True
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "ANSWER_SECONDS", 0.05)
+
     async def main() -> None:
-        waiters = Waiters()
-        mine, other = waiters.enter("mine"), waiters.enter("other")
-        waiters.wake_for([Append("mine", b"", 1), Put("t", b"", b"", 1.0)])
-        assert mine.done()
-        assert not other.done()
-        waiters.wake("mine")
-        waiters.leave("mine", mine)
-        waiters.leave("mine", mine)
-        waiters.leave("other", other)
-        assert repr(waiters) == "<Waiters of []>"
-
-    asyncio.run(main())
-
-
-def test_within_says_whether_it_was_done_in_time() -> None:
-    async def main() -> None:
-        future = asyncio.get_running_loop().create_future()
-        began = time.monotonic()
-        assert not await within(future, 0.05)
-        assert 0.04 < time.monotonic() - began < 2.0
-        assert not future.done()
-        future.set_result(None)
-        assert await within(future, 5.0)
+        counters = DeskStore("sqlite", Mute, shared=True).counters
+        with pytest.raises(OSError, match="did not answer in time"):
+            await counters.add("n", 1)
+        with pytest.raises(OSError, match="did not answer in time"):
+            await counters.once("n", b"v")
 
     asyncio.run(main())

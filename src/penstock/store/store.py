@@ -37,6 +37,8 @@ from penstock.store.counts import Counts
 IDLE: dict[str, Any] = {"reachable": True, "trouble": "", "queued": 0, "queued_bytes": 0}
 """The numbers of a store that nobody has used."""
 
+ANSWER_SECONDS = 2.0
+"""So long a sum or a name is waited for; whether it was added is then not known."""
 MOST_AMOUNT = 2**53
 LATEST = 253_402_300_799.0
 """The end of the year 9999."""
@@ -184,7 +186,10 @@ class DeskLog:
 
     def append(self, row: bytes) -> bool:
         """See the port."""
-        return self.extend((row,))
+        if len(row) > LARGEST_VALUE:
+            self._desk.counts.note("append", "large")
+            return False
+        return _offer(self._desk, Append(self._name, row, self.keep))
 
     def extend(self, rows: Sequence[bytes]) -> bool:
         """See the port."""
@@ -252,49 +257,15 @@ def _offer(desk: Desk, write: Write) -> bool:
 async def _replied(desk: Desk, write: Add | Once | Mark) -> Any:
     if not _offer(desk, write):
         raise OSError("the store's queue is full")
-    return await write.reply
+    if isinstance(write, Mark):
+        return await write.reply
+    timer = asyncio.get_running_loop().call_later(ANSWER_SECONDS, _give_up, write.reply)
+    try:
+        return await write.reply
+    finally:
+        timer.cancel()
 
 
-class Waiters:
-    """Those who wait for a row of a log, by its name."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
-
-    def enter(self, log: str) -> asyncio.Future[None]:
-        """A future that ``wake`` resolves. Whoever enters has to ``leave``."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(log, set()).add(future)
-        return future
-
-    def leave(self, log: str, future: asyncio.Future[None]) -> None:
-        """No longer wait."""
-        waiting = self._waiting.get(log)
-        if waiting is not None:
-            waiting.discard(future)
-            if not waiting:
-                del self._waiting[log]
-
-    def __contains__(self, log: str) -> bool:
-        return log in self._waiting
-
-    def wake(self, log: str) -> None:
-        """A row was written: nobody waits any more."""
-        for future in self._waiting.pop(log, ()):
-            if not future.done():
-                future.set_result(None)
-
-    def wake_for(self, batch: Sequence[Write]) -> None:
-        """The rows among ``batch`` were written."""
-        if self._waiting:
-            for log in {write.log for write in batch if isinstance(write, Append | Extend)}:
-                self.wake(log)
-
-    def __repr__(self) -> str:
-        return f"<Waiters of {sorted(self._waiting)}>"
-
-
-async def within(future: asyncio.Future[Any], seconds: float) -> bool:
-    """Whether ``future`` was done in time; it is not cancelled."""
-    done, _ = await asyncio.wait({future}, timeout=seconds)
-    return bool(done)
+def _give_up(reply: asyncio.Future[Any]) -> None:
+    if not reply.done():
+        reply.set_exception(OSError("the store did not answer in time"))

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 
 from penstock.core.stored import Missed
-from penstock.store.asked import Add, Append, Delete, Mark, Once, Put
+from penstock.store.asked import Add, Append, Delete, Extend, Mark, Once, Put
 from penstock.store.redis.commands import (
     ADD,
+    EXTEND,
     block_command,
     commands_of,
     index_key,
@@ -46,6 +47,9 @@ def test_rows_counters_and_names() -> None:
     assert commands_of(Append("l", b"row", 50), 0.0) == [
         ("XADD", b"penstock:log:l", "MAXLEN", "~", 50, "0-*", "row", b"row")
     ]
+    many = commands_of(Extend("l", tuple(b"%d" % number for number in range(501)), 50), 0.0)
+    assert [command[:5] for command in many] == [("EVAL", EXTEND, 1, b"penstock:log:l", 50)] * 2
+    assert [len(command) - 5 for command in many] == [500, 1]
     assert commands_of(Add("n", -3, None, NOBODY), 0.0) == [("EVAL", ADD, 1, b"penstock:sum:n", -3, "")]
     assert commands_of(Add("n", 1, 12.5, NOBODY), 10.0)[0][-1] == 2500
     once = Once("s", b"mine", NOBODY)

@@ -27,7 +27,13 @@ class Rig:
         self.told: list[tuple[list[Write], Any]] = []
         loop = asyncio.get_running_loop()
         self.writer = Writer(self.place, loop, lambda batch, results: self.told.append((batch, results)), wall)
-        self.reader = Reader(self.place, loop, lambda future, answer: future.set_result(answer), wall)
+        self.reader = Reader(self.place, loop, self._reply, wall)
+        self.replies = 0
+
+    def _reply(self, future: asyncio.Future[Any], answer: Any) -> None:
+        self.replies += 1
+        if not future.done():
+            future.set_result(answer)
 
     async def get(self, key: bytes) -> Any:
         future = asyncio.get_running_loop().create_future()
@@ -190,3 +196,15 @@ def test_damage_that_is_met_while_serving_moves_the_file_aside(tmp_path: Path) -
         assert await rig.get(b"last") == b"v"
 
     run(path, work)
+
+
+def test_a_question_that_was_given_up_is_not_asked_and_told_all_the_same(tmp_path: Path) -> None:
+    async def work(rig: Rig) -> None:
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        rig.reader.ask(Get("t", b"k"), future)
+        rig.reader.start()
+        await until(lambda: rig.replies == 1)
+        assert not rig.path.exists()
+
+    run(tmp_path / "s.db", work)

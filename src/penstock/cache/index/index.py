@@ -64,7 +64,8 @@ class Index:
         return len(data) == self.dimensions and self._put(identity, np.frombuffer(data, np.int8))
 
     def extend(self, identities: Sequence[int], data: bytes) -> int:
-        """Many kept forms, one after the other, as when the store is read: some 2 µs each. How many were taken."""
+        """Many kept forms, one after the other, as when the store is read: some 2 µs each, so 500 at a time.
+        How many were taken."""
         if len(data) != len(identities) * self.dimensions:
             return 0
         rows = np.frombuffer(data, np.int8).reshape(-1, self.dimensions)

@@ -29,7 +29,8 @@ from penstock.store.asked import (
     size_of,
 )
 from penstock.store.counts import Counts, settle
-from penstock.store.store import IDLE, Waiters, within
+from penstock.store.store import IDLE
+from penstock.store.waiters import Waiters
 
 MOST_BYTES = 256 * 2**20
 MOST_NAMES = 100_000
@@ -166,9 +167,10 @@ class MemoryDesk:
             left = until - self._now()
             if rows or left <= 0:
                 return rows
-            woken = self._waiters.enter(question.log)
+            woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.enter(question.log, woken)
             try:
-                await within(woken, left)
+                await asyncio.wait({woken}, timeout=left)
             finally:
                 self._waiters.leave(question.log, woken)
 

@@ -23,6 +23,7 @@ MARGIN_MILLISECONDS = 60_000
 """The clocks of gateways may differ by so much before the index forgets a key that is still there."""
 TIDY_KEYS = 500
 DELETE_KEYS = 500
+EXTEND_ROWS = 500
 
 ADD = """\
 local new = redis.call('EXISTS', KEYS[1]) == 0
@@ -30,6 +31,9 @@ redis.call('INCRBY', KEYS[1], ARGV[1])
 local sum = redis.call('GET', KEYS[1])
 if new and ARGV[2] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return sum
+"""
+EXTEND = """\
+for at = 2, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '0-*', 'row', ARGV[at]) end
 """
 TIDY = """\
 local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
@@ -100,7 +104,8 @@ def commands_of(write: Write, now: float) -> list[Command]:
         case Append():
             return [("XADD", log_key(write.log), "MAXLEN", "~", write.keep, "0-*", "row", write.row)]
         case Extend():
-            return [("XADD", log_key(write.log), "MAXLEN", "~", write.keep, "0-*", "row", row) for row in write.rows]
+            groups = [write.rows[at : at + EXTEND_ROWS] for at in range(0, len(write.rows), EXTEND_ROWS)]
+            return [("EVAL", EXTEND, 1, log_key(write.log), write.keep, *rows) for rows in groups]
         case Add():
             left_of: Any = "" if write.expires is None else _milliseconds(write.expires - now)
             return [("EVAL", ADD, 1, PREFIX + b"sum:" + write.name.encode(), write.amount, left_of)]

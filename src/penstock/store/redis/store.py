@@ -124,6 +124,7 @@ class RedisDesk:
         if self._closed:
             return
         self._closed = True
+        self._reading.close()
         await self._writing.aclose(CLOSE_SECONDS)
         await self._crew.aclose()
         for line in self._lines:

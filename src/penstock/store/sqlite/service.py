@@ -201,9 +201,7 @@ class Reader(threading.Thread):
                 if not self._asked:
                     break
                 question, future = self._asked.popleft()
-            if future.done():  # nobody waits any more
-                continue
-            answered = self._answer(question)
+            answered = None if future.done() else self._answer(question)  # nobody may wait any more
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._replied, future, answered)
         self._held.close()

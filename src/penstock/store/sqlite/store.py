@@ -18,8 +18,8 @@ from penstock.store.sqlite.place.store import Place
 from penstock.store.sqlite.schema import MIGRATIONS, Migration
 from penstock.store.sqlite.service import Reader, Writer
 from penstock.store.sqlite.statements import Damaged
-from penstock.store.store import Waiters, within
 from penstock.store.trouble import Trouble
+from penstock.store.waiters import Waiters
 
 log = logging.getLogger("penstock.store")
 
@@ -129,7 +129,8 @@ class SqliteDesk:
         """Rows, or those that come until ``wait`` is over. What others write is seen by looking again."""
         until = self._now() + question.wait
         while True:
-            woken = self._waiters.enter(question.log)
+            woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.enter(question.log, woken)
             try:
                 rows: list[Row] = []
                 trouble: OSError | None = None
@@ -142,7 +143,7 @@ class SqliteDesk:
                     if trouble is not None:
                         raise trouble
                     return rows
-                await within(woken, min(left, POLL_SECONDS))
+                await asyncio.wait({woken}, timeout=min(left, POLL_SECONDS))
             finally:
                 self._waiters.leave(question.log, woken)
 

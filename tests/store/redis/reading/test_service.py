@@ -86,6 +86,45 @@ def test_a_silent_server_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> 
     run(lambda: Rig(silent), work)
 
 
+def test_one_that_was_given_up_before_it_was_asked_silences_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "GET_SECONDS", 0.05)
+
+    async def main() -> None:
+        rig = Rig([[b"v"]])
+        with pytest.raises(OSError, match="did not answer in time"):
+            await rig.reading.ask(Get("t", b"k"))  # nobody has begun to read
+        async with during(rig.reading.run()):
+            await until(lambda: "0 questions" in repr(rig.reading))
+            assert await rig.reading.ask(Get("t", b"k")) == b"v"
+
+    asyncio.run(main())
+
+
+def test_closing_answers_all_who_wait() -> None:
+    async def silent(commands: Sequence[Any]) -> None:
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        rig = Rig(silent)
+        async with during(rig.reading.run()), during(rig.reading.ask(Get("t", b"1"))) as in_hand:
+            await until(lambda: rig.line.sent)
+            async with (
+                during(rig.reading.ask(Last("l"))) as queued,
+                during(rig.following.rows(Read("l", "", 1, 60.0))) as f,
+            ):
+                await asyncio.sleep(0)
+                rig.reading.close()
+                with pytest.raises(OSError, match="is closed"):
+                    await queued
+                with pytest.raises(OSError, match="is closed"):
+                    await f
+                assert not in_hand.done()
+        with pytest.raises(OSError, match="is closed"):
+            await rig.reading.ask(Last("l"))
+
+    asyncio.run(main())
+
+
 def test_a_line_that_breaks_ends_the_silence() -> None:
     async def work(rig: Rig) -> None:
         with pytest.raises(OSError, match="connection lost"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from penstock.core.stored import Missed, Row
@@ -25,8 +25,8 @@ from penstock.store.redis.commands import (
     scan_command,
 )
 from penstock.store.redis.service import Line
-from penstock.store.store import Waiters, within
 from penstock.store.trouble import Trouble
+from penstock.store.waiters import Waiters
 
 GET_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
@@ -41,7 +41,7 @@ LATER_KEYS = 10
 
 
 class Reading:
-    """See the module. ``now`` tells monotonic seconds."""
+    """See the module."""
 
     name = "reading from redis"
 
@@ -51,11 +51,12 @@ class Reading:
         self._questions: deque[tuple[Question, asyncio.Future[Any]]] = deque()
         self._asked = asyncio.Event()
         self._silent = False
+        self.closed = False
 
     async def ask(self, question: Question) -> Any:
         """The answer. Raises OSError and Missed."""
-        if self._line.rests or (self._silent and isinstance(question, Get)):
-            raise OSError(self._line.trouble or "the server does not answer")
+        if self.closed or self._line.rests or (self._silent and isinstance(question, Get)):
+            raise OSError("the store is closed" if self.closed else self._line.trouble or "the server does not answer")
         if len(self._questions) >= MOST_QUESTIONS:
             raise OSError("too many wait for the store")
         loop = asyncio.get_running_loop()
@@ -82,13 +83,16 @@ class Reading:
                 await self._asked.wait()
             taken = [self._questions.popleft() for _ in range(min(TOGETHER, len(self._questions)))]
             together = [(question, future) for question, future in taken if not future.done()]
+            self._silent = self._silent and bool(together)
             try:
                 await self._answer(together)
+            except asyncio.CancelledError:
+                _fail_all(together, "the store is closed")
+                raise
             except OSError as error:
                 self._silent = False  # the line knows now
                 self._trouble.met(error)
-                for _, future in together:
-                    _fail(future, OSError(str(error)))
+                _fail_all(together, str(error))
 
     async def _answer(self, together: Sequence[tuple[Question, asyncio.Future[Any]]]) -> None:
         gets = [(record_key(question.table, question.key), future) for question, future in together
@@ -142,6 +146,12 @@ class Reading:
             records.update((key, value) for key, value in zip(part, values, strict=True) if value is not None)
         return list(records.items()), cursor
 
+    def close(self) -> None:
+        """Nobody is answered any more."""
+        self.closed = True
+        _fail_all(self._questions, "the store is closed")
+        self._questions.clear()
+
     def __repr__(self) -> str:
         return f"<Reading {len(self._questions)} questions on {self._line!r}>"
 
@@ -170,7 +180,7 @@ class Following:
             except OSError as error:
                 trouble = error
             left = until - self._now()
-            if rows or left <= 0:
+            if rows or left <= 0 or self._reading.closed:
                 if trouble is not None:
                     raise trouble
                 return rows
@@ -180,11 +190,12 @@ class Following:
                 await self._wait(question, left)
 
     async def _wait(self, question: Read, seconds: float) -> None:
-        woken = self._waiters.enter(question.log)
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.enter(question.log, woken)
         self._after[question.log] = question.after
         self._changed.set()
         try:
-            await within(woken, seconds)
+            await asyncio.wait({woken}, timeout=seconds)
         finally:
             self._waiters.leave(question.log, woken)
 
@@ -214,6 +225,11 @@ class Following:
 def _resolve(future: asyncio.Future[Any], value: Any) -> None:
     if not future.done():
         future.set_result(value)
+
+
+def _fail_all(asked: Iterable[tuple[Question, asyncio.Future[Any]]], why: str) -> None:
+    for _, future in asked:
+        _fail(future, OSError(why))
 
 
 def _fail(future: asyncio.Future[Any], error: Exception) -> None:
