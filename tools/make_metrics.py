@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from penstock.coalesce.counts import Counts as Shared
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import LEARNED, METRICS, render
@@ -101,6 +102,7 @@ def sample() -> dict[str, Any]:
             "kind": "sqlite", "reachable": True, "queued": 0, "queued_bytes": 0, "lost": 0,
             "operations": [["put", "ok", 1]],
         },
+        "coalesce": Shared().dump(),
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.assemble_cache import Caching, caching
+from penstock.assemble_coalesce import coalescing
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
@@ -91,6 +92,7 @@ class Gateway:
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
         self.diary = diary(self)
+        self.coalescing = coalescing(self.ledger, self.clock.now)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None

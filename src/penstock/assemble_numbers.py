@@ -33,6 +33,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "streams": None if gateway.streams is None else gateway.streams.dump(),
         "resume": None if gateway.resumption is None else gateway.resumption.streams.numbers(),
         "cache": None if gateway.caching is None else gateway.caching.dump(),
+        "coalesce": None if gateway.coalescing is None else gateway.coalescing.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),

@@ -45,6 +45,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
         "resume": gateway.resumption,
         "streaming": gateway.streams,
         "cache": gateway.caching,
+        "coalesce": gateway.coalescing,
     }
     for name, part in parts.items():
         if part is not None and (stage := part.stage(config)) is not None:

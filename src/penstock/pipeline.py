@@ -98,6 +98,15 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "coalesce",
+        "penstock.coalesce.stage:Coalesce",
+        "Below all that answers at once, so that only those meet who would ask an upstream; above routing, so that one "
+        "flight is retried, hedged and rescued once for all who read it.",
+        needs="caller peek",
+        gives="flight",
+        optional=True,
+    ),
+    _room(
         "routing",
         "penstock.routing.stage:Routing",
         "Last, since all that may spare the upstream (limits, caches, coalescing) stands above: "

@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from penstock.coalesce import reader as flight_reader
+from penstock.coalesce.own_call import OwnCall
 from penstock.core.call import Call, Operation
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail
@@ -33,7 +35,7 @@ from penstock.wire.restamp import ChoicesRestamp
 from penstock.wire.sse import DONE
 from penstock.wire.told_dialects import ChatTold
 from penstock.wire.usage import Usage
-from tests.core import kept_rigs
+from tests.core import flight_rigs, kept_rigs
 from tests.core.judge import CUT, Judge, Rig, Socket, Timer, Timers, Wire, timers
 
 __all__ = ["CUT", "RIGS", "Judge", "Rig", "Timer", "Timers", "Wire", "events_of", "exchange", "timers"]
@@ -197,6 +199,9 @@ RIGS: dict[str, tuple[type, Callable[[list[bytes], Fail | None, Timers], Rig]]] 
     "Flow that paces": (Flow, pacing_flow),
     "Reader": (Reader, kept_rigs.reader),
     "Reader that came back": (Reader, kept_rigs.later_reader),
+    "Reader of a flight": (flight_reader.Reader, flight_rigs.reader),
+    "Reader of a flight, late": (flight_reader.Reader, flight_rigs.late_reader),
+    "OwnCall": (OwnCall, flight_rigs.one_on_its_own),
     "FarReader": (FarReader, kept_rigs.far_reader),
     "PacedFrames": (PacedFrames, paced),
     "PacedFrames at once": (PacedFrames, unpaced),

@@ -31,3 +31,10 @@ def test_the_generation_ends_with_its_last_fork() -> None:
     fork.finish("ok", 0.9)
     fork.finish("ok", 0.9)
     assert (made.in_flight, ended) == (0, ["empty"])
+
+
+def test_a_fork_withholds_usage_as_its_parent_does() -> None:
+    parent = Exchange("req", CALL, 0.0, 1.0, Body(None, 0))  # type: ignore[arg-type]
+    assert not parent.fork("one").usage_passes
+    parent.usage_passes = True
+    assert parent.fork("two").fork("three").usage_passes

@@ -47,9 +47,10 @@ def whole(name: str, body: Any) -> Any:
     return json.loads(reply.body)
 
 
-def events(name: str, body: dict[str, Any]) -> list[bytes]:
+def events(name: str, body: dict[str, Any], *, usage_passes: bool = False) -> list[bytes]:
     async def gather() -> bytes:
         one = new_exchange("echo", BY_NAME[name])
+        one.usage_passes = usage_passes
         one.call.body = json.dumps(body).encode()
         one.call.stream, one.call.usage_wanted = True, "stream_options" in body
         one.call.max_tokens = body.get("max_tokens")
@@ -114,6 +115,11 @@ def test_usage_comes_with_a_stream_when_it_is_asked_for(wanted: bool) -> None:
     options = {"stream_options": {"include_usage": True}} if wanted else {}
     chunks = [json.loads(event) for event in events("chat", request("chat", SAID, stream=True, **options))[:-1]]
     assert bool(chunks[-1].get("usage")) == wanted
+
+
+def test_usage_comes_as_well_where_a_room_above_withholds_it() -> None:
+    told = events("chat", request("chat", SAID, stream=True), usage_passes=True)
+    assert json.loads(told[-2])["usage"]["completion_tokens"]
 
 
 def test_a_limit_of_tokens_cuts_and_says_so() -> None:

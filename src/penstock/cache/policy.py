@@ -15,6 +15,7 @@ from penstock.core.call import Call, Headers
 from penstock.core.errors import CallerError
 from penstock.wire.asked import DETERMINISTIC, Asked
 from penstock.wire.headers import forwardable
+from penstock.wire.shaping import UNSHAPING_FIELDS, UNSHAPING_STARTS
 
 CACHED = frozenset({"chat", "completions", "messages", "responses"}) | DETERMINISTIC
 """Operations whose answers can be kept."""
@@ -24,18 +25,6 @@ MOST_TAG_CHARACTERS = 64
 MOST_MODELS = 1024
 """Whose terms are remembered: callers make names up where a pattern serves them."""
 _TAG = re.compile(rb"[\x21-\x2b\x2d-\x7e]{1,64}")
-
-_UNSHAPING = frozenset(
-    (
-        b"accept", b"accept-language", b"baggage", b"cache-control", b"content-type", b"dnt", b"http-referer",
-        b"idempotency-key", b"if-modified-since", b"if-none-match", b"origin", b"pragma", b"priority", b"referer",
-        b"sentry-trace", b"sec-gpc", b"traceparent", b"tracestate", b"user-agent", b"x-amzn-trace-id", b"x-app",
-        b"x-b3-parentspanid", b"x-b3-sampled", b"x-b3-spanid", b"x-b3-traceid", b"x-client-request-id",
-        b"x-cloud-trace-context", b"x-correlation-id", b"x-request-start", b"x-title",
-    )
-)  # fmt: skip
-_UNSHAPING_STARTS = (b"sec-fetch-", b"sec-ch-", b"x-datadog-", b"x-stainless-")
-"""Fields that reach an upstream and say who asks, or for which trace; all others count as part of the question."""
 
 Bind = Callable[[str], tuple[str, bytes] | None]
 """For a model's name: the configured entry that serves it, and what of its configuration shapes answers. None: no entry
@@ -89,7 +78,7 @@ class Policy:
     def __init__(self, config: CacheConfig, bind: Bind) -> None:
         self._config = config
         self._bind = bind
-        self._ignored = _UNSHAPING | {name.encode() for name in config.ignore_headers}
+        self._ignored = UNSHAPING_FIELDS | {name.encode() for name in config.ignore_headers}
         self._terms: dict[str, Terms | None] = {}
 
     def terms(self, model: str) -> Terms | None:
@@ -150,7 +139,7 @@ class Policy:
         fields: Headers = []
         ignored = self._ignored
         for name, value in call.headers:
-            if name not in ignored and not name.startswith(_UNSHAPING_STARTS):
+            if name not in ignored and not name.startswith(UNSHAPING_STARTS):
                 fields.append((name, value))
         return b"%b\n%b\n%b" % (classification.encode(), call.query, forwardable(sorted(fields)))
 

@@ -242,6 +242,8 @@ class Cache:
     async def _record(self, exchange: Exchange, looked: Looked) -> Reply:
         """The reply of the rooms below; it is kept when it has ended well."""
         reply = await looked.next(exchange)
+        if exchange.cache == "coalesced":  # whoever began the flight keeps it
+            return reply
         content_type = _content_type(reply)
         if reply.status != 200 or not content_type or (self._writers and exchange.key not in self._writers):
             return reply

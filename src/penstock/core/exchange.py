@@ -37,8 +37,9 @@ class Exchange:
     model's name after fallbacks, ``asked`` what tells equal calls (made by the first room that needs it: a
     ``wire.asked.Asked``, or False where nothing does), ``upstream_key`` the number of the key shown to the upstream,
     ``failures`` the attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt
-    tokens were sent in vain, ``rescues`` how a stream that broke went on. ``waited`` sums the seconds in which Penstock
-    only waited for an upstream: total minus it is our own share.
+    tokens were sent in vain, ``rescues`` how a stream that broke went on. ``usage_passes``: nobody below withholds the
+    usage of a stream whose caller did not ask for it; the room that set it does. ``waited`` sums the seconds in which
+    Penstock only waited for an upstream: total minus it is our own share.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
@@ -82,6 +83,7 @@ class Exchange:
         "upstream",
         "upstream_key",
         "upstream_model",
+        "usage_passes",
         "waited",
     )
 
@@ -108,6 +110,7 @@ class Exchange:
         self.attempts = 0
         self.cache = ""
         self.asked: Any = None
+        self.usage_passes = False
         self.degraded = ""
         self.queued = 0.0
         self.waited = 0.0
@@ -147,6 +150,7 @@ class Exchange:
             child.defer(lambda _: generation.leave())
         child.key = self.key
         child.scope = self.scope
+        child.usage_passes = self.usage_passes
         return child
 
     def finish(self, outcome: str, now: float) -> None:

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _enter = tasks._enter_task
 _leave = tasks._leave_task
+_current = tasks.current_task
 
 
 class Promise(Generic[T]):
@@ -126,14 +127,10 @@ class Fiber:
             return
         self._awaited = None
         loop = self._loop
-        outer = None
-        try:
-            _enter(loop, self)  # type: ignore[arg-type]
-        except RuntimeError:  # resumed from within a task, which is then current again afterwards
-            outer = tasks.current_task(loop)
-            assert outer is not None
+        outer = _current(loop)  # resumed from within a task, which is then current again afterwards
+        if outer is not None:
             _leave(loop, outer)
-            _enter(loop, self)  # type: ignore[arg-type]
+        _enter(loop, self)  # type: ignore[arg-type]
         try:
             if self._must_cancel:
                 self._must_cancel = False

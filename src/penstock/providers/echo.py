@@ -67,7 +67,7 @@ class Echo:
         exchange.tokens_in, exchange.tokens_out = usage.prompt_tokens, usage.completion_tokens
         if not call.stream:
             return Reply(200, list(_JSON), whole(call, model, "".join(pieces), usage, finish))
-        frames = stream(call, model, pieces, usage, finish)
+        frames = stream(call, model, pieces, usage, finish, told=call.usage_wanted or exchange.usage_passes)
         return Reply(200, list(_EVENTS), PacedFrames(frames, 1.0 / self._pace if self._pace else 0.0), events=True)
 
     async def aclose(self) -> None:
@@ -100,18 +100,18 @@ def whole(call: Call, model: str, text: str, usage: Usage, finish: str) -> bytes
     return openai_chat.completion(answer_id("chatcmpl-", call.body), model, CREATED, text, usage, finish)
 
 
-def stream(call: Call, model: str, pieces: list[str], usage: Usage, finish: str) -> Iterator[bytes]:
-    """The answer's events in the call's dialect."""
+def stream(call: Call, model: str, pieces: list[str], usage: Usage, finish: str, *, told: bool) -> Iterator[bytes]:
+    """The answer's events in the call's dialect; ``told``: with usage, where a stream tells it only when asked."""
     name = call.operation.name
     if name == "messages":
         stop = "end_turn" if finish == "stop" else "max_tokens"
         return anthropic_messages.stream(answer_id("msg_", call.body), model, pieces, usage, stop)
     if name == "responses":
         return openai_responses.stream(answer_id("resp_", call.body), model, CREATED, pieces, usage, finish)
-    told = usage if call.usage_wanted else None
+    asked = usage if told else None
     if name == "completions":
-        return openai_completions.stream(answer_id("cmpl-", call.body), model, CREATED, pieces, told, finish)
-    return openai_chat.stream(answer_id("chatcmpl-", call.body), model, CREATED, pieces, told, finish)
+        return openai_completions.stream(answer_id("cmpl-", call.body), model, CREATED, pieces, asked, finish)
+    return openai_chat.stream(answer_id("chatcmpl-", call.body), model, CREATED, pieces, asked, finish)
 
 
 def _embeddings(exchange: Exchange, model: str) -> Reply:

@@ -179,6 +179,7 @@ class HttpProvider:
                 withhold = call.operation.name in USAGE_ASKED_OF
                 if withhold:
                     body = ask_usage(body)
+                    withhold = not exchange.usage_passes
             return body, b"content-length: %d\r\n" % len(body), withhold
         length = exchange.body.length
         if call.method in ("GET", "DELETE"):

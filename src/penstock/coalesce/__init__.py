@@ -1,0 +1,1 @@
+"""Equal calls in flight become one upstream call with many readers."""

@@ -1,0 +1,51 @@
+"""What each caller's exchange is told of the flight that answered it, and who bears what it used. Pure.
+
+Enters: the flight's own exchange, and those of its readers. Leaves: facts on the readers' exchanges. Tokens, retries
+and rescues are borne exactly once, whoever left meanwhile: their sum over all readers is what the flight used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.core.exchange import Exchange
+
+
+def show(exchange: Exchange, flight: Exchange) -> None:
+    """What the rooms below learned is what this caller asked about. Written out: it runs once a call."""
+    exchange.model = flight.model
+    exchange.answered_as = flight.answered_as
+    exchange.attempts = flight.attempts
+    exchange.upstream = flight.upstream
+    exchange.upstream_key = flight.upstream_key
+    exchange.upstream_model = flight.upstream_model
+    exchange.output_default = flight.output_default
+    if flight.degraded:
+        exchange.degraded = flight.degraded
+    if flight.notes:
+        exchange.notes = {**(exchange.notes or {}), **flight.notes}
+
+
+def settle(present: Sequence[Exchange], flight: Exchange, *, split: bool) -> None:
+    """Charge those that are ``present`` with what the flight used: the first of them, or all alike."""
+    first = present[0]
+    first.failures, first.hedge, first.rescues = flight.failures, flight.hedge, flight.rescues
+    first.attempts = flight.attempts
+    if not split or len(present) == 1:
+        first.tokens_in, first.tokens_out = flight.tokens_in, flight.tokens_out
+        first.tokens_cached = flight.tokens_cached
+        return
+    number = len(present)
+    asked, said, cached = (
+        parts(flight.tokens_in, number),
+        parts(flight.tokens_out, number),
+        parts(flight.tokens_cached, number),
+    )
+    for at, exchange in enumerate(present):
+        exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached = asked[at], said[at], cached[at]
+
+
+def parts(amount: int, number: int) -> list[int]:
+    """``amount`` in ``number`` parts that differ by one at most, the larger first."""
+    each, over = divmod(amount, number)
+    return [each + 1] * over + [each] * (number - over)

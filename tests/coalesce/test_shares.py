@@ -1,0 +1,35 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.coalesce.shares import parts, settle, show
+from tests.support.flights import asking
+
+
+@given(st.integers(0, 10**9), st.integers(1, 500))
+def test_parts_sum_up_and_differ_by_one_at_most(amount: int, number: int) -> None:
+    made = parts(amount, number)
+    assert (len(made), sum(made)) == (number, amount)
+    assert max(made) - min(made) <= 1
+    assert made == sorted(made, reverse=True)
+
+
+@given(st.booleans(), st.integers(1, 9), st.integers(0, 99))
+def test_what_was_used_is_borne_exactly_once(split: bool, number: int, tokens: int) -> None:
+    flight = asking()
+    flight.tokens_in, flight.tokens_out, flight.tokens_cached = tokens, tokens * 2, tokens // 2
+    flight.rescues, flight.failures = ["prefill"], [("cut", "up")]
+    present = [asking() for _ in range(number)]
+    settle(present, flight, split=split)
+    for name in ("tokens_in", "tokens_out", "tokens_cached"):
+        assert sum(getattr(one, name) for one in present) == getattr(flight, name)
+    assert [one.rescues for one in present] == [["prefill"], *[None] * (number - 1)]
+    assert sum(len(one.failures or ()) for one in present) == 1
+
+
+def test_what_is_shown_leaves_alone_what_rooms_above_noted() -> None:
+    flight, one = asking(), asking()
+    flight.upstream, flight.attempts, flight.notes = "up", 3, {"b": "2"}
+    one.cache, one.notes = "miss", {"a": "1"}
+    show(one, flight)
+    assert (one.upstream, one.attempts, one.cache, one.notes) == ("up", 3, "miss", {"a": "1", "b": "2"})
+    assert flight.notes == {"b": "2"}
