@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from penstock.cli.bench import main, summed
 from penstock.cli.failure import Failure
 from tests.support.hashed_vectors import hashed_vectors
 from tests.support.labelled_questions import labelled_questions
-
-np = pytest.importorskip("numpy")
 
 
 @pytest.fixture

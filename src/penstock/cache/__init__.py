@@ -1,1 +1,1 @@
-"""Answers kept and given again: exactly equal calls, and calls that ask the same."""
+"""The cache: answers given before, told again to whom they may be told, while they are known to be right."""
