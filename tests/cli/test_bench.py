@@ -75,3 +75,13 @@ def test_odd_options_are_refused(odd: list[str], stream: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*stream, *odd])
     assert ended.value.code == 2
+
+
+def test_an_embedder_that_is_not_here_is_told(stream: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str, texts: list[str]) -> None:
+        raise OSError(0, "its weights are not here")
+
+    monkeypatch.setattr("penstock.assemble_playback.embed", missing)
+    with pytest.raises(Failure, match="the embedder minilm cannot be used: its weights are not here") as failed:
+        main(stream[:3])
+    assert failed.value.status == 1
