@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 
 from penstock.assemble_playback import embed
-
-np = pytest.importorskip("numpy")
 
 
 class _Model:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from penstock.cli.bench import main, summed
 from penstock.cli.failure import Failure
 from tests.support.hashed_vectors import hashed_vectors
 from tests.support.labelled_questions import labelled_questions
-
-np = pytest.importorskip("numpy")
 
 
 @pytest.fixture
@@ -76,3 +75,13 @@ def test_odd_options_are_refused(odd: list[str], stream: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*stream, *odd])
     assert ended.value.code == 2
+
+
+def test_an_embedder_that_is_not_here_is_told(stream: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str, texts: list[str]) -> None:
+        raise OSError(0, "its weights are not here")
+
+    monkeypatch.setattr("penstock.assemble_playback.embed", missing)
+    with pytest.raises(Failure, match="the embedder minilm cannot be used: its weights are not here") as failed:
+        main(stream[:3])
+    assert failed.value.status == 1

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import fit_prior
 from penstock.cache.verify.model import read
 from tests.support.hashed_vectors import hashed_vectors
 from tests.support.labelled_questions import labelled_questions
-
-np = pytest.importorskip("numpy")
-import fit_prior  # noqa: E402
 
 
 def test_equal_streams_give_equal_bytes(tmp_path: Path) -> None:

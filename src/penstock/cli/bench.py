@@ -164,7 +164,10 @@ def _stream(path: str, embedder: str, vectors: str | None, keep: str | None = No
             np.save(keep, made)
         return Stream(rows, made)
     except OSError as error:
-        raise Failure(f"{error.filename or vectors} cannot be used: {error.strerror or error}", WRONG_CONFIG) from None
+        what = error.filename or vectors or f"the embedder {embedder}"
+        raise Failure(
+            f"{what} cannot be used: {error.strerror or error}", 1 if vectors is None else WRONG_CONFIG
+        ) from None
     except ValueError as error:
         raise Failure(f"{vectors or embedder}: {error}", WRONG_CONFIG) from None
 

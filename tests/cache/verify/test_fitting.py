@@ -13,8 +13,6 @@ from penstock.cache.verify.rules import Rules
 from tests.support.hashed_vectors import hashed_vectors
 from tests.support.labelled_questions import labelled_questions
 
-pytest.importorskip("numpy")
-
 
 def test_coefficients_are_found_again() -> None:
     rng = random.Random(1)

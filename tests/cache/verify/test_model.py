@@ -10,7 +10,6 @@ import pytest
 from penstock.cache.verify.fitting import text
 from penstock.cache.verify.model import NAMES, Model, Prior, blank, read, shipped
 
-pytest.importorskip("numpy")
 WIDTH = len(NAMES) - 1
 
 

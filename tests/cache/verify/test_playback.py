@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from penstock.cache.verify.model import blank
@@ -12,8 +13,6 @@ from penstock.cache.verify.rules import Rules
 from penstock.cache.verify.spend import Budget
 from tests.support.hashed_vectors import hashed_vectors
 from tests.support.labelled_questions import labelled_questions
-
-np = pytest.importorskip("numpy")
 
 
 def _stream(count: int, seed: int = 0) -> Stream:

@@ -17,8 +17,6 @@ from penstock.cache.verify.spend import Budget
 from penstock.cache.verify.verdict import REASONS, Near, Verdict
 from penstock.cache.verify.verifier import Verifier
 
-pytest.importorskip("numpy")
-
 
 def trusting(factor: float = 20.0, bias: float = -10.0) -> Prior:
     """Believes in the cosine alone."""

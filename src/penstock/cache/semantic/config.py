@@ -80,7 +80,7 @@ class SemanticConfig(Struct, frozen=True, kw_only=True):
     window: Annotated[
         int, Meta(ge=16, le=8192, description="Of an `upstream:` embedder: tokens that it reads of a text.")
     ] = 512
-    candidates: Annotated[int, Meta(ge=1, le=16, description="Nearest questions that are looked at.")] = 8
+    candidates: Annotated[int, Meta(ge=1, le=8, description="Nearest questions that are looked at.")] = 8
     weights: Annotated[WeightsConfig, Meta(description="How one of several good answers is chosen.")] = WeightsConfig()
     shadow: Annotated[
         float,

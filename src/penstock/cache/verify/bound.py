@@ -21,9 +21,9 @@ class Bets:
     """An e-process: the capital of gamblers who may not win in the mean if the hypothesis holds.
 
     ``above``: the hypothesis is "each request errs with probability at most ``mean``, given all before"; otherwise "at
-    least ``mean``". ``largest``: no payoff is above it. Several gamblers bet different amounts, and new ones begin at
-    512, 1,024, 2,048 … requests with the shares 1/2, 1/6, 1/12 … of the capital, so that a long good time does not hide
-    what comes after. The average of e-processes is one."""
+    least ``mean``". ``largest``: no payoff is above it. Several gamblers bet different amounts, and begin at 0, 512,
+    1,024, 2,048 … requests with the shares 1/2, 1/6, 1/12, 1/20 … of the capital, so that a long good time hides
+    nothing that comes after. The average of e-processes is one."""
 
     __slots__ = ("_amounts", "_capital", "_quiet", "above", "count", "largest", "mean")
 
