@@ -105,6 +105,7 @@ def ended(**facts: Any) -> Exchange:
         ({"outcome": "left"}, "broken"),
         ({"outcome": "error"}, "broken"),
         ({"error": UpstreamError("x")}, "broken"),
+        ({"status": 0}, ""),
         ({"status": 206}, "status"),
         ({"status": 429}, "status"),
         ({"rescues": ["prefill"]}, "rescued"),

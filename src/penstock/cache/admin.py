@@ -6,15 +6,16 @@ worker within a second, through the store's log. May fail: CallerError for a que
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
-from penstock.cache.directory import FLUSHABLE, fits
+from penstock.cache.directory import FLUSHABLE
 from penstock.cache.entry import Entry
 from penstock.cache.replay import whole_body
+from penstock.cache.service import flush, search
 from penstock.cache.store import Shelf
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
@@ -41,8 +42,8 @@ class Admin:
         """``GET``: numbers, and the entries that fit the query; ``DELETE``: lets those go."""
         asked = _query(exchange)
         if exchange.call.method == "DELETE":
-            return _json(self.flush(asked))
-        return _json(self.listing(asked))
+            return _json(await self.flush(asked))
+        return _json(await self.listing(asked))
 
     async def one(self, exchange: Exchange) -> Reply:
         """``GET`` or ``DELETE`` one entry by its id."""
@@ -64,23 +65,23 @@ class Admin:
             if verb == "delete":
                 return {"ok": True, **self.delete(id, asked)}
             if verb == "flush":
-                return {"ok": True, **self.flush(asked)}
-            return {"ok": True, **self.listing(asked)}
+                return {"ok": True, **await self.flush(asked)}
+            return {"ok": True, **await self.listing(asked)}
         except CallerError as error:
             return {"ok": False, "status": error.status, "code": error.code, "problems": [error.message]}
 
-    def listing(self, asked: dict[str, str]) -> dict[str, Any]:
+    async def listing(self, asked: dict[str, str]) -> dict[str, Any]:
         """Numbers, and those entries that fit."""
-        limit = _number(asked.get("limit", "100"))
+        limit = min(_number(asked.get("limit", "100")), MOST_LISTED)
         sort = asked.get("sort", "created")
         if sort not in _SORTS:
             raise CallerError(f"sort must be one of {', '.join(_SORTS)}", code="bad_query", param="sort")
-        those = self._fitting(asked)
-        those.sort(key=lambda entry: -getattr(entry, sort))
+        found, size, best = await search(self._shelf, _what(asked), limit, attrgetter(sort))
         return {
             "cache": self._shelf.dump(),
-            "found": len(those),
-            "entries": [self._told(entry) for entry in those[: min(limit, MOST_LISTED)]],
+            "found": found,
+            "bytes": size,
+            "entries": [self._told(one) for one in best],
         }
 
     async def show(self, id: str) -> dict[str, Any]:
@@ -104,24 +105,18 @@ class Admin:
             self._shelf.flush({"id": id})
         return {"dry_run": dry, "deleted": 1, "bytes": entry.size, "ids": [id]}
 
-    def flush(self, asked: dict[str, str]) -> dict[str, Any]:
+    async def flush(self, asked: dict[str, str]) -> dict[str, Any]:
         """All that fit; everything only where that is said (``all=true``)."""
         what = _what(asked)
         if not what and asked.get("all") != "true":
             raise CallerError(f"say which entries are to go: {', '.join(FLUSHABLE)}, or all=true", code="bad_query")
         dry = _is_dry(asked)
-        those = self._fitting(asked) if dry else self._shelf.flush(what)
-        return {
-            "dry_run": dry,
-            "deleted": len(those),
-            "bytes": sum(entry.size for entry in those),
-            "ids": [entry.name for entry in those[:MOST_LISTED]],
-        }
-
-    def _fitting(self, asked: dict[str, str]) -> list[Entry]:
-        what = _what(asked)
-        entries: Iterable[Entry] = self._shelf.directory
-        return [entry for entry in entries if fits(entry, what)]
+        if dry:
+            count, size, those = await search(self._shelf, what, MOST_LISTED, attrgetter("created"))
+            names = [entry.name for entry in those]
+        else:
+            count, size, names = await flush(self._shelf, what)
+        return {"dry_run": dry, "deleted": count, "bytes": size, "ids": names}
 
     def _entry(self, id: str) -> Entry:
         try:

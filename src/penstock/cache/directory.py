@@ -38,6 +38,7 @@ class Directory:
         self._most = entries
         self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
         self._named: dict[tuple[str, str], tuple[float, str]] = {}
+        self._flushing = 0
         self._renamed = False  # no upstream yet: what is always so need not be looked up each time
         self._texts: dict[str | bytes, Any] = {}
 
@@ -63,8 +64,8 @@ class Directory:
         entry = self.entries.get(id)
         if entry is None:
             return None
-        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._renamed:
-            reason = self.reason(entry, wall)
+        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._renamed or self._flushing:
+            reason = "flushed" if self._flushing and self.is_flushed(entry) else self.reason(entry, wall)
             if reason:
                 self.drop(entry, reason)
                 return None
@@ -124,14 +125,24 @@ class Directory:
     def flush(self, what: dict[str, str], wall: float) -> list[Entry]:
         """Everything that fits all of ``what`` goes, also what was asked before ``wall`` and is still under way. Gives
         those that were here; they are forgotten, and the store is to be told."""
+        those = [entry for entry in self.begin_flush(what, wall) if entry.asked <= wall and fits(entry, what)]
+        for entry in those:
+            self.forget(entry.id)
+        self.end_flush()
+        return those
+
+    def begin_flush(self, what: dict[str, str], wall: float) -> list[Entry]:
+        """The same, for who lets them go a few at a time: none of them is found now. Gives all that are here."""
         key = tuple(sorted(what.items()))
         self._flushes[key] = max(wall, self._flushes.pop(key, 0.0))
         while len(self._flushes) > MOST_FLUSHES:
             del self._flushes[next(iter(self._flushes))]
-        those = [entry for entry in self.entries.values() if entry.asked <= wall and fits(entry, what)]
-        for entry in those:
-            self.forget(entry.id)
-        return those
+        self._flushing += 1
+        return list(self.entries.values())
+
+    def end_flush(self) -> None:
+        """All of them are gone."""
+        self._flushing -= 1
 
     def is_flushed(self, entry: Entry) -> bool:
         """Whether it was asked before a flush that concerns it."""

@@ -109,7 +109,7 @@ def refused(exchange: Exchange, pattern: str) -> str:
     """Why an answer that has ended is not kept, as far as the exchange tells; "" where it may be."""
     if exchange.outcome != "ok" or exchange.error is not None:
         return "broken"
-    if exchange.status != 200:
+    if exchange.status not in (0, 200):  # 0: of a fork, or of a call on a socket, that nobody wrote a head for
         return "status"
     if exchange.rescues:
         return "rescued"

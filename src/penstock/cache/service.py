@@ -7,11 +7,15 @@ be heard, and an answer might be told that was taken back. Fails only for defect
 from __future__ import annotations
 
 import asyncio
+import heapq
 import itertools
 import logging
 import secrets
 from collections.abc import Callable
 
+from penstock.cache.directory import fits
+from penstock.cache.entry import Entry
+from penstock.cache.rows import Flushed
 from penstock.cache.store import ANSWERS, ENTRIES, LOG, LOG_ROWS, Shelf
 from penstock.core.stored import Missed, Store
 
@@ -27,6 +31,9 @@ SWEPT = 500
 """Entries looked at a turn: all of 100,000 within two minutes, none for long."""
 SECRET = "cache_secret"
 _CHUNK = 50
+_SEARCHED = 1000
+MOST_NAMES = 1000
+"""Told of what was flushed."""
 _PROBE = "cache_probe"
 
 
@@ -122,7 +129,11 @@ class Following:
         while True:
             found = await rows.read(position, ROWS, POLL_SECONDS if self._shelf.ready else 0.0)
             for at, data in found:
-                self._shelf.take(data)
+                row = self._shelf.read(data)
+                if isinstance(row, Flushed):
+                    await flush(self._shelf, row.what, row)
+                elif row is not None:
+                    self._shelf.take_row(row)
                 position = at
             if store.incarnation != incarnation or self._is_reconfigured():
                 raise Missed("the store began anew")
@@ -159,3 +170,44 @@ class Following:
 
     def __repr__(self) -> str:
         return f"<Following {self._shelf!r}>"
+
+
+async def flush(shelf: Shelf, what: dict[str, str], told: Flushed | None = None) -> tuple[int, int, list[str]]:
+    """All that fits ``what`` goes, at every worker: at once for who asks, a few at a time for the loop. Gives how many
+    went, their bytes, and the names of some. ``told``: another worker said so."""
+    wall = shelf.wall() if told is None else told.wall
+    everything = shelf.directory.begin_flush(what, wall)
+    if told is None:
+        shelf.tell(Flushed(shelf.me, what, wall))
+    count, size = 0, 0
+    names: list[str] = []
+    entries = shelf.directory.entries
+    try:
+        for start in range(0, len(everything), _CHUNK):
+            those = [one for one in everything[start : start + _CHUNK] if one.asked <= wall and fits(one, what)]
+            gone = [one for one in those if entries.get(one.id) is one and shelf.directory.forget(one.id)]
+            shelf.let_go([one.id for one in gone])
+            count += len(gone)
+            size += sum(one.size for one in gone)
+            names += [one.name for one in gone[: MOST_NAMES - len(names)]]
+            await asyncio.sleep(0)
+    finally:
+        shelf.directory.end_flush()
+        shelf.directory.evicted["flushed"] += count if told is None else 0
+    return count, size, names
+
+
+async def search(
+    shelf: Shelf, what: dict[str, str], limit: int, worth: Callable[[Entry], float]
+) -> tuple[int, int, list[Entry]]:
+    """How many entries fit ``what``, their bytes, and the ``limit`` largest by ``worth``; a few at a time, too."""
+    everything = list(shelf.directory)
+    count, size = 0, 0
+    best: list[Entry] = []
+    for start in range(0, len(everything), _SEARCHED):
+        those = [one for one in everything[start : start + _SEARCHED] if fits(one, what)]
+        count += len(those)
+        size += sum(one.size for one in those)
+        best = heapq.nlargest(limit, [*best, *those], key=worth)
+        await asyncio.sleep(0)
+    return count, size, best

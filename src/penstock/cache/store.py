@@ -15,8 +15,9 @@ from penstock.cache.config import CacheConfig
 from penstock.cache.counts import Counts
 from penstock.cache.directory import Directory
 from penstock.cache.entry import ENTRY_BYTES, Answer, Entry, answer_of, entry_bytes, entry_of
+from penstock.cache.hearing import ROW, Hearing
 from penstock.cache.replay import converted
-from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes, row_of
+from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes
 from penstock.cache.sealed import Seal
 from penstock.cache.tier import OTHER, Tier
 from penstock.core.ports import Account
@@ -29,15 +30,14 @@ ENTRIES, ANSWERS, LOG = "cache", "cache_answers", "cache"
 LOG_ROWS = 50_000
 FETCH_SECONDS = 0.25
 """Waited for an answer in the store: a call must not hang on it."""
-_ROW = b"row"
-_TOLD = frozenset({"expired", "lost"})
-"""Reasons that every worker finds out by itself."""
+_TOLD = frozenset({"expired", "lost", "flushed"})
+"""Reasons that every worker finds out by itself, or was told of."""
 
 Watcher = Callable[[Entry | None, bytes], None]
 """Told of each entry that comes, with its id; with None of one that goes, and of all at once where the id is empty."""
 
 
-class Shelf:
+class Shelf(Hearing):
     """See the module. ``store`` None: what is not held in memory is gone. ``seal`` is None until the deployment's
     secret is known: until then, and while ``ready`` is false, nothing is found and nothing kept."""
 
@@ -167,12 +167,12 @@ class Shelf:
             self.store.records(ENTRIES).put(entry.id, data, entry.expires)
 
     def flush(self, what: dict[str, str]) -> list[Entry]:
-        """All that fits ``what`` goes, at every worker."""
+        """All that fits ``what`` goes, at every worker. Where there may be many, ``service.flush`` takes turns."""
         wall = self.wall()
         those = self.directory.flush(what, wall)
         self.directory.evicted["flushed"] += len(those)
         self._tell(Flushed(self.me, what, wall))
-        self._let_go([entry.id for entry in those])
+        self.let_go([entry.id for entry in those])
         return those
 
     def drop(self, entries: Iterable[Entry], reason: str) -> int:
@@ -187,11 +187,12 @@ class Shelf:
         if reason == "damaged":  # or of another key: then others can read it, and it is theirs to let go
             self._forgotten(entry.id)
             return
-        self._let_go([entry.id])
+        self.let_go([entry.id])
         if reason not in _TOLD:
             self._tell(Gone(self.me, [entry.id], reason))
 
-    def _let_go(self, ids: list[bytes]) -> None:
+    def let_go(self, ids: list[bytes]) -> None:
+        """The directory has forgotten them."""
         for id in ids:
             self._forgotten(id)
         self._delete(ids)
@@ -207,41 +208,18 @@ class Shelf:
 
     def _tell(self, row: Row) -> None:
         if self.store is not None and self.store.shared and self.seal is not None:
-            self.store.log(LOG, LOG_ROWS).append(self.seal.sign(_ROW, row_bytes(row)))
+            self.store.log(LOG, LOG_ROWS).append(self.seal.sign(ROW, row_bytes(row)))
+
+    def tell(self, row: Row) -> None:
+        """Tell the other workers."""
+        self._tell(row)
 
     # ---- what others did
-
-    def take(self, data: bytes) -> None:
-        """A row of the log."""
-        try:
-            signed = None if self.seal is None else self.seal.signed(_ROW, data)
-            row = None if signed is None else row_of(signed)
-        except ValueError:
-            row = None
-        if row is None or row.by == self.me:
-            return
-        if isinstance(row, Stored):
-            self.take_entry(row.entry)
-        elif isinstance(row, Gone):
-            for id in row.ids:
-                if self.directory.forget(id) is not None:
-                    self._forgotten(id)
-        elif isinstance(row, Flushed):
-            self._let_go([entry.id for entry in self.directory.flush(row.what, row.wall)])
-        else:
-            self._take_uses(row)
 
     def _forgotten(self, id: bytes) -> None:
         self.tier.drop(id)
         self._uses.pop(id, None)
         self._changed(None, id)
-
-    def _take_uses(self, row: Used) -> None:
-        for id, times, moment in row.uses:
-            entry = self.directory.entries.get(id)
-            if entry is not None:
-                entry.accesses += times
-                entry.accessed = max(entry.accessed, moment)
 
     def take_entry(self, entry: Entry) -> None:
         """An entry that somebody else made."""

@@ -1,0 +1,69 @@
+"""What a shelf makes of the rows that other workers write to the log. Pure.
+
+Enters: bytes of a row. Leaves: a shelf on which it happened too. Our own rows, and those that nobody who knows the
+secret has written, mean nothing. May fail: not at all.
+"""
+
+from __future__ import annotations
+
+from penstock.cache.directory import Directory
+from penstock.cache.entry import Entry
+from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_of
+from penstock.cache.sealed import Seal
+
+ROW = b"row"
+"""The name under which rows are signed."""
+
+
+class Hearing:
+    """The part of a shelf that listens; the rest is in ``store.Shelf``."""
+
+    directory: Directory
+    seal: Seal | None
+    me: str
+
+    def read(self, data: bytes) -> Row | None:
+        """A row of the log; None for one of our own, and for one that is none."""
+        try:
+            signed = None if self.seal is None else self.seal.signed(ROW, data)
+            row = None if signed is None else row_of(signed)
+        except ValueError:
+            row = None
+        return None if row is None or row.by == self.me else row
+
+    def take(self, data: bytes) -> None:
+        """What a row of the log says happens here too."""
+        row = self.read(data)
+        if row is not None:
+            self.take_row(row)
+
+    def take_row(self, row: Row) -> None:
+        """The same, of one that was read."""
+        if isinstance(row, Stored):
+            self.take_entry(row.entry)
+        elif isinstance(row, Gone):
+            for id in row.ids:
+                if self.directory.forget(id) is not None:
+                    self._forgotten(id)
+        elif isinstance(row, Flushed):
+            self.let_go([entry.id for entry in self.directory.flush(row.what, row.wall)])
+        else:
+            self._take_uses(row)
+
+    def _take_uses(self, row: Used) -> None:
+        for id, times, moment in row.uses:
+            entry = self.directory.entries.get(id)
+            if entry is not None:
+                entry.accesses += times
+                entry.accessed = max(entry.accessed, moment)
+
+    def take_entry(self, entry: Entry) -> None:
+        """An entry that somebody else made."""
+        raise NotImplementedError
+
+    def let_go(self, ids: list[bytes]) -> None:
+        """The directory has forgotten them."""
+        raise NotImplementedError
+
+    def _forgotten(self, id: bytes) -> None:
+        raise NotImplementedError
