@@ -80,7 +80,9 @@ class Penstock:
             "auth": {"mode": "keys", "key_file": str(site.folder / "keys.json")},
             "upstreams": {"up": upstream},
             "models": {MODEL: {"upstreams": ["up"]}},
-            "coalesce": {"enabled": False},  # the load sends one call again and again: each is to go through
+            # The load sends one call again and again, and each is to go through: the cache looks, and keeps nothing.
+            "coalesce": {"enabled": False},
+            "cache": {"writers": ["nobody"]},
         }
         config.write_text(json.dumps(sections, indent=2))  # JSON is YAML too
         folders = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")

@@ -19,8 +19,7 @@ class RedisServer:
     def __init__(self, program: str, folder: Path, *options: str) -> None:
         self._command = [program, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
-        self.password = ""
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -73,7 +72,8 @@ def _reply(file: Any) -> Any:
     return rest
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

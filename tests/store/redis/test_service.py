@@ -1,7 +1,10 @@
 import asyncio
+import contextlib
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +87,33 @@ def test_who_is_cancelled_leaves_no_reply_to_the_next(server: RedisServer) -> No
                 await to.run([("BLPOP", "never", 5)])
         assert await to.run([("GET", "x")]) == [b"mine"]
         await to.aclose()
+
+    asyncio.run(main())
+
+
+class Swallowing(Line):
+    """Its library takes a cancellation for nothing."""
+
+    async def _connect(self) -> None:
+        self._client = object()
+
+    async def _sent(self, client: Any, commands: Sequence[Any]) -> list[Any]:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        return [b"OK"]
+
+    async def aclose(self) -> None:
+        self._client = None
+
+
+def test_a_cancellation_is_never_lost() -> None:
+    async def main() -> None:
+        to = Swallowing(Address("redis://127.0.0.1:1/0"), time.monotonic, 2.0)
+        task = asyncio.create_task(to.run([("PING",)]))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     asyncio.run(main())
 

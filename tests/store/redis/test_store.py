@@ -2,11 +2,9 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -14,7 +12,8 @@ import trustme
 from penstock.store.redis import store as redis_store
 from penstock.store.redis.service import TooOld
 from penstock.store.redis.store import RedisDesk
-from tests.support.redis_server import RedisServer, old_server, redis_running
+from tests.support.needs import missing
+from tests.support.redis_server import RedisServer, free_port, old_server, redis_running
 from tests.support.stores import Stores, during, scanned, until
 
 pytestmark = pytest.mark.redis
@@ -226,17 +225,17 @@ def test_tls_is_spoken_and_a_strange_certificate_refused(
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
-    server = RedisServer(redis_server, tmp_path)
-    tls: list[Any] = [
-        "--port", "0", "--tls-port", str(server.port), "--tls-auth-clients", "no",
+    port = str(free_port())
+    server = RedisServer(
+        redis_server, tmp_path, "--port", "0", "--tls-port", port, "--tls-auth-clients", "no",
         "--tls-cert-file", str(tmp_path / "cert.pem"), "--tls-key-file", str(tmp_path / "key.pem"),
         "--tls-ca-cert-file", str(tmp_path / "ca.pem"),
-    ]  # fmt: skip
-    server = RedisServer(redis_server, tmp_path, *tls)
-    server.port = int(tls[3])
-    if b"tls" not in subprocess.run([redis_server, "--help"], capture_output=True).stdout + b"tls":
-        pytest.skip("this redis-server speaks no TLS")
-    server.start()
+    )  # fmt: skip
+    server.port = int(port)
+    try:
+        server.start()
+    except RuntimeError:
+        missing("a redis-server that speaks TLS")
     url = f"rediss://localhost:{server.port}/0"
 
     async def good() -> None:

@@ -92,6 +92,8 @@ class Line:
             if self._client is None:
                 await self._connect()
             replies = await self._sent(self._client, commands)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # asyncio.wait_for of Python 3.11 swallows it where a reply came meanwhile
             self._address.answers += 1
             return replies
         except asyncio.CancelledError:

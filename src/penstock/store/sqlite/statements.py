@@ -117,12 +117,14 @@ class Writing:
         self._appended[name] = count
 
     def _add(self, write: Add, now: float) -> int:
-        row = self._connection.execute(
+        # Without RETURNING, which SQLite has only since 3.35.
+        self._connection.execute(
             "INSERT INTO sums (name, sum, expires) VALUES (:name, :amount, :expires) ON CONFLICT (name) DO UPDATE SET"
             " sum = CASE WHEN sums.expires <= :now THEN excluded.sum ELSE sums.sum + excluded.sum END,"
-            " expires = CASE WHEN sums.expires <= :now THEN excluded.expires ELSE sums.expires END RETURNING sum",
+            " expires = CASE WHEN sums.expires <= :now THEN excluded.expires ELSE sums.expires END",
             {"name": write.name, "amount": write.amount, "expires": write.expires, "now": now},
-        ).fetchone()
+        )
+        row = self._connection.execute("SELECT sum FROM sums WHERE name = ?", (write.name,)).fetchone()
         return int(row[0])
 
     def tidy(self, now: float) -> bool:
