@@ -40,6 +40,7 @@ from penstock.cache.store import Shelf
 from penstock.cache.verify.equal import compare
 from penstock.core.tasks import Crew
 from penstock.memory.ledger import Ledger
+from penstock.process.loop import run
 from penstock.store.memory.store import MemoryDesk
 from penstock.store.store import DeskStore
 
@@ -65,7 +66,8 @@ def questions() -> Iterator[str]:
 
 
 class Hold:
-    """A ticker: how late it comes at worst is how long the loop was held."""
+    """A ticker: the processor time of the loop's thread between two of its turns is how long the loop was held. (Not
+    the clock's: a busy machine makes everyone late.)"""
 
     def __init__(self) -> None:
         self.worst = 0.0
@@ -73,9 +75,9 @@ class Hold:
 
     async def run(self) -> None:
         while True:
-            before = time.perf_counter()
+            before = time.thread_time()
             await asyncio.sleep(0)
-            late = time.perf_counter() - before
+            late = time.thread_time() - before
             self.worst = max(self.worst, late)
             self.over += late > 0.002
 
@@ -114,21 +116,27 @@ async def main(options: argparse.Namespace) -> None:
     ticker = asyncio.ensure_future(hold.run())
     for entry in shelf.directory:
         fresh.space.learn(entry.id, entry.partition)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.thread_time()
     upkeep = asyncio.ensure_future(Upkeep(fresh, time.monotonic).run())
     while not fresh.read:  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.001)
-    read = time.perf_counter() - began
+    read, worked = time.perf_counter() - began, time.thread_time() - worked
     held = len(fresh.space)
     line = f"{options.embedder}, {held} questions in one partition, {options.lookups} lookups"
     print(f"# {machine.headline(machine.describe())}; {line}\n")
-    rows = [["read at start", number(read), "s"], ["loop held while reading, at most", number(hold.worst * 1e3), "ms"]]
+    rows = [
+        ["read at start", number(read), "s"],
+        ["read at start, processor time", number(worked), "s"],
+        ["loop held while reading, at most", number(hold.worst * 1e3), "ms"],
+    ]
+    while options.placed and fresh.space._fresh:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
     hold.worst, hold.over = 0.0, 0
     took, own = await _look(fresh, texts[options.entries :])
     upkeep.cancel()
     ticker.cancel()
-    for name, which in (("lookup", took), ("of that on the loop", own)):
-        rows += [[f"{name}, p{part}", number(percentile(which, part) * 1e3), "ms"] for part in (50, 99)]
+    for name, which in (("lookup", took), ("decision, processor time", own)):
+        rows += [[f"{name}, p{part}", number(percentile(which, part) * 1e3, 2), "ms"] for part in (50, 99)]
     rows += [
         ["loop held by lookups, at most", number(hold.worst * 1e3), "ms"],
         ["turns of the loop over 2 ms", str(hold.over), ""],
@@ -172,11 +180,10 @@ async def _look(memory: Memory, texts: list[str]) -> tuple[list[float], list[flo
         question = Question(text, "chat", PARTITION, "m", memory.embedder.version)
         began = time.perf_counter()
         question.vector = await memory.vector(text)
-        there = time.perf_counter()
+        there = time.thread_time()
         matching._decide(one, question)
-        done = time.perf_counter()
-        took.append(done - began)
-        own.append(done - there)
+        own.append(time.thread_time() - there)
+        took.append(time.perf_counter() - began)
         await asyncio.sleep(0)
     return sorted(took), sorted(own)
 
@@ -185,5 +192,6 @@ if __name__ == "__main__":
     wants = argparse.ArgumentParser(description=__doc__)
     wants.add_argument("--entries", type=int, default=100_000)
     wants.add_argument("--lookups", type=int, default=1000)
+    wants.add_argument("--placed", action="store_true", help="wait until the verifier knows all")
     wants.add_argument("--embedder", choices=("minilm", "static"), default="minilm")
-    asyncio.run(main(wants.parse_args()))
+    run(main(wants.parse_args()))

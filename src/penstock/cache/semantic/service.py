@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Callable
 
 from penstock.cache.semantic.store import LEARNED, QUESTIONS, Memory
@@ -17,13 +18,16 @@ SAVE_SECONDS = 15.0
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 0.1
 AWAY_SECONDS = 0.5
-SLICE_SECONDS = 0.001
+SLICE_SECONDS = 0.0005
 """Worked at a time, before calls have their turn."""
 TOGETHER = 64
 """Questions read at a time."""
 PLACED = 200
 """Questions made known to the verifier a turn, beside those that are looked for: 100,000 in half a minute."""
 PLACING_SECONDS = 0.03
+MANY = 5_000
+"""Questions after which the collector of garbage is told to look at them no more: looking at millions of objects that
+stay would hold up calls for a tenth of a second, again and again while they come."""
 
 
 class Upkeep:
@@ -38,6 +42,7 @@ class Upkeep:
         self._saved = now()
         self._slice = now()
         self._placing = False
+        self._loose = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -92,7 +97,7 @@ class Upkeep:
                     return
                 some = batch[start : start + TOGETHER]
                 opened = [(id, memory.opened(id, sealed)) for id, sealed in some if id not in memory.space]
-                memory.space.extend([(id, kept) for id, kept in opened if kept is not None])
+                self._came(memory.space.extend([(id, kept) for id, kept in opened if kept is not None]))
                 await self._breathe()
 
     async def _read_partitions(self) -> None:
@@ -138,7 +143,14 @@ class Upkeep:
             entry = memory.entry(held.id)
             if entry is not None:
                 memory.place(held, entry, memory.verifier(entry.model, memory.embedder.version))
+                self._came(1)
             await self._breathe()
+
+    def _came(self, count: int) -> None:
+        self._loose += count
+        if self._loose >= MANY:
+            self._loose = 0
+            gc.freeze()
 
     async def _breathe(self) -> None:
         """Let calls have their turn."""
