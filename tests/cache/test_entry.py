@@ -4,7 +4,7 @@ import contextlib
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.cache.entry import Answer, answer_of, entry_bytes, entry_of, mark
@@ -20,6 +20,7 @@ def test_an_entry_comes_back_as_it_was() -> None:
     msgspec.json.encode(told)  # plain values only
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=20))
 def test_frames_come_back_with_their_gaps(frames: list[bytes]) -> None:
     marks = b"".join(mark(len(frame), 0.002 * number) for number, frame in enumerate(frames))
@@ -34,6 +35,7 @@ def test_frames_that_do_not_fit_are_refused() -> None:
             Answer(b"t", b"four", marks).frames()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_other_bytes_are_neither(data: bytes) -> None:
     for read in (entry_of, answer_of):

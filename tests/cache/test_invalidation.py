@@ -1,7 +1,7 @@
 """The rules in their order, and the TTL above all of them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.cache.config import InvalidationConfig
@@ -39,6 +39,7 @@ def test_rules(age: float, accesses: int, read: float | None, confidence: float,
     assert verdict(one, RULES, now) == reason
 
 
+@settings(deadline=None)
 @given(st.floats(0, 100 * DAY), st.integers(0, 1000), st.floats(0, 100 * DAY), st.floats(0, 1), st.floats(1, 50 * DAY))
 def test_nothing_outlives_its_ttl(age: float, accesses: int, read: float, confidence: float, ttl: float) -> None:
     now = WALL + age

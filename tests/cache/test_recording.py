@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.cache.recording import Kept, Recorder, choices_of, content_of, refused, tokens_of
@@ -74,6 +74,7 @@ def test_a_whole_answer_is_kept_as_it_is() -> None:
     assert record([b"{}"], events=False)[0].result("chat", JSON, 1) == "not_whole"
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=400), max_size=30), st.integers(0, 3000), st.integers(0, 3000))
 def test_it_never_holds_more_than_it_may_and_gives_all_back(frames: list[bytes], most: int, bound: int) -> None:
     account = BoundedAccount("cache", bound)

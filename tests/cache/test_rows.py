@@ -2,7 +2,7 @@
 
 import contextlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.cache.rows import Flushed, Gone, Stored, Used, row_bytes, row_of
@@ -21,6 +21,7 @@ def test_each_comes_back() -> None:
         assert row_of(row_bytes(row)) == row
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_other_bytes_are_refused(data: bytes) -> None:
     with contextlib.suppress(ValueError):

@@ -4,13 +4,14 @@ import builtins
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.cache.sealed import Seal
 from penstock.core.settings import ConfigError
 
 
+@settings(deadline=None)
 @given(st.binary(), st.data())
 def test_any_change_is_seen(data: bytes, draw: st.DataObject) -> None:
     for seal in (Seal(b"s"), Seal(b"s", "passphrase")):
@@ -40,6 +41,7 @@ def test_another_deployment_cannot_write_here() -> None:
     assert Seal(b"s").signed(b"name", Seal(b"t").sign(b"name", b"x")) is None
 
 
+@settings(deadline=None)
 @given(st.binary(), st.data())
 def test_signed_bytes(data: bytes, draw: st.DataObject) -> None:
     seal = Seal(b"s")

@@ -1,6 +1,6 @@
 """Answers in memory: never more than the account gives, and the account gets all back."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.cache.entry import Answer
@@ -16,6 +16,7 @@ def tier(bound: int, taken: int = 0) -> tuple[Tier, BoundedAccount]:
     return Tier(account, bound, Sketch(100), lambda id: 1.0), account
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2000), st.booleans()), max_size=100), st.integers(0, 3000))
 def test_the_account_knows_exactly_what_is_held(steps: list[tuple[int, int, bool]], taken: int) -> None:
     made, account = tier(5000, taken)

@@ -1,6 +1,6 @@
 """Within its bound always; what is asked for often and saves much stays; a scan drives out nothing."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.cache.tinylfu import Sketch, TinyLfu
@@ -18,6 +18,7 @@ def touch(order: TinyLfu[Held], key: bytes) -> None:
     order.get(key)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 30), st.integers(1, 60), st.sampled_from(["add", "touch", "remove"])), max_size=200

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.core.call import Call
@@ -77,6 +77,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.data(), st.dictionaries(TEXTS, VALUES, max_size=4))
 def test_the_same_question_in_another_spelling_is_the_same_question(
     data: st.DataObject, fields: dict[str, Any]
@@ -88,6 +89,7 @@ def test_the_same_question_in_another_spelling_is_the_same_question(
     assert one.digest == other.digest
 
 
+@settings(deadline=None)
 @given(st.dictionaries(TEXTS, VALUES, max_size=4), st.dictionaries(TEXTS, VALUES, max_size=4))
 def test_other_questions_are_other_questions(one: dict[str, Any], other: dict[str, Any]) -> None:
     left, right = of(json.dumps(one).encode()), of(json.dumps(other).encode())
@@ -117,6 +119,7 @@ def test_a_key_given_twice_is_no_question_that_can_be_told(body: bytes) -> None:
     assert of(body) is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from(["1", "1e5", "1.50", '"x"', '"\\u0061"', "[1E2]"])), max_size=4
@@ -203,6 +206,7 @@ def test_tools_are_seen() -> None:
 PAD = "x" * (LARGE_BYTES + 1)
 
 
+@settings(deadline=None)
 @given(st.data(), st.dictionaries(st.text("abc", min_size=1, max_size=3), st.text("xyz \\n", max_size=5), max_size=4))
 def test_large_bodies_are_told_apart_by_their_members_in_any_order_and_with_any_blanks(
     data: st.DataObject, fields: dict[str, Any]

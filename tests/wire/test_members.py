@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.wire.members import Members
@@ -17,6 +17,7 @@ def of(fields: dict[str, Any]) -> Members:
     return Members(msgspec.json.decode(json.dumps(fields).encode(), type=dict[str, msgspec.Raw]))
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), VALUES))
 def test_they_are_what_was_written(fields: dict[str, Any]) -> None:
     members = of(fields)

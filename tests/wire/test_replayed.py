@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.core.errors import UpstreamError
@@ -94,6 +94,7 @@ def test_a_message_comes_back_as_it_was(whole: dict[str, Any]) -> None:
     assert json.loads(back) == whole
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
 def test_any_text_survives_both_ways(text: str, usage: bool) -> None:
     bodies = {
