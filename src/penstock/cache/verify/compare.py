@@ -89,16 +89,21 @@ def _told_apart(only_a: set[str], only_b: set[str]) -> tuple[float, float]:
         if classes and any(w.CLASS_OF.get(word) in classes for word in only_b):
             kind = 1.0
         for word in only_a:
-            for other in only_b:
-                if (word, other) in w.OPPOSITES or _negates(word, other) or _negates(other, word):
-                    return 1.0, kind
+            those = w.OPPOSITES_OF.get(word)
+            if (those is not None and not those.isdisjoint(only_b)) or _negates(word, only_b):
+                return 1.0, kind
+        for word in only_b:
+            if _negates(word, only_a):
+                return 1.0, kind
     return opposite, kind
 
 
-def _negates(word: str, other: str) -> bool:
+def _negates(word: str, others: set[str]) -> bool:
     """``unavailable`` negates ``available``."""
-    size = len(other)
-    return size > 4 and word.endswith(other) and word[:-size] in w.PREFIXES
+    for size in w.PREFIX_SIZES:
+        if len(word) - size > 4 and word[size:] in others and word[:size] in w.PREFIXES:
+            return True
+    return False
 
 
 def _frame(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[float, float]:

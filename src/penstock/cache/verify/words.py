@@ -95,6 +95,9 @@ _OPPOSITES = """on/off open/close open/shut start/stop begin/end enable/disable 
 OPPOSITES: frozenset[tuple[str, str]] = frozenset(
     (a, b) for pair in _OPPOSITES.split() for x, y in [pair.split("/")] for a, b in ((x, y), (y, x))
 )
+OPPOSITES_OF: dict[str, frozenset[str]] = {
+    word: frozenset(b for a, b in OPPOSITES if a == word) for word, _ in OPPOSITES
+}
 
 _CLASSES: dict[str, str] = {
     "tier": "basic standard premium plus pro gold silver platinum bronze diamond free starter enterprise business "
@@ -132,3 +135,4 @@ ELSEWHERE = _set("""der das und ist nicht ich sie wir ein eine einen einem mit a
     uma em meu minha posso qual não é eu onde quando
     de het een en ik niet wat hoe mijn kan op voor zijn waar
     jak jest nie się czy mój moje moja gdzie när jag är och det att inte på för hur vad""")
+PREFIX_SIZES = tuple(sorted({len(prefix) for prefix in PREFIXES}))
