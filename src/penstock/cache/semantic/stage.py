@@ -169,7 +169,6 @@ class Matching:
         self._learn(question, equal)
 
     def _learn(self, question: Question, equal: bool | None) -> None:
-        """A shadow was compared. What was found wrong leaves the cache everywhere."""
         assert question.verdict is not None
         self._memory.checked(question.model, question.version, question.verdict, equal)
 
@@ -231,15 +230,9 @@ class Matching:
             self._memory.hold(question, entry)
 
     async def _settle(
-        self,
-        payer: Payer,
-        question: Question,
-        entry: Entry,
-        text: str,
-        judged: dict[Any, bool | None],
-        unclear: list[Any],
-        found: Found | None,
-    ) -> None:
+        self, payer: Payer, question: Question, entry: Entry, text: str, judged: dict[Any, bool | None],
+        unclear: list[Any], found: Found | None,
+    ) -> None:  # fmt: skip
         """Compare with answers that had to be read first, or about which the judge is asked."""
         try:
             for id in unclear:
@@ -273,6 +266,8 @@ class Matching:
         else:
             group = verifier.stored(verdict, entry.id, question.prepared, judged)  # type: ignore[assignment]
             entry.group = group if isinstance(group, bytes) else entry.id
+            if verdict.would_hit:
+                self._memory.stops.look(question.model, verifier, question.partition)
         self._memory.hold(question, entry, placed=True)
 
     def unkept(self, entry: Entry) -> None:

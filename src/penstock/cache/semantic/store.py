@@ -21,6 +21,7 @@ from penstock.cache.semantic.learning import STATE_SECONDS, Learners, state_byte
 from penstock.cache.semantic.question import Question
 from penstock.cache.semantic.record import Kept, kept_bytes, kept_of
 from penstock.cache.semantic.space import Held, Space
+from penstock.cache.semantic.stops import Stops
 from penstock.cache.semantic.tally import Tally
 from penstock.cache.store import Shelf
 from penstock.cache.verify.lexical import prepare
@@ -71,6 +72,7 @@ class Memory:
         self._pack = pack
         self._passphrase = passphrase
         self._verifier_of: dict[bytes, Verifier] = {}
+        self.stops = Stops()
         self._seal: tuple[bytes, str | None, Seal] | None = None
         shelf.watchers.append(self._changed)
 
@@ -205,8 +207,10 @@ class Memory:
     # ---- what is learned
 
     def checked(self, model: str, version: str, verdict: Verdict, equal: bool | None) -> None:
-        """A shadow was compared."""
-        self.remove(self.verifier(model, version).checked(verdict, equal))
+        """A shadow was compared. What was found wrong leaves the cache."""
+        verifier = self.verifier(model, version)
+        self.remove(verifier.checked(verdict, equal))
+        self.stops.look(model, verifier, verdict.partition)
 
     def told(self, entry: Entry, right: bool) -> int:
         """A user said that an answer was right, or wrong. How many entries went."""

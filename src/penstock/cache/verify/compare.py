@@ -100,10 +100,7 @@ def _told_apart(only_a: set[str], only_b: set[str]) -> tuple[float, float]:
 
 def _negates(word: str, others: set[str]) -> bool:
     """``unavailable`` negates ``available``."""
-    for size in w.PREFIX_SIZES:
-        if len(word) - size > 4 and word[size:] in others and word[:size] in w.PREFIXES:
-            return True
-    return False
+    return any(len(word) - size > 4 and word[size:] in others and word[:size] in w.PREFIXES for size in w.PREFIX_SIZES)
 
 
 def _frame(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[float, float]:
