@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
 from penstock.assemble_keys import key_store
 from penstock.assemble_semantic import unfit
 from penstock.cache.semantic.config import RulesConfig
+from penstock.cache.semantic.store import QUESTIONS
 from penstock.config import Config, ConfigError
 from penstock.process.loop import run
 from tests.support.answering import Answering
 from tests.support.gateway import ask, running_gateway
+from tests.support.redis_server import redis_running
 from tests.support.semantic_gateway import ALIKE, OPEN, WHERE, gateway, main, memory, result, say, status, until
 
 
@@ -155,21 +159,28 @@ def test_a_restart_keeps_the_questions() -> None:
     main(work)
 
 
-def test_two_workers_share_what_they_learn_of_and_what_they_let_go() -> None:
-    async def work(up: Answering) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            more = OPEN + f"store: 'sqlite:{folder}/s.db'\n"
-            async with gateway(up, more=more) as one, gateway(up, more=more) as two:
-                await say(one, WHERE)
-                await until(lambda: len(memory(two).space) == 1)
-                answer, _ = await say(two, ALIKE)
-                assert result(answer) == "hit-semantic"
-                entry = answer.headers["x-penstock-cache-entry"]
-                assert (await ask(one.port, "DELETE", f"/admin/v1/cache/{entry}")).status == 200
-                await until(lambda: len(memory(two).space) == 0)
-                assert result((await say(two, ALIKE))[0]) == "miss"
+async def shared(up: Answering, store: str) -> None:
+    more = OPEN + f"store: '{store}'\n"
+    async with gateway(up, more=more) as one, gateway(up, more=more) as two:
+        await say(one, WHERE)
+        await until(lambda: len(memory(two).space) == 1)
+        answer, _ = await say(two, ALIKE)
+        assert result(answer) == "hit-semantic"
+        entry = answer.headers["x-penstock-cache-entry"]
+        assert (await ask(one.port, "DELETE", f"/admin/v1/cache/{entry}")).status == 200
+        await until(lambda: len(memory(two).space) == 0)
+        assert result((await say(two, ALIKE))[0]) == "miss"
 
-    main(work)
+
+def test_two_workers_share_what_they_learn_of_and_what_they_let_go() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        main(lambda up: shared(up, f"sqlite:{folder}/s.db"))
+
+
+@pytest.mark.redis
+def test_two_gateways_share_over_a_server(redis_server: str, tmp_path: Path) -> None:
+    with redis_running(redis_server, tmp_path) as server:
+        main(lambda up: shared(up, server.url))
 
 
 def test_a_reload_turns_it_on_and_off_and_keeps_what_was_read() -> None:
@@ -212,6 +223,39 @@ def test_missing_weights_or_libraries_name_the_command() -> None:
                     pass
 
     run(work())
+
+
+def test_without_the_extra_it_says_which_one() -> None:
+    async def work(up: Answering) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(sys.modules, "numpy", None)
+            patch.delitem(sys.modules, "penstock.cache.embedding.vectors")
+            with pytest.raises(ConfigError, match=r"needs numpy.* pip install \"penstock\[semantic\]\""):
+                async with gateway(up):
+                    pass
+
+    main(work)
+
+
+def test_questions_are_encrypted_with_the_answers() -> None:
+    async def work(up: Answering) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            more = OPEN + f"store: 'sqlite:{folder}/s.db'\n"
+            for secret in (False, True):
+                text = up.config(more=more)
+                if secret:
+                    text = text.replace("cache: {", "cache: {encryption_key: 0123456789abcdef, ")
+                async with running_gateway(text) as one:
+                    await until(lambda: memory(one).ready)
+                    await say(one, WHERE)
+                    assert one.gateway.store is not None
+                    await one.gateway.store.flush()
+                    rows = [row async for batch in one.gateway.store.records(QUESTIONS).scan() for row in batch]
+                    assert any(WHERE.encode() in data for _, data in rows) is not secret
+                    assert len(memory(one).space) == 1
+                    one.gateway.store.records(QUESTIONS).delete([id for id, _ in rows])
+
+    main(work)
 
 
 @pytest.mark.semantic

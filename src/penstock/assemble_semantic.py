@@ -78,7 +78,11 @@ class Semantics:
         from penstock.cache.semantic.shadow import Shadows
         from penstock.cache.semantic.stage import Matching
 
-        memory = self._memory(section, config.source)
+        try:
+            memory = self._memory(section, config.source)
+        except ImportError as error:
+            missing = f'cache.semantic needs {error.name}, which is not installed: pip install "penstock[semantic]"'
+            raise ConfigError([f"{config.source}: {missing}"]) from None
         gateway = self._gateway
         now = gateway.clock.now
         below = self._below()
