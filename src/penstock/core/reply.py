@@ -4,7 +4,8 @@ The contract between a Source and its Sink, on which relay, pacing, fan-out, rep
 ``start(sink)`` once; the source then calls ``sink.push(frame)`` any number of times and ``sink.end(error | None)``
 exactly once, possibly inside ``start``, never inside ``push``. After ``pause()`` nothing is pushed until ``resume()``;
 after ``cancel()`` nothing at all, ``end`` included. All calls are synchronous and idempotent, and none of them raises.
-A *frame* is one or more whole SSE events, or body bytes where the body is not SSE; it is never empty.
+A *frame* is one or more whole SSE events, or body bytes where the body is not SSE; it is never empty. A Source may have
+``take_lane`` (``lane.py``): then common events may pass by it, and those that are its sinks, once it was started.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
+from penstock.core.lane import Lane, offer
 
 Tap = Callable[[bytes], None]
 """A watcher: called once with each frame, in order. It must not raise and must not keep the frame."""
@@ -144,6 +146,11 @@ class Tapped:
         self._source = source
         self._taps = taps
         self._sink: Sink | None = None
+
+    def take_lane(self, lane: Lane) -> None:
+        """Its taps see what passes there, too."""
+        lane.taps = [*self._taps, *lane.taps]
+        offer(lane, self._source)
 
     def start(self, sink: Sink) -> None:
         if self._sink is None:

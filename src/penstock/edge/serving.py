@@ -14,6 +14,7 @@ from penstock.core.call import Headers
 from penstock.core.errors import Fail, GatewayError
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
+from penstock.core.lane import Lane, offer
 from penstock.core.reply import Reply, Source, Tap
 from penstock.edge.head import head_bytes
 from penstock.net.handshake import accepting, check_handshake
@@ -159,6 +160,10 @@ class Serving:
         turn.connection.busy_until(self._exchange.deadline)
         if not turn.connection.writable:
             source.pause()
+        if self._chunked and self._sse:
+            lane = Lane(self._exchange, turn.connection, self._endpoint.chunk_sizes)
+            lane.taps = self._taps
+            offer(lane, source)
         source.start(self)
         if self._head and self._exchange.outcome is None:
             head, self._head = self._head, b""

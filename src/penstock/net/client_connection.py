@@ -15,12 +15,13 @@ import httptools
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
 from penstock.core.fiber import Promise
+from penstock.core.lane import Lane
 from penstock.core.reply import Source
-from penstock.net.outbox import MANY_PIECES, BatchedProtocol
+from penstock.net.outbox import MANY_PIECES
 from penstock.net.response import Response, ResponseHead, Switched
 from penstock.net.tcp_info import bound_receiving, bytes_acked
 from penstock.net.upgraded import Upgraded
-from penstock.net.upload import Upload
+from penstock.net.upload import Upload, Uploading
 
 if TYPE_CHECKING:
     from penstock.net.client import Origin
@@ -36,18 +37,17 @@ class Untouched(Exception):
     """The connection had died before any byte of the request reached the peer: sending it again is safe."""
 
 
-class ClientConnection(BatchedProtocol):
+class ClientConnection(Uploading):
     """See the module. Belongs to one Origin for life; carries one exchange at a time."""
 
     __slots__ = (
-        "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_idle_timeout", "_keep", "_length",
-        "_origin", "_parser", "_parts", "_response", "_sent", "_sent_before", "_upload", "_waiter", "born", "closed",
-        "due", "upgrades", "used", "wheel_at",
+        "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_keep", "_length", "_parser", "_parts",
+        "_response", "_sent_before", "_waiter", "born", "lane", "upgrades", "used", "wheel_at",
     )  # fmt: skip
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(origin)
-        self._origin = origin
+        self._origin: Origin = origin
         self._waiter: Promise[Response] | None = None
         self._response: Response | None = None
         self._parts: list[bytes] = []
@@ -59,6 +59,7 @@ class ClientConnection(BatchedProtocol):
         self._complete = self._close_delimited = self.closed = self.upgrades = False
         self._idle_timeout = self.born = self.due = self.wheel_at = 0.0
         self._upload: Upload | None = None
+        self.lane: Lane | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -92,30 +93,13 @@ class ClientConnection(BatchedProtocol):
             self._origin.wheel.watch(self)
         return waiter
 
-    def upload(self, data: bytes) -> None:
-        """More of a request body that is streamed."""
-        self._sent += len(data)
-        if not self.closed:
-            self.put(data)
-            self.due = max(self.due, self._origin.now() + self._idle_timeout)
-
-    def uploaded(self, error: Fail | None) -> None:
-        """The streamed request body has ended."""
-        self._upload = None
-        if error is not None:
-            self._fail(error)
-
-    def pause_writing(self) -> None:
-        if self._upload is not None:
-            self._upload.source.pause()
-
-    def resume_writing(self) -> None:
-        if self._upload is not None:
-            self._upload.source.resume()
-
     # ---- receiving
 
     def data_received(self, data: bytes) -> None:
+        lane = self.lane
+        if lane is not None and lane.take(data):
+            self.due = self._origin.now() + self._idle_timeout if self._reading else 0.0
+            return
         waiter = self._waiter
         # An upstream that speaks unasked is out of step; and where its caller left in this very turn of the loop nobody
         # may be given this connection.
@@ -131,6 +115,8 @@ class ClientConnection(BatchedProtocol):
             why = error.__context__ or error
             self._fail(self._origin.failed(f"sent malformed HTTP ({why})", "body" if self._response else "headers"))
             return
+        if lane is not None:
+            lane.look(data)
         response = self._response
         if response is None:
             self._head_bytes += len(data)
@@ -190,6 +176,14 @@ class ClientConnection(BatchedProtocol):
         self._keep = self._parser.should_keep_alive() and not self.upgrades
         self._close_delimited = length is None and not head.chunked and status not in (204, 304)
 
+    def on_chunk_header(self) -> None:
+        if self.lane is not None:
+            self.lane.in_chunk = True
+
+    def on_chunk_complete(self) -> None:
+        if self.lane is not None:
+            self.lane.in_chunk = False
+
     def on_body(self, chunk: bytes) -> None:
         if not self._complete:
             self._parts.append(chunk)
@@ -211,7 +205,7 @@ class ClientConnection(BatchedProtocol):
 
     def _release(self, response: Response) -> None:
         """The answer is whole: the connection is free before anybody reads the answer."""
-        self._response = None
+        self._response = self.lane = None
         response.finish(None)
         if not self._reading:
             self.read_on()
@@ -231,11 +225,11 @@ class ClientConnection(BatchedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        self._out.clear()
+        self._forget_out()
         self.due = 0.0
         response = self._response
         if response is not None and self._close_delimited and exc is None:
-            self._response = None
+            self._response = self.lane = None
             response.finish(None)
         elif response is not None or self._waiter is not None:
             how = "reset the connection" if exc is not None else "closed the connection"
@@ -270,8 +264,7 @@ class ClientConnection(BatchedProtocol):
 
     def abort(self) -> None:
         """Close at once, whatever is under way; nothing more is told to anybody."""
-        self._waiter = None
-        self._response = None
+        self._waiter = self._response = self.lane = None
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.source.cancel("upstream connection closed")

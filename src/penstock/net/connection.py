@@ -57,7 +57,7 @@ class Connection(BatchedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closing, self.due = True, 0.0
-        self._out.clear()
+        self._forget_out()
         self._parser.let_go()
         self._server.forget(self)
         self._server.busy -= bool(self._turns)

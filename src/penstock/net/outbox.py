@@ -31,13 +31,14 @@ class BatchedProtocol(asyncio.Protocol):
     """The writing half of a connection. ``put`` sends in order; ``drop`` closes at once and forgets what waits.
     ``_reading``: whether more may be taken in."""
 
-    __slots__ = ("_out", "_owner", "_reading", "_transport")
+    __slots__ = ("_more", "_out", "_owner", "_reading", "_transport")
 
     _transport: asyncio.Transport
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._out: list[bytes] = []
+        self._out = b""  # and no list: mostly one thing is written a turn, to sockets whose objects are cold
+        self._more: list[bytes] | None = None
         self._reading = True
 
     def give_way(self) -> None:
@@ -57,27 +58,36 @@ class BatchedProtocol(asyncio.Protocol):
             if self._owner.busy <= FEW:
                 self._transport.write(data)
                 return
+            self._out = data
             self._owner.outbox.add(self)
-        self._out.append(data)
+        elif self._more is None:
+            self._more = [data]
+        else:
+            self._more.append(data)
 
     def flush(self) -> None:
         """Hand to the transport what was put in this turn of the loop."""
-        out = self._out
+        out, more = self._out, self._more
         if out:
-            self._out = []
-            if len(out) == 1:
-                self._transport.write(out[0])
+            self._out = b""
+            if more is None:
+                self._transport.write(out)
             else:
-                self._transport.writelines(out)
+                self._more = None
+                self._transport.writelines([out, *more])
 
     def drop(self) -> None:
         """Close at once."""
-        self._out.clear()
+        self._forget_out()
         self._transport.abort()
+
+    def _forget_out(self) -> None:
+        self._out = b""
+        self._more = None
 
     def unsent(self) -> int:
         """Bytes waiting in this process for the peer to read."""
-        return self._transport.get_write_buffer_size() + sum(map(len, self._out))
+        return self._transport.get_write_buffer_size() + len(self._out) + sum(map(len, self._more or ()))
 
     def waiting(self) -> int:
         """Bytes waiting for the peer to read: in this process, and in the kernel's buffer."""

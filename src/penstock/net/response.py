@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
+from penstock.core.lane import Lane
 from penstock.core.reply import Sink, Void
 from penstock.net.upgraded import Upgraded
 
@@ -18,6 +19,8 @@ HELD_BYTES = 256 * 1024
 
 class Reading(Protocol):
     """What a response needs of its connection."""
+
+    lane: Lane | None
 
     def hold_reading(self) -> None: ...
 
@@ -121,6 +124,11 @@ class Response:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
+
+    def take_lane(self, lane: Lane) -> None:
+        """What comes from now on may take it."""
+        if self._connection is not None and self.head.chunked:
+            self._connection.lane = lane
 
     def _flush(self) -> None:
         sink = self._sink

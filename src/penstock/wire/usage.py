@@ -118,9 +118,14 @@ def _sane(count: int) -> int:
     return min(max(count, 0), MOST_TOKENS)
 
 
+def tells_usage(frame: bytes) -> bool:
+    """Whether an event of ``frame`` may tell usage."""
+    return b'"usage"' in frame and _TOLD.search(frame) is not None
+
+
 def usage_in(frame: bytes) -> Usage | None:
     """The usage that the events of a frame tell; ``"usage": null`` tells nothing."""
-    if b'"usage"' not in frame or _TOLD.search(frame) is None:
+    if not tells_usage(frame):
         return None
     found: Usage | None = None
     for event in parse(frame):
