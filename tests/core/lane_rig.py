@@ -10,6 +10,7 @@ from penstock.core.fiber import Promise
 from penstock.core.lane import Lane, offer
 from penstock.core.reply import Source, Tapped
 from penstock.net.client_connection import ClientConnection
+from penstock.net.outbox import Outbox
 from penstock.net.response import Response
 from penstock.providers.event_frames import EventFrames
 from penstock.routing.joint import Joint
@@ -41,6 +42,7 @@ class Origin:
 
     def __init__(self, loop: Timers) -> None:
         self.loop: Any = loop
+        self.outbox = Outbox(self.loop)
         self.wheel = Wheel(0.05, 0.0)
 
     def now(self) -> float:

@@ -33,18 +33,17 @@ class Writing(Protocol):
 
 
 class Lane:
-    """See the module. ``open``: nobody holds the stream; ``whole``: no part of an event is held back; ``in_chunk``: the
-    parser stands inside of a chunk, as far as is known; ``told`` notes the events, ``taps`` see them; ``passed`` counts
-    them. ``sizes`` are the size lines of chunks that were seen: of two or three digits, so not many."""
+    """See the module. ``open``: nobody holds the stream; ``whole``: no part of an event is held back; ``told`` notes
+    the events, ``taps`` see them, ``passed`` counts them. ``sizes`` are the size lines that were seen: of two or three
+    digits, so not many."""
 
-    __slots__ = ("_between", "_caller", "_exchange", "_sizes", "in_chunk", "open", "passed", "taps", "told", "whole")
+    __slots__ = ("_between", "_caller", "_exchange", "_sizes", "open", "passed", "taps", "told", "whole")
 
     def __init__(self, exchange: Exchange, caller: Writing, sizes: dict[bytes, int]) -> None:
         self._exchange = exchange
         self._caller = caller
         self._sizes = sizes
         self._between = False
-        self.in_chunk = True
         self.open = False
         self.whole = False
         self.told: Noting | None = None
@@ -70,10 +69,10 @@ class Lane:
         self._caller.write(data)
         return True
 
-    def look(self, data: bytes) -> None:
-        """A read has gone the long way."""
+    def look(self, data: bytes, *, in_chunk: bool) -> None:
+        """A read has gone the long way; ``in_chunk``: it ended inside of a chunk, or behind one."""
         # A line that was begun behind the last chunk has no end yet: else the parser would be in another chunk.
-        self._between = not self.in_chunk and data.endswith(b"\r\n")
+        self._between = not in_chunk and data.endswith(b"\r\n")
 
     def _learn(self, line: bytes) -> int:
         """The size that a line tells, if it tells nothing else; else 0."""

@@ -45,14 +45,15 @@ class Source(Protocol):
 class Reply:
     """A status, header fields and a body, with taps that see what flows to the room outside.
 
-    ``headers`` may be shared with other replies: a room that changes them puts a new list in their place.
+    ``headers`` may be shared with other replies: a room that changes them puts a new list in their place. ``lines`` may
+    hold them as they are written, beside the list that this was made of.
 
     ``live`` is true while the body is a Source. Rooms that only watch append to ``taps``; a room that changes what
     flows calls ``through``. ``length`` is the size in bytes of a live body, where it is known beforehand; ``events``
     tells that the body is server-sent events.
     """
 
-    __slots__ = ("body", "events", "headers", "length", "status", "taps")
+    __slots__ = ("body", "events", "headers", "length", "lines", "status", "taps")
 
     def __init__(self, status: int, headers: Headers, body: bytes | Source, *, events: bool = False) -> None:
         self.events = events
@@ -60,6 +61,7 @@ class Reply:
         self.headers = headers
         self.body = body
         self.length: int | None = None
+        self.lines: tuple[Headers, bytes] | None = None
         self.taps: list[Tap] = []
 
     @property

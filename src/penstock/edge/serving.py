@@ -125,15 +125,14 @@ class Serving:
             return
         for tap in reply.taps:
             tap(body)
-        if reply.status not in (204, 304):
-            framing = b"%bcontent-length: %d\r\n" % (framing, len(body))
+        length = len(body) if reply.status not in (204, 304) else None
         if not self._keep or not turn.head.http11:
             framing += self._connection_line()
         exchange.first_byte = now
         if exchange.call.method == "HEAD":
             body = b""
         exchange.bytes_out = len(body)
-        turn.connection.write(head_bytes(exchange, reply, framing) + body)
+        turn.connection.write(head_bytes(exchange, reply, framing, length, body))
         self._done("ok" if exchange.error is None else "error")
 
     def _connection_line(self) -> bytes:

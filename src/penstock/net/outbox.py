@@ -55,11 +55,15 @@ class BatchedProtocol(asyncio.Protocol):
     def put(self, data: bytes) -> None:
         """Send ``data`` by the end of this turn of the loop."""
         if not self._out:
-            if self._owner.busy <= FEW:
+            outbox = self._owner.outbox
+            if outbox.waiting:
+                outbox.waiting.append(self)
+            elif self._owner.busy > FEW:
+                outbox.begin(self)
+            else:
                 self._transport.write(data)
                 return
             self._out = data
-            self._owner.outbox.add(self)
         elif self._more is None:
             self._more = [data]
         else:
@@ -101,22 +105,21 @@ class BatchedProtocol(asyncio.Protocol):
 class Outbox:
     """The connections of one loop that have written since its last turn."""
 
-    __slots__ = ("_loop", "_waiting")
+    __slots__ = ("_loop", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: list[BatchedProtocol] = []
+        self.waiting: list[BatchedProtocol] = []
 
-    def add(self, connection: BatchedProtocol) -> None:
-        """``connection.flush()`` is called at the end of this turn of the loop."""
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(connection)
+    def begin(self, connection: BatchedProtocol) -> None:
+        """The first that writes in this turn of the loop. At its end ``flush`` of all that are waiting is called."""
+        self._loop.call_soon(self._flush)
+        self.waiting.append(connection)
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for connection in waiting:
             connection.flush()
 
     def __repr__(self) -> str:
-        return f"<Outbox {len(self._waiting)} waiting>"
+        return f"<Outbox {len(self.waiting)} waiting>"
