@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
+from penstock.core.lane import Lane, offer
 from penstock.core.reply import Sink, Source, Void
 from penstock.wire.openai_chat import strip_usage_chunk
 from penstock.wire.sse import EventSplitter
@@ -17,7 +18,7 @@ from penstock.wire.usage import usage_in
 class EventFrames:
     """See the module."""
 
-    __slots__ = ("_exchange", "_longest", "_seen", "_sink", "_source", "_splitter", "_withhold")
+    __slots__ = ("_exchange", "_lane", "_longest", "_seen", "_sink", "_source", "_splitter", "_withhold")
 
     def __init__(self, source: Source, exchange: Exchange, *, withhold: bool) -> None:
         self._source = source
@@ -27,6 +28,7 @@ class EventFrames:
         self._seen = 0
         self._splitter = EventSplitter()
         self._sink: Sink | None = None
+        self._lane: Lane | None = None
         exchange.defer(self._account)
 
     def start(self, sink: Sink) -> None:
@@ -44,6 +46,12 @@ class EventFrames:
         self._sink = Void()
         self._source.cancel(reason)
 
+    def take_lane(self, lane: Lane) -> None:
+        """Events may pass by it (none that tells usage: that is not like the one before)."""
+        self._lane = lane
+        lane.whole = self._splitter.empty
+        offer(lane, self._source)
+
     def push(self, frame: bytes) -> None:
         try:
             frame = self._splitter.feed(frame)
@@ -53,6 +61,8 @@ class EventFrames:
             if sink is not None:
                 sink.end(error)
             return
+        if self._lane is not None:
+            self._lane.whole = self._splitter.empty
         if frame:
             if len(frame) <= self._longest:  # one event, as nearly always: looking costs ten times as much
                 self._seen += 1
@@ -70,6 +80,8 @@ class EventFrames:
             self._longest = len(frame)
 
     def _account(self, exchange: Exchange) -> None:
+        if self._lane is not None:
+            self._seen += self._lane.passed
         if exchange.outcome != "ok" or not exchange.tokens_out:
             exchange.tokens_out = max(exchange.tokens_out, self._seen)
 

@@ -1,0 +1,92 @@
+"""The short way of a stream: a chunk that holds one common event goes to the caller as it came, framing included.
+
+A Serving makes one and offers it to its source; each part on the way down to the upstream's connection puts in what it
+needs to know of events, or does not hand it on (then there is none). ``take`` has a read of the socket; False for all
+that is not plainly one whole chunk with one common event: that goes the long way, as frames. May fail: not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from penstock.core.exchange import Exchange
+    from penstock.core.reply import Source, Tap
+
+_SIZE_LINE = re.compile(rb"[1-9A-Fa-f][0-9A-Fa-f]{1,2}\r\n")
+_TWO_DIGITS = 4 + 255 + 2
+"""Bytes of the longest chunk whose size has two hexadecimal digits."""
+
+
+class Noting(Protocol):
+    """What is told of the events of a stream."""
+
+    def likes(self, data: bytes, start: int, end: int) -> bool:
+        """Note the event in a part of ``data`` if it is like the last one but for its text; else note nothing."""
+
+
+class Writing(Protocol):
+    """The caller's connection."""
+
+    def write(self, data: bytes) -> None: ...
+
+
+class Lane:
+    """See the module. ``open``: nobody holds the stream; ``whole``: no part of an event is held back; ``told`` notes
+    the events, ``taps`` see them, ``passed`` counts them. ``sizes`` are the size lines that were seen: of two or three
+    digits, so not many."""
+
+    __slots__ = ("_between", "_caller", "_exchange", "_sizes", "open", "passed", "taps", "told", "whole")
+
+    def __init__(self, exchange: Exchange, caller: Writing, sizes: dict[bytes, int]) -> None:
+        self._exchange = exchange
+        self._caller = caller
+        self._sizes = sizes
+        self._between = False
+        self.open = False
+        self.whole = False
+        self.told: Noting | None = None
+        self.taps: list[Tap] = []
+        self.passed = 0
+
+    def take(self, data: bytes) -> bool:
+        """Pass on one read of the upstream's socket. False when it is for the parser."""
+        if not (self._between and self.open and self.whole):
+            return False
+        start = 4 if len(data) <= _TWO_DIGITS else 5
+        end = len(data) - 2
+        line = data[:start]
+        size = end - start
+        if (self._sizes.get(line) or self._learn(line)) != size or not data.endswith(b"\r\n"):
+            return False
+        if not self.told.likes(data, start, end):  # type: ignore[union-attr]
+            return False
+        self.passed += 1
+        self._exchange.bytes_out += size
+        for tap in self.taps:
+            tap(data[start:end])
+        self._caller.write(data)
+        return True
+
+    def look(self, data: bytes, *, in_chunk: bool) -> None:
+        """A read has gone the long way; ``in_chunk``: it ended inside of a chunk, or behind one."""
+        # A line that was begun behind the last chunk has no end yet: else the parser would be in another chunk.
+        self._between = not in_chunk and data.endswith(b"\r\n")
+
+    def _learn(self, line: bytes) -> int:
+        """The size that a line tells, if it tells nothing else; else 0."""
+        if _SIZE_LINE.fullmatch(line) is None:
+            return 0
+        size = self._sizes[line] = int(line, 16)
+        return size
+
+    def __repr__(self) -> str:
+        return f"<Lane {'open' if self.open else 'closed'}, {self.passed} passed>"
+
+
+def offer(lane: Lane, source: Source) -> None:
+    """Offer ``lane`` to a source: most have to see all that flows, and want none."""
+    take: Any = getattr(source, "take_lane", None)
+    if take is not None:
+        take(lane)
