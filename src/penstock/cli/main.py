@@ -43,6 +43,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "semantic": Command("penstock.cli.semantic:main", "make the weights that the semantic cache embeds with"),
     "simulate": Command("penstock.cli.simulate:main", "play recorded traffic against fleets that are not there"),
+    "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 
 _EPILOG = """\
