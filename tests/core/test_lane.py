@@ -47,7 +47,6 @@ def test_sizes_on_both_sides_of_three_digits_and_of_every_spelling() -> None:
     [
         chunk(event(b"odd"), b"0%x\r\n"),
         chunk(event(b"odd"), b"%x;a=b\r\n"),
-        chunk(event(b"o")) + chunk(event(b"dd")),
         chunk(event(b"o") + event(b"dd")),
         chunk(event(rb"o\"dd")),
         chunk(event(b"odd", b',"usage":{"completion_tokens":9}')),
@@ -62,7 +61,6 @@ def test_sizes_on_both_sides_of_three_digits_and_of_every_spelling() -> None:
         b"%x\r\n" % (len(event(b"odd")) + 1) + event(b"odd") + b"\r\n",
         chunk(event(b"odd"))[:-2] + b"no",
         event(b"odd"),
-        chunk(event(b"odd")) + b"0\r\n\r\n",
     ],
 )
 def test_what_is_not_plainly_common_goes_the_long_way(odd: bytes) -> None:
@@ -70,6 +68,28 @@ def test_what_is_not_plainly_common_goes_the_long_way(odd: bytes) -> None:
     short, _ = both([*before, odd])
     assert short.lane.passed == 2
     same([*before, odd, *texts(b" four", b" five"), b"0\r\n\r\n"])
+
+
+@pytest.mark.parametrize(
+    ("rest", "passed"),
+    [
+        (b"", 3),
+        (chunk(event(b"x" * 300)), 4),
+        (chunk(event(rb"\n")) + chunk(event(b"x")), 3),
+        (chunk(event(b"cut"))[:-1], 3),
+        (b"0\r\n\r\n", 3),
+        (b"4", 3),
+        (b"ffffff\r\n", 3),
+        (b"\r\n", 3),
+    ],
+)
+def test_of_several_chunks_in_one_read_the_plain_ones_pass_and_the_rest_is_parsed(rest: bytes, passed: int) -> None:
+    before = [chunk(FIRST), *texts(b"one")]
+    plain = b"".join(texts(b"a", b"bb", b"x" * 200))
+    short, _ = both([*before, plain + rest])
+    assert short.lane.passed == passed
+    assert plain in short.caller.sent
+    same([*before, plain + rest, *texts(b"last")])
 
 
 def test_a_chunk_that_is_begun_is_not_mistaken_for_one_that_begins() -> None:

@@ -1,8 +1,8 @@
 """The short way of a stream: a chunk that holds one common event goes to the caller as it came, framing included.
 
 A Serving makes one and offers it to its source; each part on the way down to the upstream's connection puts in what it
-needs to know of events, or does not hand it on (then there is none). ``take`` has a read of the socket; False for all
-that is not plainly one whole chunk with one common event: that goes the long way, as frames. May fail: not at all.
+needs to know of events, or does not hand it on (then there is none). ``take`` has a read of the socket; all of it that
+is not plainly whole chunks with one common event each goes the long way, as frames. May fail: not at all.
 """
 
 from __future__ import annotations
@@ -50,24 +50,46 @@ class Lane:
         self.taps: list[Tap] = []
         self.passed = 0
 
-    def take(self, data: bytes) -> bool:
-        """Pass on one read of the upstream's socket. False when it is for the parser."""
+    def take(self, data: bytes) -> int:
+        """Pass on one read of the upstream's socket as far as it is plain: so many bytes. The rest is the parser's."""
         if not (self._between and self.open and self.whole):
-            return False
-        start = 4 if len(data) <= _TWO_DIGITS else 5
-        end = len(data) - 2
-        line = data[:start]
-        size = end - start
-        if (self._sizes.get(line) or self._learn(line)) != size or not data.endswith(b"\r\n"):
-            return False
+            return 0
+        length = len(data)
+        start = 4 if length <= _TWO_DIGITS else 5
+        end = length - 2
+        if self._sizes.get(data[:start]) != end - start or not data.endswith(b"\r\n"):
+            return self._take_several(data)
         if not self.told.likes(data, start, end):  # type: ignore[union-attr]
-            return False
-        self.passed += 1
-        self._exchange.bytes_out += size
+            return 0
+        self.passed += 1  # ``_note``, written out: this is what nearly every event of a stream passes
+        self._exchange.bytes_out += end - start
         for tap in self.taps:
             tap(data[start:end])
         self._caller.write(data)
-        return True
+        return length
+
+    def _take_several(self, data: bytes) -> int:
+        """The same for what is not one chunk with a size that was seen before."""
+        at = 0
+        while at < len(data):
+            start = data.find(b"\n", at, at + 5) + 1
+            line = data[at:start]
+            size = self._sizes.get(line) or self._learn(line)
+            end = start + size
+            if not size or data[end : end + 2] != b"\r\n" or not self.told.likes(data, start, end):  # type: ignore[union-attr]
+                break
+            self._note(data, start, end)
+            at = end + 2
+        if at:
+            self._caller.write(data[:at])
+        return at
+
+    def _note(self, data: bytes, start: int, end: int) -> None:
+        """An event passes."""
+        self.passed += 1
+        self._exchange.bytes_out += end - start
+        for tap in self.taps:
+            tap(data[start:end])
 
     def look(self, data: bytes, *, in_chunk: bool) -> None:
         """A read has gone the long way; ``in_chunk``: it ended inside of a chunk, or behind one."""

@@ -100,9 +100,11 @@ class ClientConnection(Uploading):
 
     def data_received(self, data: bytes) -> None:
         lane = self.lane
-        if lane is not None and lane.take(data):
+        if lane is not None and (taken := lane.take(data)):
             self.due = self._origin.now() + self._idle_timeout if self._reading else 0.0
-            return
+            if taken == len(data):
+                return
+            data = data[taken:]
         waiter = self._waiter
         # An upstream that speaks unasked is out of step; and where its caller left in this very turn of the loop nobody
         # may be given this connection.

@@ -44,6 +44,7 @@ class EventFrames:
 
     def cancel(self, reason: str) -> None:
         self._sink = Void()
+        self._leave_lane()
         self._source.cancel(reason)
 
     def take_lane(self, lane: Lane) -> None:
@@ -51,6 +52,12 @@ class EventFrames:
         self._lane = lane
         lane.whole = self._splitter.empty
         offer(lane, self._source)
+
+    def _leave_lane(self) -> None:
+        """It refers to the call with its bytes."""
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            self._seen += lane.passed
 
     def push(self, frame: bytes) -> None:
         try:
@@ -80,8 +87,7 @@ class EventFrames:
             self._longest = len(frame)
 
     def _account(self, exchange: Exchange) -> None:
-        if self._lane is not None:
-            self._seen += self._lane.passed
+        self._leave_lane()
         if exchange.outcome != "ok" or not exchange.tokens_out:
             exchange.tokens_out = max(exchange.tokens_out, self._seen)
 
@@ -96,6 +102,7 @@ class EventFrames:
         return strip_usage_chunk(frame) if self._withhold else frame
 
     def end(self, error: Fail | None) -> None:
+        self._leave_lane()
         rest = self._splitter.rest
         if self._sink is not None and error is None and rest.strip():
             # The last event lacks its blank line: whole if the answer ended in order, so it is passed on ended.

@@ -115,7 +115,7 @@ class Joint:
         self._sink = Void()
         self._held.clear()
         self._ended = True
-        self.rescue = None
+        self.rescue = self._lane = None
         self._stop_timer()
         fiber, self._fiber = self._fiber, None
         if fiber is not None:
@@ -220,7 +220,7 @@ class Joint:
             return
         self._stop_timer()
         self._ended = True
-        self.rescue = None  # it refers to us, and to the call with its bytes
+        self.rescue = self._lane = None  # they refer to us, and to the call with its bytes
         self._error = error
         if not self.arrived.done():
             self.arrived.set_result(error if not self._held else None)
