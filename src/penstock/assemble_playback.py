@@ -6,7 +6,6 @@ zeros, near to nothing. Raises ValueError for an unknown name, OSError when the 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,9 +28,8 @@ def embed(name: str, texts: list[str]) -> NDArray[np.float32]:
 
 
 def _model(name: str) -> Any:
-    try:  # by name until the embedders are there in every tree that has this file
-        weights = import_module("penstock.cache.embedding.weights")
-        store = import_module("penstock.cache.embedding.store")
+    try:
+        from penstock.cache.embedding import store, weights
     except ImportError as error:
         raise OSError(0, f'{error.name} is missing: pip install "penstock[semantic]", or give --vectors') from None
     known = {one.name: one for one in (weights.MINILM, weights.STATIC)}

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.decisions import CALLS, Case, exchanges, fleet, measure
+from bench.decisions import CALLS, Case, choice_rows, exchanges, fleet, measure, measure_choice, measure_cut
 from penstock.routing.strategies import STRATEGIES
 
 
@@ -18,3 +18,14 @@ def test_calls_are_of_the_kind_that_is_asked_for() -> None:
     entry = fleet(Case("adaptive", 3, "large"))
     assert len(entry.ask(again[0], "m", 0.0).blocks) > 30
     assert entry.ask(exchanges(Case("adaptive", 3, "small", session=True), 0)[1], "m", 0.0).session == "\0session-1"
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_it_measures_every_choice_in_a_busy_fleet(strategy: str) -> None:
+    assert measure_choice(strategy, 8, rounds=1, calls=60) > 0
+
+
+def test_a_row_has_every_size_of_fleet_and_hashing_is_apart() -> None:
+    (row,) = choice_rows(["adaptive"], rounds=1)
+    assert list(row) == ["strategy", "8 upstreams, µs", "64 upstreams, µs", "256 upstreams, µs"]
+    assert measure_cut(16_000, 1) > 0

@@ -48,7 +48,13 @@ class Promise(Generic[T]):
         """Resolve it. Does nothing if it is done already."""
         if self._state == "pending":
             self._value = value
-            self._settle("done")
+            fiber = self._fiber
+            if fiber is None:
+                self._settle("done")
+            else:  # as nearly always: ``_settle``, written out
+                self._state = "done"
+                self._fiber = None
+                fiber.step()
 
     def set_exception(self, error: BaseException) -> None:
         """Fail it. Does nothing if it is done already."""

@@ -4,7 +4,8 @@ The contract between a Source and its Sink, on which relay, pacing, fan-out, rep
 ``start(sink)`` once; the source then calls ``sink.push(frame)`` any number of times and ``sink.end(error | None)``
 exactly once, possibly inside ``start``, never inside ``push``. After ``pause()`` nothing is pushed until ``resume()``;
 after ``cancel()`` nothing at all, ``end`` included. All calls are synchronous and idempotent, and none of them raises.
-A *frame* is one or more whole SSE events, or body bytes where the body is not SSE; it is never empty.
+A *frame* is one or more whole SSE events, or body bytes where the body is not SSE; it is never empty. A Source may have
+``take_lane`` (``lane.py``): then common events may pass by it, and those that are its sinks, once it was started.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Protocol
 
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
+from penstock.core.lane import Lane, offer
 
 Tap = Callable[[bytes], None]
 """A watcher: called once with each frame, in order. It must not raise and must not keep the frame."""
@@ -43,14 +45,15 @@ class Source(Protocol):
 class Reply:
     """A status, header fields and a body, with taps that see what flows to the room outside.
 
-    ``headers`` may be shared with other replies: a room that changes them puts a new list in their place.
+    ``headers`` may be shared with other replies: a room that changes them puts a new list in their place. ``lines`` may
+    hold them as they are written, beside the list that this was made of.
 
     ``live`` is true while the body is a Source. Rooms that only watch append to ``taps``; a room that changes what
     flows calls ``through``. ``length`` is the size in bytes of a live body, where it is known beforehand; ``events``
     tells that the body is server-sent events.
     """
 
-    __slots__ = ("body", "events", "headers", "length", "status", "taps")
+    __slots__ = ("body", "events", "headers", "length", "lines", "status", "taps")
 
     def __init__(self, status: int, headers: Headers, body: bytes | Source, *, events: bool = False) -> None:
         self.events = events
@@ -58,6 +61,7 @@ class Reply:
         self.headers = headers
         self.body = body
         self.length: int | None = None
+        self.lines: tuple[Headers, bytes] | None = None
         self.taps: list[Tap] = []
 
     @property
@@ -144,6 +148,11 @@ class Tapped:
         self._source = source
         self._taps = taps
         self._sink: Sink | None = None
+
+    def take_lane(self, lane: Lane) -> None:
+        """Its taps see what passes there, too."""
+        lane.taps = [*self._taps, *lane.taps]
+        offer(lane, self._source)
 
     def start(self, sink: Sink) -> None:
         if self._sink is None:

@@ -73,6 +73,7 @@ class Endpoint:
         self.join: Join | None = None
         self.refused = 0
         self.date = b""
+        self.chunk_sizes: dict[bytes, int] = {}
         self.tick()
 
     def tick(self) -> None:

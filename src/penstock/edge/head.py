@@ -10,33 +10,36 @@ from urllib.parse import quote
 
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
-from penstock.net.http_head import status_line
+from penstock.net.http_head import STATUS_LINES, field_lines, status_line
 
 MOST_MODEL_CHARACTERS = 200
 _STREAM_LINES = b"cache-control: no-cache, no-transform\r\nx-accel-buffering: no\r\n"
 _REPLACED = (b"cache-control", b"x-accel-buffering")
 
 
-def head_bytes(exchange: Exchange, reply: Reply, framing: bytes) -> bytes:
-    """The whole head. ``framing`` ends it: lines for length, connection and date."""
-    parts = [status_line(reply.status)]
+def head_bytes(exchange: Exchange, reply: Reply, framing: bytes, length: int | None = None, body: bytes = b"") -> bytes:
+    """The whole head, and ``body`` behind it. ``framing`` ends it: lines for connection and date; ``length``: of the
+    answer, where the head tells it."""
+    headers, known = reply.headers, reply.lines
     if reply.events:
-        for name, value in reply.headers:
-            if name not in _REPLACED:
-                parts += (name, b": ", value, b"\r\n")
-        parts.append(_STREAM_LINES)
+        fields = field_lines([field for field in headers if field[0] not in _REPLACED]) + _STREAM_LINES
+    elif known is not None and known[0] is headers:
+        fields = known[1]
     else:
-        for name, value in reply.headers:
-            parts += (name, b": ", value, b"\r\n")
-    parts += (own_fields(exchange).encode(), framing, b"\r\n")
-    return b"".join(parts)
+        fields = field_lines(headers)
+    line = STATUS_LINES.get(reply.status) or status_line(reply.status)
+    return b"".join((line, fields, own_fields(exchange, length).encode(), framing, b"\r\n", body))
 
 
-def own_fields(exchange: Exchange) -> str:
-    """Lines that tell what Penstock did with the call."""
+def own_fields(exchange: Exchange, length: int | None = None) -> str:
+    """Lines that tell what Penstock did with the call, and how long the answer is."""
     own = f"x-request-id: {exchange.id}\r\nx-penstock-overhead-ms: {exchange.overhead * 1000:.2f}\r\n"
+    if length is not None:
+        own += f"content-length: {length}\r\n"
     if exchange.upstream:
-        model = (exchange.answered_as or exchange.call.model)[:MOST_MODEL_CHARACTERS]
+        model = exchange.answered_as or exchange.call.model
+        if len(model) > MOST_MODEL_CHARACTERS:
+            model = model[:MOST_MODEL_CHARACTERS]
         if not (model.isascii() and model.isprintable()):
             model = quote(model, safe="/:@+,=~")
         own += (

@@ -14,6 +14,7 @@ from penstock.core.call import Headers
 from penstock.core.errors import Fail, GatewayError
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
+from penstock.core.lane import Lane, offer
 from penstock.core.reply import Reply, Source, Tap
 from penstock.edge.head import head_bytes
 from penstock.net.handshake import accepting, check_handshake
@@ -124,15 +125,14 @@ class Serving:
             return
         for tap in reply.taps:
             tap(body)
-        if reply.status not in (204, 304):
-            framing = b"%bcontent-length: %d\r\n" % (framing, len(body))
+        length = len(body) if reply.status not in (204, 304) else None
         if not self._keep or not turn.head.http11:
             framing += self._connection_line()
         exchange.first_byte = now
         if exchange.call.method == "HEAD":
             body = b""
         exchange.bytes_out = len(body)
-        turn.connection.write(head_bytes(exchange, reply, framing) + body)
+        turn.connection.write(head_bytes(exchange, reply, framing, length, body))
         self._done("ok" if exchange.error is None else "error")
 
     def _connection_line(self) -> bytes:
@@ -159,6 +159,10 @@ class Serving:
         turn.connection.busy_until(self._exchange.deadline)
         if not turn.connection.writable:
             source.pause()
+        if self._chunked and self._sse:
+            lane = Lane(self._exchange, turn.connection, self._endpoint.chunk_sizes)
+            lane.taps = self._taps
+            offer(lane, source)
         source.start(self)
         if self._head and self._exchange.outcome is None:
             head, self._head = self._head, b""

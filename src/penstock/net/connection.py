@@ -57,7 +57,7 @@ class Connection(BatchedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closing, self.due = True, 0.0
-        self._out.clear()
+        self._forget_out()
         self._parser.let_go()
         self._server.forget(self)
         self._server.busy -= bool(self._turns)
@@ -168,8 +168,9 @@ class Connection(BatchedProtocol):
     def _due_within(self, seconds: float) -> None:
         """Wait that long for the caller, but no longer than the current response may take."""
         due = self._server.now() + seconds
-        self.due = min(due, self._deadline) if self._deadline else due
-        self._server.wheel.watch(self)
+        self.due = due = self._deadline if 0.0 < self._deadline < due else due
+        if not 0.0 < self.wheel_at <= due:
+            self._server.wheel.watch(self)
 
     def finish(self, *, keep_alive: bool) -> None:
         """The current response is written. Goes on with the next request, or closes."""

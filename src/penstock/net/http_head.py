@@ -194,6 +194,11 @@ def status_line(status: int) -> bytes:
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
 
 
+def field_lines(headers: Headers) -> bytes:
+    """Fields as they are written."""
+    return b"".join([b"%b: %b\r\n" % field for field in headers])
+
+
 def response_head(status: int, lines: list[bytes]) -> bytes:
     """A response head. ``lines`` are ``name: value\\r\\n`` as bytes."""
     return status_line(status) + b"".join(lines) + b"\r\n"

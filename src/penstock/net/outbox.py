@@ -31,13 +31,14 @@ class BatchedProtocol(asyncio.Protocol):
     """The writing half of a connection. ``put`` sends in order; ``drop`` closes at once and forgets what waits.
     ``_reading``: whether more may be taken in."""
 
-    __slots__ = ("_out", "_owner", "_reading", "_transport")
+    __slots__ = ("_more", "_out", "_owner", "_reading", "_transport")
 
     _transport: asyncio.Transport
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self._out: list[bytes] = []
+        self._out = b""  # and no list: mostly one thing is written a turn, to sockets whose objects are cold
+        self._more: list[bytes] | None = None
         self._reading = True
 
     def give_way(self) -> None:
@@ -54,30 +55,43 @@ class BatchedProtocol(asyncio.Protocol):
     def put(self, data: bytes) -> None:
         """Send ``data`` by the end of this turn of the loop."""
         if not self._out:
-            if self._owner.busy <= FEW:
+            outbox = self._owner.outbox
+            if outbox.waiting:
+                outbox.waiting.append(self)
+            elif self._owner.busy > FEW:
+                outbox.begin(self)
+            else:
                 self._transport.write(data)
                 return
-            self._owner.outbox.add(self)
-        self._out.append(data)
+            self._out = data
+        elif self._more is None:
+            self._more = [data]
+        else:
+            self._more.append(data)
 
     def flush(self) -> None:
         """Hand to the transport what was put in this turn of the loop."""
-        out = self._out
+        out, more = self._out, self._more
         if out:
-            self._out = []
-            if len(out) == 1:
-                self._transport.write(out[0])
+            self._out = b""
+            if more is None:
+                self._transport.write(out)
             else:
-                self._transport.writelines(out)
+                self._more = None
+                self._transport.writelines([out, *more])
 
     def drop(self) -> None:
         """Close at once."""
-        self._out.clear()
+        self._forget_out()
         self._transport.abort()
+
+    def _forget_out(self) -> None:
+        self._out = b""
+        self._more = None
 
     def unsent(self) -> int:
         """Bytes waiting in this process for the peer to read."""
-        return self._transport.get_write_buffer_size() + sum(map(len, self._out))
+        return self._transport.get_write_buffer_size() + len(self._out) + sum(map(len, self._more or ()))
 
     def waiting(self) -> int:
         """Bytes waiting for the peer to read: in this process, and in the kernel's buffer."""
@@ -91,22 +105,21 @@ class BatchedProtocol(asyncio.Protocol):
 class Outbox:
     """The connections of one loop that have written since its last turn."""
 
-    __slots__ = ("_loop", "_waiting")
+    __slots__ = ("_loop", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: list[BatchedProtocol] = []
+        self.waiting: list[BatchedProtocol] = []
 
-    def add(self, connection: BatchedProtocol) -> None:
-        """``connection.flush()`` is called at the end of this turn of the loop."""
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(connection)
+    def begin(self, connection: BatchedProtocol) -> None:
+        """The first that writes in this turn of the loop. At its end ``flush`` of all that are waiting is called."""
+        self._loop.call_soon(self._flush)
+        self.waiting.append(connection)
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self.waiting = self.waiting, []
         for connection in waiting:
             connection.flush()
 
     def __repr__(self) -> str:
-        return f"<Outbox {len(self._waiting)} waiting>"
+        return f"<Outbox {len(self.waiting)} waiting>"

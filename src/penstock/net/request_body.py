@@ -143,6 +143,13 @@ class Body:
 
     # ---- from the connection
 
+    def fill(self, whole: bytes) -> None:
+        """All of it is here, and nobody has asked for it yet."""
+        if whole:
+            self._parts.append(whole)
+            self._size = len(whole)
+        self.ended = True
+
     def feed(self, chunk: bytes) -> None:
         if self._error is not None:
             return

@@ -122,10 +122,8 @@ class RequestParser:
         if int(data[digits:end]) != length:
             return False
         body = Body(self._connection, length)
+        body.fill(data[start:])
         self._connection.take(head, body)
-        if length:
-            body.feed(data[start:])
-        body.finish()
         return True
 
     def _note_repeat(self, data: bytes) -> None:

@@ -9,15 +9,20 @@ from typing import Any, Protocol
 
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
+from penstock.core.lane import Lane
 from penstock.core.reply import Sink, Void
 from penstock.net.upgraded import Upgraded
 
+MAX_HEAD_BYTES = 64 * 1024
+MAX_FIELDS = 256
 HELD_BYTES = 256 * 1024
 """Body bytes taken in before anybody started the response."""
 
 
 class Reading(Protocol):
     """What a response needs of its connection."""
+
+    lane: Lane | None
 
     def hold_reading(self) -> None: ...
 
@@ -30,7 +35,7 @@ class ResponseHead:
     """Status and fields of an answer, without its date and length.
 
     An upstream that repeats them gets the same object again: nobody writes to it but to ``memo``, which keeps what
-    was derived from it. Raises ValueError for a transfer coding other than chunked.
+    was derived from it. Raises ValueError for one that is too large, or a transfer coding other than chunked.
     """
 
     __slots__ = ("chunked", "headers", "memo", "status")
@@ -38,6 +43,10 @@ class ResponseHead:
     def __init__(self, status: int, headers: Headers) -> None:
         self.status = status
         self.headers = headers
+        if len(headers) > MAX_FIELDS:
+            raise ValueError(f"over {MAX_FIELDS} header fields")
+        if sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_BYTES:
+            raise ValueError(f"a head of over {MAX_HEAD_BYTES} bytes")
         codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
         if codings and codings != [b"chunked"]:
             raise ValueError("a transfer coding that was not asked for")
@@ -75,6 +84,15 @@ class Response:
         self._sink: Sink | None = None
         self._paused = False
         self._flushing = False
+
+    @classmethod
+    def whole(cls, head: ResponseHead, body: bytes) -> Response:
+        """One that has arrived as a whole, and is to be finished."""
+        made = cls(None, head, len(body))
+        if body:
+            made._parts.append(body)
+            made._size = len(body)
+        return made
 
     @property
     def status(self) -> int:
@@ -121,6 +139,11 @@ class Response:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
+
+    def take_lane(self, lane: Lane) -> None:
+        """What comes from now on may take it."""
+        if self._connection is not None and self.head.chunked:
+            self._connection.lane = lane
 
     def _flush(self) -> None:
         sink = self._sink

@@ -126,7 +126,7 @@ class Upgraded(BatchedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        self._out.clear()
+        self._forget_out()
         self._gone()
         if self._sink is not None and not self._early:
             self._end()

@@ -1,11 +1,19 @@
-"""A request body streamed to an upstream: the sink that frames it, chunked or as announced."""
+"""A request body streamed to an upstream: a sink that frames it, chunked or as announced, and its connection."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Source
+from penstock.net.outbox import BatchedProtocol, Owner
+
+
+class Clocked(Owner, Protocol):
+    """What has such connections."""
+
+    now: Callable[[], float]
 
 
 class Uplink(Protocol):
@@ -35,3 +43,40 @@ class Upload:
         if self._chunked and error is None:
             self._connection.upload(b"0\r\n\r\n")
         self._connection.uploaded(error)
+
+
+class Uploading(BatchedProtocol):
+    """A connection that can stream a request's body. ``due`` moves on with each part of it."""
+
+    __slots__ = ("_idle_timeout", "_origin", "_sent", "_upload", "closed", "due")
+
+    _origin: Clocked
+    _idle_timeout: float
+    _sent: int
+    _upload: Upload | None
+    closed: bool
+    due: float
+
+    def upload(self, data: bytes) -> None:
+        """More of the body."""
+        self._sent += len(data)
+        if not self.closed:
+            self.put(data)
+            self.due = max(self.due, self._origin.now() + self._idle_timeout)
+
+    def uploaded(self, error: Fail | None) -> None:
+        """The body has ended."""
+        self._upload = None
+        if error is not None:
+            self._fail(error)
+
+    def pause_writing(self) -> None:
+        if self._upload is not None:
+            self._upload.source.pause()
+
+    def resume_writing(self) -> None:
+        if self._upload is not None:
+            self._upload.source.resume()
+
+    def _fail(self, error: Fail) -> None:
+        raise NotImplementedError

@@ -129,7 +129,7 @@ class WebSocket(BatchedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         lost, self.closing = not self.closing, True
-        self._out.clear()
+        self._forget_out()
         self.due = 0.0
         self._server.forget(self)
         self._server.busy -= 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
+from penstock.core.lane import Lane, offer
 from penstock.core.reply import Sink, Source, Void
 from penstock.wire.openai_chat import strip_usage_chunk
 from penstock.wire.sse import EventSplitter
@@ -17,7 +18,7 @@ from penstock.wire.usage import usage_in
 class EventFrames:
     """See the module."""
 
-    __slots__ = ("_exchange", "_longest", "_seen", "_sink", "_source", "_splitter", "_withhold")
+    __slots__ = ("_exchange", "_lane", "_longest", "_seen", "_sink", "_source", "_splitter", "_withhold")
 
     def __init__(self, source: Source, exchange: Exchange, *, withhold: bool) -> None:
         self._source = source
@@ -27,6 +28,7 @@ class EventFrames:
         self._seen = 0
         self._splitter = EventSplitter()
         self._sink: Sink | None = None
+        self._lane: Lane | None = None
         exchange.defer(self._account)
 
     def start(self, sink: Sink) -> None:
@@ -42,7 +44,20 @@ class EventFrames:
 
     def cancel(self, reason: str) -> None:
         self._sink = Void()
+        self._leave_lane()
         self._source.cancel(reason)
+
+    def take_lane(self, lane: Lane) -> None:
+        """Events may pass by it (none that tells usage: that is not like the one before)."""
+        self._lane = lane
+        lane.whole = self._splitter.empty
+        offer(lane, self._source)
+
+    def _leave_lane(self) -> None:
+        """It refers to the call with its bytes."""
+        lane, self._lane = self._lane, None
+        if lane is not None:
+            self._seen += lane.passed
 
     def push(self, frame: bytes) -> None:
         try:
@@ -53,6 +68,8 @@ class EventFrames:
             if sink is not None:
                 sink.end(error)
             return
+        if self._lane is not None:
+            self._lane.whole = self._splitter.empty
         if frame:
             if len(frame) <= self._longest:  # one event, as nearly always: looking costs ten times as much
                 self._seen += 1
@@ -70,6 +87,7 @@ class EventFrames:
             self._longest = len(frame)
 
     def _account(self, exchange: Exchange) -> None:
+        self._leave_lane()
         if exchange.outcome != "ok" or not exchange.tokens_out:
             exchange.tokens_out = max(exchange.tokens_out, self._seen)
 
@@ -84,6 +102,7 @@ class EventFrames:
         return strip_usage_chunk(frame) if self._withhold else frame
 
     def end(self, error: Fail | None) -> None:
+        self._leave_lane()
         rest = self._splitter.rest
         if self._sink is not None and error is None and rest.strip():
             # The last event lacks its blank line: whole if the answer ended in order, so it is passed on ended.

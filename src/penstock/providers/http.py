@@ -20,6 +20,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Source, collect
 from penstock.net.client import Origin, Patience
 from penstock.net.handshake import check_answer, offering, tokens
+from penstock.net.http_head import field_lines
 from penstock.net.response import Switched
 from penstock.providers.event_frames import EventFrames
 from penstock.wire.headers import Memo, forwardable, returnable
@@ -103,7 +104,7 @@ class HttpProvider:
         within = exchange.deadline - now
         if call.stream and within > self._patience.head:
             within = self._patience.head
-        head = b"%b%b\r\n" % (self._head(call, exchange.upstream_key), framing)
+        head = self._head(call, exchange.upstream_key) + framing
         try:
             response = await self._origin.request(head, body, self._patience, max(within, 0.001))
         finally:
@@ -112,13 +113,16 @@ class HttpProvider:
         known = answer.memo.get(self)
         if known is None:
             headers = returnable(answer.headers, self._returned)
-            known = answer.memo[self] = (headers, answer.status not in BODILESS and is_event_stream(headers))
-        headers, events = known
+            events = answer.status not in BODILESS and is_event_stream(headers)
+            known = answer.memo[self] = (headers, events, (headers, field_lines(headers)))
+        headers, events, lines = known
         if response.ended and not events and not response.failed:
             whole = response.body
             if answer.status == 200 and len(whole) <= MAX_READ_FOR_USAGE and call.operation.body == "json":
                 note_usage(exchange, usage_of(whole))
-            return Reply(answer.status, headers, whole)
+            reply = Reply(answer.status, headers, whole)
+            reply.lines = lines
+            return reply
         reply = Reply(answer.status, headers, response)
         if events:
             reply.events = True
@@ -163,7 +167,7 @@ class HttpProvider:
         return Reply(101, headers, response.upgraded)
 
     def _body(self, exchange: Exchange, model: str) -> tuple[bytes | Source, bytes, bool]:
-        """``(body, its framing field, whether usage is to be withheld)``; the body differs only by named rewrites."""
+        """``(body, the end of its head, whether usage is to be withheld)``; the body differs only by named rewrites."""
         call = exchange.call
         if call.operation.body == "json":
             body = call.body
@@ -180,17 +184,17 @@ class HttpProvider:
                 if withhold:
                     body = ask_usage(body)
                     withhold = not exchange.usage_passes
-            return body, b"content-length: %d\r\n" % len(body), withhold
+            return body, b"content-length: %d\r\n\r\n" % len(body), withhold
         length = exchange.body.length
         if call.method in ("GET", "DELETE"):
             if length != 0:  # a server that does not read it would take it for the next request on the connection
                 raise CallerError(f"a {call.method} request has no body here", code="unexpected_body")
-            return b"", b"", False
+            return b"", b"\r\n", False
         if length is None:
-            return exchange.body, b"transfer-encoding: chunked\r\n", False
+            return exchange.body, b"transfer-encoding: chunked\r\n\r\n", False
         if length == 0:
-            return b"", b"content-length: 0\r\n", False
-        return exchange.body, b"content-length: %d\r\n" % length, False
+            return b"", b"content-length: 0\r\n\r\n", False
+        return exchange.body, b"content-length: %d\r\n\r\n" % length, False
 
     def _head(self, call: Call, key: int) -> bytes:
         """All of the head but its framing: derived from the caller's head alone, so kept with it, for each key."""

@@ -80,7 +80,8 @@ class Ask:
 
     def reach(self, depth: int) -> float:
         """The share of the prompt that its first ``depth`` blocks cover."""
-        return min(1.0, self.bounds[depth - 1] / self.size) if depth else 0.0
+        share = self.bounds[depth - 1] / self.size if depth else 0.0
+        return share if share < 1.0 else 1.0
 
     def __repr__(self) -> str:
         return f"<Ask {self.tokens:.0f} tokens in {len(self.blocks)} blocks, {self.output:.0f} expected>"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.fiber import Fiber, Promise
+from penstock.core.lane import Lane, offer
 from penstock.core.reply import Sink, Source, Void
 from penstock.wire.told import Told
 
@@ -29,8 +30,8 @@ class Joint:
     back all that the sink was given: then another answer may take its place."""
 
     __slots__ = (
-        "_broken", "_ended", "_error", "_fiber", "_held", "_loop", "_open", "_paused", "_running", "_sink", "_source",
-        "_timer", "anew", "arrived", "rescue", "told",
+        "_broken", "_ended", "_error", "_fiber", "_held", "_lane", "_loop", "_open", "_paused", "_running", "_sink",
+        "_source", "_timer", "anew", "arrived", "rescue", "told",
     )  # fmt: skip
 
     def __init__(self, source: Source, loop: AbstractEventLoop, told: Told | None = None) -> None:
@@ -46,6 +47,7 @@ class Joint:
         self._paused = False
         self._timer: TimerHandle | None = None
         self._fiber: Fiber | None = None
+        self._lane: Lane | None = None
         self.told = told
         self.rescue: Callable[[Fail], Coroutine[Any, Any, None]] | None = None
         self.anew: Callable[[], None] | None = None
@@ -83,6 +85,13 @@ class Joint:
 
     # ---- as a Source
 
+    def take_lane(self, lane: Lane) -> None:
+        """Events that ``told`` notes as common ones may pass by it."""
+        if self.told is not None:
+            self._lane = lane
+            lane.told = self.told
+            offer(lane, self._source)
+
     def start(self, sink: Sink) -> None:
         if self._sink is None:
             self._sink = sink
@@ -93,7 +102,7 @@ class Joint:
 
     def pause(self) -> None:
         self._paused = True
-        self._open = False
+        self._set_open(False)
         self._source.pause()
 
     def resume(self) -> None:
@@ -106,7 +115,7 @@ class Joint:
         self._sink = Void()
         self._held.clear()
         self._ended = True
-        self.rescue = None
+        self.rescue = self._lane = None
         self._stop_timer()
         fiber, self._fiber = self._fiber, None
         if fiber is not None:
@@ -128,8 +137,13 @@ class Joint:
             self._sink = Void()
             sink.end(self._error)
         else:
-            self._open = True
+            self._set_open(True)
             self._source.resume()
+
+    def _set_open(self, is_open: bool) -> None:
+        self._open = is_open
+        if self._lane is not None:
+            self._lane.open = is_open
 
     # ---- as a Sink
 
@@ -206,7 +220,7 @@ class Joint:
             return
         self._stop_timer()
         self._ended = True
-        self.rescue = None  # it refers to us, and to the call with its bytes
+        self.rescue = self._lane = None  # they refer to us, and to the call with its bytes
         self._error = error
         if not self.arrived.done():
             self.arrived.set_result(error if not self._held else None)

@@ -178,8 +178,10 @@ class Load:
     def begin(self, now: float, work: float) -> Stay:
         """A call with ``work`` uncached prompt tokens is sent."""
         ahead = self.waiting
-        stay = Stay(now, work, ahead, self._slow(now) * self.peers.first.at(ahead + work))
-        self.waiting = ahead + work
+        self.waiting = waiting = ahead + work
+        first = self.peers.first
+        slow = self.slow if self.ranked else self.pace.ratio(now)
+        stay = Stay(now, work, ahead, slow * (first.base + first.slope * waiting))
         self.stays[stay] = None
         if self.ranked:
             self.tally(now)

@@ -15,6 +15,8 @@ from penstock.routing.ask import Ask
 
 LEAST_BLOCKS = 64
 """A target's part, however many targets there are."""
+WALKED = 32
+"""Up to so many blocks of a prompt are quicker looked at one after another."""
 FEW = 64
 """Up to so many slots are quicker picked one by one."""
 
@@ -78,12 +80,36 @@ class PrefixIndex:
 
     def match(self, ask: Ask) -> None:
         """Write into ``ask.hits`` which share of its prompt each target likely has; those that have none are absent."""
-        holders = self._holders
-        blocks = ask.blocks
         hits: dict[int, float] = {}
+        ask.hits = hits
+        blocks = ask.blocks
+        alive = self._holders.get(blocks[0], 0) if blocks else 0
+        if not alive:
+            return
+        if len(blocks) <= WALKED:
+            self._walk(ask, hits, alive)
+        else:
+            self._halve(ask, hits, alive)
+
+    def _walk(self, ask: Ask, hits: dict[int, float], alive: int) -> None:
+        """Look at one block after another, for those that have the first."""
+        depth = 0
+        for have in map(self._holders.get, ask.blocks):
+            if have != alive:
+                left = alive & have if have else 0
+                if left != alive:
+                    _give(hits, alive ^ left, ask.reach(depth))
+                    if not left:
+                        return
+                    alive = left
+            depth += 1
+        _give(hits, alive, ask.reach(depth))
+
+    def _halve(self, ask: Ask, hits: dict[int, float], alive: int) -> None:
+        """The same for many blocks."""
+        holders, blocks = self._holders, ask.blocks
         end = len(blocks)
         first = 0
-        alive = holders.get(blocks[0], 0) if blocks else 0
         while alive:
             # Who has a block has all before it: the last one that all of them have is found by halving.
             has, lacks, at = first, end, end - 1
@@ -96,7 +122,6 @@ class PrefixIndex:
             have = holders.get(blocks[lacks], 0) & alive if lacks < end else 0
             _give(hits, alive & ~have, ask.reach(lacks))
             alive, first = have, lacks
-        ask.hits = hits
 
     def remember(self, slot: int, blocks: Sequence[int], now: float) -> float | None:
         """The target at ``slot`` computes, and so caches, ``blocks``; its least recently used beyond its share go.
@@ -165,6 +190,9 @@ class PrefixIndex:
 
 def _give(hits: dict[int, float], bits: int, share: float) -> None:
     """Write ``share`` for each slot in ``bits``."""
+    if not bits & (bits - 1):  # as mostly: one
+        hits[bits.bit_length() - 1] = share
+        return
     if bits.bit_count() > FEW:
         hits.update({slot: share for slot, bit in enumerate(bin(bits)[:1:-1]) if bit == "1"})
         return

@@ -29,7 +29,8 @@ class Sizes:
         """A call with a body of ``size`` bytes had ``prompt`` tokens, its answer ``output``."""
         if prompt > 0 and size > 0:
             # A body with images has few bytes' worth of text, or far too many: no token is half a byte or a kilobyte.
-            ratio = min(1024.0, max(0.5, size / prompt))
+            ratio = size / prompt
+            ratio = 0.5 if ratio < 0.5 else 1024.0 if ratio > 1024.0 else ratio
             self.per_token += WEIGHT * (ratio - self.per_token)
         if output > 0:
             self.output += WEIGHT * (output - self.output)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail
 from penstock.core.exchange import Exchange
+from penstock.core.lane import Lane, offer
 from penstock.core.reply import Sink, Source
 from penstock.streaming.config import StreamingConfig
 from penstock.streaming.flow import Surroundings, cut_error
@@ -48,6 +49,11 @@ class Gate:
         self.push: Callable[[bytes], None] = _nowhere
 
     # ---- as a Source
+
+    def take_lane(self, lane: Lane) -> None:
+        """Events pass by it, as ever."""
+        if self._source is not None:
+            offer(lane, self._source)
 
     def start(self, sink: Sink) -> None:
         source = self._source

@@ -162,8 +162,12 @@ def _refuse_repeated(body: bytes) -> None:
 
 
 def _check_limits(found: Peek) -> None:
-    for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
-        limit: int | None = getattr(found, name)
+    limits = {
+        "max_tokens": found.max_tokens,
+        "max_completion_tokens": found.max_completion_tokens,
+        "max_output_tokens": found.max_output_tokens,
+    }
+    for name, limit in limits.items():
         if limit is not None and not 0 < limit <= MOST_TOKENS:
             raise CallerError(
                 f"{name!r} must be between 1 and {MOST_TOKENS}, not {str(limit)[:24]}", code="invalid_value", param=name

@@ -64,6 +64,11 @@ class EventSplitter:
         return whole
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing is held back."""
+        return not self._carried
+
+    @property
     def rest(self) -> bytes:
         """What is held back."""
         return bytes(self._carried)

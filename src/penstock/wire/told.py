@@ -16,11 +16,12 @@ import msgspec
 from penstock.core.errors import UpstreamError
 from penstock.wire.errors import upstream_message
 from penstock.wire.sse import DONE, parse, split
+from penstock.wire.usage import tells_usage
 
 MOST_TEXT_BYTES = 256 * 1024
 """Of one stream: a longer answer is passed on as ever, but not rescued any more."""
 _JOINED_PARTS = 64
-_QUOTE, _BACKSLASH = b'"\\'  # as numbers: looking for those is four times as fast
+_QUOTE, _BACKSLASH, _LF, _CR = b'"\\\n\r'  # as numbers: looking for those is four times as fast
 JSON_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TORN = re.compile(rb'"(?:content|text)"[ \t]*:[ \t]*"[^"]')
 """Text had begun when the event was torn."""
@@ -76,17 +77,21 @@ class Told:
 
     def take(self, frame: bytes) -> bool:
         """Note a common event. False, and nothing noted, for anything else."""
+        return self.likes(frame, 0, len(frame)) or self._take(frame)
+
+    def likes(self, data: bytes, start: int, end: int) -> bool:
+        """Note the event in ``data[start:end]`` if it is like the last one read but for its text."""
         before = self._before
-        if before and frame.startswith(before) and frame.endswith(self._after):
-            text = frame[self._from : self._to]
-            if text and _QUOTE not in text and _BACKSLASH not in text:
+        if before and data.startswith(before, start) and data.endswith(self._after, start, end):
+            text = data[start + self._from : end - self._to]
+            if text and _QUOTE not in text and _BACKSLASH not in text and _LF not in text and _CR not in text:
                 self.tokens += 1
                 parts = self._parts
                 parts.append(text)
                 if len(parts) >= _JOINED_PARTS:
                     self._join()
                 return True
-        return self._take(frame)
+        return False
 
     def _take(self, frame: bytes) -> bool:
         """The same, by reading it."""
@@ -95,12 +100,15 @@ class Told:
     def learn(self, frame: bytes, text: str) -> None:
         """Note ``text``, the only one in ``frame``, and what stands around it."""
         self.add(text)
+        if tells_usage(frame):
+            self._before = b""  # others have to read the next one, too
+            return
         plain = text.encode("utf-8", "surrogatepass")
         start = frame.find(self.MEMBER) + len(self.MEMBER)
         end = start + len(plain)
         if start >= len(self.MEMBER) and frame[start:end] == plain and frame[end : end + 1] == b'"':
             self._before, self._after = frame[:start], frame[end:]
-            self._from, self._to = start, -len(self._after)
+            self._from, self._to = start, len(self._after)
 
     def look(self, frame: bytes) -> bytes:
         """What of ``frame`` may pass; comments always do. Stops at the first event that is trouble."""

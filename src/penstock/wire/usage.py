@@ -110,17 +110,21 @@ def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
     prompt = counts.prompt_tokens
     if prompt is None:
         prompt = (counts.input_tokens or 0) + read + (counts.cache_creation_input_tokens or 0)
-    return Usage(_sane(prompt), _sane(counts.completion_tokens or counts.output_tokens or 0), _sane(cached))
+    completion = counts.completion_tokens or counts.output_tokens or 0
+    # An upstream may send any number; sums and means are made of it.
+    if 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS:
+        return Usage(prompt, completion, cached)
+    return Usage(*[min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached)])
 
 
-def _sane(count: int) -> int:
-    """An upstream may send any number; sums and means are made of it."""
-    return min(max(count, 0), MOST_TOKENS)
+def tells_usage(frame: bytes) -> bool:
+    """Whether an event of ``frame`` may tell usage."""
+    return b'"usage"' in frame and _TOLD.search(frame) is not None
 
 
 def usage_in(frame: bytes) -> Usage | None:
     """The usage that the events of a frame tell; ``"usage": null`` tells nothing."""
-    if b'"usage"' not in frame or _TOLD.search(frame) is None:
+    if not tells_usage(frame):
         return None
     found: Usage | None = None
     for event in parse(frame):

@@ -41,7 +41,8 @@ class Adaptive:
         if ask.blocks:
             shared.prefixes.match(ask)
         if len(targets) == 1:  # the only one, or the others drain: then it has the session's context now
-            shared.keep(targets[0], ask)
+            if ask.session:
+                shared.keep(targets[0], ask)
             return targets[0]
         best = self._least.choose(targets, ask, ask.hits)
         return self._stay(targets, ask, best) if ask.session else best

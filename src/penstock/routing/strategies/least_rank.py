@@ -75,7 +75,7 @@ class LeastRank:
             if ranks.count(least) > 1:
                 alike = [place for place, value in enumerate(ranks) if value == least]
                 place = alike[int(self._uniform(0, len(alike))) % len(alike)]
-            target = targets[self._at(place, start, beyond)]
+            target = targets[self._at(place, start, beyond) if start or beyond else place]
             load = target.load
             if not load.stays and load.scraped is None:
                 break
@@ -92,8 +92,6 @@ class LeastRank:
 
     def _at(self, place: int, start: int, beyond: list[int]) -> int:
         """Which target stands at ``place`` of the ranks: those drawn from ``start`` on, then those ``beyond``."""
-        if not start and not beyond:
-            return place
         count = len(self._loads)
         drawn = count if count <= MOST else DRAWN
         return (start + place) % count if place < drawn else beyond[place - drawn]
@@ -102,6 +100,14 @@ class LeastRank:
         """Put in the ranks of those that have the prompt's beginning. Returns those that are looked at besides."""
         loads, places = self._loads, self._places
         count, looked = len(loads), len(ranks)
+        if looked == count:
+            for slot, hit in hits.items():
+                at = places.get(slot)
+                if at is not None:
+                    load = loads[at]
+                    wait = load.queue + load.slow * tokens * (1.0 - hit)
+                    ranks[at] = wait * wait * load.crowd
+            return []
         others: list[tuple[float, int]] = []
         for slot, hit in hits.items():
             at = places.get(slot)
