@@ -24,6 +24,23 @@ def routing(**more: Any) -> dict[str, Any]:
     return {"rows": [["up", row]], "sessions": 5, "scrapes": [["up", "ok", 9], ["up", "late", 1]]}
 
 
+SEMANTIC: dict[str, Any] = {
+    "lookups": [["hit", "verified", 1]],
+    "shadows": {"right": 1},
+    "judge": {"same": 1},
+    "equal": {"same": 1},
+    "feedback": {"wrong": 1},
+    "removed": 0,
+    "ready": True,
+    "questions": 0,
+    "partitions": 0,
+    "bytes": 0,
+    "probabilities": [[1.0], [0, 0], 0.0],
+    "embedder": {"state": "well", "trips": 0, "texts": {"embedded": 1}},
+    "bounds": [{"model": "m", "requests": 1, "estimate": 0.0, "low": 0.0, "high": 0.0, "stopped": "", "stops": 0}],
+}
+
+
 def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
     plain = {
         "worker": worker,
@@ -50,23 +67,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
             "evicted": {"full": 1},
             "lookups": {"exact": [[1.0], [1, 0], 0.5]},
             "saved": {"tokens_in": 1, "tokens_out": 2, "micro_dollars": 3, "seconds": 4.0},
-            "semantic": {
-                "lookups": [["hit", "verified", 1]],
-                "shadows": {"right": 1},
-                "judge": {"same": 1},
-                "equal": {"same": 1},
-                "feedback": {"wrong": 1},
-                "removed": 0,
-                "ready": True,
-                "questions": 0,
-                "partitions": 0,
-                "bytes": 0,
-                "probabilities": [[1.0], [0, 0], 0.0],
-                "embedder": {"state": "well", "trips": 0, "texts": {"embedded": 1}},
-                "bounds": [
-                    {"model": "m", "requests": 1, "estimate": 0.0, "low": 0.0, "high": 0.0, "stopped": "", "stops": 0}
-                ],
-            },
+            "semantic": SEMANTIC,
         },
         "store": {
             "kind": "sqlite",
