@@ -58,6 +58,21 @@ def test_a_wrong_answer_goes_with_all_of_its_group() -> None:
     assert desk.room.memory.tally.feedback == {"wrong": 1}
 
 
+def test_those_that_say_the_same_go_too_also_before_they_were_looked_at() -> None:
+    desk = Desk()
+    entry = desk.hit()
+    desk.room.verifier.floor = 2.0
+    desk.room.say = lambda text: f"answer to {WHERE}"
+    desk.room.ask(WHERE + " tell me")
+    held = desk.room.memory.space.get(bytes.fromhex(entry))
+    assert held is not None
+    assert len({one.group for one in desk.room.shelf.directory}) == 1
+    held.placed = False
+    desk.room.memory._verifier_of.clear()
+    desk.room.verifier.groups.clear()
+    assert desk.say({"entry": entry, "wrong": True})["removed"] == 2
+
+
 def test_a_request_is_known_by_its_id() -> None:
     desk = Desk()
     desk.hit()

@@ -109,9 +109,13 @@ class Space:
         """Where the entry belongs, if there is one."""
         return self._partition_of.get(id)
 
+    def known(self, partition: bytes) -> list[bytes]:
+        """Entries of a partition, held or not."""
+        return list(self._known.get(partition, ()))
+
     def unread(self, partition: bytes) -> list[bytes]:
         """Entries of a partition that is not held at all, and so has to be read first."""
-        return [] if partition in self._parts else list(self._known.get(partition, ()))
+        return [] if partition in self._parts else self.known(partition)
 
     # ---- which are held
 

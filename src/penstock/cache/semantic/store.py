@@ -214,11 +214,19 @@ class Memory:
 
     def told(self, entry: Entry, right: bool) -> int:
         """A user said that an answer was right, or wrong. How many entries went."""
+        held = self.space.get(entry.id)
+        if held is not None and not held.placed:
+            self.place(held, entry, self.verifier(entry.model, self.embedder.version))
         verifier = self._verifier_of.get(entry.id)
-        keys: list[Id] = [] if verifier is None else list(verifier.told(entry.id, right))
-        if not right and entry.id not in keys:
-            keys.append(entry.id)
-        return self.remove(keys) if not right else 0
+        keys = set() if verifier is None else set(verifier.told(entry.id, right))
+        if right:
+            return 0
+        # Those that say the same and that the verifier does not know yet go too.
+        for id in self.space.known(entry.partition):
+            other = self.entry(id)
+            if other is not None and other.group == entry.group:
+                keys.add(id)
+        return self.remove(keys | {entry.id})
 
     def remove(self, keys: Any) -> int:
         """Answers found wrong leave the cache, at every worker."""
