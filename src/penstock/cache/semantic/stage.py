@@ -163,7 +163,12 @@ class Matching:
         self._spawn(self._check(exchange.fork("check"), next, question, found), "shadow check")
 
     async def _check(self, exchange: Exchange, next: Next, question: Question, found: Found) -> None:
-        answer = self._memory.shelf.held(found.entry) or await self._memory.shelf.fetch(found.entry)
+        try:
+            answer = self._memory.shelf.held(found.entry) or await self._memory.shelf.fetch(found.entry)
+        except BaseException:
+            self._shadows.release(len(exchange.call.body))
+            exchange.finish("error", self._now())
+            raise
         text = None if answer is None else self._text(found.entry, answer)
         equal = await self._shadows.check(exchange, next, question, text)
         self._learn(question, equal)
