@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from penstock.cache.replay import Paced
 from penstock.coalesce import reader as flight_reader
 from penstock.coalesce.own_call import OwnCall
 from penstock.core.call import Call, Operation
@@ -116,6 +117,11 @@ def unpaced(frames: list[bytes], error: Fail | None, loop: Timers) -> Rig:
     return Rig(PacedFrames(iter(frames), 0.0), b"".join(frames))
 
 
+def replayed(frames: list[bytes], error: Fail | None, loop: Timers) -> Rig:
+    made = Paced([(frame, 100) for frame in frames], loop.call_later, None)
+    return Rig(made, b"".join(frames), timers=loop)
+
+
 def joint(frames: list[bytes], error: Fail | None, loop: Any) -> Rig:
     rig = response(frames, error, loop)
     made = Joint(rig.source, loop)
@@ -205,5 +211,6 @@ RIGS: dict[str, tuple[type, Callable[[list[bytes], Fail | None, Timers], Rig]]] 
     "FarReader": (FarReader, kept_rigs.far_reader),
     "PacedFrames": (PacedFrames, paced),
     "PacedFrames at once": (PacedFrames, unpaced),
+    "Paced replay": (Paced, replayed),
 }
 """Every Source of the project: the class, and how one is set up. A new Source is added here."""
