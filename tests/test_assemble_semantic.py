@@ -28,7 +28,7 @@ def test_a_similar_question_is_answered_and_all_is_said_about_it() -> None:
             await say(one, WHERE)
             answer, text = await say(one, ALIKE)
             assert (result(answer), text) == ("hit-semantic", f"answer to {WHERE}")
-            assert up.asked == [WHERE]
+            assert up.asked in ([WHERE], [WHERE, ALIKE])  # the second is a check, if there is one
             assert float(answer.headers["x-penstock-similarity"]) > 0.9
             assert 0.9 < float(answer.headers["x-penstock-cache-score"]) <= 1.0
             assert answer.headers["age"] == "0"
@@ -41,7 +41,7 @@ def test_a_similar_question_is_answered_and_all_is_said_about_it() -> None:
             )
             assert "penstock_semantic_error_ratio{" in page
             stats = await one.team.cache({"do": "stats", "asked": {}})
-            assert stats["semantic"]["bounds"][0]["model"] == "m"
+            assert stats["semantic"][0]["bounds"][0]["model"] == "m"
 
     main(work)
 

@@ -45,6 +45,33 @@ def test_stats(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> Non
     assert "not ready" in capsys.readouterr().out
 
 
+def test_stats_tell_the_bound_of_each_worker(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(worker: int, *, ready: bool, words: str) -> dict[str, Any]:
+        parts = [{"partition": "ab" * 16, "stopped": "too many", "in_words": "Hits have ended"}, {"stopped": ""}]
+        return {
+            "enabled": True, "worker": worker, "questions": 7, "partitions": 2, "bytes": 900, "ready": ready,
+            "embedder": {"name": "minilm", "state": "well"},
+            "bounds": [{"model": "faq\x1b[2J", "in_words": words, "partitions": parts}],
+        }  # fmt: skip
+
+    cache = {
+        "ready": True, "entries": 1, "bytes": 2, "memory_answers": 1, "operations": [], "evicted": {},
+        "saved": {"tokens_in": 0, "tokens_out": 0, "micro_dollars": 0, "seconds": 0.0},
+    }  # fmt: skip
+    semantic = [told(0, ready=True, words="Hits are given."), told(1, ready=False, words="No."), {"enabled": False}]
+    gateway.given["cache"] = {"ok": True, "cache": cache, "semantic": semantic}
+    assert main(["cache", "stats", *PORT]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert lines[:4] == [
+        "questions  7 in 2 partitions (900 bytes)",
+        "embedder   minilm, well",
+        "bound      faq\N{REPLACEMENT CHARACTER}[2J at worker 0: Hits are given.",
+        "           partition abababababab: Hits have ended",
+    ]
+    assert lines[4].endswith("not ready: they are being read")
+    assert len(lines) == 8
+
+
 def test_list_asks_for_what_fits(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
     hostile = row("cd34", model="\x1b[2Jm", tags=[])
     gateway.given["cache"] = {"ok": True, "cache": CACHE, "found": 9, "entries": [row(), hostile]}

@@ -85,7 +85,7 @@ def _question(options: argparse.Namespace) -> dict[str, Any]:
 
 def _said(options: argparse.Namespace, answer: dict[str, Any]) -> list[str]:
     if options.verb == "stats":
-        return [*stats(answer["cache"]), *semantic(answer.get("semantic") or {})]
+        return [*stats(answer["cache"]), *(line for told in answer.get("semantic") or () for line in semantic(told))]
     if options.verb == "list":
         return table(answer)
     if options.verb == "show":
@@ -114,7 +114,7 @@ def stats(cache: dict[str, Any]) -> list[str]:
 
 
 def semantic(told: dict[str, Any]) -> list[str]:
-    """How the bound of the semantic cache stands, at the worker that was asked."""
+    """How the bound of the semantic cache stands, at one worker."""
     if not told.get("enabled"):
         return []
     embedder = told["embedder"]

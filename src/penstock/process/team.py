@@ -173,11 +173,13 @@ class Team:
 
     async def cache(self, question: dict[str, Any]) -> dict[str, Any]:
         """What the cache keeps, or what of it is to go: at all workers, for their store may be one of each."""
-        if question.get("do") not in ("delete", "flush"):
+        if question.get("do") not in ("delete", "flush", "stats"):
             return dict(await next(iter(self.members.values())).ask("cache", question))
         answers: list[dict[str, Any]] = await self.ask_all("cache", question)
         if not answers:
             raise LinkError("no worker answered")
+        if question.get("do") == "stats":  # each worker has a bound of its own for the answers to similar questions
+            return answers[0] | {"semantic": [answer["semantic"] for answer in answers if answer.get("semantic")]}
         return max(answers, key=lambda answer: (bool(answer["ok"]), int(answer.get("deleted", 0))))
 
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
