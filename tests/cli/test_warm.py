@@ -155,6 +155,8 @@ def test_a_wrong_key_ends_it(gateway: CachedGateway, file: Path, capsys: Any) ->
     told = capsys.readouterr()
     assert "the gateway refuses the key, 401" in told.err
     assert "sk-pen-wrong" not in told.err + told.out
+    assert warm(gateway, "--file", str(file)) == 1
+    assert "wants a key: give it with --key, or in $PENSTOCK_API_KEY" in capsys.readouterr().err
     assert warm(gateway, "--file", str(file), "--key", "sk-pen-right") == 0
 
 
