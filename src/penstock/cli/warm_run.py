@@ -181,7 +181,8 @@ class Run:
                 if reserved is not None:
                     return reserved
                 if not self._budget.outstanding:
-                    raise Over("the budget is spent", BUDGET_SPENT)
+                    why = "is spent" if self._budget.tokens else "is too small for one call; max_tokens makes it smaller"
+                    raise Over(f"the budget {why}", BUDGET_SPENT)
             self._stop.wait(0.05)
         return None
 
