@@ -7,12 +7,13 @@ where it refused, 1 where none runs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.cli.asking import add_gateway, ask_running, refused
-from penstock.cli.failure import WRONG_CONFIG
+from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import parser, print_json
 
 VERBS = {
@@ -40,7 +41,8 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(["stats", *arguments] if asks_for_more else arguments)
     answer = ask_running(options, "cache", _question(options))
     if options.verb == "stats" and answer["ok"]:
-        answer["cache"] = over_workers(ask_running(options, "status")["workers"]) or answer["cache"]
+        with contextlib.suppress(Failure):  # then the numbers of the worker that answered have to do
+            answer["cache"] = over_workers(ask_running(options, "status")["workers"]) or answer["cache"]
     if options.json:
         print_json(answer)
         return 0 if answer["ok"] else WRONG_CONFIG
@@ -124,6 +126,12 @@ def over_workers(workers: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
+def _in_memory(cache: dict[str, Any]) -> str:
+    workers = cache.get("workers", 1)
+    held = cache["memory_answers"]
+    return f"{held} of them in memory" if workers == 1 else f"{held} answers in the memory of {workers} workers"
+
+
 def stats(cache: dict[str, Any]) -> list[str]:
     """Those numbers in words."""
     saved = cache["saved"]
@@ -140,12 +148,6 @@ def stats(cache: dict[str, Any]) -> list[str]:
     if cache["evicted"]:
         lines.append("gone       " + ", ".join(f"{number} {why}" for why, number in sorted(cache["evicted"].items())))
     return lines
-
-
-def _in_memory(cache: dict[str, Any]) -> str:
-    workers = cache.get("workers", 1)
-    held = cache["memory_answers"]
-    return f"{held} of them in memory" if workers == 1 else f"{held} answers in the memory of {workers} workers"
 
 
 def table(answer: dict[str, Any]) -> list[str]:

@@ -181,7 +181,9 @@ class Run:
                 if reserved is not None:
                     return reserved
                 if not self._budget.outstanding:
-                    why = "is spent" if self._budget.tokens else "is too small for one call; max_tokens makes it smaller"
+                    why = (
+                        "is spent" if self._budget.tokens else "is too small for one call; max_tokens makes it smaller"
+                    )
                     raise Over(f"the budget {why}", BUDGET_SPENT)
             self._stop.wait(0.05)
         return None
