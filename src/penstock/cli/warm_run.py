@@ -181,9 +181,7 @@ class Run:
                 if reserved is not None:
                     return reserved
                 if not self._budget.outstanding:
-                    why = (
-                        "is spent" if self._budget.tokens else "is too small for one call (max_tokens bounds one)"
-                    )
+                    why = "is spent" if self._budget.tokens else "is too small for one call (max_tokens bounds one)"
                     raise Over(f"the budget {why}", BUDGET_SPENT)
             self._stop.wait(0.05)
         return None
