@@ -1,6 +1,6 @@
 """How often does the semantic cache hit, and how often wrongly? Streams in many orders, a judge that errs, traps.
 
-``python -m bench.semantic --data ../shared/data/prompts`` prints JSON. A stream is judged with a prior that was fitted
+``python -m bench.semantic --data FOLDER`` prints JSON. A stream is judged with a prior that was fitted
 to the other one. Vectors come from the embedder, or from ``--vectors FOLDER`` (NAME.npy of each file). Traps are asked
 on top of a cache warm from each stream, with the rules of eligibility as the gateway applies them, and without.
 """
@@ -111,7 +111,7 @@ def traps(questions: Questions, stream: Stream, verifier: Verifier, stored: list
 
 def main() -> int:
     wants = argparse.ArgumentParser(prog="python -m bench.semantic", description=__doc__)
-    wants.add_argument("--data", type=Path, default=Path("../shared/data/prompts"))
+    wants.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="hwu64.json, banking77.json, …")
     wants.add_argument("--vectors", type=Path)
     wants.add_argument("--embedder", default="minilm")
     wants.add_argument("--orders", type=int, default=10)

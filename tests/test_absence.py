@@ -146,6 +146,31 @@ def test_without_it_worker_processes_serve_too(folder: str, tmp_path: Path, upst
         assert ask(port, "/v1/chat/completions", CHAT)[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        ("journal", "journal"),
+        ("journal", "warm --file prompts.jsonl"),
+        ("cache", "semantic install"),
+        ("cache", "bench cache --stream questions.json"),
+    ],
+)
+def test_a_command_whose_slice_is_not_there_says_so(folder: str, command: str, tmp_path: Path) -> None:
+    package = without(folder, tmp_path)
+    told = subprocess.run(
+        [sys.executable, "-m", "penstock", *command.split()],
+        env={"PATH": os.environ["PATH"], "HOME": str(package), "PYTHONPATH": str(package)},
+        cwd=package,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    name = command.split()[0]
+    assert (told.returncode, told.stderr) == (
+        1, f"penstock {name}: this installation has no {folder}, which it needs\n",
+    )  # fmt: skip
+
+
 def test_the_keys_of_a_slice_that_is_not_there_are_unknown(tmp_path: Path) -> None:
     package = without("observe", tmp_path)
     path = package / "penstock.yaml"

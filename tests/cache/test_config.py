@@ -1,5 +1,6 @@
 """What the section refuses."""
 
+import importlib.util
 import os
 
 import pytest
@@ -25,10 +26,10 @@ def test_defaults() -> None:
 @pytest.mark.parametrize(
     ("section", "told"),
     [
-        ("{confirm: true}", "cache.scope all only"),
-        ("{memory: 1MiB, max_answer: 2MiB}", "more than cache.memory"),
+        ("{confirm: true}", "c.yaml:3: cache: confirm has a meaning with scope all only"),
+        ("{memory: 1MiB, max_answer: 2MiB}", "max_answer is more than memory"),
         ("{classifications: {'a b': {}}}", "without spaces"),
-        ("{ignore_headers: [X-Thing]}", "lower-case"),
+        ("{ignore_headers: [X-Thing]}", "ignore_headers: 'X-Thing'"),
         ("{ignore_headers: [x-penstock-cache]}", "lower-case"),
         ("{scope: everybody}", "scope"),
         ("{exact: {ttl: 0s}}", "ttl"),
@@ -42,6 +43,13 @@ def test_what_is_refused_and_where(section: str, told: str) -> None:
         parse(section)
     assert told in str(refused.value)
     assert "c.yaml:3" in str(refused.value)
+
+
+def test_encryption_without_its_library_is_told_before_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "cryptography" else found(name))
+    with pytest.raises(ConfigError, match=r"c\.yaml:3: cache: encryption_key needs .*penstock\[encryption\]"):
+        parse("{encryption_key: 0123456789abcdef}")
 
 
 def test_secrets_are_masked() -> None:

@@ -33,6 +33,7 @@ def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGa
 
 def test_stats(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
     gateway.given["cache"] = {"ok": True, "cache": CACHE, "found": 2, "entries": []}
+    gateway.given["status"] = {"workers": []}
     assert main(["cache", "stats", *PORT]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "entries    2 (300 bytes), 1 of them in memory",
@@ -129,3 +130,23 @@ def test_no_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert main(["cache", "stats", "--port", "9126"]) == 1
     assert "no gateway" in capsys.readouterr().err
+
+
+def test_stats_add_up_over_workers_and_are_what_is_meant_without_a_verb(
+    gateway: AskedGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = CACHE | {"operations": [["exact", "hit", 1]], "evicted": {"expired": 5, "flushed": 1}, "ready": False}
+    gateway.given["cache"] = {"ok": True, "cache": CACHE, "found": 2, "entries": []}
+    gateway.given["status"] = {"workers": [{"cache": CACHE}, {"cache": other}, {"cache": None}]}
+    assert main(["cache", *PORT]) == 0
+    assert gateway.asked[0][1]["do"] == "stats"
+    assert capsys.readouterr().out.splitlines() == [
+        "entries    2 (300 bytes), 2 answers in the memory of 2 workers; not ready: it is reading its store,"
+        " or cannot reach it",
+        "saved      30 tokens, 3.00 dollars, 5.0 s",
+        "exact      4 hit, 1 miss",
+        "gone       5 expired, 1 flushed",
+    ]
+    with pytest.raises(SystemExit, match="0"):
+        main(["cache", "--help"])
+    assert "flush" in capsys.readouterr().out

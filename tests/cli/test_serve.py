@@ -45,8 +45,8 @@ def test_what_it_says_is_true(tmp_path: Path) -> None:
     # At the second start the key is not shown again; the line works with the key that was kept.
     with running_gateway(tmp_path, ECHO) as gateway:
         assert kept not in gateway.said
-        assert "  key     as made before (here $PENSTOCK_KEY)" in gateway.said
-        done = pasted(gateway.said, tmp_path, PENSTOCK_KEY=kept)
+        assert "  key     as made before (here $PENSTOCK_API_KEY)" in gateway.said
+        done = pasted(gateway.said, tmp_path, PENSTOCK_API_KEY=kept)
         assert json.loads(done.stdout)["choices"][0]["message"]["content"] == "Hello"
 
 
@@ -146,5 +146,5 @@ def test_a_key_made_for_a_start_that_failed_is_still_shown(capsys: pytest.Captur
 def test_the_curl_recipe_still_has_the_quotes_that_are_replaced() -> None:
     from penstock.cli.recipes import Target
 
-    text = RECIPES["curl"].settings(Target("http://h", "$PENSTOCK_KEY", "m")).then
-    assert "'Authorization: Bearer $PENSTOCK_KEY'" in text
+    text = RECIPES["curl"].settings(Target("http://h", "$PENSTOCK_API_KEY", "m")).then
+    assert "'Authorization: Bearer $PENSTOCK_API_KEY'" in text

@@ -106,6 +106,12 @@ def test_a_budget_of_tokens_ends_it(gateway: CachedGateway, tmp_path: Path, caps
     assert len(gateway.asked) == told["warmed"] == told["tokens"] // 15
 
 
+def test_a_budget_that_no_call_fits_into_says_so(gateway: CachedGateway, file: Path, capsys: Any) -> None:
+    assert warm(gateway, "--file", str(file), "--max-tokens", "30") == 3
+    assert "the budget is too small for one call" in capsys.readouterr().err
+    assert gateway.asked == []
+
+
 def test_a_budget_of_dollars_by_the_prices_of_the_config(gateway: CachedGateway, file: Path, capsys: Any) -> None:
     gateway.usage = {"prompt_tokens": 1_000_000, "completion_tokens": 500_000}  # two dollars each
     assert warm(gateway, "--file", str(file), "--max-dollars", "7.5", "--concurrency", "1", "--json") == 3
@@ -155,6 +161,8 @@ def test_a_wrong_key_ends_it(gateway: CachedGateway, file: Path, capsys: Any) ->
     told = capsys.readouterr()
     assert "the gateway refuses the key, 401" in told.err
     assert "sk-pen-wrong" not in told.err + told.out
+    assert warm(gateway, "--file", str(file)) == 1
+    assert "wants a key: give it with --key, or in $PENSTOCK_API_KEY" in capsys.readouterr().err
     assert warm(gateway, "--file", str(file), "--key", "sk-pen-right") == 0
 
 

@@ -49,3 +49,10 @@ def test_what_was_refused_is_over_with_the_next_write_alone() -> None:
     trouble.met("away")
     trouble.over(written=False)
     assert trouble.text == ""
+
+
+def test_the_store_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    trouble = Trouble("redis at h:1", Counts(), FakeClock().now)
+    trouble.met(OSError("redis at h:1: it does not answer"))
+    assert trouble.text == "it does not answer"
+    assert caplog.records[-1].getMessage().startswith("the store redis at h:1: it does not answer; 0 writes")

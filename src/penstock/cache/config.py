@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -131,21 +132,26 @@ class CacheConfig(Struct, frozen=True, kw_only=True):
 
     def check(self) -> Iterator[Finding]:
         if self.confirm and self.scope == "key":
-            yield ("confirm",), "cache.confirm has a meaning with cache.scope all only: a key's answers are its own"
+            yield ("confirm",), "confirm has a meaning with scope all only: else a key's answers are its own"
         for name in ("secret", "encryption_key"):
             if len(getattr(self, name) or "x" * LEAST_SECRET) < LEAST_SECRET:
                 yield (
                     (name,),
-                    f"cache.{name} must have at least {LEAST_SECRET} characters, such as of: openssl rand -hex 32",
+                    f"{name} must have at least {LEAST_SECRET} characters, such as of: openssl rand -hex 32",
                 )
+        if self.encryption_key is not None and importlib.util.find_spec("cryptography") is None:
+            yield ("encryption_key",), "encryption_key needs the extra encryption: pip install 'penstock[encryption]'"
         if self.max_answer > self.memory:
-            yield ("max_answer",), "cache.max_answer is more than cache.memory holds"
+            yield ("max_answer",), "max_answer is more than memory holds"
         for name in self.classifications:
             if not (name.isascii() and name.isprintable() and 0 < len(name) <= 64 and " " not in name):
                 yield ("classifications", name), f"the class {name[:64]!r} must be printable ASCII without spaces"
         for position, name in enumerate(self.ignore_headers):
             if name != name.lower() or name.startswith("x-penstock-"):
-                yield ("ignore_headers", position), f"{name[:64]!r} must be a lower-case field name of the caller's"
+                yield (
+                    ("ignore_headers", position),
+                    f"ignore_headers: {name[:64]!r} must be a lower-case field name of the caller's",
+                )
 
     def check_models(self, models: list[str]) -> Iterator[Finding]:
         """What is wrong beside those ``models``."""

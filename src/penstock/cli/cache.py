@@ -7,10 +7,13 @@ where it refused, 1 where none runs.
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from penstock.cli.asking import add_gateway, ask_running, refused
-from penstock.cli.failure import WRONG_CONFIG
+from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import parser, print_json
 
 VERBS = {
@@ -28,13 +31,18 @@ _FILTERS = {
     "upstream": "that this upstream answered",
 }
 _COLUMNS = ("id", "model", "operation", "age", "left", "reads", "bytes", "tokens", "tags")
+_FOUND_BY_EACH = ("expired", "lost", "damaged")
 _SORTS = ("created", "accesses", "size", "cost", "expires")
 
 
 def main(arguments: list[str]) -> int:
     """Ask over the local control socket."""
-    options = _parser().parse_args(arguments or ["stats"])
+    asks_for_more = not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"))
+    options = _parser().parse_args(["stats", *arguments] if asks_for_more else arguments)
     answer = ask_running(options, "cache", _question(options))
+    if options.verb == "stats" and answer["ok"]:
+        with contextlib.suppress(Failure):  # then the numbers of the worker that answered have to do
+            answer["cache"] = over_workers(ask_running(options, "status")["workers"]) or answer["cache"]
     if options.json:
         print_json(answer)
         return 0 if answer["ok"] else WRONG_CONFIG
@@ -95,12 +103,41 @@ def _said(options: argparse.Namespace, answer: dict[str, Any]) -> list[str]:
     return [f"{answer['deleted']} entries, {answer['bytes']} bytes: {verb}", *answer["ids"][:20]]
 
 
+def over_workers(workers: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The numbers of all workers together; None where none has a cache. What expired each finds out by itself."""
+    dumps = [worker["cache"] for worker in workers if worker.get("cache")]
+    if not dumps:
+        return None
+    operations, stores, saved, evicted = Counter[tuple[str, str]](), Counter[str](), Counter[str](), Counter[str]()
+    for dump in dumps:
+        operations.update({(kind, result): number for kind, result, number in dump["operations"]})
+        stores.update(dump["stores"])
+        saved.update(dump["saved"])
+        for why, number in dump["evicted"].items():
+            evicted[why] = max(evicted[why], number) if why in _FOUND_BY_EACH else evicted[why] + number
+    return {
+        "ready": all(dump["ready"] for dump in dumps),
+        "entries": max(dump["entries"] for dump in dumps),
+        "bytes": max(dump["bytes"] for dump in dumps),
+        "memory_answers": sum(dump["memory_answers"] for dump in dumps),
+        "memory_bytes": sum(dump["memory_bytes"] for dump in dumps),
+        "operations": [[kind, result, number] for (kind, result), number in operations.items()],
+        "stores": dict(stores), "saved": dict(saved), "evicted": dict(evicted), "workers": len(dumps),
+    }  # fmt: skip
+
+
+def _in_memory(cache: dict[str, Any]) -> str:
+    workers = cache.get("workers", 1)
+    held = cache["memory_answers"]
+    return f"{held} of them in memory" if workers == 1 else f"{held} answers in the memory of {workers} workers"
+
+
 def stats(cache: dict[str, Any]) -> list[str]:
-    """Numbers of one worker, in words."""
+    """Those numbers in words."""
     saved = cache["saved"]
     tokens = saved["tokens_in"] + saved["tokens_out"]
     lines = [
-        f"entries    {cache['entries']} ({cache['bytes']} bytes), {cache['memory_answers']} of them in memory"
+        f"entries    {cache['entries']} ({cache['bytes']} bytes), {_in_memory(cache)}"
         + ("" if cache["ready"] else "; not ready: it is reading its store, or cannot reach it"),
         f"saved      {tokens} tokens, {saved['micro_dollars'] / 1e6:.2f} dollars, {saved['seconds']:.1f} s",
     ]

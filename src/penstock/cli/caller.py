@@ -81,6 +81,7 @@ class Caller:
         self._host = parts.hostname
         self._port = parts.port
         self._path = parts.path
+        self.has_key = bool(key)
         self._key = key
         self._timeout = timeout
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None

@@ -81,7 +81,13 @@ def _run(given: list[str]) -> int:
     command = COMMANDS.get(first)
     if command is None:
         return _complain(_unknown(first), 2)
-    return _load(command.place)(given[1:])
+    try:
+        return _load(command.place)(given[1:])
+    except ModuleNotFoundError as error:
+        package, _, folder = (error.name or "").partition(".")
+        if package != "penstock" or not folder or "." in folder:
+            raise
+        return _complain(f"penstock {first}: this installation has no {folder}, which it needs", 1)
 
 
 def _load(place: str) -> Callable[[list[str]], int]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from penstock.config import Config
     from penstock.process.spec import Source, Spec
 
-KEY_VARIABLE = "PENSTOCK_KEY"
+KEY_VARIABLE = "PENSTOCK_API_KEY"
 
 
 def main(arguments: list[str]) -> int:

@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import Any, BinaryIO
 
-from penstock.cli.caller import Caller, Unreachable, add_caller, callers, shown
+from penstock.cli.caller import KEY_VARIABLE, Caller, Unreachable, add_caller, callers, shown
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import add_config, add_json, parser, print_json
 from penstock.cli.warm_run import Run, Source
@@ -111,7 +111,7 @@ def _state(options: argparse.Namespace, root: str) -> State:
     if options.file == "-":
         return State(None, "")
     path = options.state or f"{options.file}.warmed"
-    key = options.key or os.environ.get("PENSTOCK_API_KEY") or ""
+    key = options.key or os.environ.get(KEY_VARIABLE) or ""
     try:
         return State(path, fingerprint(options.file, root, key, options.model or ""))
     except OSError as error:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from penstock.cli.caller import Answer, Caller, Unreachable
+from penstock.cli.caller import KEY_VARIABLE, Answer, Caller, Unreachable
 from penstock.cli.warm_source import refusal
 from penstock.cli.warm_state import State
 from penstock.journal.warming import TAG, BadLine, Budget, Item
@@ -181,7 +181,8 @@ class Run:
                 if reserved is not None:
                     return reserved
                 if not self._budget.outstanding:
-                    raise Over("the budget is spent", BUDGET_SPENT)
+                    why = "is spent" if self._budget.tokens else "is too small for one call (max_tokens bounds one)"
+                    raise Over(f"the budget {why}", BUDGET_SPENT)
             self._stop.wait(0.05)
         return None
 
@@ -223,6 +224,8 @@ class Run:
             if answer is None:
                 return None
             if answer.status in (401, 403):
+                if not self._calls.has_key:
+                    raise Over(f"the gateway wants a key: give it with --key, or in ${KEY_VARIABLE}")
                 raise Over(f"the gateway refuses the key, {answer.said}")
             if answer.status not in _LIMITED:
                 return answer

@@ -137,5 +137,5 @@ def show_lines(name: str, file: BinaryIO, model: str | None, as_json: bool) -> i
     else:
         for line_told in wrong:
             print(shown(line_told, 400), file=sys.stderr)
-        print(f"{calls} calls, about {tokens} tokens of prompts; {broken} lines are none")
+        print(f"{calls} calls, about {tokens} tokens of prompts; lines that are no calls: {broken}")
     return 1 if broken else 0

@@ -26,7 +26,7 @@ class Trouble:
 
     def met(self, error: object, *, refused: bool = False) -> None:
         """Something could not be done. ``refused``: a write, by a store that is there: reading will not mend it."""
-        self.text = str(error) or type(error).__name__
+        self.text = (str(error) or type(error).__name__).removeprefix(f"{self._name}: ")
         self._refused = refused
         if self._now() >= self._tell_at:
             self._tell_at = self._now() + TELL_SECONDS

@@ -123,6 +123,15 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
             load(weights, {})
 
 
+def test_without_numpy_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    told: list[str] = []
+    with pytest.raises(ImportError, match="numpy") as caught:
+        install(MINILM, {"XDG_CACHE_HOME": str(tmp_path)}, told.append)
+    assert caught.value.name == "numpy"
+    assert told == []
+
+
 @pytest.mark.semantic
 def test_the_pinned_weights_load() -> None:
     for weights in ALL.values():

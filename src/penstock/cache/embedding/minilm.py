@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import tokenizers
 
+from penstock.cache.embedding.texts import readable
 from penstock.cache.embedding.vectors import checked
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
 DIMENSIONS = 384
 WINDOW = 128
 """What it was trained with. It would read 512, but what stands beyond its training hardly moves the vector."""
-
-MOST_BYTES = 8 * WINDOW
-"""English has four to five a token. A text of more is refused without being cut up: the tokeniser lets no other thread
-work meanwhile, for half a millisecond a thousand bytes."""
-
 SPECIAL = 2
 QUIET = 3
 """onnxruntime's word for "errors only": its warnings are for who makes models."""
@@ -74,13 +70,7 @@ class MiniLM:
 
     def _ids(self, text: str) -> list[int] | None:
         """Its tokens; None when there are too many, none, or when it is no text that can be written down."""
-        if len(text) > MOST_BYTES or not text.strip():
-            return None
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError:
-            return None  # half of a surrogate pair
-        if size > MOST_BYTES:
+        if not readable(text):
             return None
         ids = self._tokenizer.encode(text).ids
         return ids if SPECIAL < len(ids) <= WINDOW else None

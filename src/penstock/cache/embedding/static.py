@@ -14,6 +14,7 @@ import numpy as np
 import tokenizers
 
 from penstock.cache.embedding.safetensors import arrays
+from penstock.cache.embedding.texts import readable
 from penstock.cache.embedding.vectors import checked
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 DIMENSIONS = 256
 WINDOW = 128
 """A mean has no window, but of many words it says little: what is longer is refused."""
-
-MOST_BYTES = 8 * WINDOW
-"""A text of more is refused without being cut up, which happens on the event loop."""
-
 TENSOR = "embedding.weight"
 
 
@@ -65,13 +62,7 @@ class Static:
 
     def _ids(self, text: str) -> list[int] | None:
         """Its tokens; None when there are too many, none, or when it is no text that can be written down."""
-        if len(text) > MOST_BYTES or not text.strip():
-            return None
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError:
-            return None  # half of a surrogate pair
-        if size > MOST_BYTES:
+        if not readable(text):
             return None
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids if 0 < len(ids) <= WINDOW else None

@@ -71,7 +71,9 @@ def load(weights: Weights, env: dict[str, str] | None = None) -> Model:
 
 def install(weights: Weights, env: dict[str, str] | None = None, progress: Progress | None = None) -> Path:
     """Their folder, made if they are not here yet. Safe to run in several processes at once: one does it, the others
-    wait. Raises WeightsError."""
+    wait. Raises WeightsError, and ImportError without what quantises."""
+    if weights is MINILM:
+        importlib.import_module("numpy")  # or it would be missed only after 80 MiB were fetched
     env = dict(os.environ) if env is None else env
     tell = progress or tell_stderr
     folder = cached(weights, env)
