@@ -122,12 +122,12 @@ class SemanticConfig(Struct, frozen=True, kw_only=True):
 
     def check(self) -> Iterator[Finding]:
         if self.embedder not in EMBEDDERS and not self.embedder.removeprefix(UPSTREAM).strip():
-            yield ("embedder",), "cache.semantic.embedder: name the model behind upstream:"
+            yield ("embedder",), "embedder: name the model behind upstream:"
         elif self.embedder not in EMBEDDERS and not self.embedder.startswith(UPSTREAM):
             hint = suggest(self.embedder, list(EMBEDDERS))
-            yield ("embedder",), f"cache.semantic.embedder must be minilm, static or upstream:MODEL{hint}"
+            yield ("embedder",), f"embedder must be minilm, static or upstream:MODEL{hint}"
         elif self.embedder.startswith(UPSTREAM) and self.dimensions is None:
-            yield ("embedder",), "cache.semantic.dimensions has to say how many numbers the upstream's vectors have"
+            yield ("embedder",), "dimensions has to say how many numbers the upstream's vectors have"
         total = self.weights.similarity + self.weights.freshness + self.weights.popularity
         if not math.isclose(total, 1.0, abs_tol=1e-6):
             yield ("weights",), f"cache.semantic.weights must add up to 1; they make {total:g}"

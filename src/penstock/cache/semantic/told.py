@@ -84,7 +84,10 @@ def in_words(status: Status, config: SemanticConfig) -> str:
         f"{status.hits} of {status.requests} requests were answered from similar questions; {status.checked} of those"
         f" answers were checked, {status.wrong_seen} were wrong"
     )
-    share = f"wrong answers a request: about {status.estimate:.2%}, between {status.low:.2%} and {status.high:.2%}"
+    about, low, high = (
+        min(share, 1.0) for share in (status.estimate, status.low, status.high)
+    )  # 1/π each: it may pass
+    share = f"wrong answers a request: about {about:.2%}, between {low:.2%} and {high:.2%}"
     if status.stopped:
         return (
             f"Hits have ended: {status.stopped}."
