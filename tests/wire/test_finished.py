@@ -136,3 +136,9 @@ def test_usage_that_has_a_chunk_of_its_own_is_taken_out() -> None:
     assert without_usage(odd) == (odd, b"")
     torn = b'data: {"choices":[],"usage":{\n\n'
     assert without_usage(torn) == (torn, b"")
+
+
+@pytest.mark.parametrize("index", [[1], {}, "0", None])
+def test_a_choice_whose_place_is_no_number_spoils_the_stream(index: Any) -> None:
+    said = {"model": "m-1", "choices": [{"index": index, "delta": {"content": "x"}, "finish_reason": "stop"}]}
+    assert finished_stream("chat", b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(said).encode()) is None
