@@ -75,6 +75,8 @@ class Following:
                 await asyncio.sleep(AWAY_SECONDS)
             except Missed:
                 log.info("the cache reads its store anew")
+                if not shelf.ready:  # it failed while it caught up: the next time would hardly be better at once
+                    await asyncio.sleep(AWAY_SECONDS)
                 shelf.ready = False
 
     async def _alone(self) -> None:
