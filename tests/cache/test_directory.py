@@ -7,7 +7,7 @@ import pytest
 
 from penstock.cache.config import InvalidationConfig
 from penstock.cache.directory import Directory, fits
-from penstock.cache.entry import ENTRY_BYTES, Entry
+from penstock.cache.entry import ENTRY_BYTES, TAG_BYTES, Entry
 from tests.support.caching import WALL, entry, id_of
 
 DAY = 86400.0
@@ -140,6 +140,33 @@ def test_another_model_behind_the_name_ends_what_the_old_one_said() -> None:
     assert gone == [(id_of("a").hex(), "model_changed")]
     assert one.find(id_of("b"), WALL + 1) is not None
     assert one.find(id_of("other"), WALL + 1) is not None  # another upstream, whose model is as it was
+
+
+def test_names_under_one_pattern_are_models_of_their_own() -> None:
+    one, gone = directory()
+    one.put(entry("a", model="x*", called="x1", named="x1"))
+    one.put(entry("b", model="x*", called="x2", named="x2", asked=WALL + 1))
+    assert one.find(id_of("a"), WALL + 1) is not None
+    assert one.find(id_of("b"), WALL + 1) is not None
+    one.put(entry("c", model="x*", called="x1", named="x1-new", asked=WALL + 2))
+    assert one.find(id_of("a"), WALL + 2) is None
+    assert one.find(id_of("b"), WALL + 2) is not None
+    assert gone == [(id_of("a").hex(), "model_changed")]
+
+
+def test_entries_with_many_tags_are_few() -> None:
+    one, gone = directory(entries=100)
+    tags = tuple(f"{number:064}" for number in range(16))
+    for number in range(100):
+        one.put(entry(f"tagged {number}", tags=tags))
+    fit = 100 * ENTRY_BYTES // (ENTRY_BYTES + 16 * (64 + TAG_BYTES))
+    assert len(one) in (fit, fit + 1)
+    assert len(gone) == 100 - len(one)
+    for each in list(one):
+        one.drop(each, "expired")
+    for number in range(100):
+        one.put(entry(f"plain {number}"))
+    assert len(one) == 100
 
 
 def test_an_answer_that_comes_late_changes_no_name() -> None:

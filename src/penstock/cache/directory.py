@@ -37,7 +37,9 @@ class Directory:
         self._order = _order(total, self.sketch)
         self._most = entries
         self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
-        self._named: dict[tuple[str, str], tuple[float, str]] = {}
+        self._newest_flush = 0.0
+        self._extra = 0  # bytes of tags: they make entries large, and so few
+        self._named: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._flushing = 0
         self._renamed = False  # no upstream yet: what is always so need not be looked up each time
         self._texts: dict[str | bytes, Any] = {}
@@ -98,9 +100,10 @@ class Directory:
             self.sketch.add(entry.id)  # it was asked for; a question whose answer is not kept need not be counted
         self._note_name(entry)
         self.entries[entry.id] = entry
+        self._extra += entry.extra
         for _, gone in self._order.add(entry.id, entry):
             self.drop(gone, "full")
-        while len(self.entries) > self._most and (dropped := self._order.drop()) is not None:
+        while len(self.entries) + self._extra // ENTRY_BYTES > self._most and (dropped := self._order.drop()) is not None:
             self.drop(dropped[1], "full")
         return entry.id in self.entries
 
@@ -115,11 +118,13 @@ class Directory:
         entry = self.entries.pop(id, None)
         if entry is not None:
             self._order.remove(id)
+            self._extra -= entry.extra
         return entry
 
     def clear(self) -> None:
         """Forget all entries: the store is read anew."""
         self.entries = {}
+        self._extra = 0
         self._order = _order(self._order.bound, self.sketch)
 
     def flush(self, what: dict[str, str], wall: float) -> list[Entry]:
@@ -135,6 +140,7 @@ class Directory:
         """The same, for who lets them go a few at a time: none of them is found now. Gives all that are here."""
         key = tuple(sorted(what.items()))
         self._flushes[key] = max(wall, self._flushes.pop(key, 0.0))
+        self._newest_flush = max(wall, self._newest_flush)
         while len(self._flushes) > MOST_FLUSHES:
             del self._flushes[next(iter(self._flushes))]
         self._flushing += 1
@@ -146,9 +152,9 @@ class Directory:
 
     def is_flushed(self, entry: Entry) -> bool:
         """Whether it was asked before a flush that concerns it."""
-        return bool(self._flushes) and any(
-            entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items()
-        )
+        if entry.asked > self._newest_flush or not self._flushes:
+            return False  # nearly always: it was made here
+        return any(entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items())
 
     def sweep(self, wall: float, ids: Iterable[bytes]) -> int:
         """Look at those of ``ids`` that are here. Gives how many went."""
@@ -165,7 +171,7 @@ class Directory:
         """What an upstream calls its model, as its newest answer says."""
         if not entry.named:
             return
-        key = (entry.model, entry.upstream)
+        key = (entry.model, entry.called, entry.upstream)
         known = self._named.get(key)
         if known is None and len(self._named) >= MOST_FLUSHES:
             self._named.clear()
@@ -177,7 +183,7 @@ class Directory:
                 self._named[key] = (entry.asked, entry.named)
 
     def _is_renamed(self, entry: Entry) -> bool:
-        known = self._named.get((entry.model, entry.upstream))
+        known = self._named.get((entry.model, entry.called, entry.upstream))
         return known is not None and known[1] != entry.named and bool(entry.named)
 
     def _share(self, entry: Entry) -> None:
@@ -190,6 +196,7 @@ class Directory:
         entry.model = one(entry.model, entry.model)
         entry.upstream = one(entry.upstream, entry.upstream)
         entry.named = one(entry.named, entry.named)
+        entry.called = one(entry.called, entry.called)
         entry.classification = one(entry.classification, entry.classification)
         entry.scope = one(entry.scope, entry.scope)
         entry.by = one(entry.by, entry.by)
