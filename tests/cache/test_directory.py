@@ -29,6 +29,14 @@ def test_what_is_put_is_found_until_it_expires() -> None:
     assert len(one) == one.held == 0
 
 
+def test_what_comes_from_later_is_not_told() -> None:
+    one, gone = directory()
+    one.put(entry("a", created=WALL + 400, expires=WALL + 4000))
+    assert one.find(id_of("a"), WALL + 100) is not None
+    assert one.find(id_of("a"), WALL) is None
+    assert gone == [(id_of("a").hex(), "expired")]
+
+
 def test_reading_does_not_prolong() -> None:
     one, _ = directory()
     made = entry("a")

@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.cache.config import InvalidationConfig
 from penstock.cache.entry import ENTRY_BYTES, Entry
-from penstock.cache.invalidation import verdict
+from penstock.cache.invalidation import AHEAD_SECONDS, verdict
 from penstock.cache.tinylfu import Sketch, TinyLfu
 
 MOST_FLUSHES = 1000
@@ -66,7 +66,8 @@ class Directory:
         entry = self.entries.get(id)
         if entry is None:
             return None
-        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._renamed or self._flushing:
+        young = -AHEAD_SECONDS <= wall - entry.created <= self.rules.max_age
+        if not young or wall >= entry.expires or self._renamed or self._flushing:
             reason = "flushed" if self._flushing and self.is_flushed(entry) else self.reason(entry, wall)
             if reason:
                 self.drop(entry, reason)
@@ -103,9 +104,12 @@ class Directory:
         self._extra += entry.extra
         for _, gone in self._order.add(entry.id, entry):
             self.drop(gone, "full")
-        while len(self.entries) + self._extra // ENTRY_BYTES > self._most and (dropped := self._order.drop()) is not None:
+        while self._is_full() and (dropped := self._order.drop()) is not None:
             self.drop(dropped[1], "full")
         return entry.id in self.entries
+
+    def _is_full(self) -> bool:
+        return len(self.entries) + self._extra // ENTRY_BYTES > self._most
 
     def drop(self, entry: Entry, reason: str) -> None:
         """Let it go, for everybody."""
