@@ -158,9 +158,9 @@ def _note(found: dict[int, str], told: Any) -> None:
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str):
             index = choice.get("index", 0)
-            if not isinstance(index, int):
-                raise ValueError("a choice whose place is no number")
-            found[index] = choice["finish_reason"]
+            reason = choice["finish_reason"]
+            if not isinstance(index, int) or found.setdefault(index, reason) != reason:
+                raise ValueError("a choice whose place is no number, or that ends twice for other reasons")
 
 
 def _responses(data: bytes) -> Finished | None:
