@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.cache.config import InvalidationConfig
-from penstock.cache.directory import Directory, fits
+from penstock.cache.directory import FLUSHABLE, Directory, fits
 from penstock.cache.entry import ENTRY_BYTES, TAG_BYTES, Entry
 from tests.support.caching import WALL, entry, id_of
 
@@ -137,6 +139,27 @@ def test_flushes_are_remembered_up_to_a_bound() -> None:
         one.flush({"tag": str(number)}, WALL)
     assert not one.is_flushed(entry(tags=("10",)))
     assert one.is_flushed(entry(tags=("1400",)))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.dictionaries(st.sampled_from(FLUSHABLE), st.sampled_from(["m", "u", "t", "x", "", "aa"]), max_size=3),
+            st.integers(-3, 3),
+        )
+    ),
+    st.sets(st.sampled_from(["t", "x"])),
+    st.integers(-3, 3),
+)
+def test_a_flush_reaches_what_fits_it_and_was_asked_before(
+    flushes: list[tuple[dict[str, str], int]], tags: set[str], asked: int
+) -> None:
+    one, _ = directory()
+    made = entry(tags=tuple(sorted(tags)), asked=WALL + asked, scope=b"\xaa", classification="x")
+    for what, moment in flushes:
+        one.flush(what, WALL + moment)
+    reached = any(fits(made, what) and asked <= moment for what, moment in flushes)
+    assert one.is_flushed(made) == reached
 
 
 def test_another_model_behind_the_name_ends_what_the_old_one_said() -> None:

@@ -36,7 +36,8 @@ class Directory:
         self.sketch = Sketch(entries)
         self._order = _order(total, self.sketch)
         self._most = entries
-        self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
+        self._flushes: dict[tuple[tuple[str, str], ...], float] = {}  # of one condition or none, found by what fits
+        self._combined: dict[tuple[tuple[str, str], ...], float] = {}
         self._newest_flush = 0.0
         self._extra = 0  # bytes of tags: they make entries large, and so few
         self._named: dict[tuple[str, str, str], tuple[float, str]] = {}
@@ -143,10 +144,11 @@ class Directory:
     def begin_flush(self, what: dict[str, str], wall: float) -> list[Entry]:
         """The same, for who lets them go a few at a time: none of them is found now. Gives all that are here."""
         key = tuple(sorted(what.items()))
-        self._flushes[key] = max(wall, self._flushes.pop(key, 0.0))
+        flushes = self._combined if len(key) > 1 else self._flushes
+        flushes[key] = max(wall, flushes.pop(key, 0.0))
         self._newest_flush = max(wall, self._newest_flush)
-        while len(self._flushes) > MOST_FLUSHES:
-            del self._flushes[next(iter(self._flushes))]
+        while len(flushes) > MOST_FLUSHES:
+            del flushes[next(iter(flushes))]
         self._flushing += 1
         return list(self.entries.values())
 
@@ -156,9 +158,12 @@ class Directory:
 
     def is_flushed(self, entry: Entry) -> bool:
         """Whether it was asked before a flush that concerns it."""
-        if entry.asked > self._newest_flush or not self._flushes:
+        if entry.asked > self._newest_flush:
             return False  # nearly always: it was made here
-        return any(entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items())
+        when = self._flushes.get
+        return any(when(key, -1.0) >= entry.asked for key in _flushed_by(entry)) or any(
+            entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._combined.items()
+        )
 
     def sweep(self, wall: float, ids: Iterable[bytes]) -> int:
         """Look at those of ``ids`` that are here. Gives how many went."""
@@ -214,6 +219,18 @@ class Directory:
 
 
 FLUSHABLE = ("model", "tag", "scope", "classification", "upstream", "id")
+
+
+def _flushed_by(entry: Entry) -> Iterator[tuple[tuple[str, str], ...]]:
+    """What a flush may say, of no condition or of one, that reaches ``entry``."""
+    yield ()
+    yield (("id", entry.id.hex()),)
+    yield (("model", entry.model),)
+    yield (("upstream", entry.upstream),)
+    yield (("scope", entry.scope.hex()),)
+    yield (("classification", entry.classification),)
+    for tag in entry.tags:
+        yield (("tag", tag),)
 
 
 def fits(entry: Entry, what: dict[str, str]) -> bool:
