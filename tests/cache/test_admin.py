@@ -89,7 +89,7 @@ def test_one_is_deleted() -> None:
     path = f"{PATH}/{id_of('a').hex()}"
     assert ask(one, "DELETE", path, "dry_run=true")["deleted"] == 1
     assert len(kept.directory) == 3
-    ask(one, "DELETE", path)
+    assert ask(one, "DELETE", path.replace(id_of("a").hex(), id_of("a").hex().upper()))["ids"] == [id_of("a").hex()]
     assert len(kept.directory) == 2
     for method in ("GET", "DELETE"):
         with pytest.raises(CallerError) as absent:
@@ -105,6 +105,8 @@ def test_one_is_deleted() -> None:
         ("DELETE", PATH, "all=yes"),
         ("DELETE", PATH, "modle=m"),  # a typo must not widen what goes
         ("DELETE", PATH, "model="),
+        ("DELETE", PATH, "tag=t&tag=u"),  # which of the two?
+        ("DELETE", PATH, "tag=t&limit=1"),  # nobody bounds what goes
         ("DELETE", PATH, "model=m&dry_run=perhaps"),
         ("DELETE", PATH, "model=a%0Ab"),
         ("GET", PATH, "limit=-1"),

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.cache.config import InvalidationConfig
-from penstock.cache.directory import Directory, fits
-from penstock.cache.entry import ENTRY_BYTES, Entry
+from penstock.cache.directory import FLUSHABLE, Directory, fits
+from penstock.cache.entry import ENTRY_BYTES, TAG_BYTES, Entry
 from tests.support.caching import WALL, entry, id_of
 
 DAY = 86400.0
@@ -27,6 +29,14 @@ def test_what_is_put_is_found_until_it_expires() -> None:
     assert gone == [(id_of("a").hex(), "expired")]
     assert one.evicted == {"expired": 1}
     assert len(one) == one.held == 0
+
+
+def test_what_comes_from_later_is_not_told() -> None:
+    one, gone = directory()
+    one.put(entry("a", created=WALL + 400, expires=WALL + 4000))
+    assert one.find(id_of("a"), WALL + 100) is not None
+    assert one.find(id_of("a"), WALL) is None
+    assert gone == [(id_of("a").hex(), "expired")]
 
 
 def test_reading_does_not_prolong() -> None:
@@ -131,6 +141,27 @@ def test_flushes_are_remembered_up_to_a_bound() -> None:
     assert one.is_flushed(entry(tags=("1400",)))
 
 
+@given(
+    st.lists(
+        st.tuples(
+            st.dictionaries(st.sampled_from(FLUSHABLE), st.sampled_from(["m", "u", "t", "x", "", "aa"]), max_size=3),
+            st.integers(-3, 3),
+        )
+    ),
+    st.sets(st.sampled_from(["t", "x"])),
+    st.integers(-3, 3),
+)
+def test_a_flush_reaches_what_fits_it_and_was_asked_before(
+    flushes: list[tuple[dict[str, str], int]], tags: set[str], asked: int
+) -> None:
+    one, _ = directory()
+    made = entry(tags=tuple(sorted(tags)), asked=WALL + asked, scope=b"\xaa", classification="x")
+    for what, moment in flushes:
+        one.flush(what, WALL + moment)
+    reached = any(fits(made, what) and asked <= moment for what, moment in flushes)
+    assert one.is_flushed(made) == reached
+
+
 def test_another_model_behind_the_name_ends_what_the_old_one_said() -> None:
     one, gone = directory()
     one.put(entry("a", named="m-1"))
@@ -140,6 +171,33 @@ def test_another_model_behind_the_name_ends_what_the_old_one_said() -> None:
     assert gone == [(id_of("a").hex(), "model_changed")]
     assert one.find(id_of("b"), WALL + 1) is not None
     assert one.find(id_of("other"), WALL + 1) is not None  # another upstream, whose model is as it was
+
+
+def test_names_under_one_pattern_are_models_of_their_own() -> None:
+    one, gone = directory()
+    one.put(entry("a", model="x*", called="x1", named="x1"))
+    one.put(entry("b", model="x*", called="x2", named="x2", asked=WALL + 1))
+    assert one.find(id_of("a"), WALL + 1) is not None
+    assert one.find(id_of("b"), WALL + 1) is not None
+    one.put(entry("c", model="x*", called="x1", named="x1-new", asked=WALL + 2))
+    assert one.find(id_of("a"), WALL + 2) is None
+    assert one.find(id_of("b"), WALL + 2) is not None
+    assert gone == [(id_of("a").hex(), "model_changed")]
+
+
+def test_entries_with_many_tags_are_few() -> None:
+    one, gone = directory(entries=100)
+    tags = tuple(f"{number:064}" for number in range(16))
+    for number in range(100):
+        one.put(entry(f"tagged {number}", tags=tags))
+    fit = 100 * ENTRY_BYTES // (ENTRY_BYTES + 16 * (64 + TAG_BYTES))
+    assert len(one) in (fit, fit + 1)
+    assert len(gone) == 100 - len(one)
+    for each in list(one):
+        one.drop(each, "expired")
+    for number in range(100):
+        one.put(entry(f"plain {number}"))
+    assert len(one) == 100
 
 
 def test_an_answer_that_comes_late_changes_no_name() -> None:

@@ -54,3 +54,9 @@ def test_confidence_holds_off_the_week_without_a_reader() -> None:
     assert verdict(entry(expires=YEAR, confidence=0.95), rules, WALL + 71 * HOUR) == ""
     assert verdict(entry(expires=YEAR, confidence=0.9), rules, WALL + 71 * HOUR) == "unread"
     assert verdict(entry(expires=YEAR, confidence=0.95), rules, WALL + 72 * HOUR) == "unread"
+
+
+def test_a_clock_that_was_set_back_prolongs_nothing() -> None:
+    one = entry(created=WALL + 301, expires=WALL + 3901)
+    assert verdict(one, RULES, WALL) == "expired"
+    assert verdict(one, RULES, WALL + 1) == ""  # another gateway's clock is a little ahead

@@ -54,6 +54,24 @@ def test_what_it_says() -> None:
     assert "hi" not in one.told().values()
 
 
+def test_the_name_that_was_called_is_told_where_the_entry_stands_for_several() -> None:
+    assert entry_of(exchange()).called == ""
+    one = exchange(model="m-" + "9" * 300)
+    made = Maker(shelf(), CacheConfig(), lambda upstream: (0.0, 0.0))
+    policy = Policy(CacheConfig(), lambda name: ("m-*", b""))
+    served(one).finish("ok", 1001.0)
+    one.model = "m-*"
+    recorder = Recorder(BoundedAccount("cache", 10**6), 10**6, lambda: 0.0, events=False)
+    recorder.tap(answer().data)
+    question = asked(one.call, b"secret", "s")
+    assert question is not None
+    terms = policy.terms(one.call.model)
+    assert terms is not None
+    kept = made.made(one, question, policy.plan(one.call), terms, WALL, recorder, JSON)
+    assert not isinstance(kept, str), kept
+    assert kept[0].called == one.call.model[:200]
+
+
 def test_hashes_tell_equal_from_other_and_no_more() -> None:
     one, same, other = (entry_of(exchange(key=key)) for key in ("a", "a", "b"))
     assert one.by == same.by != other.by

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import pytest
+
 from penstock.cache.config import CacheConfig
 from penstock.cache.service import SECRET, Following
 from penstock.cache.store import LOG, Shelf
 from penstock.core.clock import FakeClock
-from penstock.core.stored import Store
+from penstock.core.stored import Missed, Store
 from penstock.memory.ledger import BoundedAccount
 from tests.support.caching import WALL, answer, entry, id_of
-from tests.support.shared_store import FakeStore, Shared
+from tests.support.shared_store import FakeLog, FakeStore, Shared
 
 SOON = 10.0
 
@@ -143,6 +145,27 @@ def test_one_that_fell_behind_reads_all_anew() -> None:
                 await until(lambda: not two.directory.entries)
                 await until(lambda: two.ready)
 
+    run(work)
+
+
+def test_a_log_that_is_always_behind_is_not_asked_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def missed(self: object, after: str, limit: int, wait: float = 0.0) -> list[tuple[str, bytes]]:
+        asked.append(after)
+        raise Missed("rows are gone")
+
+    async def work() -> None:
+        async with following(FakeStore(Shared()), "a") as one:
+            await until(lambda: asked)
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert len(asked) == 1
+            assert not one.ready
+            monkeypatch.undo()
+            await until(lambda: one.ready)
+
+    monkeypatch.setattr(FakeLog, "read", missed)
     run(work)
 
 

@@ -144,6 +144,11 @@ def test_bypass_does_not_look_refresh_does_not_look_but_keeps_only_does_nothing_
     assert rig.asked == 3
     with pytest.raises(CallerError):
         rig.ask(exchange(temperature=1, headers=[(b"x-penstock-cache", b"only")]))
+    for operation in ("moderations", "images"):  # of a kind whose answers are never kept
+        with pytest.raises(CallerError) as never:
+            rig.ask(exchange(operation=operation, headers=[(b"x-penstock-cache", b"Only")]))
+        assert never.value.code == "not_cached"
+    assert rig.asked == 3
 
 
 def test_only_keys_that_may_write_leave_answers() -> None:

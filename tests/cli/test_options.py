@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from penstock.cli.failure import Failure
-from penstock.cli.options import config_path, load_config, parser
+from penstock.cli.options import config_path, load_config, parser, print_json
 from penstock.edge.config import ListenConfig
 from penstock.routing.config import RoutingConfig
 
@@ -48,3 +49,12 @@ def test_options_are_not_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         wants.parse_args(["--conf", "a"])
     assert "usage: penstock x" in capsys.readouterr().err
+
+
+def test_printed_json_says_all_and_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"é 😀": ["\x1b[2J", "\x9b31m", "\u202e", "\u2028", "\r\n\t\x7f", "\U000e0041"]}
+    print_json(value)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == value
+    assert "é 😀" in printed
+    assert all(one.isprintable() or one == "\n" for one in printed)

@@ -136,3 +136,16 @@ def test_usage_that_has_a_chunk_of_its_own_is_taken_out() -> None:
     assert without_usage(odd) == (odd, b"")
     torn = b'data: {"choices":[],"usage":{\n\n'
     assert without_usage(torn) == (torn, b"")
+
+
+@pytest.mark.parametrize("index", [[1], {}, "0", None])
+def test_a_choice_whose_place_is_no_number_spoils_the_stream(index: Any) -> None:
+    said = {"model": "m-1", "choices": [{"index": index, "delta": {"content": "x"}, "finish_reason": "stop"}]}
+    assert finished_stream("chat", b"data: %b\n\ndata: [DONE]\n\n" % json.dumps(said).encode()) is None
+
+
+@pytest.mark.parametrize("reasons", [("length", "stop"), ("stop", "length"), ("content_filter", "stop")])
+def test_a_choice_that_was_cut_short_is_not_whole_though_it_ends_again(reasons: tuple[str, str]) -> None:
+    events = [{"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]} for reason in reasons]
+    data = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+    assert finished_stream("chat", data + b"data: [DONE]\n\n") is None

@@ -150,3 +150,11 @@ def test_a_stream_without_an_answer_is_none() -> None:
     for operation in ("chat", "completions", "messages", "responses"):
         with pytest.raises(UpstreamError):
             as_whole(operation, b"data: {}\n\ndata: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("before", [b"", b": a comment\n\n"])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_usage_is_told_in_the_names_of_any_stream(before: bytes, line_end: bytes) -> None:
+    chunk = b'data: {"id":"c","object":"chat.completion.chunk","model":"m","choices":[]}\n\n'
+    told = usage_event((before + chunk + b"data: [DONE]\n\n").replace(b"\n", line_end), b'{"prompt_tokens":1}')
+    assert json.loads(told.removeprefix(b"data: "))["id"] == "c"

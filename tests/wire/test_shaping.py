@@ -21,6 +21,8 @@ def test_every_other_field_that_reaches_the_upstream_may() -> None:
     assert shape((b"openai-beta", b"x")) != plain
     assert shape((b"anthropic-version", b"1")) != shape((b"anthropic-version", b"2"))
     assert shape(query=b"api-version=1") != plain
+    assert shape((b"accept-language", b"de")) != plain
+    assert shape((b"idempotency-key", b"1")) != plain
     assert shape((b"x-penstock-classification", b"secret")) != plain
 
 

@@ -102,12 +102,15 @@ class Admin:
         entry = self._entry(id)
         dry = _is_dry(asked)
         if not dry:
-            self._shelf.flush({"id": id})
-        return {"dry_run": dry, "deleted": 1, "bytes": entry.size, "ids": [id]}
+            self._shelf.flush({"id": entry.name})
+        return {"dry_run": dry, "deleted": 1, "bytes": entry.size, "ids": [entry.name]}
 
     async def flush(self, asked: dict[str, str]) -> dict[str, Any]:
         """All that fit; everything only where that is said (``all=true``)."""
         what = _what(asked)
+        for name in ("limit", "sort"):
+            if name in asked:
+                raise CallerError(f"{name} is for listing; all entries that fit go", code="bad_query", param=name)
         if not what and asked.get("all") != "true":
             raise CallerError(f"say which entries are to go: {', '.join(FLUSHABLE)}, or all=true", code="bad_query")
         dry = _is_dry(asked)
@@ -145,6 +148,9 @@ def _query(exchange: Exchange) -> dict[str, str]:
         parsed = parse_qs(exchange.call.query.decode("latin-1"), keep_blank_values=True, max_num_fields=16)
     except ValueError:
         raise CallerError("the query has too many fields", code="bad_query") from None
+    for name, values in parsed.items():
+        if len(values) > 1:  # to let one of two tags go, and say nothing of the other, is worse than to refuse
+            raise CallerError(f"{name[:64]!r} is given twice", code="bad_query", param=name[:64])
     asked = {name: values[0] for name, values in parsed.items()}
     _check(asked)
     return asked

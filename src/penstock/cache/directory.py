@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.cache.config import InvalidationConfig
 from penstock.cache.entry import ENTRY_BYTES, Entry
-from penstock.cache.invalidation import verdict
+from penstock.cache.invalidation import AHEAD_SECONDS, verdict
 from penstock.cache.tinylfu import Sketch, TinyLfu
 
 MOST_FLUSHES = 1000
@@ -36,8 +36,11 @@ class Directory:
         self.sketch = Sketch(entries)
         self._order = _order(total, self.sketch)
         self._most = entries
-        self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
-        self._named: dict[tuple[str, str], tuple[float, str]] = {}
+        self._flushes: dict[tuple[tuple[str, str], ...], float] = {}  # of one condition or none, found by what fits
+        self._combined: dict[tuple[tuple[str, str], ...], float] = {}
+        self._newest_flush = 0.0
+        self._extra = 0  # bytes of tags: they make entries large, and so few
+        self._named: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._flushing = 0
         self._renamed = False  # no upstream yet: what is always so need not be looked up each time
         self._texts: dict[str | bytes, Any] = {}
@@ -64,7 +67,8 @@ class Directory:
         entry = self.entries.get(id)
         if entry is None:
             return None
-        if wall >= entry.expires or wall - entry.created > self.rules.max_age or self._renamed or self._flushing:
+        young = -AHEAD_SECONDS <= wall - entry.created <= self.rules.max_age
+        if not young or wall >= entry.expires or self._renamed or self._flushing:
             reason = "flushed" if self._flushing and self.is_flushed(entry) else self.reason(entry, wall)
             if reason:
                 self.drop(entry, reason)
@@ -98,11 +102,15 @@ class Directory:
             self.sketch.add(entry.id)  # it was asked for; a question whose answer is not kept need not be counted
         self._note_name(entry)
         self.entries[entry.id] = entry
+        self._extra += entry.extra
         for _, gone in self._order.add(entry.id, entry):
             self.drop(gone, "full")
-        while len(self.entries) > self._most and (dropped := self._order.drop()) is not None:
+        while self._is_full() and (dropped := self._order.drop()) is not None:
             self.drop(dropped[1], "full")
         return entry.id in self.entries
+
+    def _is_full(self) -> bool:
+        return len(self.entries) + self._extra // ENTRY_BYTES > self._most
 
     def drop(self, entry: Entry, reason: str) -> None:
         """Let it go, for everybody."""
@@ -115,11 +123,13 @@ class Directory:
         entry = self.entries.pop(id, None)
         if entry is not None:
             self._order.remove(id)
+            self._extra -= entry.extra
         return entry
 
     def clear(self) -> None:
         """Forget all entries: the store is read anew."""
         self.entries = {}
+        self._extra = 0
         self._order = _order(self._order.bound, self.sketch)
 
     def flush(self, what: dict[str, str], wall: float) -> list[Entry]:
@@ -134,9 +144,11 @@ class Directory:
     def begin_flush(self, what: dict[str, str], wall: float) -> list[Entry]:
         """The same, for who lets them go a few at a time: none of them is found now. Gives all that are here."""
         key = tuple(sorted(what.items()))
-        self._flushes[key] = max(wall, self._flushes.pop(key, 0.0))
-        while len(self._flushes) > MOST_FLUSHES:
-            del self._flushes[next(iter(self._flushes))]
+        flushes = self._combined if len(key) > 1 else self._flushes
+        flushes[key] = max(wall, flushes.pop(key, 0.0))
+        self._newest_flush = max(wall, self._newest_flush)
+        while len(flushes) > MOST_FLUSHES:
+            del flushes[next(iter(flushes))]
         self._flushing += 1
         return list(self.entries.values())
 
@@ -146,8 +158,11 @@ class Directory:
 
     def is_flushed(self, entry: Entry) -> bool:
         """Whether it was asked before a flush that concerns it."""
-        return bool(self._flushes) and any(
-            entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._flushes.items()
+        if entry.asked > self._newest_flush:
+            return False  # nearly always: it was made here
+        when = self._flushes.get
+        return any(when(key, -1.0) >= entry.asked for key in _flushed_by(entry)) or any(
+            entry.asked <= wall and fits(entry, dict(key)) for key, wall in self._combined.items()
         )
 
     def sweep(self, wall: float, ids: Iterable[bytes]) -> int:
@@ -165,7 +180,7 @@ class Directory:
         """What an upstream calls its model, as its newest answer says."""
         if not entry.named:
             return
-        key = (entry.model, entry.upstream)
+        key = (entry.model, entry.called, entry.upstream)
         known = self._named.get(key)
         if known is None and len(self._named) >= MOST_FLUSHES:
             self._named.clear()
@@ -177,7 +192,7 @@ class Directory:
                 self._named[key] = (entry.asked, entry.named)
 
     def _is_renamed(self, entry: Entry) -> bool:
-        known = self._named.get((entry.model, entry.upstream))
+        known = self._named.get((entry.model, entry.called, entry.upstream))
         return known is not None and known[1] != entry.named and bool(entry.named)
 
     def _share(self, entry: Entry) -> None:
@@ -190,6 +205,7 @@ class Directory:
         entry.model = one(entry.model, entry.model)
         entry.upstream = one(entry.upstream, entry.upstream)
         entry.named = one(entry.named, entry.named)
+        entry.called = one(entry.called, entry.called)
         entry.classification = one(entry.classification, entry.classification)
         entry.scope = one(entry.scope, entry.scope)
         entry.by = one(entry.by, entry.by)
@@ -203,6 +219,18 @@ class Directory:
 
 
 FLUSHABLE = ("model", "tag", "scope", "classification", "upstream", "id")
+
+
+def _flushed_by(entry: Entry) -> Iterator[tuple[tuple[str, str], ...]]:
+    """What a flush may say, of no condition or of one, that reaches ``entry``."""
+    yield ()
+    yield (("id", entry.id.hex()),)
+    yield (("model", entry.model),)
+    yield (("upstream", entry.upstream),)
+    yield (("scope", entry.scope.hex()),)
+    yield (("classification", entry.classification),)
+    for tag in entry.tags:
+        yield (("tag", tag),)
 
 
 def fits(entry: Entry, what: dict[str, str]) -> bool:

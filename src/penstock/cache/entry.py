@@ -14,6 +14,9 @@ import msgspec
 ENTRY_BYTES = 1200
 """What an entry counts for in memory, beside its answer (measured by bench/exact_cache.py)."""
 
+TAG_BYTES = 64
+"""What a tag counts for beside its characters."""
+
 _MARK = struct.Struct("<II")
 
 
@@ -23,8 +26,9 @@ class Entry(msgspec.Struct, array_like=True, gc=False, kw_only=True):
 
     Moments are wall seconds: ``asked`` is when the question was asked, which is what a flush goes by: an answer that
     was under way then is as old as those that were there. ``by`` (the key that asked), ``scope`` and ``session`` are
-    keyed hashes. ``upstream`` gave the answer and called its model ``named``. ``cost`` (micro-dollars) and ``seconds``
-    are what it took to make, and what each hit saves. ``confidence``: how probably the answer is right."""
+    keyed hashes. ``upstream`` gave the answer and called its model ``named``; ``called`` is what its caller called it,
+    where ``model`` stands for several. ``cost`` (micro-dollars) and ``seconds`` are what it took to make, and what each
+    hit saves. ``confidence``: how probably the answer is right."""
 
     id: bytes
     operation: str
@@ -51,11 +55,17 @@ class Entry(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     group: bytes = b""
     content: bytes = b""
     confirmed: bool = True
+    called: str = ""
 
     @property
     def name(self) -> str:
         """Its id as shown to people, and taken from them."""
         return self.id.hex()
+
+    @property
+    def extra(self) -> int:
+        """What its tags count for in memory, beyond ``ENTRY_BYTES``."""
+        return sum([len(tag) + TAG_BYTES for tag in self.tags]) if self.tags else 0
 
     @property
     def worth(self) -> float:

@@ -16,12 +16,15 @@ REASONS = (
 """All reasons for which entries go: a closed set, for metrics. ``lost``: its answer is no longer in the store;
 ``wrong``: it was found to answer another question."""
 
+AHEAD_SECONDS = 300.0
+"""A clock may be so far ahead of ours. What comes from later was made by one that was set back."""
+
 
 def verdict(entry: Entry, rules: InvalidationConfig, wall: float) -> str:
     """See the module."""
-    if wall >= entry.expires:
-        return "expired"
     age = wall - entry.created
+    if wall >= entry.expires or age < -AHEAD_SECONDS:
+        return "expired"
     if age <= rules.max_age:
         return ""
     unread = wall - max(entry.accessed, entry.created)

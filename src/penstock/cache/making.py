@@ -95,6 +95,7 @@ class Maker:
             classification=plan.classification,
             tags=plan.tags,
             session=self.hashed(exchange.call.session),
+            called="" if exchange.call.model == terms.pattern else exchange.call.model[:200],
         )
         if not self._config.confirm:
             return entry, answer

@@ -23,6 +23,7 @@ log = logging.getLogger("penstock")
 
 POLL_SECONDS = 0.5
 AWAY_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
 PROBE_SECONDS = 1.0
 USES_SECONDS = 30.0
 MOST_USES = 500
@@ -64,6 +65,7 @@ class Following:
         if store is None:
             await self._alone()
             return
+        pause = AWAY_SECONDS
         while True:
             try:
                 await self._agree(store)
@@ -73,9 +75,16 @@ class Following:
                     log.warning("the cache waits for its store: %s", error)
                 shelf.ready = False
                 await asyncio.sleep(AWAY_SECONDS)
-            except Missed:
-                log.info("the cache reads its store anew")
-                shelf.ready = False
+            except Missed as missed:
+                if shelf.ready:
+                    log.info("the cache reads its store anew")
+                    shelf.ready, pause = False, AWAY_SECONDS
+                    continue
+                # It failed while it caught up: the next time would hardly be better at once.
+                if pause == AWAY_SECONDS:
+                    log.warning("the cache cannot catch up with its store, and tries on: %s", missed)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _alone(self) -> None:
         """Without a store: memory only."""

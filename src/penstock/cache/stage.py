@@ -79,6 +79,8 @@ class Cache:
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
         if call.operation.name not in CACHED:
+            if (call.header(b"x-penstock-cache") or b"").strip().lower() == b"only":
+                raise self._absent("such calls are not cached here")
             return next(exchange)
         plan: Plan | None = call.memo.get(self)
         if plan is None:

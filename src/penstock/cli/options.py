@@ -64,4 +64,6 @@ def load_config(
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print it. Names and prompts are other people's: what a terminal would obey is escaped, as JSON can."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    print("".join([one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text]))

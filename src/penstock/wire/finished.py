@@ -131,9 +131,9 @@ def _only_usage(event: bytes) -> bytes:
     return b""
 
 
-def _reasons(data: bytes) -> dict[Any, str] | None:
+def _reasons(data: bytes) -> dict[int, str] | None:
     """Why each choice ended, by its index; None where that cannot be read."""
-    found: dict[Any, str] = {}
+    found: dict[int, str] = {}
     for count, match in enumerate(_ENDS.finditer(data)):
         if count >= _MOST_ENDS:
             return None
@@ -141,14 +141,14 @@ def _reasons(data: bytes) -> dict[Any, str] | None:
         end = data.find(b"\n", match.end())
         for event in parse(data[start : end + 1] + b"\n"):
             try:
-                told = msgspec.json.decode(event.data)
-            except JSON_ERRORS:
+                _note(found, msgspec.json.decode(event.data))
+            except (*JSON_ERRORS, ValueError):
                 return None
-            _note(found, told)
     return found
 
 
-def _note(found: dict[Any, str], told: Any) -> None:
+def _note(found: dict[int, str], told: Any) -> None:
+    """Why the choices of one event ended. Raises ValueError."""
     if not isinstance(told, dict):
         return
     delta = told.get("delta")
@@ -157,7 +157,10 @@ def _note(found: dict[Any, str], told: Any) -> None:
     choices = told.get("choices")
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str):
-            found[choice.get("index", 0)] = choice["finish_reason"]
+            index = choice.get("index", 0)
+            reason = choice["finish_reason"]
+            if not isinstance(index, int) or found.setdefault(index, reason) != reason:
+                raise ValueError("a choice whose place is no number, or that ends twice for other reasons")
 
 
 def _responses(data: bytes) -> Finished | None:

@@ -16,7 +16,7 @@ import msgspec
 from penstock.wire.collected import Collected, CollectedChoices, malformed
 from penstock.wire.collected_messages import CollectedMessage
 from penstock.wire.replayed_responses import response_events
-from penstock.wire.sse import DONE, encode, parse
+from penstock.wire.sse import DONE, encode, parse, split
 from penstock.wire.told import JSON_ERRORS, elements, members
 
 _PIECE = re.compile(r"\s*\S+\s*|\s+")
@@ -53,12 +53,11 @@ def as_whole(operation: str, data: bytes, usage: bytes = b"") -> bytes | None:
 
 def usage_event(data: bytes, usage: bytes) -> bytes:
     """The chunk that tells ``usage``, in the names of the stream that ``data`` begins."""
-    chunk: dict[str, Any] = {}
-    for event in parse(data[: data.find(b"\n\n") + 2]):
-        try:
-            chunk = members(msgspec.json.decode(event.data))
-        except JSON_ERRORS:
-            break
+    first = next((event for one in split(data) for event in parse(one)), None)  # what comes before may be a comment
+    try:
+        chunk = {} if first is None else members(msgspec.json.decode(first.data))
+    except JSON_ERRORS:
+        chunk = {}
     named = {name: chunk[name] for name in ("id", "object", "created", "model") if name in chunk}
     return encode(msgspec.json.encode(named | {"choices": [], "usage": msgspec.Raw(usage)}))
 

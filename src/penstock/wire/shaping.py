@@ -1,7 +1,8 @@
 """What of a call's head may shape its answer: what two calls must have in common, beside the body, to be equal.
 
 Enters: a call. Leaves: bytes that differ where its query or a field that reaches the upstream does, but for fields that
-say who asks or for which trace. May fail: CallerError for a field that holds a line break.
+say who asks or for which trace. A language shapes the answer, and an idempotency key may fetch that of another call.
+May fail: CallerError for a field that holds a line break.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from penstock.wire.headers import forwardable
 
 UNSHAPING_FIELDS = frozenset(
     (
-        b"accept", b"accept-language", b"baggage", b"cache-control", b"content-type", b"dnt", b"http-referer",
-        b"idempotency-key", b"if-modified-since", b"if-none-match", b"origin", b"pragma", b"priority", b"referer",
+        b"accept", b"baggage", b"cache-control", b"content-type", b"dnt", b"http-referer", b"if-modified-since",
+        b"if-none-match", b"origin", b"pragma", b"priority", b"referer",
         b"sec-gpc", b"sentry-trace", b"traceparent", b"tracestate", b"user-agent", b"x-amzn-trace-id", b"x-app",
         b"x-b3-parentspanid", b"x-b3-sampled", b"x-b3-spanid", b"x-b3-traceid", b"x-client-request-id",
         b"x-cloud-trace-context", b"x-correlation-id", b"x-request-start", b"x-title",

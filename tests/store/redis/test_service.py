@@ -163,3 +163,19 @@ def test_an_old_server_is_refused_by_name() -> None:
     refuse_old("redis_version:7.0.0\r\n")
     refuse_old("redis_version:10.1\r\n")
     refuse_old("")
+
+
+@pytest.mark.redis
+def test_an_incarnation_that_is_no_text_is_one_all_the_same(server: RedisServer) -> None:
+    async def main() -> None:
+        server.ask("SET", "penstock:incarnation", b"\xff\xfe")
+        address = Address(server.url)
+        line = Line(address, time.monotonic, 2.0)
+        await line.ask_incarnation()
+        first = address.incarnation
+        assert first
+        await line.ask_incarnation()
+        assert (address.incarnation, line.trouble) == (first, "")
+        await line.aclose()
+
+    asyncio.run(main())

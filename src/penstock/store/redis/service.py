@@ -120,7 +120,7 @@ class Line:
             refuse_old(info.decode("utf-8", "replace"))
         if isinstance(kept, ResponseError):
             raise kept
-        self._address.met(candidate if kept is None else kept.decode())
+        self._address.met(candidate if kept is None else kept.decode("latin-1"))
         self._pause, self.trouble = 0.0, ""
 
     async def ask_incarnation(self) -> None:
@@ -128,7 +128,7 @@ class Line:
         candidate = secrets.token_hex(8)
         (kept,) = await self.run([incarnation_command(candidate)])
         if kept is None or isinstance(kept, bytes):
-            self._address.met(candidate if kept is None else kept.decode())
+            self._address.met(candidate if kept is None else kept.decode("latin-1"))
 
     async def _broken(self, error: Exception) -> None:
         await self.aclose()
