@@ -16,6 +16,7 @@ from penstock.cache.counts import Counts
 from penstock.cache.directory import Directory
 from penstock.cache.entry import ENTRY_BYTES, Answer, Entry, answer_of, entry_bytes, entry_of
 from penstock.cache.hearing import ROW, Hearing
+from penstock.cache.recall import Recall
 from penstock.cache.replay import converted
 from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes
 from penstock.cache.sealed import Seal
@@ -55,6 +56,7 @@ class Shelf(Hearing):
         self.config = config
         self.directory = Directory(config.entries, config.total, self._gone)
         self.tier = Tier(account, config.memory, self.directory.sketch, self._worth)
+        self.recall = Recall(account)
         self.watchers: list[Watcher] = []
         self._uses: dict[bytes, list[float]] = {}
 
@@ -125,9 +127,9 @@ class Shelf(Hearing):
             self.tier.put(entry.id + OTHER, other)
         return other
 
-    def used(self, entry: Entry) -> None:
+    def used(self, entry: Entry, wall: float | None = None) -> None:
         """It was told again."""
-        wall = self.wall()
+        wall = self.wall() if wall is None else wall
         self.directory.used(entry, wall)
         use = self._uses.get(entry.id)
         if use is None:
@@ -218,6 +220,7 @@ class Shelf(Hearing):
 
     def _forgotten(self, id: bytes) -> None:
         self.tier.drop(id)
+        self.recall.forget(id)
         self._uses.pop(id, None)
         self._changed(None, id)
 
@@ -248,6 +251,7 @@ class Shelf(Hearing):
         self.ready = False
         self.directory.clear()
         self.tier.clear()
+        self.recall.clear()
         self._uses = {}
         self._changed(None, b"")
 
