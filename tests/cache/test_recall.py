@@ -153,3 +153,15 @@ def test_the_same_bytes_asked_of_another_operation_take_the_place() -> None:
     (known,) = recall.bodies.values()
     assert known.operation.name == "messages"
     assert recall.held == len(call.body) + RECALL_BYTES
+
+
+def test_what_is_told_many_times_in_a_breath_counts_once_for_what_may_go_first() -> None:
+    rig = warm()
+    (entry,) = rig.shelf.directory
+    before = rig.shelf.directory.sketch.count(entry.id)
+    for _ in range(5):
+        assert at_once(rig, remembered(rig)) is not None
+    assert (entry.accesses, rig.shelf.directory.sketch.count(entry.id)) == (6, before)
+    entry.accessed -= 1
+    assert at_once(rig, remembered(rig)) is not None
+    assert rig.shelf.directory.sketch.count(entry.id) == before + 1

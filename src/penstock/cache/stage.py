@@ -108,7 +108,7 @@ class Cache:
             exchange.asked = hit.asked
         exchange.model = terms.pattern
         exchange.cache = "hit-exact"
-        shelf.used(entry, wall)
+        shelf.used(entry, wall, pressing=True)
         counts = shelf.counts
         counts.hit("exact", (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
         counts.exact.note(self._now() - began)
