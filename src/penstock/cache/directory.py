@@ -40,7 +40,7 @@ class Directory:
         self._named: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._flushing = 0
         self._renamed = False  # no upstream yet: what is always so need not be looked up each time
-        self._texts: dict[str | bytes, Any] = {}
+        self._texts: dict[Any, Any] = {}
 
     def follow(self, entries: int, total: int, rules: InvalidationConfig) -> None:
         """Other bounds and rules from now on."""
@@ -192,6 +192,7 @@ class Directory:
         entry.named = one(entry.named, entry.named)
         entry.sent = one(entry.sent, entry.sent)
         entry.classification = one(entry.classification, entry.classification)
+        entry.tags = one(entry.tags, entry.tags)
         entry.scope = one(entry.scope, entry.scope)
         entry.by = one(entry.by, entry.by)
 
