@@ -28,6 +28,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             ledger.accounts.get("bodies") or ledger.account("bodies", memory.bodies),
             max_body=config.of(ListenConfig).max_body,
             retry_after=memory.retry_after,
+            known=None if gateway.caching is None else gateway.caching.shelf.recall.bodies,
         ),
         "routing": Routing(
             table,

@@ -33,7 +33,7 @@ def test_an_equal_call_is_answered_from_the_cache() -> None:
     assert second.model == "m"
     assert second.upstream == ""
     assert second.tokens_in == 0  # nothing was used
-    assert rig.shelf.counts.saved["tokens_out"] == 4
+    assert rig.shelf.counts.tokens_out == 4
 
 
 @pytest.mark.parametrize(

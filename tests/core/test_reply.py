@@ -291,3 +291,10 @@ def test_cancelling_collect_cancels_the_source() -> None:
 
     run(give_up())
     assert len(cancelled) == 1
+
+
+def test_a_reply_may_be_awaited() -> None:
+    async def main(reply: Reply) -> bool:
+        return await reply is reply
+
+    assert run(main(Reply(200, [], b"")))

@@ -249,3 +249,26 @@ def test_a_cut_answer_that_is_no_event_stream_never_looks_whole() -> None:
         assert door.ended[0].outcome == "error"
 
     serve(lambda exchange: Reply(200, [], puppet), act)
+
+
+def test_a_room_that_need_not_wait_is_answered_without_a_coroutine() -> None:
+    """A plain function that gives the reply, or raises, as the rooms do that decide at once."""
+    ended: list[Exchange] = []
+
+    def at_once(exchange: Exchange) -> Reply:
+        exchange.defer(ended.append)
+        if exchange.call.header(b"x-fail"):
+            raise CallerError("no", status=418, code="teapot")
+        if exchange.call.header(b"x-defect"):
+            raise ZeroDivisionError("inner detail")
+        return Reply(200, [], b"now")
+
+    async def act(door: Door) -> None:
+        for field, status in (("x-other", 200), ("x-fail", 418), ("x-defect", 500)):
+            got = await door.ask("POST", CHAT, [(field, "1")], body=b"{}")
+            assert got.status == status
+            assert b"inner" not in got.body
+
+    with silent():
+        serve(lambda exchange: Reply(200, [], b""), act, run=at_once)
+    assert [one.outcome for one in ended] == ["ok", "error", "error"]

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.errors import UpstreamError
-from penstock.journal.row import MOST_NAME_CHARACTERS, Row, read_row, row_of, told
+from penstock.journal.row import MOST_NAME_CHARACTERS, Row, encoded, read_row, row_of, told, values_of
 from tests.support.exchanges import finished
 
 
@@ -104,3 +104,10 @@ def test_any_text_comes_back(tags: str, model: str, upstream: str) -> None:
     assert row is not None
     assert b"\n" not in stored
     assert (row.tags, row.model, row.upstream) == (tags, model, upstream)
+
+
+def test_a_row_that_cannot_be_written_takes_no_other_along() -> None:
+    good = values_of(finished(), 1, "", "", "", 0.0, None)
+    bad = values_of(finished(), 1, "", "", "\ud800", 0.0, None)
+    assert encoded([good, good]) == [row_of(finished(), 1, "", "", "", 0.0, None)] * 2
+    assert encoded([good, bad, good]) == encoded([good, good])

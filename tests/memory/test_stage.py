@@ -11,6 +11,7 @@ from penstock.memory.ledger import BoundedAccount
 from penstock.memory.stage import Memory
 from penstock.net.request_body import Body
 from penstock.process.loop import run
+from penstock.wire.json import Peek, Remembered, StreamOptions
 from tests.core.conformance import Wire
 
 CHAT = Operation("chat", "openai", "/chat/completions", streams=True)
@@ -178,3 +179,26 @@ def test_a_handshake_names_its_model_in_the_query() -> None:
     with pytest.raises(CallerError) as refused:
         run(passing(memory, exchange(arrived(b""), REALTIME)))
     assert refused.value.code == "missing_model"
+
+
+def test_a_known_body_is_taken_as_it_was_read_before() -> None:
+    plain, account = room()
+    first = exchange(arrived(HELLO))
+    run(passing(plain, first))
+    seen = Peek(model="m", stream=True, max_tokens=7, user="u1", stream_options=StreamOptions(True))
+    known = Remembered(first.call.operation, seen)
+    memory = Memory(account, max_body=500, retry_after=2.0, known={HELLO: known})
+    one = exchange(arrived(HELLO))
+    run(passing(memory, one))
+    names = ("body", "model", "stream", "max_tokens", "usage_wanted", "session", "temperature")
+    assert [getattr(one.call, name) for name in names] == [getattr(first.call, name) for name in names]
+    assert one.call.remembered is known
+
+
+def test_a_body_known_of_another_operation_is_read() -> None:
+    account = BoundedAccount("bodies", 1000)
+    known = Remembered(MODELS, Peek(model="other"))
+    memory = Memory(account, max_body=500, retry_after=2.0, known={HELLO: known})
+    one = exchange(arrived(HELLO))
+    run(passing(memory, one))
+    assert (one.call.model, one.call.remembered) == ("m", None)

@@ -37,28 +37,33 @@ class Counts:
         self.missed = 0
         self.operations = Counter[tuple[str, str]]()
         self.stores = Counter[str]()
-        self.saved = Counter[str]()
+        self.hits = self.tokens_in = self.tokens_out = self.micro_dollars = 0
+        self.seconds = 0.0
         self.exact = Lookups()
         self.lookups = {kind: self.exact if kind == "exact" else Lookups() for kind in KINDS}
 
     def hit(self, kind: str, tokens: tuple[int, int], micro_dollars: int, seconds: float) -> None:
         """An answer was told again."""
-        self.operations[kind, "hit"] += 1
-        saved = self.saved
-        saved["tokens_in"] += tokens[0]
-        saved["tokens_out"] += tokens[1]
-        saved["micro_dollars"] += micro_dollars
-        saved["seconds"] += seconds  # type: ignore[assignment]
+        if kind == "exact":
+            self.hits += 1
+        else:
+            self.operations[kind, "hit"] += 1
+        self.tokens_in += tokens[0]
+        self.tokens_out += tokens[1]
+        self.micro_dollars += micro_dollars
+        self.seconds += seconds
 
     def dump(self) -> dict[str, Any]:
         """Plain values."""
         operations = self.operations.copy()
         operations["exact", "bypass"] += self.bypassed
         operations["exact", "miss"] += self.missed
+        if self.hits:
+            operations["exact", "hit"] += self.hits
         return {
             "operations": [[kind, result, number] for (kind, result), number in operations.items()],
             "stores": dict(self.stores),
-            "saved": {name: self.saved[name] for name in ("tokens_in", "tokens_out", "micro_dollars", "seconds")},
+            "saved": {name: getattr(self, name) for name in ("tokens_in", "tokens_out", "micro_dollars", "seconds")},
             "lookups": {kind: [BOUNDS, looked.counts, looked.sum] for kind, looked in self.lookups.items()},
         }
 

@@ -43,7 +43,7 @@ class Directory:
         self._named: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._flushing = 0
         self._renamed = False  # no upstream yet: what is always so need not be looked up each time
-        self._texts: dict[str | bytes, Any] = {}
+        self._texts: dict[Any, Any] = {}
 
     def follow(self, entries: int, total: int, rules: InvalidationConfig) -> None:
         """Other bounds and rules from now on."""
@@ -177,7 +177,7 @@ class Directory:
     # ---- another model behind the same name
 
     def _note_name(self, entry: Entry) -> None:
-        """What an upstream calls its model, as its newest answer says."""
+        """What an upstream calls a model, as its newest answer says. One pattern may stand for many models."""
         if not entry.named:
             return
         key = (entry.model, entry.called, entry.upstream)
@@ -207,6 +207,7 @@ class Directory:
         entry.named = one(entry.named, entry.named)
         entry.called = one(entry.called, entry.called)
         entry.classification = one(entry.classification, entry.classification)
+        entry.tags = one(entry.tags, entry.tags)
         entry.scope = one(entry.scope, entry.scope)
         entry.by = one(entry.by, entry.by)
 

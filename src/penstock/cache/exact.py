@@ -10,7 +10,8 @@ from collections.abc import Awaitable
 
 from penstock.cache.entry import Entry
 from penstock.cache.policy import Plan, Terms
-from penstock.cache.stage import Cache, Looked
+from penstock.cache.similar import Looked
+from penstock.cache.stage import Cache
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply

@@ -16,6 +16,7 @@ import msgspec
 from penstock.cache.entry import Answer, mark
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Account
+from penstock.core.reply import Reply
 from penstock.wire.finished import finished, finished_stream, without_usage
 from penstock.wire.usage import usage_of
 
@@ -148,3 +149,14 @@ def content_of(whole: bytes) -> bytes:
         for name in _UNEQUAL:
             fields.pop(name, None)
     return hashlib.sha256(msgspec.json.Encoder(order="deterministic").encode(fields)).digest()[:16]
+
+
+def content_type_of(reply: Reply) -> bytes:
+    """Of an answer that can be read; b"" for others."""
+    kind = b""
+    for name, value in reply.headers:
+        if name == b"content-type":
+            kind = value
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            return b""
+    return kind if reply.events or b"json" in kind.lower() else b""

@@ -192,8 +192,10 @@ async def flush(shelf: Shelf, what: dict[str, str], told: Flushed | None = None)
     names: list[str] = []
     entries = shelf.directory.entries
     try:
-        for start in range(0, len(everything), _CHUNK):
-            those = [one for one in everything[start : start + _CHUNK] if one.asked <= wall and fits(one, what)]
+        while everything:
+            some = everything[-_CHUNK:]
+            del everything[-_CHUNK:]  # as we go: to let go of all of them in the end would take long
+            those = [one for one in some if one.asked <= wall and fits(one, what)]
             gone = [one for one in those if entries.get(one.id) is one and shelf.directory.forget(one.id)]
             shelf.let_go([one.id for one in gone])
             count += len(gone)

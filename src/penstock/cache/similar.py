@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from penstock.cache.entry import Answer, Entry
+from penstock.cache.policy import Plan, Terms
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.wire.asked import Asked
@@ -27,6 +28,20 @@ class Found:
     confidence: float = 1.0
     shadow: bool = False
     inline: bool = False
+
+
+@dataclass(slots=True)
+class Looked:
+    """One question on its way down, and what was found that is told only if the upstream says the same. ``similar``:
+    the question as the semantic cache knows it; None where that has nothing to do with it."""
+
+    plan: Plan
+    terms: Terms
+    asked: Asked
+    next: Next
+    at: float
+    similar: object | None
+    found: Found | None = None
 
 
 class Semantic(Protocol):

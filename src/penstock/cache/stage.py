@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from penstock.cache.config import CacheConfig
 from penstock.cache.entry import Answer, Entry
 from penstock.cache.making import Maker
 from penstock.cache.policy import CACHED, Bind, Plan, Policy, Terms
-from penstock.cache.recording import Recorder
+from penstock.cache.recall import Hit, fields_of
+from penstock.cache.recording import Recorder, content_type_of
 from penstock.cache.replay import Paced, stream_at_once, stream_frames
-from penstock.cache.similar import Found, Semantic
+from penstock.cache.similar import Found, Looked, Semantic
 from penstock.cache.store import Shelf
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
@@ -29,27 +29,11 @@ from penstock.wire.asked import Asked, asked_under, prefix
 
 log = logging.getLogger("penstock")
 
-ENTRY_FIELD = b"x-penstock-cache-entry"
-SAVED_FIELD = b"x-penstock-saved-tokens"
 SIMILARITY_FIELD = b"x-penstock-similarity"
 SCORE_FIELD = b"x-penstock-cache-score"
 MOST_PREFIXES = 16
 """Remembered with a head: one a model that its caller asks for."""
 _EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
-
-
-@dataclass(slots=True)
-class Looked:
-    """One question on its way down, and what was found that is told only if the upstream says the same. ``similar``:
-    the question as the semantic cache knows it; None where that has nothing to do with it."""
-
-    plan: Plan
-    terms: Terms
-    asked: Asked
-    next: Next
-    at: float
-    similar: object | None
-    found: Found | None = None
 
 
 class Cache:
@@ -91,7 +75,34 @@ class Cache:
         takes = terms.takes(call)
         if (not takes and self._semantic is None) or not plan.allowed or plan.mode == "bypass" or not self._shelf.ready:
             return self._pass(exchange, next, plan)
+        if takes and call.remembered is not None and plan.mode != "refresh":
+            known = self._recall(exchange, plan, terms)
+            if known is not None:
+                return known
         return self._look(exchange, next, plan, terms, takes)
+
+    def _recall(self, exchange: Exchange, plan: Plan, terms: Terms) -> Reply | None:
+        """The answer to a call that was answered from memory before, and asks in the same bytes."""
+        shelf, call = self._shelf, exchange.call
+        prefix = plan.prefixes.get((shelf.secret, exchange.key, terms.bound)) or self._prefix(exchange, plan, terms)
+        hit: Hit | None = call.remembered.hits.get(prefix)
+        if hit is None or hit.terms is not terms or self._config.confirm:
+            return None
+        began = self._now()
+        wall = shelf.wall()
+        entry = shelf.directory.find(hit.asked.digest, wall)
+        answer = None if entry is None else shelf.held(entry)
+        if entry is None or answer is None or call.stream or answer.streamed:
+            return None
+        if not self._wide:
+            exchange.asked = hit.asked
+        exchange.model = terms.pattern
+        exchange.cache = "hit-exact"
+        shelf.used(entry, wall, pressing=True)
+        counts = shelf.counts
+        counts.hit("exact", (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
+        counts.exact.note(self._now() - began)
+        return hit.reply(entry, answer, wall)
 
     def _pass(self, exchange: Exchange, next: Next, plan: Plan) -> Awaitable[Reply]:
         """A call that the cache has nothing to do with."""
@@ -200,17 +211,15 @@ class Cache:
     def _tell(self, exchange: Exchange, reply: Reply, entry: Entry, terms: Terms, found: Found | None) -> None:
         """Say that it was a hit, in its head, in the exchange and in the counts."""
         shelf = self._shelf
-        age = max(0, int(shelf.wall() - entry.created))
-        reply.headers += (
-            (b"age", b"%d" % age),
-            (ENTRY_FIELD, entry.name.encode()),
-            (SAVED_FIELD, b"%d" % (entry.tokens_in + entry.tokens_out)),
-        )
+        reply.headers += fields_of(entry, int(shelf.wall() - entry.created))
         exchange.model = terms.pattern
         kind = "exact"
         if found is not None:
             kind = "semantic"
             reply.headers += ((SIMILARITY_FIELD, b"%.4f" % found.similarity), (SCORE_FIELD, b"%.4f" % found.confidence))
+        elif not self._config.confirm:
+            prefix = self._prefix(exchange, exchange.call.memo[self], terms)
+            shelf.recall.note(exchange.call, prefix, terms, entry.id)
         exchange.cache = f"hit-{kind}"
         shelf.used(entry)
         shelf.counts.hit(kind, (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
@@ -246,7 +255,7 @@ class Cache:
         reply = await looked.next(exchange)
         if exchange.cache == "coalesced":  # whoever began the flight keeps it
             return reply
-        content_type = _content_type(reply)
+        content_type = content_type_of(reply)
         if reply.status != 200 or not content_type or (self._writers and exchange.key not in self._writers):
             return reply
         recorder = Recorder(self._shelf.account, self._config.max_answer, self._now, events=reply.events)
@@ -286,14 +295,3 @@ class Cache:
 
     def __repr__(self) -> str:
         return f"<Cache {self._shelf!r}>"
-
-
-def _content_type(reply: Reply) -> bytes:
-    """Of an answer that can be read; b"" for others."""
-    kind = b""
-    for name, value in reply.headers:
-        if name == b"content-type":
-            kind = value
-        elif name == b"content-encoding" and value.lower() != b"identity":
-            return b""
-    return kind if reply.events or b"json" in kind.lower() else b""

@@ -16,6 +16,7 @@ from penstock.cache.counts import Counts
 from penstock.cache.directory import Directory
 from penstock.cache.entry import ENTRY_BYTES, Answer, Entry, answer_of, entry_bytes, entry_of
 from penstock.cache.hearing import ROW, Hearing
+from penstock.cache.recall import Recall
 from penstock.cache.replay import converted
 from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes
 from penstock.cache.sealed import Seal
@@ -30,6 +31,7 @@ ENTRIES, ANSWERS, LOG = "cache", "cache_answers", "cache"
 LOG_ROWS = 50_000
 FETCH_SECONDS = 0.25
 """Waited for an answer in the store: a call must not hang on it."""
+BREATH_SECONDS = 0.005
 _TOLD = frozenset({"expired", "lost", "flushed"})
 """Reasons that every worker finds out by itself, or was told of."""
 
@@ -55,6 +57,7 @@ class Shelf(Hearing):
         self.config = config
         self.directory = Directory(config.entries, config.total, self._gone)
         self.tier = Tier(account, config.memory, self.directory.sketch, self._worth)
+        self.recall = Recall(account)
         self.watchers: list[Watcher] = []
         self._uses: dict[bytes, list[float]] = {}
 
@@ -125,10 +128,14 @@ class Shelf(Hearing):
             self.tier.put(entry.id + OTHER, other)
         return other
 
-    def used(self, entry: Entry) -> None:
-        """It was told again."""
-        wall = self.wall()
-        self.directory.used(entry, wall)
+    def used(self, entry: Entry, wall: float | None = None, *, pressing: bool = False) -> None:
+        """It was told again. ``pressing``: what is told many times in a breath counts once for what may go first."""
+        wall = self.wall() if wall is None else wall
+        if pressing and 0 <= wall - entry.accessed < BREATH_SECONDS:
+            entry.accesses += 1
+            entry.accessed = wall
+        else:
+            self.directory.used(entry, wall)
         use = self._uses.get(entry.id)
         if use is None:
             self._uses[entry.id] = [1, wall]
@@ -223,6 +230,7 @@ class Shelf(Hearing):
 
     def _forgotten(self, id: bytes) -> None:
         self.tier.drop(id)
+        self.recall.forget(id)
         self._uses.pop(id, None)
         self._changed(None, id)
 
@@ -256,6 +264,7 @@ class Shelf(Hearing):
         self.ready = False
         self.directory.clear()
         self.tier.clear()
+        self.recall.clear()
         self._uses = {}
         self._changed(None, b"")
 

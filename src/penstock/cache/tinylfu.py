@@ -119,36 +119,40 @@ class TinyLfu(Generic[V]):
 
     def add(self, key: bytes, value: V) -> list[tuple[bytes, V]]:
         """Take a key in; gives what has to go, ``key`` itself perhaps."""
-        if key in self:
+        window, probation = self._window, self._probation
+        if key in probation or key in window or key in self._protected:
             self.remove(key)
         size = self._size(value)
         if size > self.bound:
             return [(key, value)]
-        self._window[key] = value
+        window[key] = value
         self._window_held += size
         self.held += size
         gone: list[tuple[bytes, V]] = []
-        while self._window_held > WINDOW * self.bound and self._window:
-            newcomer, entering = self._window.popitem(last=False)
+        room = WINDOW * self.bound
+        while self._window_held > room and window:
+            newcomer, entering = window.popitem(last=False)
             self._window_held -= self._size(entering)
-            self._admit(newcomer, entering, gone)
+            if self.held > self.bound:
+                self._admit(newcomer, entering, gone)
+            else:
+                probation[newcomer] = entering
         while self.held > self.bound:
             gone.append(self._drop())
         return gone
 
     def _admit(self, key: bytes, value: V, gone: list[tuple[bytes, V]]) -> None:
-        """Put what left the window among the rest, or let it go."""
-        if self.held > self.bound:
-            mine = self._value(key, value)
-            while self.held > self.bound and self._probation:
-                victim = next(iter(self._probation))
-                if self._value(victim, self._probation[victim]) >= mine:
-                    self.held -= self._size(value)
-                    gone.append((key, value))
-                    return
-                dropped = self._probation.pop(victim)
-                self.held -= self._size(dropped)
-                gone.append((victim, dropped))
+        """More is held than may be: put what left the window among the rest in place of others, or let it go."""
+        mine = self._value(key, value)
+        while self.held > self.bound and self._probation:
+            victim = next(iter(self._probation))
+            if self._value(victim, self._probation[victim]) >= mine:
+                self.held -= self._size(value)
+                gone.append((key, value))
+                return
+            dropped = self._probation.pop(victim)
+            self.held -= self._size(dropped)
+            gone.append((victim, dropped))
         self._probation[key] = value
 
     def _value(self, key: bytes, value: V) -> float:

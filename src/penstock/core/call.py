@@ -40,6 +40,7 @@ class Call:
 
     ``memo`` holds what rooms have derived from the head alone (under keys of their own, such as the room object). A
     keep-alive caller that repeats its head shares one memo over its requests, and so pays for the derivation once.
+    ``remembered`` is what is known of its body from an equal one before (a ``wire.json.Remembered``).
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Call:
         "operation",
         "path",
         "query",
+        "remembered",
         "session",
         "stream",
         "temperature",
@@ -83,6 +85,7 @@ class Call:
         self.usage_wanted = False
         self.session = ""
         self.temperature: float | None = None
+        self.remembered: Any = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of the field ``name`` (lower-case), or None."""

@@ -11,7 +11,7 @@ A *frame* is one or more whole SSE events, or body bytes where the body is not S
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Protocol
 
 from penstock.core.call import Headers
@@ -46,7 +46,8 @@ class Reply:
     """A status, header fields and a body, with taps that see what flows to the room outside.
 
     ``headers`` may be shared with other replies: a room that changes them puts a new list in their place. ``lines`` may
-    hold them as they are written, beside the list that this was made of.
+    hold them as they are written, beside the list that this was made of. A room that need not wait may give it as what
+    is awaited: then it is sent without a coroutine.
 
     ``live`` is true while the body is a Source. Rooms that only watch append to ``taps``; a room that changes what
     flows calls ``through``. ``length`` is the size in bytes of a live body, where it is known beforehand; ``events``
@@ -63,6 +64,10 @@ class Reply:
         self.length: int | None = None
         self.lines: tuple[Headers, bytes] | None = None
         self.taps: list[Tap] = []
+
+    def __await__(self) -> Generator[None, None, Reply]:
+        yield from ()
+        return self
 
     @property
     def live(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from penstock.core.call import Headers
@@ -68,28 +69,30 @@ class Serving:
         """Send the exchange through ``run`` and its reply to the caller."""
         self._turn.served = self
         self._generation.enter()
-        fiber = self._fiber = Fiber(self._endpoint.loop, self._run(run))
+        try:
+            awaited = run(self._exchange)
+        except Exception as error:
+            awaited = self._mishap(error)
+        if type(awaited) is Reply:  # nobody has to wait
+            self._send(awaited)
+            return
+        fiber = self._fiber = Fiber(self._endpoint.loop, self._run(awaited))
         fiber.step()
         if self._fiber is not None:  # a room waits for something
             self._turn.connection.busy_until(self._exchange.deadline)
 
-    async def _run(self, run: Next) -> None:
+    async def _run(self, awaited: Awaitable[Reply]) -> None:
         exchange = self._exchange
         try:
-            reply = await run(exchange)
-        except Fail as fail:
-            reply = self._failure(fail)
+            reply = await awaited
         except asyncio.CancelledError:
             if exchange.outcome is None:
                 exchange.error = GatewayError("the call was cancelled", code="cancelled")
                 self._turn.connection.abort()
                 self._done("error")
             return
-        except Exception:
-            log.exception("a room failed on %s", exchange.id)
-            reply = self._failure(
-                GatewayError("Penstock has a defect here; its log says more.", status=500, code="internal_error")
-            )
+        except Exception as error:
+            reply = self._mishap(error)
         self._fiber = None
         if exchange.outcome is None:
             self._send(reply)
@@ -99,6 +102,15 @@ class Serving:
         self._turn.served = self
         self._generation.enter()
         self._send(self._failure(fail))
+
+    def _mishap(self, error: Exception) -> Reply:
+        """What is answered where a room raised."""
+        if isinstance(error, Fail):
+            return self._failure(error)
+        log.error("a room failed on %s", self._exchange.id, exc_info=error)
+        return self._failure(
+            GatewayError("Penstock has a defect here; its log says more.", status=500, code="internal_error")
+        )
 
     def _failure(self, fail: Fail) -> Reply:
         exchange = self._exchange

@@ -16,18 +16,18 @@ import msgspec
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
 from penstock.core.stored import Log
-from penstock.journal.row import MOST_NAME_CHARACTERS, row_of
+from penstock.journal.row import MOST_NAME_CHARACTERS, Values, encoded, values_of
 from penstock.wire.asked import UNSHAPING
 
 HASHED_BYTES = 4096
 """Of a larger body, a quarter of this from its beginning, the rest from its end, and its size: that tells prompts
 apart well enough to count them, and a call need not wait for a mebibyte to be hashed."""
-NETWORK_EVERY = 16
+NETWORK_EVERY = 64
 """The kernel is asked for the round trip to the caller after every so many calls."""
 MOST_SESSION_BYTES = 1024
 HELD_ROWS = 1000
 HELD_BYTES = 1024 * 1024
-"""When so much is held, it is written at once, not at the next turn."""
+"""When so many are held, or so much in their bodies, it is written at once, not at the next turn."""
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -55,7 +55,7 @@ class Notes:
         self.lost = 0
         self._wall = wall
         self._noted = 0
-        self._rows: list[bytes] = []
+        self._rows: list[Values] = []
         self._bytes = 0
         self._keyed: Any = None
 
@@ -84,21 +84,24 @@ class Notes:
         self._noted += 1
         if not self._noted % NETWORK_EVERY and exchange.caller is not None:
             network = exchange.caller.round_trip() or 0.0
-        row = row_of(exchange, int(self._wall() * 1000), digest, hashed, facts.tags, network, kept)
+        row = values_of(exchange, int(self._wall() * 1000), digest, hashed, facts.tags, network, kept)
         self._rows.append(row)
-        self._bytes += len(row)
-        if self._bytes > HELD_BYTES or len(self._rows) >= HELD_ROWS:
+        if kept is not None:
+            self._bytes += len(kept)
+        if len(self._rows) >= HELD_ROWS or self._bytes > HELD_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Write what is held."""
         if not self._rows:
             return
-        rows, self._rows, self._bytes = self._rows, [], 0
+        held, self._rows, self._bytes = self._rows, [], 0
+        rows = [] if self.log is None else encoded(held)
         if self.log is not None and self.log.extend(rows):
             self.written += len(rows)
+            self.lost += len(held) - len(rows)
         else:
-            self.lost += len(rows)
+            self.lost += len(held)
 
     def _digest(self, exchange: Exchange, body: bytes) -> str:
         asked: Any = exchange.asked

@@ -6,7 +6,7 @@ Fails with 503 and ``Retry-After`` when the account is full, 413, 408 or 400 for
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import partial
 
 from penstock.core.errors import GatewayError
@@ -15,18 +15,29 @@ from penstock.core.ports import Next
 from penstock.core.reply import Reply
 from penstock.memory.ledger import BoundedAccount
 from penstock.net.request_body import too_large
-from penstock.wire.json import fill
+from penstock.wire.json import Remembered, fill, tell
 from penstock.wire.multipart import model_field
 from penstock.wire.query import asked_model
 
+MOST_REMEMBERED_BYTES = 8 * 1024
+"""Of a body that is looked up among those that came before: to hash a larger one costs others too much."""
+
 
 class Memory:
-    """See the module."""
+    """See the module. ``known``: bodies that came before, kept by whoever has a use for them."""
 
     needs = frozenset({"head", "caller"})
     gives = frozenset({"body", "peek"})
 
-    def __init__(self, bodies: BoundedAccount, *, max_body: int, retry_after: float) -> None:
+    def __init__(
+        self,
+        bodies: BoundedAccount,
+        *,
+        max_body: int,
+        retry_after: float,
+        known: Mapping[bytes, Remembered] | None = None,
+    ) -> None:
+        self._known = {} if known is None else known
         self._bodies = bodies
         self._max_body = max_body
         self._retry_after = retry_after
@@ -45,7 +56,12 @@ class Memory:
                 raise self._full()
             exchange.held = exchange.bytes_in = size
             exchange.defer(self._release)
-            fill(call, whole)
+            known = self._known.get(whole) if self._known and size <= MOST_REMEMBERED_BYTES else None
+            if known is not None and known.operation is call.operation:
+                tell(call, whole, known.seen)
+                call.remembered = known
+            else:
+                fill(call, whole)
         elif kind == "opaque":
             call.model = model_field(exchange.body.early)
         elif call.operation.needs_model:

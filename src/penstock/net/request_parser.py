@@ -6,14 +6,14 @@ becomes ``refusal``, after which nothing more is parsed.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import httptools
 
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
 from penstock.net.http_head import RequestHead, body_length
+from penstock.net.repeated_request import RepeatedRequest, learn
 from penstock.net.request_body import Body, Intake
 
 if TYPE_CHECKING:
@@ -23,22 +23,11 @@ READ_BYTES = 256 * 1024
 """The most that one read of a socket gives. A head that begins behind a body in one read cannot be told apart from
 it by size: it is granted this much before the bound is applied. Whole heads are measured exactly."""
 
-MOST_DIGITS = 15
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
-
 
 class Taking(Intake, Protocol):
     """What takes the requests."""
 
     def take(self, head: RequestHead, body: Body) -> None: ...
-
-
-class Repeat(NamedTuple):
-    """A head that was parsed and checked, as the bytes before and after the digits of its Content-Length."""
-
-    before: bytes
-    after: bytes
-    head: RequestHead
 
 
 class RequestParser:
@@ -79,7 +68,7 @@ class RequestParser:
         self._body: Body | None = None
         self._length: bytes | None = None
         self._waiting_bytes = 0
-        self._repeat: Repeat | None = None
+        self._repeat: RepeatedRequest | None = None
         self._between = True
         self._declined = self._upgraded = False
         self.in_head = False
@@ -108,22 +97,14 @@ class RequestParser:
         del self._llhttp, self._connection
         return self.beyond
 
-    def _again(self, data: bytes, repeat: Repeat) -> bool:
+    def _again(self, data: bytes, repeat: RepeatedRequest) -> bool:
         """Whether ``data`` is exactly one more request with the head of ``repeat``; then it is taken."""
-        before, after, head = repeat
-        if not data.startswith(before):
+        whole = repeat.body(data)
+        if whole is None:
             return False
-        digits = len(before)
-        end = data.find(after, digits, digits + MOST_DIGITS + len(after))
-        if end < 0 or not data[digits:end].isdigit():
-            return False
-        start = end + len(after)
-        length = len(data) - start
-        if int(data[digits:end]) != length:
-            return False
-        body = Body(self._connection, length)
-        body.fill(data[start:])
-        self._connection.take(head, body)
+        body = Body(self._connection, len(whole))
+        body.fill(whole)
+        self._connection.take(repeat.head, body)
         return True
 
     def _note_repeat(self, data: bytes) -> None:
@@ -133,9 +114,7 @@ class RequestParser:
         if end < 4 or head is None or head.chunked or len(data) - end != int(self._length or 0):
             return
         self._between = True
-        found = _LENGTH.search(data, 0, end)
-        if found is not None:
-            self._repeat = Repeat(data[: found.start(1)], data[found.end(1) : end], head)
+        self._repeat = learn(data, end, head) or self._repeat
 
     def _parse(self, data: bytes) -> None:
         if self._upgraded:

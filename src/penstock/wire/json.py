@@ -8,10 +8,11 @@ UTF-8, nesting deeper than a bound. Everything unknown is left alone.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
-from penstock.core.call import Call
+from penstock.core.call import Call, Operation
 from penstock.core.errors import CallerError
 from penstock.wire.json_depth import deeper_than, parts_deeper_than
 from penstock.wire.json_scan import ESCAPED_LETTER, HUGE_BYTES, STEERING, walk
@@ -66,6 +67,17 @@ class Peek(msgspec.Struct, gc=False):
         return self.max_output_tokens
 
 
+class Remembered:
+    """What was read of a body that came before: the same bytes say the same. ``hits`` is for who remembers it."""
+
+    __slots__ = ("hits", "operation", "seen")
+
+    def __init__(self, operation: Operation, seen: Peek) -> None:
+        self.operation = operation
+        self.seen = seen
+        self.hits: dict[bytes, Any] = {}
+
+
 _COUNTED_BYTES = 16 * 1024
 _FIELDS = frozenset(Peek.__struct_fields__)
 _peek = msgspec.json.Decoder(Peek)
@@ -104,8 +116,12 @@ def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek
 
 def fill(call: Call, body: bytes) -> None:
     """Give ``call`` its body, and what was peeked of it. Raises CallerError."""
+    tell(call, body, peek(body, needs_model=call.operation.needs_model))
+
+
+def tell(call: Call, body: bytes, seen: Peek) -> None:
+    """The same, of a body that was ``seen``."""
     call.body = body
-    seen = peek(body, needs_model=call.operation.needs_model)
     call.model = seen.model or ""
     call.stream = seen.stream is True
     call.max_tokens = seen.output_limit

@@ -12,6 +12,7 @@ from typing import Any
 
 from penstock.core.stored import Missed, Row
 from penstock.store.asked import (
+    OVERHEAD,
     Add,
     Append,
     Delete,
@@ -92,8 +93,7 @@ class MemoryDesk:
             case Append():
                 self._append(write)
             case Extend():
-                for row in write.rows:
-                    self._append(Append(write.log, row, write.keep))
+                self._extend(write)
             case Add():
                 return self._added(write)
             case Once():
@@ -105,12 +105,17 @@ class MemoryDesk:
         return None
 
     def _append(self, write: Append) -> None:
+        self._extend(Extend(write.log, (write.row,), write.keep))
+
+    def _extend(self, write: Extend) -> None:
+        """All rows in one step: the journal brings one a call."""
         log = self._logs.setdefault(write.log, _Rows())
-        log.rows.append(write.row)
-        log.last += 1
-        self._grow(size_of(write))
-        while len(log.rows) > write.keep:
-            self._bytes -= size_of(Append(write.log, log.rows.popleft(), 1))
+        rows = log.rows
+        rows.extend(write.rows)
+        log.last += len(write.rows)
+        self._grow(sum(map(len, write.rows)) + OVERHEAD * len(write.rows))
+        while len(rows) > write.keep:
+            self._bytes -= len(rows.popleft()) + OVERHEAD
 
     def _added(self, write: Add) -> int:
         number, expires = self._sums.get(write.name, (0, write.expires))
