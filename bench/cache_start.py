@@ -21,6 +21,7 @@ from penstock.cache.store import Shelf
 from penstock.memory.ledger import BoundedAccount
 from penstock.store.sqlite.store import SqliteDesk
 from penstock.store.store import DeskStore
+from penstock.wire.asked import DIGEST_BYTES
 
 SECRET = "only of this bench, and long"
 CACHE = {"secret": SECRET}
@@ -51,8 +52,8 @@ def entries(count: int, wall: float) -> Iterator[tuple[Entry, Answer]]:
     """So many, each of about a KiB."""
     for position in range(count):
         entry = Entry(
-            id=os.urandom(32), operation="chat", model=MODEL, upstream="up", named=MODEL, scope=b"scope", by=b"by",
-            asked=wall, created=wall, expires=wall + 3600, size=ANSWER_BYTES, tokens_in=5, tokens_out=200,
+            id=os.urandom(DIGEST_BYTES), operation="chat", model=MODEL, upstream="up", named=MODEL, scope=b"scope",
+            by=b"by", asked=wall, created=wall, expires=wall + 3600, size=ANSWER_BYTES, tokens_in=5, tokens_out=200,
         )  # fmt: skip
         yield entry, Answer(b"application/json", b"%d " % position + os.urandom(ANSWER_BYTES // 2).hex().encode())
 

@@ -25,6 +25,8 @@ POLL_SECONDS = 0.5
 AWAY_SECONDS = 0.5
 PROBE_SECONDS = 1.0
 USES_SECONDS = 30.0
+UNTOLD_SECONDS = 2.0
+"""So long the log may take to show what was flushed here, before it is told again."""
 MOST_USES = 500
 ROWS = 100
 SWEPT = 500
@@ -125,7 +127,7 @@ class Following:
         position = await rows.last()
         incarnation = store.incarnation
         await self._scan(store)
-        told = probed = self._now()
+        told = probed = well = self._now()
         while True:
             found = await rows.read(position, ROWS, POLL_SECONDS if self._shelf.ready else 0.0)
             for at, data in found:
@@ -146,6 +148,11 @@ class Following:
             if now - told >= USES_SECONDS:
                 told = now
                 self._shelf.tell_uses(MOST_USES)
+            if not self._shelf.untold:
+                well = now
+            elif now - well >= UNTOLD_SECONDS:
+                well = now
+                self._shelf.tell_again()
             self._tend()
             await asyncio.sleep(0)
 

@@ -57,6 +57,7 @@ class Shelf(Hearing):
         self.tier = Tier(account, config.memory, self.directory.sketch, self._worth)
         self.watchers: list[Watcher] = []
         self._uses: dict[bytes, list[float]] = {}
+        self.untold = {}
 
     def _worth(self, id: bytes) -> float:
         entry = self.directory.entries.get(id[:DIGEST_BYTES])
@@ -208,11 +209,18 @@ class Shelf(Hearing):
 
     def _tell(self, row: Row) -> None:
         if self.store is not None and self.store.shared and self.seal is not None:
+            if isinstance(row, Flushed):
+                self.note_untold(row)
             self.store.log(LOG, LOG_ROWS).append(self.seal.sign(ROW, row_bytes(row)))
 
     def tell(self, row: Row) -> None:
         """Tell the other workers."""
         self._tell(row)
+
+    def tell_again(self) -> None:
+        """Of flushes that the log has not shown: they were lost while the store was away."""
+        for row in list(self.untold.values()):
+            self._tell(row)
 
     # ---- what others did
 
@@ -225,6 +233,11 @@ class Shelf(Hearing):
         """An entry that somebody else made."""
         known = self.directory.entries.get(entry.id)
         if known is not None and known.created >= entry.created:
+            return
+        if known is None and self.directory.is_flushed(entry):
+            # Its maker did not hear of the flush, nor perhaps did others: the store was away, or they have just begun.
+            self._delete([entry.id])
+            self._tell(Gone(self.me, [entry.id], "flushed"))
             return
         if known is not None:
             self.tier.drop(entry.id)
