@@ -2,123 +2,36 @@
 
 An answer stored through one worker: how soon does it hit on all eight? Deleted, or flushed by its tag, on one: how soon
 is it gone on all? Then Redis is killed under load and comes back empty: no wrong answer, no failed call, and the cache
-fills again. Exits 1 when something took longer than a second, or was wrong.
+fills again; and is away for a moment, in which something is flushed. Exits 1 when something took longer than a second,
+or was wrong.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import random
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import uvloop
 
 from bench import machine
-from bench.gateways import Gateway, Redis, ended
-from bench.questions import Told, ask, config, exchange, fault, upstream
+from bench.fleet import GATEWAYS, WORKERS, Fleet, Outcome, fleet, look, spread
+from bench.questions import ask, exchange, fault
 from bench.stats import number, percentile, table
 
 BAR_SECONDS = 1.0
-PATIENCE_SECONDS = 15.0
-AT_ONCE = 4
-"""Questions a gateway at a time, to find all of its workers."""
-GATEWAYS, WORKERS = 2, 4
 KNOWN = 200
 """Questions that the load asks again and again."""
 DOOMED = 16
-
-Place = tuple[int, int]
-"""A worker: the number of its gateway, and its own."""
-
-
-@dataclass
-class Fleet:
-    """The gateways on their store, and all places where an answer can come from."""
-
-    redis: Redis
-    gateways: list[Gateway]
-    asked: Counter[str]
-    places: set[Place] = field(default_factory=set)
-
-
-@dataclass
-class Outcome:
-    """Seconds until a change had reached all workers; what was asked under load, and what went wrong anywhere."""
-
-    workers: int = 0
-    stored: list[float] = field(default_factory=list)
-    deleted: list[float] = field(default_factory=list)
-    flushed: list[float] = field(default_factory=list)
-    calls: int = 0
-    hits: int = 0
-    hits_after: int = 0
-    load_seconds: float = 0.0
-    slowest: float = 0.0
-    away_seconds: float = 0.0
-    ready_again: float = 0.0
-    filled_again: list[float] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-
-@contextlib.asynccontextmanager
-async def fleet(folder: Path, workers: int = WORKERS) -> AsyncIterator[Fleet]:
-    """All of it, ready, each worker met."""
-    async with upstream() as (port, asked):
-        redis = Redis(folder)
-        gateways = [Gateway(folder / f"g{n}", config(port, redis.url), workers) for n in range(GATEWAYS)]
-        with ended(redis, *gateways):
-            redis.start()
-            for one in gateways:
-                one.start()
-            for one in gateways:
-                await one.until_it_answers()
-                await one.until_ready()
-            made = Fleet(redis, gateways, asked)
-            until = time.monotonic() + 2 * PATIENCE_SECONDS
-            while len(made.places) < GATEWAYS * workers and time.monotonic() < until:
-                made.places |= {place for place, _ in await look(made, "nobody has asked this")}
-            yield made
-
-
-async def look(those: Fleet, question: str) -> list[tuple[Place, Told]]:
-    """The question over new connections to each gateway, to be answered by the cache only; by whom, and what."""
-    numbers = [n for n in range(len(those.gateways)) for _ in range(AT_ONCE)]
-    told = await asyncio.gather(
-        *(ask(those.gateways[n].port, question, stream=turn % 2 == 0, mode="only") for turn, n in enumerate(numbers))
-    )
-    return [((n, one.worker), one) for n, one in zip(numbers, told, strict=True)]
-
-
-async def spread(those: Fleet, question: str, outcome: Outcome, wanted: bool, since: float) -> float:
-    """Seconds until each worker has told it (``wanted``), or has said that it has it not; and none of them goes back.
-    An upper bound: to which worker a connection goes is for the kernel to say."""
-    met: set[Place] = set()
-    last = since
-    while met != those.places:
-        for place, told in sorted(await look(those, question), key=lambda one: one[1].at):
-            if told.hit and (wrong := fault(told, question)):
-                outcome.faults.append(wrong)
-            elif not told.hit and told.status != 504:
-                outcome.faults.append(f"{question}: {told.status} of worker {place}: {told.body[:200]}")
-            elif told.hit == wanted and place not in met:
-                met.add(place)
-                last = max(last, told.at)
-            elif told.hit != wanted and place in met:
-                outcome.faults.append(f"{question}: worker {place} went back to {'hit' if told.hit else 'miss'}")
-        if time.monotonic() - since > PATIENCE_SECONDS:
-            left = sorted(those.places - met)
-            outcome.faults.append(f"{question}: not {'hit' if wanted else 'gone'} on {left} after {PATIENCE_SECONDS} s")
-            return PATIENCE_SECONDS
-    return last - since
+AWAY_SECONDS = 2.0
+"""A line to a Redis that was away is tried anew after so long at the latest."""
 
 
 async def rounds(those: Fleet, count: int, outcome: Outcome, dice: random.Random) -> None:
@@ -169,6 +82,28 @@ async def keep_asking(
         await asyncio.sleep(pause * dice.random() * 2)
 
 
+async def moments(those: Fleet, count: int, outcome: Outcome, dice: random.Random) -> None:
+    """Redis is away for a moment and comes back with what it had; what was flushed meanwhile goes everywhere."""
+    for turn in range(count):
+        tag, questions = f"moment-{turn}", [f"moment {turn} {number}" for number in range(4)]
+        for question in questions:
+            first = await ask(dice.choice(those.gateways).port, question, tags=tag)
+            await spread(those, question, outcome, True, first.at)
+        those.redis.kill()
+        await exchange(dice.choice(those.gateways).port, "DELETE", f"/admin/v1/cache?tag={tag}")
+        await asyncio.sleep(dice.random())
+        those.redis.start()
+        back = time.monotonic()
+        for one in those.gateways:
+            await one.until_ready()
+        outcome.flushed_away.append(
+            max([await spread(those, question, outcome, False, back) for question in questions])
+        )
+        await asyncio.sleep(1.5)  # by then each worker has met Redis again, and has read anew where it must
+        for question in questions:
+            outcome.faults += [f"{question}: came back" for _, told in await look(those, question) if told.hit]
+
+
 async def doom(those: Fleet, outcome: Outcome) -> list[str]:
     """Stored while Redis is away and nobody has noticed, and flushed at the other gateway: it must not come back."""
     doomed = [f"doomed {turn}" for turn in range(DOOMED)]
@@ -193,7 +128,7 @@ async def emptied(those: Fleet, outcome: Outcome, seconds: float, callers: int, 
         away = time.monotonic()
         doomed = await doom(those, outcome)
         await asyncio.sleep(seconds / 3)
-        those.redis.start()
+        those.redis.start(empty=True)
         back = time.monotonic()
         outcome.away_seconds = back - away
         for one in those.gateways:
@@ -229,6 +164,7 @@ async def measure(
                 outcome.faults.append(f"only {sorted(those.places)} answered")
                 return outcome
             await rounds(those, count, outcome, dice)
+            await moments(those, max(1, count // 5), outcome, dice)
             await emptied(those, outcome, seconds, callers, rate, seed)
             await fill_again(those, min(count, 5), outcome, dice)
     return outcome
@@ -240,6 +176,8 @@ def problems(outcome: Outcome, bar: float = BAR_SECONDS) -> list[str]:
               "filled again": outcome.filled_again}  # fmt: skip
     late = [f"{name}: {max(times):.2f} s until all workers knew" for name, times in series.items()
             if times and max(times) > bar]  # fmt: skip
+    if outcome.flushed_away and max(outcome.flushed_away) > bar + AWAY_SECONDS:
+        late.append(f"flushed while Redis was away: {max(outcome.flushed_away):.2f} s after it was back")
     return late + outcome.faults
 
 
@@ -249,6 +187,7 @@ def rows(outcome: Outcome) -> list[dict[str, str]]:
         "stored: hits on all": outcome.stored,
         "deleted: gone on all": outcome.deleted,
         "flushed by tag: gone on all": outcome.flushed,
+        "flushed while Redis was away for a moment": outcome.flushed_away,
         "stored after Redis was lost": outcome.filled_again,
     }
     return [

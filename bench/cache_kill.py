@@ -177,8 +177,8 @@ def shown(outcome: Outcome, start: Start | None) -> str:
     if start is not None:
         tables.append(table([{
             "entries": f"{start.entries:,}", "exec to first answer s": number(start.first_answer, 2),
-            "cache ready s": number(start.ready, 2), "first hit s": number(start.first_hit, 2),
-            "longest silence ms": number(start.hold * 1000, 0),
+            "cache ready s": number(start.ready, 2), "… CPU s": number(start.cpu, 2),
+            "first hit s": number(start.first_hit, 2), "longest silence ms": number(start.hold * 1000, 0),
         }]))  # fmt: skip
     return "\n\n".join(tables)
 

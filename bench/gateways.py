@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.machine import ROOT, free_port
-from bench.process import all_stats, family
+from bench.machine import ROOT, free_port, prefer
+from bench.process import TICKS_PER_SECOND, all_stats, family
 from bench.questions import exchange
 
 START_SECONDS = 60.0
@@ -72,6 +73,11 @@ class Gateway:
             while await self.metric("penstock_cache_ready") < self.workers:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)  # a page of metrics is work, too
 
+    def hurry(self) -> None:
+        """Let it go before other work on the machine, where that is allowed."""
+        if self._process is not None:
+            prefer(self._process.pid)
+
     def kill(self) -> None:
         """SIGKILL for all its processes, the first one first: it would start others anew."""
         if self._process is None:
@@ -86,12 +92,17 @@ class Gateway:
         while any(stat.pid in members and not stat.ended for stat in all_stats()) and time.monotonic() < until:
             time.sleep(0.002)
 
+    def cpu_seconds(self) -> float:
+        """What it has used so far."""
+        those = () if self._process is None else family(self._process.pid, all_stats())
+        return sum(stat.ticks for stat in those) / TICKS_PER_SECOND
+
     def __repr__(self) -> str:
         return f"<Gateway at {self.home}, {'running' if self._process is not None else 'away'}>"
 
 
 class Redis:
-    """A redis-server of this run's own that keeps nothing over a restart."""
+    """A redis-server of this run's own. It keeps what it holds over a restart, unless it is to come back empty."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -102,19 +113,12 @@ class Redis:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> None:
+    def start(self, *, empty: bool = False) -> None:
         """Start it, and wait until it listens."""
-        argv = [
-            "redis-server",
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-            "--save",
-            "",
-            "--dir",
-            str(self._folder),
-        ]
+        if empty:
+            shutil.rmtree(self._folder / "appendonlydir")
+        argv = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)]
+        argv += ["--save", "", "--appendonly", "yes"]
         self._process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 10
         while True:

@@ -25,7 +25,7 @@ POLL_SECONDS = 0.5
 AWAY_SECONDS = 0.5
 PROBE_SECONDS = 1.0
 USES_SECONDS = 30.0
-UNTOLD_SECONDS = 2.0
+UNTOLD_SECONDS = 0.7
 """So long the log may take to show what was flushed here, before it is told again."""
 MOST_USES = 500
 ROWS = 100

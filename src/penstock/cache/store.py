@@ -28,6 +28,8 @@ log = logging.getLogger("penstock")
 
 ENTRIES, ANSWERS, LOG = "cache", "cache_answers", "cache"
 LOG_ROWS = 50_000
+MOST_AGAIN = 100
+"""Flushes told again at a time."""
 FETCH_SECONDS = 0.25
 """Waited for an answer in the store: a call must not hang on it."""
 _TOLD = frozenset({"expired", "lost", "flushed"})
@@ -218,8 +220,8 @@ class Shelf(Hearing):
         self._tell(row)
 
     def tell_again(self) -> None:
-        """Of flushes that the log has not shown: they were lost while the store was away."""
-        for row in list(self.untold.values()):
+        """Of flushes that the log has not shown, the first: they were lost while the store was away."""
+        for row in list(self.untold.values())[:MOST_AGAIN]:
             self._tell(row)
 
     # ---- what others did
