@@ -27,7 +27,7 @@ import uvloop
 from bench import machine
 from bench.cache_start import Start, made, start_with
 from bench.gateways import Gateway, ended
-from bench.questions import ask, fault, upstream
+from bench.questions import ask, exchange, fault, upstream
 from bench.stats import number, percentile, table
 
 START_BAR_SECONDS = 2.0
@@ -46,6 +46,7 @@ class Outcome:
     cut: int = 0
     checked: int = 0
     found: int = 0
+    deleted: int = 0
     started: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -58,7 +59,16 @@ class Load:
         self._outcome = outcome
         self._dice = dice
         self.known: list[str] = []
+        self.gone: list[str] = []
         self.killed = False
+
+    async def delete_one(self) -> None:
+        """What the gateway says it has let go must not be told by the next one."""
+        question = self._dice.choice(self.known)
+        self.known = [one for one in self.known if one != question]
+        told = await ask(self._gateway.port, question, mode="only")
+        if b'"deleted":1' in await exchange(self._gateway.port, "DELETE", f"/admin/v1/cache/{told.entry}"):
+            self.gone.append(question)
 
     async def keep_asking(self) -> None:
         """One caller: two of three questions are new, for it is the writing that is to be disturbed."""
@@ -78,7 +88,10 @@ class Load:
                 outcome.faults.append(wrong)
 
     async def ask_again(self, count: int) -> None:
-        """Of what was answered before: what the cache still has of it is right."""
+        """Of what was answered before: what the cache still has of it is right, and what was deleted is gone."""
+        for question in self.gone[-count:]:
+            if (await ask(self._gateway.port, question, mode="only")).hit:
+                self._outcome.faults.append(f"after a kill: {question} was deleted, and is told")
         for question in self._dice.sample(self.known, min(count, len(self.known))):
             for stream in (False, True):
                 told = await ask(self._gateway.port, question, stream=stream, mode="only")
@@ -128,6 +141,9 @@ async def kill_often(folder: Path, kills: int, seed: int, workers: int, most_sec
                     for _ in range(CALLERS):
                         group.create_task(load.keep_asking())
                     await asyncio.sleep(most_seconds * dice.random())
+                    if load.known:
+                        await load.delete_one()
+                        outcome.deleted = len(load.gone)
                     load.killed = True
                     gateway.kill()
                 outcome.kills += 1
@@ -170,7 +186,7 @@ def shown(outcome: Outcome, start: Start | None) -> str:
         "kills": str(outcome.kills), "calls": f"{outcome.calls:,}", "hits": f"{outcome.hits:,}",
         "cut": str(outcome.cut),
         "asked again after a kill": f"{outcome.checked:,}", "hit": f"{outcome.found:,}",
-        "faults": str(len(outcome.faults)),
+        "deleted just before": str(outcome.deleted),         "faults": str(len(outcome.faults)),
         "exec to first answer p50 s": number(percentile(times, 50), 2),
         "max s": number(times[-1], 2),
     }])]  # fmt: skip

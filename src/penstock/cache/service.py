@@ -24,6 +24,7 @@ log = logging.getLogger("penstock")
 POLL_SECONDS = 0.5
 AWAY_SECONDS = 0.5
 PROBE_SECONDS = 1.0
+SETTLE_SECONDS = 2.0
 USES_SECONDS = 30.0
 UNTOLD_SECONDS = 0.7
 """So long the log may take to show what was flushed here, before it is told again."""
@@ -202,6 +203,17 @@ async def flush(shelf: Shelf, what: dict[str, str], told: Flushed | None = None)
         shelf.directory.end_flush()
         shelf.directory.evicted["flushed"] += count if told is None else 0
     return count, size, names
+
+
+async def settled(shelf: Shelf) -> bool:
+    """Wait until the store has what was queued so far, for a moment at most. False: it is away, or slow, or lost it."""
+    if shelf.store is None:
+        return True
+    try:
+        async with asyncio.timeout(SETTLE_SECONDS):
+            return await shelf.store.flush()
+    except TimeoutError:
+        return False
 
 
 async def search(
