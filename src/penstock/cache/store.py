@@ -236,15 +236,14 @@ class Shelf(Hearing):
         known = self.directory.entries.get(entry.id)
         if known is not None and known.created >= entry.created:
             return
-        if known is None and self.directory.is_flushed(entry):
-            # Its maker did not hear of the flush, nor perhaps did others: the store was away, or they have just begun.
-            self._delete([entry.id])
-            self._tell(Gone(self.me, [entry.id], "flushed"))
-            return
         if known is not None:
             self.tier.drop(entry.id)
         if self.directory.put(entry, counted=False):
             self._changed(entry, entry.id)
+        elif known is None and self.directory.is_flushed(entry):
+            # Its maker did not hear of the flush, nor perhaps did others: the store was away, or they have just begun.
+            self._delete([entry.id])
+            self._tell(Gone(self.me, [entry.id], "flushed"))
 
     def take_stored(self, id: bytes, data: bytes) -> None:
         """A record of the table of entries."""
