@@ -160,7 +160,7 @@ def room() -> list[Row]:
 
 def memory(count: int) -> list[Row]:
     """Bytes of an entry beside its answer: directory, order of eviction, tier; and what the entry itself takes."""
-    one = Room(entries=count, memory=1 << 30)
+    one = Room(entries=2 * count, memory=1 << 30)  # tags count as entries, too
     shelf = one.shelf
     texts = [f"{number:08x}" for number in range(count)]
     gc.collect()

@@ -9,7 +9,7 @@ def test_the_room_of_the_bench_hits_and_misses_as_it_says() -> None:
     once = keeping.through(call_of(BODIES["small"]))
     for _ in range(3):
         once()
-    assert keeping.shelf.counts.operations["exact", "hit"] == 2
+    assert keeping.shelf.counts.hits == 2
     missing = Room(writers=["nobody"])
     once = missing.through(call_of(BODIES["small"]))
     for _ in range(3):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from penstock.cache import service
 from penstock.cache.admin import PATH, Admin
 from penstock.cache.entry import Answer, mark
 from penstock.cache.store import Shelf
@@ -15,6 +16,7 @@ from penstock.core.call import Call, Operation
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from tests.support.caching import answer, entry, id_of, shelf
+from tests.support.shared_store import FakeStore, Shared
 
 LOCAL = Operation("local", "openai", "", body="none", needs_model=False)
 
@@ -89,12 +91,27 @@ def test_one_is_deleted() -> None:
     path = f"{PATH}/{id_of('a').hex()}"
     assert ask(one, "DELETE", path, "dry_run=true")["deleted"] == 1
     assert len(kept.directory) == 3
-    assert ask(one, "DELETE", path.replace(id_of("a").hex(), id_of("a").hex().upper()))["ids"] == [id_of("a").hex()]
+    gone = ask(one, "DELETE", path.replace(id_of("a").hex(), id_of("a").hex().upper()))
+    assert (gone["ids"], gone["stored"]) == ([id_of("a").hex()], True)
     assert len(kept.directory) == 2
     for method in ("GET", "DELETE"):
         with pytest.raises(CallerError) as absent:
             ask(one, method, path)
         assert absent.value.status == 404
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_it_is_told_whether_the_store_knows(away: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = shelf(FakeStore(state := Shared()))
+    kept.keep(entry("a"), answer())
+    kept.keep(entry("b"), answer())
+    state.away = away
+    assert ask(Admin(kept), "DELETE", PATH, "all=true&dry_run=true")["stored"] is False  # there is nothing to store
+    assert ask(Admin(kept), "DELETE", f"{PATH}/{id_of('a').hex()}")["stored"] is not away
+    assert ask(Admin(kept), "DELETE", PATH, "all=true")["stored"] is not away
+    state.slow, state.away = 60.0, False
+    monkeypatch.setattr(service, "SETTLE_SECONDS", 0.01)
+    assert ask(Admin(kept), "DELETE", PATH, "all=true")["stored"] is False
 
 
 @pytest.mark.parametrize(

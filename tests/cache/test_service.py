@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from penstock.cache.config import CacheConfig
-from penstock.cache.service import SECRET, Following
-from penstock.cache.store import LOG, Shelf
+from penstock.cache.service import SECRET, Following, flush
+from penstock.cache.store import ANSWERS, ENTRIES, LOG, Shelf
 from penstock.core.clock import FakeClock
 from penstock.core.stored import Missed, Store
 from penstock.memory.ledger import BoundedAccount
-from tests.support.caching import WALL, answer, entry, id_of
+from tests.support.caching import WALL, answer, entry, id_of, shelf
 from tests.support.shared_store import FakeLog, FakeStore, Shared
 
 SOON = 10.0
@@ -235,3 +235,42 @@ def test_another_secret_after_a_reload_counts_and_is_told_to_nobody() -> None:
 
     for shared in (True, False):
         asyncio.run(work(shared))
+
+
+def test_what_was_flushed_before_it_arrived_goes_at_those_too_that_did_not_hear_of_the_flush() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state), "a", "one secret for all") as one:
+            await until(lambda: one.ready)
+            one.flush({"tag": "t"})
+            async with following(FakeStore(state), "b", "one secret for all") as two:
+                await until(lambda: two.ready)
+                late = shelf(FakeStore(state), me="late")  # its store was away: it did not hear, and was not heard
+                late.open(b"one secret for all", None)
+                assert late.keep(entry("old", tags=("t",)), answer())
+                assert late.keep(entry("new", tags=("t",), asked=WALL + 1), answer())
+                await until(lambda: two.find(id_of("new")) and two.find(id_of("old")) is None)
+                assert one.find(id_of("old")) is None
+                assert list(state.tables[ENTRIES]) == list(state.tables[ANSWERS]) == [id_of("new")]
+
+    run(work)
+
+
+def test_what_was_flushed_while_the_store_was_away_for_a_moment_is_told_again() -> None:
+    async def work() -> None:
+        state = Shared()
+        async with following(FakeStore(state), "a") as one, following(FakeStore(state), "b") as two:
+            await until(lambda: one.ready and two.ready)
+            one.keep(entry("a"), answer())
+            one.keep(entry("b"), answer())
+            await until(lambda: two.find(id_of("b")))
+            state.away = True
+            await flush(one, {"id": id_of("a").hex()})
+            assert one.untold
+            state.away = False  # so soon that nobody has noticed, but the row and the removal are lost
+            await until(lambda: two.find(id_of("a")) is None)
+            await until(lambda: not one.untold)
+            assert list(state.tables[ENTRIES]) == list(state.tables[ANSWERS]) == [id_of("b")]
+            assert two.find(id_of("b"))
+
+    run(work)

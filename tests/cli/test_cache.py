@@ -118,6 +118,14 @@ def test_what_is_to_go(
     ]  # fmt: skip
 
 
+def test_it_is_said_where_the_store_does_not_know(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"ok": True, "dry_run": False, "deleted": 1, "bytes": 120, "ids": ["ab12"]}
+    for stored, lines in ((True, 2), (False, 3)):
+        gateway.given["cache"] = {**told, "stored": stored}
+        assert main(["cache", "delete", "ab12", *PORT]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == lines
+
+
 def test_a_refusal_in_the_gateways_words(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
     gateway.given["cache"] = {"ok": False, "status": 400, "code": "bad_query", "problems": ["say which"]}
     assert main(["cache", "flush", *PORT]) == 2

@@ -45,7 +45,9 @@ class FakeStore:
     def log(self, name: str, keep: int) -> FakeLog:
         return FakeLog(self.state, name, keep)
 
-    async def flush(self) -> None: ...
+    async def flush(self) -> bool:
+        await asyncio.sleep(self.state.slow)
+        return not self.state.away
 
 
 class FakeRecords:

@@ -1,7 +1,8 @@
 """What an operator may see of the cache and do to it: search, show, delete, flush. Pure but for what it awaits.
 
 Enters: an exchange whose key may, or a question of the command line. Leaves: JSON. What is deleted is gone at every
-worker within a second, through the store's log. May fail: CallerError for a question that says nothing known.
+worker within a second, through the store's log; ``stored`` tells whether the store has it, so that no crash brings it
+back. May fail: CallerError for a question that says nothing known.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import msgspec
 from penstock.cache.directory import FLUSHABLE
 from penstock.cache.entry import Entry
 from penstock.cache.replay import whole_body
-from penstock.cache.service import flush, search
+from penstock.cache.service import flush, search, settled
 from penstock.cache.store import Shelf
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
@@ -49,7 +50,7 @@ class Admin:
         """``GET`` or ``DELETE`` one entry by its id."""
         id = exchange.call.path.removeprefix(f"{PATH}/")
         if exchange.call.method == "DELETE":
-            return _json(self.delete(id, _query(exchange)))
+            return _json(await self.delete(id, _query(exchange)))
         return _json(await self.show(id))
 
     # ---- for both
@@ -63,7 +64,7 @@ class Admin:
             if verb == "show":
                 return {"ok": True, **await self.show(id)}
             if verb == "delete":
-                return {"ok": True, **self.delete(id, asked)}
+                return {"ok": True, **await self.delete(id, asked)}
             if verb == "flush":
                 return {"ok": True, **await self.flush(asked)}
             return {"ok": True, **await self.listing(asked)}
@@ -97,13 +98,14 @@ class Admin:
         text = body[:MOST_SHOWN_BYTES].decode("utf-8", "replace")
         return {"entry": self._told(entry), "answer": text, "cut": len(body) > MOST_SHOWN_BYTES}
 
-    def delete(self, id: str, asked: dict[str, str]) -> dict[str, Any]:
+    async def delete(self, id: str, asked: dict[str, str]) -> dict[str, Any]:
         """One entry."""
         entry = self._entry(id)
         dry = _is_dry(asked)
         if not dry:
             self._shelf.flush({"id": entry.name})
-        return {"dry_run": dry, "deleted": 1, "bytes": entry.size, "ids": [entry.name]}
+        stored = await self._stored(dry)
+        return {"dry_run": dry, "deleted": 1, "bytes": entry.size, "ids": [entry.name], "stored": stored}
 
     async def flush(self, asked: dict[str, str]) -> dict[str, Any]:
         """All that fit; everything only where that is said (``all=true``)."""
@@ -119,7 +121,11 @@ class Admin:
             names = [entry.name for entry in those]
         else:
             count, size, names = await flush(self._shelf, what)
-        return {"dry_run": dry, "deleted": count, "bytes": size, "ids": names}
+        return {"dry_run": dry, "deleted": count, "bytes": size, "ids": names, "stored": await self._stored(dry)}
+
+    async def _stored(self, dry: bool) -> bool:
+        """Whether the store knows: what it does not know yet, a crash here would bring back."""
+        return not dry and await settled(self._shelf)
 
     def _entry(self, id: str) -> Entry:
         try:

@@ -13,6 +13,7 @@ from penstock.cache.sealed import Seal
 
 ROW = b"row"
 """The name under which rows are signed."""
+MOST_UNTOLD = 1000
 
 
 class Hearing:
@@ -21,6 +22,21 @@ class Hearing:
     directory: Directory
     seal: Seal | None
     me: str
+    untold: dict[tuple[tuple[str, str], ...], Flushed]
+    """What was flushed here and has not come back in the log yet: others may not have heard of it."""
+
+    def note_untold(self, row: Flushed) -> None:
+        """It is being told. Bounded: of too many, the oldest is told once only."""
+        key = tuple(sorted(row.what.items()))
+        self.untold.pop(key, None)
+        self.untold[key] = row
+        while len(self.untold) > MOST_UNTOLD:
+            del self.untold[next(iter(self.untold))]
+
+    def _is_told(self, row: Flushed) -> None:
+        key = tuple(sorted(row.what.items()))
+        if key in self.untold and self.untold[key].wall <= row.wall:
+            del self.untold[key]
 
     def read(self, data: bytes) -> Row | None:
         """A row of the log; None for one of our own, and for one that is none."""
@@ -29,7 +45,11 @@ class Hearing:
             row = None if signed is None else row_of(signed)
         except ValueError:
             row = None
-        return None if row is None or row.by == self.me else row
+        if row is None or row.by != self.me:
+            return row
+        if isinstance(row, Flushed):
+            self._is_told(row)
+        return None
 
     def take(self, data: bytes) -> None:
         """What a row of the log says happens here too."""

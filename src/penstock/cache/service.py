@@ -25,7 +25,10 @@ POLL_SECONDS = 0.5
 AWAY_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 PROBE_SECONDS = 1.0
+SETTLE_SECONDS = 2.0
 USES_SECONDS = 30.0
+UNTOLD_SECONDS = 0.7
+"""So long the log may take to show what was flushed here, before it is told again."""
 MOST_USES = 500
 ROWS = 100
 SWEPT = 500
@@ -134,7 +137,7 @@ class Following:
         position = await rows.last()
         incarnation = store.incarnation
         await self._scan(store)
-        told = probed = self._now()
+        told = probed = well = self._now()
         while True:
             found = await rows.read(position, ROWS, POLL_SECONDS if self._shelf.ready else 0.0)
             for at, data in found:
@@ -155,6 +158,11 @@ class Following:
             if now - told >= USES_SECONDS:
                 told = now
                 self._shelf.tell_uses(MOST_USES)
+            if not self._shelf.untold:
+                well = now
+            elif now - well >= UNTOLD_SECONDS:
+                well = now
+                self._shelf.tell_again()
             self._tend()
             await asyncio.sleep(0)
 
@@ -206,6 +214,17 @@ async def flush(shelf: Shelf, what: dict[str, str], told: Flushed | None = None)
         shelf.directory.end_flush()
         shelf.directory.evicted["flushed"] += count if told is None else 0
     return count, size, names
+
+
+async def settled(shelf: Shelf) -> bool:
+    """Wait until the store has what was queued so far, for a moment at most. False: it is away, or slow, or lost it."""
+    if shelf.store is None:
+        return True
+    try:
+        async with asyncio.timeout(SETTLE_SECONDS):
+            return await shelf.store.flush()
+    except TimeoutError:
+        return False
 
 
 async def search(

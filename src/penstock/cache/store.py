@@ -29,6 +29,8 @@ log = logging.getLogger("penstock")
 
 ENTRIES, ANSWERS, LOG = "cache", "cache_answers", "cache"
 LOG_ROWS = 50_000
+MOST_AGAIN = 100
+"""Flushes told again at a time."""
 FETCH_SECONDS = 0.25
 """Waited for an answer in the store: a call must not hang on it."""
 BREATH_SECONDS = 0.005
@@ -60,6 +62,7 @@ class Shelf(Hearing):
         self.recall = Recall(account)
         self.watchers: list[Watcher] = []
         self._uses: dict[bytes, list[float]] = {}
+        self.untold = {}
 
     def _worth(self, id: bytes) -> float:
         entry = self.directory.entries.get(id[:DIGEST_BYTES])
@@ -220,11 +223,18 @@ class Shelf(Hearing):
 
     def _tell(self, row: Row) -> None:
         if self.store is not None and self.store.shared and self.seal is not None:
+            if isinstance(row, Flushed):
+                self.note_untold(row)
             self.store.log(LOG, LOG_ROWS).append(self.seal.sign(ROW, row_bytes(row)))
 
     def tell(self, row: Row) -> None:
         """Tell the other workers."""
         self._tell(row)
+
+    def tell_again(self) -> None:
+        """Of flushes that the log has not shown, the first: they were lost while the store was away."""
+        for row in list(self.untold.values())[:MOST_AGAIN]:
+            self._tell(row)
 
     # ---- what others did
 
@@ -246,6 +256,10 @@ class Shelf(Hearing):
             self.tier.drop(entry.id)
         if self.directory.put(entry, counted=False):
             self._changed(entry, entry.id)
+        elif known is None and self.directory.is_flushed(entry):
+            # Its maker did not hear of the flush, nor perhaps did others: the store was away, or they have just begun.
+            self._delete([entry.id])
+            self._tell(Gone(self.me, [entry.id], "flushed"))
 
     def take_stored(self, id: bytes, data: bytes) -> None:
         """A record of the table of entries."""

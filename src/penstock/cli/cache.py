@@ -100,7 +100,10 @@ def _said(options: argparse.Namespace, answer: dict[str, Any]) -> list[str]:
         told = [f"{name:<15} {_plain(value)}" for name, value in answer["entry"].items() if value not in ("", [], None)]
         return [*told, "", _plain(answer["answer"]) + ("\n… cut" if answer["cut"] else "")]
     verb = "would go" if answer["dry_run"] else "gone"
-    return [f"{answer['deleted']} entries, {answer['bytes']} bytes: {verb}", *answer["ids"][:20]]
+    told = [f"{answer['deleted']} entries, {answer['bytes']} bytes: {verb}", *answer["ids"][:20]]
+    if not (answer["dry_run"] or answer.get("stored", True)):
+        told.append("the store has not confirmed it: other workers may still tell them until it can be reached again")
+    return told
 
 
 def over_workers(workers: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
