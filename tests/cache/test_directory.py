@@ -193,6 +193,7 @@ def test_entries_with_many_tags_are_few() -> None:
     fit = 100 * ENTRY_BYTES // (ENTRY_BYTES + 16 * (64 + TAG_BYTES))
     assert len(one) in (fit, fit + 1)
     assert len(gone) == 100 - len(one)
+    assert 99 * ENTRY_BYTES < one.entry_bytes < 101 * ENTRY_BYTES
     for each in list(one):
         one.drop(each, "expired")
     for number in range(100):

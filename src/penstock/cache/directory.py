@@ -56,6 +56,11 @@ class Directory:
         """Of all answers."""
         return self._order.held
 
+    @property
+    def entry_bytes(self) -> int:
+        """What the entries themselves take in memory, about."""
+        return len(self.entries) * ENTRY_BYTES + self._extra
+
     def __len__(self) -> int:
         return len(self.entries)
 
@@ -110,7 +115,7 @@ class Directory:
         return entry.id in self.entries
 
     def _is_full(self) -> bool:
-        return len(self.entries) + self._extra // ENTRY_BYTES > self._most
+        return self.entry_bytes >= (self._most + 1) * ENTRY_BYTES
 
     def drop(self, entry: Entry, reason: str) -> None:
         """Let it go, for everybody."""

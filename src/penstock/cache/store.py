@@ -14,7 +14,7 @@ from typing import Any
 from penstock.cache.config import CacheConfig
 from penstock.cache.counts import Counts
 from penstock.cache.directory import Directory
-from penstock.cache.entry import ENTRY_BYTES, Answer, Entry, answer_of, entry_bytes, entry_of
+from penstock.cache.entry import Answer, Entry, answer_of, entry_bytes, entry_of
 from penstock.cache.hearing import ROW, Hearing
 from penstock.cache.recall import Recall
 from penstock.cache.replay import converted
@@ -300,7 +300,7 @@ class Shelf(Hearing):
             "ready": self.ready,
             "memory_answers": len(self.tier),
             "memory_bytes": self.tier.held,
-            "entry_bytes": len(self.directory) * ENTRY_BYTES,
+            "entry_bytes": self.directory.entry_bytes,
             **self.directory.told(),
             **self.counts.dump(),
         }
