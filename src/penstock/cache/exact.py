@@ -31,17 +31,19 @@ class ExactCache(Cache):
             exchange.asked = question
         if not isinstance(question, Asked) or not terms.takes_asked(question):
             return self._pass(exchange, next, plan)
-        looked = Looked(plan, terms, question, shelf.wall(), False)
+        at = shelf.wall()
         if plan.mode != "refresh":
-            entry = shelf.directory.find(question.digest, looked.at)
+            entry = shelf.directory.find(question.digest, at)
             if entry is not None:
-                return self._found(exchange, next, looked, entry, began)
+                return self._found(exchange, next, Looked(plan, terms, question, at, False), entry, began)
             shelf.counts.missed += 1
             shelf.counts.exact.note(self._now() - began)
         if plan.mode == "only":
             raise self._absent("no answer to this call is kept")
         exchange.cache = "miss"
-        return self._record(exchange, next, looked)
+        if self._writers and exchange.key not in self._writers:
+            return next(exchange)  # whose answers are not kept
+        return self._record(exchange, next, Looked(plan, terms, question, at, False))
 
     async def _found(self, exchange: Exchange, next: Next, looked: Looked, entry: Entry, began: float) -> Reply:
         """There is an entry; its answer may still be gone."""
