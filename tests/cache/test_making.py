@@ -130,14 +130,3 @@ def test_only_so_many_hashes_are_remembered() -> None:
         maker.hashed(str(number))
     assert len(maker._hashed) <= 10_000
     assert maker.hashed("") == b""
-
-
-def test_what_was_warmed_is_sure() -> None:
-    one = entry_of(exchange(headers=[(b"x-penstock-tags", b"warmed")]))
-    assert (one.tags, one.confidence) == (("warmed",), 1.0)
-
-
-def test_it_says_which_model_was_asked_for() -> None:
-    asked_for = exchange()
-    asked_for.upstream_model = "upstream/m"
-    assert entry_of(asked_for).sent == "upstream/m"

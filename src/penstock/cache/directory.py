@@ -37,7 +37,7 @@ class Directory:
         self._order = _order(total, self.sketch)
         self._most = entries
         self._flushes: dict[tuple[tuple[str, str], ...], float] = {}
-        self._named: dict[tuple[str, str, str], tuple[float, str]] = {}
+        self._named: dict[tuple[str, str], tuple[float, str]] = {}
         self._flushing = 0
         self._renamed = False  # no upstream yet: what is always so need not be looked up each time
         self._texts: dict[Any, Any] = {}
@@ -162,10 +162,10 @@ class Directory:
     # ---- another model behind the same name
 
     def _note_name(self, entry: Entry) -> None:
-        """What an upstream calls a model, as its newest answer says. One pattern may stand for many models."""
+        """What an upstream calls its model, as its newest answer says."""
         if not entry.named:
             return
-        key = (entry.model, entry.upstream, entry.sent)
+        key = (entry.model, entry.upstream)
         known = self._named.get(key)
         if known is None and len(self._named) >= MOST_FLUSHES:
             self._named.clear()
@@ -177,7 +177,7 @@ class Directory:
                 self._named[key] = (entry.asked, entry.named)
 
     def _is_renamed(self, entry: Entry) -> bool:
-        known = self._named.get((entry.model, entry.upstream, entry.sent))
+        known = self._named.get((entry.model, entry.upstream))
         return known is not None and known[1] != entry.named and bool(entry.named)
 
     def _share(self, entry: Entry) -> None:
@@ -190,7 +190,6 @@ class Directory:
         entry.model = one(entry.model, entry.model)
         entry.upstream = one(entry.upstream, entry.upstream)
         entry.named = one(entry.named, entry.named)
-        entry.sent = one(entry.sent, entry.sent)
         entry.classification = one(entry.classification, entry.classification)
         entry.tags = one(entry.tags, entry.tags)
         entry.scope = one(entry.scope, entry.scope)

@@ -23,8 +23,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False, kw_only=True):
 
     Moments are wall seconds: ``asked`` is when the question was asked, which is what a flush goes by: an answer that
     was under way then is as old as those that were there. ``by`` (the key that asked), ``scope`` and ``session`` are
-    keyed hashes. ``upstream`` gave the answer; it was asked
-    for the model ``sent``, and called it ``named``. ``cost`` (micro-dollars) and ``seconds``
+    keyed hashes. ``upstream`` gave the answer and called its model ``named``. ``cost`` (micro-dollars) and ``seconds``
     are what it took to make, and what each hit saves. ``confidence``: how probably the answer is right."""
 
     id: bytes
@@ -52,7 +51,6 @@ class Entry(msgspec.Struct, array_like=True, gc=False, kw_only=True):
     group: bytes = b""
     content: bytes = b""
     confirmed: bool = True
-    sent: str = ""
 
     @property
     def name(self) -> str:

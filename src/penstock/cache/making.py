@@ -82,7 +82,6 @@ class Maker:
             model=terms.pattern,
             upstream=exchange.upstream,
             named=kept.named[:200],
-            sent=exchange.upstream_model[:200],
             scope=self.hashed(exchange.key if self._config.scope == "key" else "all"),
             by=self.hashed(exchange.key),
             asked=at,
