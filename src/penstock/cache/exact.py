@@ -31,11 +31,11 @@ class ExactCache(Cache):
             exchange.asked = question
         if not isinstance(question, Asked) or not terms.takes_asked(question):
             return self._pass(exchange, next, plan)
-        at = shelf.wall()
+        looked = Looked(plan, terms, question, shelf.wall(), False)
         if plan.mode != "refresh":
-            entry = shelf.directory.find(question.digest, at)
+            entry = shelf.directory.find(question.digest, looked.at)
             if entry is not None:
-                return self._found(exchange, next, Looked(plan, terms, question, at, False), entry, began)
+                return self._found(exchange, next, looked, entry, began)
             shelf.counts.missed += 1
             shelf.counts.exact.note(self._now() - began)
         if plan.mode == "only":
@@ -43,7 +43,7 @@ class ExactCache(Cache):
         exchange.cache = "miss"
         if self._writers and exchange.key not in self._writers:
             return next(exchange)  # whose answers are not kept
-        return self._record(exchange, next, Looked(plan, terms, question, at, False))
+        return self._record(exchange, next, looked)
 
     async def _found(self, exchange: Exchange, next: Next, looked: Looked, entry: Entry, began: float) -> Reply:
         """There is an entry; its answer may still be gone."""
