@@ -137,19 +137,3 @@ def test_prices_of_upstreams_and_of_their_instances() -> None:
     )
     assert price("e") == price("e@10.0.0.1:80") == (2e-6, 1e-5)
     assert price("unknown") == (0.0, 0.0)
-
-
-def test_answers_of_models_behind_one_pattern_do_not_end_each_other() -> None:
-    async def main() -> None:
-        wild = (
-            'upstreams: {echo: {kind: echo}}\nmodels: {"*": {upstreams: [echo]}}\nauth: {mode: open}\nstore: memory\n'
-        )
-        async with running_gateway(wild) as gateway:
-            await ready(gateway)
-            became = []
-            for model in ("one", "two", "one", "two"):
-                got = await ask(gateway.port, "POST", CHAT, [], BODY | {"model": model})
-                became.append(got.headers["x-penstock-cache"])
-            assert became == ["miss", "miss", "hit-exact", "hit-exact"]
-
-    run(main())

@@ -59,3 +59,12 @@ def test_an_entry_whose_answer_is_gone_is_a_miss(mode: bytes) -> None:
         assert (one.cache, rig.asked) == ("miss", 2)
     assert rig.shelf.counts.missed == 2
     assert id_of("x") not in rig.shelf.directory.entries
+
+
+def test_who_may_not_write_is_not_listened_to() -> None:
+    rig = Rig(writers=["another"])
+    one = exchange()
+    rig.ask(one)
+    assert (one.cache, len(rig.shelf.directory), rig.shelf.account.held) == ("miss", 0, 0)  # type: ignore[attr-defined]
+    rig.ask(exchange(key="another"))
+    assert len(rig.shelf.directory) == 1

@@ -42,6 +42,8 @@ class ExactCache(Cache):
         if plan.mode == "only":
             raise self._absent("no answer to this call is kept")
         exchange.cache = "miss"
+        if self._writers and exchange.key not in self._writers:
+            return next(exchange)  # whose answers are not kept
         return self._record(exchange, looked)
 
     async def _found(self, exchange: Exchange, looked: Looked, entry: Entry, began: float) -> Reply:

@@ -21,6 +21,7 @@ from penstock.cache.replay import converted
 from penstock.cache.rows import Flushed, Gone, Row, Stored, Used, row_bytes
 from penstock.cache.sealed import Seal
 from penstock.cache.tier import OTHER, Tier
+from penstock.cache.uses import Uses
 from penstock.core.ports import Account
 from penstock.core.stored import Store
 from penstock.wire.asked import DIGEST_BYTES
@@ -61,7 +62,7 @@ class Shelf(Hearing):
         self.tier = Tier(account, config.memory, self.directory.sketch, self._worth)
         self.recall = Recall(account)
         self.watchers: list[Watcher] = []
-        self._uses: dict[bytes, list[float]] = {}
+        self._uses = Uses()
         self.untold = {}
 
     def _worth(self, id: bytes) -> float:
@@ -139,12 +140,7 @@ class Shelf(Hearing):
             entry.accessed = wall
         else:
             self.directory.used(entry, wall)
-        use = self._uses.get(entry.id)
-        if use is None:
-            self._uses[entry.id] = [1, wall]
-        else:
-            use[0] += 1
-            use[1] = wall
+        self._uses.add(entry.id, wall)
 
     # ---- writing
 
@@ -241,7 +237,7 @@ class Shelf(Hearing):
     def _forgotten(self, id: bytes) -> None:
         self.tier.drop(id)
         self.recall.forget(id)
-        self._uses.pop(id, None)
+        self._uses.forget(id)
         self._changed(None, id)
 
     def take_entry(self, entry: Entry) -> None:
@@ -279,16 +275,15 @@ class Shelf(Hearing):
         self.directory.clear()
         self.tier.clear()
         self.recall.clear()
-        self._uses = {}
+        self._uses.clear()
         self._changed(None, b"")
 
     def tell_uses(self, most: int) -> None:
         """Write down how often entries were told, some of them."""
-        uses = [(id, int(self._uses[id][0]), self._uses[id][1]) for id in list(self._uses)[:most]]
+        uses = self._uses.take(most)
         if not uses:
             return
         for id, _, _ in uses:
-            del self._uses[id]
             entry = self.directory.entries.get(id)
             if entry is not None:
                 self._write(entry)
@@ -297,13 +292,9 @@ class Shelf(Hearing):
     def dump(self) -> dict[str, Any]:
         """Plain values, for metrics and status."""
         return {
-            "ready": self.ready,
-            "memory_answers": len(self.tier),
-            "memory_bytes": self.tier.held,
-            "entry_bytes": self.directory.entry_bytes,
-            **self.directory.told(),
-            **self.counts.dump(),
-        }
+            "ready": self.ready, "memory_answers": len(self.tier), "memory_bytes": self.tier.held,
+            "entry_bytes": self.directory.entry_bytes, **self.directory.told(), **self.counts.dump(),
+        }  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<Shelf {'ready' if self.ready else 'not ready'} {self.directory!r}>"

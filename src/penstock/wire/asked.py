@@ -21,6 +21,9 @@ from penstock.wire.members import Members
 UNSHAPING = frozenset({"stream", "stream_options", "user", "metadata", "prompt_cache_key", "safety_identifier"})
 """Fields that say how an answer is delivered or to whom, and not what it says."""
 
+_OTHER_UNSHAPING = UNSHAPING - {"stream"}
+_UNSTREAMED_BYTES = len('"stream":false,')
+
 DETERMINISTIC = frozenset({"embeddings", "rerank", "count_tokens", "response_tokens"})
 """Operations whose answers have no temperature."""
 
@@ -118,7 +121,13 @@ def asked_under(call: Call, prefix: bytes) -> Asked | None:
             fields, canonical = _large(body)
         else:
             found = _decode_plain(body)
-            dropped = 0 if UNSHAPING.isdisjoint(found) else _drop_unshaping(found)
+            if UNSHAPING.isdisjoint(found):
+                dropped = 0
+            elif found.get("stream") is False and _OTHER_UNSHAPING.isdisjoint(found):  # as nearly always, if any
+                del found["stream"]
+                dropped = _UNSTREAMED_BYTES
+            else:
+                dropped = _drop_unshaping(found)
             canonical = _encode(found)
             # Nothing is longer in its canonical form, but for odd numbers. So one that is as long as what came left
             # nothing out, no second value of a key either.
