@@ -112,7 +112,7 @@ class Memory:
 
     def is_unread(self, partition: bytes) -> bool:
         """Whether a partition has to be read first; then it will be."""
-        if self.space.unread(partition):
+        if self.space.is_unread(partition):
             if partition not in self.unread and len(self.unread) < 1000:
                 self.unread[partition] = None
                 self.wake()
@@ -170,6 +170,7 @@ class Memory:
     def let_go(self, partition: bytes) -> None:
         """Hold a partition no more: it is read anew."""
         self.space.let_go(partition)
+        self.wake()
 
     def forget(self, id: bytes) -> None:
         """The entry is gone."""
