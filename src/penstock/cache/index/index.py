@@ -15,6 +15,7 @@ import numpy as np
 from penstock.cache.embedding.vectors import checked, whole
 from penstock.cache.index.block import FULL, Block, row_bytes
 from penstock.cache.index.nearest import nearest, signs_of
+from penstock.cache.wide import Wide
 
 if TYPE_CHECKING:
     from penstock.cache.embedding.embedder import Vector
@@ -39,7 +40,7 @@ class Index:
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
         self._blocks = [Block(dimensions)]
-        self._places: dict[int, int] = {}
+        self._places: Wide[int, int] = Wide()
 
     def __len__(self) -> int:
         return len(self._places)

@@ -24,10 +24,10 @@ class Leaving:
         self._last = last
         self._tables: deque[dict[Any, Any] | deque[Any]] = deque()
 
-    def put(self, table: dict[Any, Any] | deque[Any]) -> None:
-        """Give up what is in there: its values, if it is a dictionary."""
-        self._tables.append(table)
-        if len(table) <= SHED:
+    def put(self, *tables: dict[Any, Any] | deque[Any]) -> None:
+        """Give up what is in there: the values of a dictionary."""
+        self._tables += tables
+        if sum(map(len, tables)) <= SHED:
             self.shed()
 
     def shed(self, count: int = SHED) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from penstock.cache.semantic.leaving import Leaving
 from penstock.cache.semantic.record import number_of
+from penstock.cache.wide import Wide
 from penstock.core.ports import Account
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Part:
     def __init__(self, index: Nearest, version: str) -> None:
         self.index = index
         self.version = version
-        self.held: dict[int, Held] = {}
+        self.held: Wide[int, Held] = Wide()
         self.size = PARTITION_BYTES
 
 
@@ -220,7 +221,7 @@ class Space:
             return
         self._count -= len(part.held)
         self._account.release(part.size)
-        self.leaving.put(part.held)
+        self.leaving.put(*part.held.parts)
 
     def _left(self, held: object) -> None:
         if isinstance(held, Held) and held.placed:
@@ -243,10 +244,7 @@ class Space:
         """Nothing is known any more."""
         for partition in list(self._parts):
             self.let_go(partition)
-        self.leaving.put(self._fresh)
-        self.leaving.put(self._partition_of)
-        for known in self._known.values():
-            self.leaving.put(known)
+        self.leaving.put(self._fresh, self._partition_of, *self._known.values())
         self._fresh, self._partition_of, self._known = deque(), {}, {}
 
     def _make_room(self, size: int, mine: bytes) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from penstock.cache.verify.lexical import Prepared
 from penstock.cache.verify.verdict import Id
+from penstock.cache.wide import Wide
 
 MOST_WORDS = 256
 """Distinct stems that a group remembers; when full, new ones are not learned."""
@@ -83,7 +84,7 @@ class Groups:
     def __init__(self, most: int) -> None:
         self._most = most
         self._entries: dict[Id, Entry] = {}  # an OrderedDict of so many takes 10 ms to grow
-        self._groups: dict[Id, Group] = {}
+        self._groups: Wide[Id, Group] = Wide()
         self.full = 0
 
     def get(self, key: Id) -> Entry | None:
