@@ -1,15 +1,19 @@
 """The embedder by its name, and its weights by one call."""
 
 import asyncio
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from penstock import assemble_embedder
 from penstock.assemble_embedder import IN_PROCESS, WeightsError, embedder, install_weights, served_embedder
-from penstock.cache.embedding.embedder import Served
+from penstock.cache.embedding.embedder import Model, Served
 from penstock.cache.embedding.service import Inline, Threaded
 from penstock.core.tasks import Crew
+from tests.support.answering import DIMENSIONS, Answering
+from tests.support.semantic_gateway import WHERE, gateway, main, memory, say, until
 
 
 @pytest.mark.semantic
@@ -23,6 +27,32 @@ def test_those_of_this_process_embed(name: str, kind: type, dimensions: int) -> 
     assert vector is not None
     assert vector.shape == (dimensions,)
     made.close()
+
+
+@pytest.mark.semantic
+def test_a_reload_loads_another_on_a_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+    load = assemble_embedder.load
+
+    def noted(*given: Any) -> Model:
+        threads.append(threading.current_thread())
+        return load(*given)
+
+    monkeypatch.setattr(assemble_embedder, "load", noted)
+
+    async def work(up: Answering) -> None:
+        async with gateway(up) as one:
+            text = one.path.read_text()
+            one.path.write_text(text.replace(f"'upstream:e', dimensions: {DIMENSIONS}", "static"))
+            assert (await one.team.reload())["ok"]
+            assert memory(one).embedder.name == "static"
+            await until(lambda: memory(one).ready)
+            await say(one, WHERE)
+            assert len(memory(one).space) == 1
+
+    main(work)
+    (thread,) = threads
+    assert thread is not threading.main_thread()
 
 
 def test_a_server_is_asked() -> None:

@@ -10,27 +10,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.cache.embedding.store import WeightsError, find, install, load
-from penstock.cache.embedding.weights import ALL, MINILM, STATIC
+from penstock.cache.embedding.weights import ALL, MINILM
 from penstock.net.wheels import Progress
 
 if TYPE_CHECKING:
-    from penstock.cache.embedding.embedder import Embedder, Served
+    from penstock.cache.embedding.embedder import Embedder, Model, Served
     from penstock.cache.embedding.service import Ask, Limits
     from penstock.core.tasks import Crew
 
-__all__ = ["ALL", "IN_PROCESS", "WeightsError", "embedder", "install_weights", "served_embedder"]
+__all__ = ["ALL", "IN_PROCESS", "WeightsError", "embedder", "install_weights", "model_of", "served_embedder"]
 
 IN_PROCESS = tuple(ALL)
 """Embedders whose weights are here."""
 
 
-def embedder(name: str, limits: Limits | None = None, env: dict[str, str] | None = None) -> Embedder:
-    """One of IN_PROCESS. Raises WeightsError."""
+def model_of(name: str, env: dict[str, str] | None = None) -> Model:
+    """What one of IN_PROCESS works with: some 150 ms, on any thread. Raises WeightsError."""
+    return load(ALL[name], env)
+
+
+def embedder(
+    name: str, limits: Limits | None = None, env: dict[str, str] | None = None, model: Model | None = None
+) -> Embedder:
+    """One of IN_PROCESS; ``model``: its own, if it is loaded already. Raises WeightsError."""
     from penstock.cache.embedding.service import Inline, Threaded
 
-    if name == MINILM.name:
-        return Threaded(load(MINILM, env), limits)
-    return Inline(load(STATIC, env), limits)
+    kind = Threaded if name == MINILM.name else Inline
+    return kind(model_of(name, env) if model is None else model, limits)
 
 
 def served_embedder(ask: Ask, crew: Crew, kind: Served, limits: Limits | None = None) -> Embedder:

@@ -8,6 +8,7 @@ weights, and the command that brings them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import platform
 import random
@@ -27,7 +28,7 @@ from penstock.wire.operations import ROUTES
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
-    from penstock.cache.embedding.embedder import Embedder
+    from penstock.cache.embedding.embedder import Embedder, Model
     from penstock.cache.entry import Entry
     from penstock.cache.semantic.asking import Below, Rooms
     from penstock.cache.semantic.comparing import Comparing
@@ -61,11 +62,26 @@ class Semantics:
         self._memories: dict[tuple[Any, ...], Memory] = {}
         self._config: SemanticConfig | None = None
         self._numbers = itertools.count(1)
+        self._loaded: tuple[str, Model] | None = None
 
     @property
     def memory(self) -> Memory | None:
         """What is kept for the configuration in force."""
         return None if self._config is None else self._memories.get(_key(self._config))
+
+    async def load(self, config: Config) -> None:
+        """Before ``matching``, while calls are served: the weights that it will want, on another thread. What fails is
+        said there."""
+        from penstock.cache.config import CacheConfig
+
+        section = config.of(CacheConfig).semantic
+        if not section.enabled or _key(section) in self._memories:
+            return
+        with contextlib.suppress(Exception):
+            from penstock.assemble_embedder import IN_PROCESS, model_of
+
+            if section.embedder in IN_PROCESS:
+                self._loaded = section.embedder, await asyncio.to_thread(model_of, section.embedder)
 
     def matching(self, config: Config) -> Matching | None:
         """For the cache room; None while it is off. Raises ConfigError."""
@@ -80,6 +96,7 @@ class Semantics:
 
         try:
             memory = self._memory(section, config.source)
+            self._loaded = None
         except ImportError as error:
             missing = f'cache.semantic needs {error.name}, which is not installed: pip install "penstock[semantic]"'
             raise ConfigError([f"{config.source}: {missing}"]) from None
@@ -141,7 +158,8 @@ class Semantics:
             from penstock.cache.embedding.store import WeightsError
 
             if not section.embedder.startswith(UPSTREAM):
-                return embedder(section.embedder)
+                name, loaded = self._loaded or ("", None)
+                return embedder(section.embedder, model=loaded if name == section.embedder else None)
             from penstock.cache.embedding.embedder import Served
 
             model = section.embedder.removeprefix(UPSTREAM)

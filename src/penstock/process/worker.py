@@ -123,6 +123,8 @@ class Worker:
             if problems:
                 return problems
             tls_context(config)
+            if self.gateway.caching is not None:
+                await self.gateway.caching.semantics.load(config)
             self.gateway.prepare(config)
         except ConfigError as error:
             return list(error.problems)

@@ -137,6 +137,28 @@ def test_partitions_that_are_held_in_part_can_be_let_go() -> None:
     assert (rig.space.count, len(rig.space.unread(b"p"))) == (1, 2)
 
 
+def test_a_large_partition_goes_bit_by_bit_and_what_comes_again_stays() -> None:
+    rig = Rig(entries=1000)
+    for number in range(200):
+        rig.add(number)
+        held = rig.space.get(id_of(number))
+        assert held is not None
+        held.placed = True
+    rig.space.let_go(b"p")
+    assert (len(rig.space), rig.space.held_bytes, rig.account.held) == (0, 0, 0)
+    assert rig.space.is_unread(b"p")
+    assert rig.near(b"p", 1) == []
+    assert len(rig.gone) < 200
+    rig.add(0)
+    again = rig.space.get(id_of(0))
+    assert again is not None
+    again.placed = True
+    while rig.space.leaving.shed():
+        pass
+    assert set(rig.gone) == {id_of(number) for number in range(1, 200)}
+    assert rig.near(b"p", 1) == [id_of(0)]
+
+
 def test_fewer_from_now_on() -> None:
     rig = Rig()
     for number in range(6):

@@ -15,6 +15,7 @@ import numpy as np
 from penstock.cache.embedding.vectors import checked, whole
 from penstock.cache.index.block import FULL, Block, row_bytes
 from penstock.cache.index.nearest import nearest, signs_of
+from penstock.cache.wide import Wide
 
 if TYPE_CHECKING:
     from penstock.cache.embedding.embedder import Vector
@@ -39,7 +40,7 @@ class Index:
     def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
         self._blocks = [Block(dimensions)]
-        self._places: dict[int, int] = {}
+        self._places: Wide[int, int] = Wide()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -125,6 +126,10 @@ class Index:
 
     def _ranked(self, query: Vector, candidates: int) -> tuple[np.ndarray[Any, Any], Floats]:
         signs = signs_of(query)
+        if len(self._blocks) == 1:
+            block = self._blocks[0]
+            _, rows = nearest(block.signs[: block.size], signs, candidates)
+            return block.ids[rows], block.cosines(query, rows)
         found = [nearest(block.signs[: block.size], signs, candidates) for block in self._blocks]
         distances = np.concatenate([distances for distances, _ in found])
         bound = np.partition(distances, candidates)[candidates] if len(distances) > candidates else distances.max()
@@ -170,4 +175,4 @@ def _best(ids: np.ndarray[Any, Any], cosines: Floats, count: int) -> list[tuple[
         top = np.argpartition(cosines, -count)[-count:]
         ids, cosines = ids[top], cosines[top]
     order = np.argsort(-cosines, kind="stable")
-    return [(int(ids[at]), float(cosines[at])) for at in order]
+    return list(zip(ids[order].tolist(), cosines[order].tolist(), strict=True))

@@ -34,8 +34,10 @@ def sign_bytes(dimensions: int) -> int:
 def signs_of(rows: Whole) -> Signs:
     """One bit a dimension, filled up with zeros."""
     width = sign_bytes(rows.shape[-1])
-    signs = np.zeros((*rows.shape[:-1], width), np.uint8)
     bits = np.packbits(rows[..., : 8 * width] > 0, axis=-1)
+    if bits.shape[-1] == width:
+        return bits
+    signs = np.zeros((*rows.shape[:-1], width), np.uint8)
     signs[..., : bits.shape[-1]] = bits
     return signs
 

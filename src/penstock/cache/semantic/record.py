@@ -24,3 +24,8 @@ _kept = msgspec.msgpack.Decoder(Kept).decode
 def kept_of(data: bytes) -> Kept:
     """The question in ``data``. Raises ValueError."""
     return _kept(data)
+
+
+def number_of(id: bytes) -> int:
+    """63 bits of a digest. Two that share them are refused to be in one partition."""
+    return int.from_bytes(id[:8], "big") >> 1

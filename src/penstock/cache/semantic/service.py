@@ -25,9 +25,10 @@ TOGETHER = 64
 PLACED = 200
 """Questions made known to the verifier a turn, beside those that are looked for: 100,000 in half a minute."""
 PLACING_SECONDS = 0.03
-MANY = 5_000
-"""Questions after which the collector of garbage is told to look at them no more: looking at millions of objects that
-stay would hold up calls for a tenth of a second, again and again while they come."""
+MANY = 500
+"""Questions after which the collector of garbage is told to look at them no more, before it has looked even once: each
+is some twenty objects that stay, and looking at 50,000 new ones holds up calls for 10 ms, again and again while they
+come."""
 
 
 class Upkeep:
@@ -51,10 +52,12 @@ class Upkeep:
         try:
             while not memory.closed:
                 await self._turn()
+                await self._let_go()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._rest()):
                         await self._work.wait()
                 self._work.clear()
+            await self._let_go()
         except asyncio.CancelledError:
             memory.close()
             raise
@@ -89,13 +92,15 @@ class Upkeep:
     async def _read_questions(self, store: Store) -> None:
         memory = self._memory
         async for batch in store.records(QUESTIONS).scan():
-            for start in range(0, len(batch), TOGETHER):
+            batch.reverse()
+            while batch:
                 if not memory.reading:
                     return
                 if not memory.space.is_spare:
                     memory.space.let_go_partial()  # they are read whole when they are asked for
                     return
-                some = batch[start : start + TOGETHER]
+                some = batch[: -TOGETHER - 1 : -1]
+                del batch[-TOGETHER:]  # bit by bit: a large one would take milliseconds to give up
                 opened = [(id, memory.opened(id, sealed)) for id, sealed in some if id not in memory.space]
                 self._came(memory.space.extend([(id, kept) for id, kept in opened if kept is not None]))
                 await self._breathe()
@@ -132,16 +137,21 @@ class Upkeep:
             return PLACING_SECONDS
         return RETRY_SECONDS if self._memory.pending else POLL_SECONDS
 
+    async def _let_go(self) -> None:
+        """What is held no more."""
+        while self._memory.space.leaving.shed():
+            await self._breathe()
+
     async def _place_some(self) -> None:
         memory = self._memory
         self._placing = True
         for _ in range(PLACED):
-            held = memory.space.unplaced()
-            if held is None:
+            if not memory.space.is_fresh:
                 self._placing = False
                 return
-            entry = memory.entry(held.id)
-            if entry is not None:
+            held = memory.space.unplaced()
+            entry = None if held is None else memory.entry(held.id)
+            if held is not None and entry is not None:
                 memory.place(held, entry, memory.verifier(entry.model, memory.embedder.version))
                 self._came(1)
             await self._breathe()

@@ -27,6 +27,7 @@ from penstock.cache.store import Shelf
 from penstock.cache.verify.lexical import prepare
 from penstock.cache.verify.verdict import Id, Verdict
 from penstock.cache.verify.verifier import Verifier
+from penstock.cache.wide import Wide
 
 if TYPE_CHECKING:
     from penstock.cache.embedding.embedder import Vector
@@ -71,7 +72,7 @@ class Memory:
         self.wake: Callable[[], None] = lambda: None
         self._pack = pack
         self._passphrase = passphrase
-        self._verifier_of: dict[bytes, Verifier] = {}
+        self._verifier_of: Wide[bytes, Verifier] = Wide()
         self.stops = Stops()
         self._seal: tuple[bytes, str | None, Seal] | None = None
         shelf.watchers.append(self._changed)
@@ -112,7 +113,7 @@ class Memory:
 
     def is_unread(self, partition: bytes) -> bool:
         """Whether a partition has to be read first; then it will be."""
-        if self.space.unread(partition):
+        if self.space.is_unread(partition):
             if partition not in self.unread and len(self.unread) < 1000:
                 self.unread[partition] = None
                 self.wake()
@@ -170,6 +171,7 @@ class Memory:
     def let_go(self, partition: bytes) -> None:
         """Hold a partition no more: it is read anew."""
         self.space.let_go(partition)
+        self.wake()
 
     def forget(self, id: bytes) -> None:
         """The entry is gone."""

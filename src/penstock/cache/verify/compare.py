@@ -41,8 +41,8 @@ def compare(a: Prepared, b: Prepared) -> tuple[float, ...]:
     grams_a, grams_b = a.grams.bit_count(), b.grams.bit_count()
     numbers_a, numbers_b = a.numbers, b.numbers
     numbers_differ = numbers_a != numbers_b and sorted(numbers_a) != sorted(numbers_b)
-    entities_a = [name for name in a.entities if name not in b.content and name not in b.entities]
-    entities_b = [name for name in b.entities if name not in a.content and name not in a.entities]
+    entities_a = a.entities and [name for name in a.entities if name not in b.content and name not in b.entities]
+    entities_b = b.entities and [name for name in b.entities if name not in a.content and name not in a.entities]
     opposite, kind = _told_apart(only_a, only_b)
     swap, inserted = _frame(words_a, words_b) if only_a or only_b else (0.0, 0.0)
     return (
@@ -100,7 +100,11 @@ def _told_apart(only_a: set[str], only_b: set[str]) -> tuple[float, float]:
 
 def _negates(word: str, others: set[str]) -> bool:
     """``unavailable`` negates ``available``."""
-    return any(len(word) - size > 4 and word[size:] in others and word[:size] in w.PREFIXES for size in w.PREFIX_SIZES)
+    if len(word) > 4:
+        for size in w.PREFIX_SIZES:
+            if word[:size] in w.PREFIXES and len(word) - size > 4 and word[size:] in others:
+                return True
+    return False
 
 
 def _frame(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[float, float]:

@@ -16,6 +16,8 @@ from penstock.cache.verify import words as w
 LONGEST = 2_000
 """Characters that are looked at; what is longer is not eligible anyway (an embedder's window is shorter)."""
 GRAM_BITS = 512
+USUAL = 24
+"""Letters of a word that is worth remembering."""
 
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.S)
 _QUOTED = re.compile(r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|«([^»\n]{1,200})»|(?<!\w)'([^'\n]{2,200})'(?!\w)")
@@ -26,6 +28,7 @@ _IDENTIFIER = re.compile(
     r"|(?<![\w-])#?(?=[\w-]*\d)(?=[\w-]*[A-Za-z])(?!\d+(?:st|nd|rd|th)\b)(?!\d+-?[a-zA-Z]{1,6}\b)[A-Za-z0-9][\w-]{2,}"
     r"|#\d+|\bv?\d+(?:\.\d+){2,}\b|\b\d{7,}\b"  # tickets, versions, long numbers
 )
+_HINT = re.compile(r"[\d_/@(#]|[a-z][A-Z]")  # without any of these there is no identifier
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*|[$€£¥%]|c\+\+|c#", re.I)
 _SENTENCE_END = ".!?:\n"
 
@@ -69,13 +72,17 @@ def prepare(text: str) -> Prepared:
     made = Prepared()
     text = bare(text[:LONGEST])
     made.size = len(text)
-    made.code = tuple(span.strip("`").strip() for span in _CODE.findall(text))
-    if made.code:
-        text = _CODE.sub(" ", text)
-    made.quotes = tuple(" ".join((a or b or c or d).casefold().split()) for a, b, c, d in _QUOTED.findall(text))
-    made.identifiers = tuple(sorted({found.lstrip("#").rstrip(".,;:!?)") for found in _IDENTIFIER.findall(text)}))
-    if made.identifiers:
-        text = _IDENTIFIER.sub(" ", text)
+    made.code = made.quotes = made.identifiers = ()
+    if "`" in text:
+        made.code = tuple(span.strip("`").strip() for span in _CODE.findall(text))
+        if made.code:
+            text = _CODE.sub(" ", text)
+    if '"' in text or "'" in text or "“" in text or "«" in text:
+        made.quotes = tuple(" ".join((a or b or c or d).casefold().split()) for a, b, c, d in _QUOTED.findall(text))
+    if _HINT.search(text) is not None:
+        made.identifiers = tuple(sorted({found.lstrip("#").rstrip(".,;:!?)") for found in _IDENTIFIER.findall(text)}))
+        if made.identifiers:
+            text = _IDENTIFIER.sub(" ", text)
     _read_words(made, text)
     made.grams = _grams(made.words)
     return made
@@ -190,16 +197,23 @@ def _number(token: str) -> str:
 
 
 def _grams(found: tuple[str, ...]) -> int:
-    """Letter triples of each word, hashed to bits. By arithmetic, since ``hash`` differs from process to process."""
+    """Letter triples of each word, hashed to bits."""
     bits = 0
     for word in found:
-        a, b = 32, 32
-        for letter in word:
-            c = ord(letter)
-            bits |= 1 << ((a * 961 + b * 31 + c) & 511)
-            a, b = b, c
-        bits |= 1 << ((a * 961 + b * 31 + 32) & 511)
+        bits |= _word_grams(word) if len(word) <= USUAL else _word_grams.__wrapped__(word)
     return bits
+
+
+@lru_cache(maxsize=8_192)
+def _word_grams(word: str) -> int:
+    """By arithmetic, since ``hash`` differs from process to process."""
+    bits = 0
+    a, b = 32, 32
+    for letter in word:
+        c = ord(letter)
+        bits |= 1 << ((a * 961 + b * 31 + c) & 511)
+        a, b = b, c
+    return bits | 1 << ((a * 961 + b * 31 + 32) & 511)
 
 
 @lru_cache(maxsize=16_384)

@@ -36,6 +36,8 @@ from penstock.store.waiters import Waiters
 MOST_BYTES = 256 * 2**20
 MOST_NAMES = 100_000
 """Counters and names; beyond, the oldest goes."""
+SCANNED = 1_000
+"""Looked at in one step of a scan, before others have their turn."""
 
 
 class _Rows:
@@ -160,10 +162,17 @@ class MemoryDesk:
                 return str(last) if last else ""
 
     async def _scanned(self, question: Scan) -> tuple[list[tuple[bytes, bytes]], None]:
-        # In one step: a batch that comes later would have to find its place again in a table that changes.
+        # As one batch: one that comes later would have to find its place again in a table that changes.
         now = self._wall()
         table = self._tables.get(question.table, OrderedDict[bytes, Put]())
-        return [(key, put.value) for key, put in table.items() if put.expires > now], None
+        keys = list(dict.keys(table))  # in any order: that of an OrderedDict takes six times as long
+        found: list[tuple[bytes, bytes]] = []
+        for start in range(0, len(keys), SCANNED):
+            if start:
+                await asyncio.sleep(0)
+            puts = [(key, table.get(key)) for key in keys[start : start + SCANNED]]
+            found += [(key, put.value) for key, put in puts if put is not None and put.expires > now]
+        return found, None
 
     async def _read(self, question: Read) -> list[Row]:
         until = self._now() + question.wait
