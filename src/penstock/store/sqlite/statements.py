@@ -184,27 +184,22 @@ def _scanned(
     name = record_table(question.table)
     if not _is_there(connection, name):
         return [], None
-    # Up to what was there when it began: what is rewritten meanwhile gets a new number, and might do so for ever.
-    if question.cursor:
-        last, end = map(int, question.cursor.split())
-    else:
-        last, end = -1, connection.execute(f"SELECT max(id) FROM {name}").fetchone()[0] or 0
     batch: list[tuple[bytes, bytes]] = []
-    size = seen = 0
+    size, last, seen = 0, "", 0
     rows = connection.execute(
-        f"SELECT id, key, expires, sum, value FROM {name} WHERE id > ? AND id <= ? ORDER BY id LIMIT {SCAN_ROWS}",
-        (last, end),
+        f"SELECT id, key, expires, sum, value FROM {name} WHERE id > ? ORDER BY id LIMIT {SCAN_ROWS}",
+        (int(question.cursor or -1),),
     )
     for number, key, expires, told, value in rows:
         seen += 1
-        last = number
+        last = str(number)
         if expires > now and checksum(key, value) == told:
             batch.append((key, value))
             size += len(value)
             if size >= SCAN_BYTES:
                 break
     rows.close()
-    return batch, f"{last} {end}" if seen == SCAN_ROWS or size >= SCAN_BYTES else None
+    return batch, last if seen == SCAN_ROWS or size >= SCAN_BYTES else None
 
 
 def _read(connection: sqlite3.Connection, question: Read) -> list[Row]:
