@@ -78,6 +78,16 @@ def test_a_scan_goes_on_where_it_was(connection: sqlite3.Connection) -> None:
     assert len(answer(connection, Scan("u", ""), 3.0)[0]) == 2
 
 
+def test_a_scan_ends_however_fast_records_are_rewritten(connection: sqlite3.Connection) -> None:
+    writing = Writing(connection)
+    puts = [Put("t", b"%d" % n, b"", 9.0) for n in range(SCAN_ROWS + 10)]
+    writing.transact(puts, 1.0)
+    first, cursor = answer(connection, Scan("t", ""), 3.0)
+    writing.transact(puts, 1.0)
+    rest, cursor = answer(connection, Scan("t", cursor), 3.0)
+    assert (len(first), len(rest), cursor) == (SCAN_ROWS, 10, None)
+
+
 def test_positions_go_on_when_all_rows_are_gone(connection: sqlite3.Connection) -> None:
     writing = Writing(connection)
     writing.transact([Append("l", b"1", 1), Append("l", b"2", 1)], 1.0)

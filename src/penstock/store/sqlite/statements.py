@@ -97,9 +97,10 @@ class Writing:
     def _put(self, write: Put) -> None:
         name = record_table(write.table)
         self._make(name, make_records, write.table)
-        # A new row each time, at the end: a scan that is under way meets it.
+        # A row keeps its number: a scan under way meets it once, and ends though records are rewritten all the time.
         self._connection.execute(
-            f"INSERT OR REPLACE INTO {name} (key, expires, sum, value) VALUES (?, ?, ?, ?)",
+            f"INSERT INTO {name} (key, expires, sum, value) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE"
+            " SET expires = excluded.expires, sum = excluded.sum, value = excluded.value",
             (write.key, write.expires, checksum(write.key, write.value), write.value),
         )
 
