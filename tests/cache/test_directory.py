@@ -237,15 +237,3 @@ def test_fits_looks_at_each_part() -> None:
     question: dict[str, Any] = {"model": "m", "tag": "x"}
     assert fits(entry(tags=("x",)), question)
     assert not fits(entry(model="n", tags=("x",)), question)
-
-
-def test_models_behind_one_pattern_are_told_apart() -> None:
-    one, gone = directory()
-    one.put(entry("a", model="fb-*", called="fb-1", named="m-1"))
-    one.put(entry("b", model="fb-*", called="fb-2", named="m-2", asked=WALL + 1))
-    assert one.find(id_of("a"), WALL + 1) is not None
-    assert one.find(id_of("b"), WALL + 1) is not None
-    one.put(entry("c", model="fb-*", called="fb-1", named="m-3", asked=WALL + 2))
-    assert one.find(id_of("a"), WALL + 2) is None
-    assert one.find(id_of("b"), WALL + 2) is not None
-    assert gone == [(id_of("a").hex(), "model_changed")]

@@ -117,7 +117,7 @@ def test_an_end_without_an_answer_is_an_error() -> None:
 
 
 def test_an_answer_that_is_too_large_is_refused_and_nobody_else_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collected, "CollectedChoices", functools.partial(collected.CollectedChoices, 300))
+    monkeypatch.setattr(collected, "collecting", functools.partial(collected.collecting, most=300))
     a, b = numbered("a"), numbered("b")
     error = failing(ask(), a, b)
     assert (error.status, error.code, error.retryable) == (502, "answer_too_large", False)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from penstock.observe.histogram import Histogram
+from penstock.observe.page import Page
 from penstock.observe.semantic_page import SEMANTIC_METRICS, put_semantic
 
 CACHE_METRICS: dict[str, tuple[str, str]] = {
@@ -38,14 +39,6 @@ CACHE_METRICS: dict[str, tuple[str, str]] = {
     **SEMANTIC_METRICS,
 }
 _FOUND_BY_EACH = ("expired", "lost", "damaged")
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
-
-    def put_histogram(self, name: str, histogram: Histogram, **labels: object) -> None: ...
 
 
 def put_cache(page: Page, dumps: Sequence[dict[str, Any]]) -> None:

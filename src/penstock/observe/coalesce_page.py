@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
+
+from penstock.observe.page import Page
 
 COALESCE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_coalesce_flights": ("gauge", "Upstream calls now in flight that equal calls may share."),
@@ -25,12 +27,6 @@ COALESCE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_coalesce_slow_total": ("counter", "Readers too far behind, by what became of them: detached, cut."),
     "penstock_coalesce_saved_tokens_total": ("counter", "Tokens of the answers that joined calls were given."),
 }
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
 
 
 def put_coalesce(page: Page, dumps: Sequence[dict[str, Any]]) -> None:

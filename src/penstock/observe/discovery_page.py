@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+
+from penstock.observe.page import Page
 
 DISCOVERY_METRICS: dict[str, tuple[str, str]] = {
     "penstock_discovered_instances": ("gauge", "Instances now known of an upstream that is found by discovery."),
@@ -13,12 +14,6 @@ DISCOVERY_METRICS: dict[str, tuple[str, str]] = {
     ),
 }
 RESULTS = ("changed", "same", "empty", "failed", "refused")
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
 
 
 def put_discovery(page: Page, looks: Mapping[str, Mapping[str, int]]) -> None:

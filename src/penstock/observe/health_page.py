@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
+
+from penstock.observe.page import Page
 
 HEALTH_METRICS: dict[str, tuple[str, str]] = {
     "penstock_upstream_state": (
@@ -25,12 +27,6 @@ HEALTH_METRICS: dict[str, tuple[str, str]] = {
     "penstock_retry_budget_left": ("gauge", "Retries that may be made now for a model."),
     "penstock_retries_refused_total": ("counter", "Retries not made because the budget of the model was spent."),
 }
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
 
 
 def put_health(page: Page, dumps: Sequence[dict[str, Any]]) -> None:

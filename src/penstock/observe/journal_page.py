@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+
+from penstock.observe.page import Page
 
 JOURNAL_METRICS: dict[str, tuple[str, str]] = {
     "penstock_journal_rows_total": (
@@ -11,12 +12,6 @@ JOURNAL_METRICS: dict[str, tuple[str, str]] = {
         "Rows of the journal, by what became of them: written (handed to the store), lost (the store took no more).",
     ),
 }
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
 
 
 def put_journal(page: Page, dumps: Sequence[Mapping[str, int]]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+
+from penstock.observe.page import Page
 
 RESUME_METRICS: dict[str, tuple[str, str]] = {
     "penstock_resume_streams": ("gauge", "Streams kept so that a caller may come back, running and finished."),
@@ -12,12 +13,6 @@ RESUME_METRICS: dict[str, tuple[str, str]] = {
         "Streams kept, continued by a caller, and not kept because there are too many.",
     ),
 }
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
 
 
 def put_resume(page: Page, dumps: Sequence[Mapping[str, int]]) -> None:

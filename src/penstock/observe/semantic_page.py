@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from penstock.observe.histogram import Histogram
+from penstock.observe.page import Page
 
 SEMANTIC_METRICS: dict[str, tuple[str, str]] = {
     "penstock_semantic_lookups_total": (
@@ -45,14 +46,6 @@ SEMANTIC_METRICS: dict[str, tuple[str, str]] = {
     "penstock_semantic_embedder_trips_total": ("counter", "How often lookups were given up for a while."),
     "penstock_semantic_embeddings_total": ("counter", "Texts given to the embedder, by how they ended."),
 }  # fmt: skip
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
-
-    def put_histogram(self, name: str, histogram: Histogram, **labels: object) -> None: ...
 
 
 def put_semantic(page: Page, dumps: Sequence[dict[str, Any]]) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
+
+from penstock.observe.page import Page
 
 STORE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_store_reachable": ("gauge", "Workers whose store answers, by its kind: memory, sqlite, redis."),
@@ -20,12 +22,6 @@ STORE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_store_queued": ("gauge", "Writes that wait for the store."),
     "penstock_store_queued_bytes": ("gauge", "Bytes of the writes that wait for the store."),
 }
-
-
-class Page(Protocol):
-    """Text under way."""
-
-    def put(self, name: str, value: float, **labels: object) -> None: ...
 
 
 def put_store(page: Page, dumps: Sequence[dict[str, Any]]) -> None:

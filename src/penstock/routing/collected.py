@@ -24,8 +24,8 @@ from penstock.routing.joint import Joint
 from penstock.routing.rescue import REFUSALS
 from penstock.routing.targets import Target
 from penstock.routing.ways import STREAM, refuse, takes
-from penstock.wire.collected import Collected, CollectedChoices
-from penstock.wire.collected_messages import CollectedMessage
+from penstock.wire.collected import Collected
+from penstock.wire.shared_answer import collecting
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -106,7 +106,7 @@ class CollectedCall:
         return True
 
     async def _collect(self, reply: Reply, joint: Joint) -> Reply:
-        answer = CollectedMessage() if self._plain.operation.name == "messages" else CollectedChoices()
+        answer = collecting(self._plain.operation.name)
         joint.anew = answer.clear
         gathering = Gathering(answer, joint.arrived.get_loop())
         began = self._now()

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from penstock.wire.collected import Collected, CollectedChoices, malformed
-from penstock.wire.collected_messages import CollectedMessage
+from penstock.wire.collected import malformed
 from penstock.wire.replayed_responses import response_events
+from penstock.wire.shared_answer import collecting
 from penstock.wire.sse import DONE, encode, parse, split
 from penstock.wire.told import JSON_ERRORS, elements, members
 
@@ -44,7 +44,7 @@ def as_whole(operation: str, data: bytes, usage: bytes = b"") -> bytes | None:
         return _completed(data)
     if operation not in ("chat", "completions", "messages"):
         return None
-    collected: Collected = CollectedMessage() if operation == "messages" else CollectedChoices()
+    collected = collecting(operation)
     collected.add(data)
     if usage:
         collected.add(b'data: {"choices":[],"usage":%b}\n\n' % usage)
