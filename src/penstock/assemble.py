@@ -38,6 +38,7 @@ from penstock.config import Config
 from penstock.core.clock import RealClock
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import GatewayError
+from penstock.core.overload import Overload, Pressure
 from penstock.core.tasks import Crew
 from penstock.edge.endpoint import Endpoint
 from penstock.edge.fleet import Fleet
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
 
 TICK_SECONDS = 0.05
 """Resolution of all deadlines."""
+PLACES = 12_000
+"""Calls in flight that a worker is taken to carry, until a room says better."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,8 @@ class Gateway:
         self.started = self.clock.now()
         self.wheel = Wheel(TICK_SECONDS, self.started)
         self.ledger = Ledger()
+        self.pressure = Pressure()
+        self.overload = Overload(PLACES)
         self.crew = Crew(f"worker-{number}")
         self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0

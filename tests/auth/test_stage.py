@@ -10,6 +10,7 @@ from penstock.auth.stage import OPEN, Auth
 from penstock.core.call import Call, Operation
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
+from penstock.core.priority import BATCH, HIGH, LOW, NORMAL, Name
 from penstock.core.reply import Reply, Whole
 
 GOOD = b"sk-pen-" + b"g" * 43
@@ -189,3 +190,43 @@ def test_needs_and_gives() -> None:
 def test_no_value_passes_that_is_not_a_key(name: bytes, value: bytes) -> None:
     error = refusal(Auth(ring()), (name, value))
     assert error.status == 401
+
+
+@pytest.mark.parametrize(
+    ("right", "asked", "priority"),
+    [
+        ("normal", None, NORMAL),
+        ("high", None, NORMAL),
+        ("high", b"high", HIGH),
+        ("normal", b"high", NORMAL),
+        ("low", None, LOW),
+        ("low", b"normal", LOW),
+        ("high", b"batch", BATCH),
+    ],
+)
+def test_the_class_is_what_is_asked_for_but_none_above_the_keys(
+    right: Name, asked: bytes | None, priority: int
+) -> None:
+    key = Key("k", "k", digest(GOOD).hex(), NOW, priority=right, weight=3)
+    fields = [] if asked is None else [(b"x-penstock-priority", asked)]
+    sent = send(Auth(KeyRing([key])), (b"x-api-key", GOOD), *fields)
+    assert (sent.priority, sent.weight) == (priority, 3)
+
+
+def test_a_repeated_head_has_the_same_class() -> None:
+    auth = Auth(KeyRing([Key("k", "k", digest(GOOD).hex(), NOW, priority="high")]))
+    first = send(auth, (b"x-api-key", GOOD), (b"x-penstock-priority", b"high"))
+    again = Exchange("y", first.call, 0.0, 1.0, Whole())  # type: ignore[arg-type]
+    auth(again, Beyond()).close()  # type: ignore[attr-defined]
+    assert again.priority == HIGH
+
+
+def test_without_keys_any_class_may_be_asked_for() -> None:
+    assert send(Auth(None), (b"x-penstock-priority", b"high")).priority == HIGH
+    assert send(Auth(None)).priority == NORMAL
+
+
+def test_an_unknown_class_is_refused() -> None:
+    for auth in (Auth(None), Auth(ring())):
+        fail = refusal(auth, (b"x-api-key", GOOD), (b"x-penstock-priority", b"urgent"))
+        assert (fail.status, fail.code) == (400, "invalid_header")

@@ -38,6 +38,16 @@ def test_rights(file: Path, flag: str, rights: list[str], capsys: pytest.Capture
     assert opened(file).ring.find(told["key"].encode()) is not None
 
 
+def test_class_and_weight(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "new", "live", "--priority", "high", "--weight", "4", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["priority"], told["weight"]) == ("high", 4)
+    (key,) = opened(file).keys
+    assert (key.priority, key.weight) == ("high", 4)
+    assert main(["keys", "new", "none", "--weight", "0"]) != 0
+    assert "between 1 and 1000" in capsys.readouterr().err
+
+
 def test_list_shows_all_but_the_keys(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["keys", "new", "one"])
     secret = capsys.readouterr().out.strip()

@@ -2,6 +2,7 @@
 
 from penstock.core.call import Call, Operation
 from penstock.core.exchange import Exchange
+from penstock.core.priority import HIGH, LOW
 from penstock.edge.generation import Generation
 from penstock.net.request_body import Body
 
@@ -38,3 +39,16 @@ def test_a_fork_withholds_usage_as_its_parent_does() -> None:
     assert not parent.fork("one").usage_passes
     parent.usage_passes = True
     assert parent.fork("two").fork("three").usage_passes
+
+
+def test_a_fork_is_of_its_parents_class_until_it_serves_another_too() -> None:
+    parent = Exchange("one", CALL, 0.0, 1.0, Body(None, 0))  # type: ignore[arg-type]
+    parent.priority, parent.weight = LOW, 4.0
+    fork = parent.fork("one")
+    assert (fork.priority, fork.weight) == (LOW, 4.0)
+    other = Exchange("two", CALL, 0.0, 1.0, Body(None, 0))  # type: ignore[arg-type]
+    other.priority, other.deadline = HIGH, fork.deadline + 5.0
+    fork.also_for(other)
+    assert (fork.priority, fork.deadline) == (HIGH, other.deadline)
+    fork.also_for(parent)
+    assert (fork.priority, fork.deadline) == (HIGH, other.deadline)

@@ -48,6 +48,20 @@ def test_the_exchange_that_the_rooms_get() -> None:
     at_door(act, total_timeout=7.5)
 
 
+def test_a_caller_may_shorten_the_time_that_its_call_lasts() -> None:
+    async def act(door: Door) -> None:
+        for value, seconds in ((b"1500", 1.5), (b"99000", 7.5)):
+            await door.ask("POST", CHAT, [("X-Penstock-Deadline-Ms", value.decode())], b"{}")
+            exchange = door.seen.pop()
+            assert exchange.deadline - exchange.started == pytest.approx(seconds)
+        got = await door.ask("POST", CHAT, [("X-Penstock-Deadline-Ms", "soon")], b"{}")
+        assert got.status == 400
+        assert got.json()["error"]["param"] == "x-penstock-deadline-ms"
+        assert not door.seen
+
+    at_door(act, total_timeout=7.5)
+
+
 @pytest.mark.parametrize(("target", "dialect"), [("/v1/nothing", "openai"), ("/v1/messages/none/at/all", "anthropic")])
 def test_an_unknown_path_is_404_in_the_callers_dialect(target: str, dialect: str) -> None:
     got = answer("POST", target, body=b"{}")

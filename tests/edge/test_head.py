@@ -76,3 +76,11 @@ def test_a_model_name_of_great_length_is_cut() -> None:
     assert len(own_fields(one)) < 1000
     assert len(own_fields(exchange("m" * 1_000_000))) < 1000
     assert len(own_fields(exchange("ä" * 1_000_000))) < 2500
+
+
+def test_waiting_and_company_are_told() -> None:
+    one = exchange()
+    one.queued, one.place, one.batch = 0.25, 7, "b1; size=3; wait=2.0ms"
+    fields = own_fields(one).split("\r\n")
+    assert {"x-penstock-queue-ms: 250.00", "x-penstock-queue-position: 7"} <= set(fields)
+    assert "x-penstock-batch: b1; size=3; wait=2.0ms" in fields

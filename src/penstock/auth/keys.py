@@ -12,9 +12,11 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+from penstock.core.priority import Name
 
 PREFIX = "sk-pen-"
 LONGEST_VALUE = 512
@@ -22,12 +24,15 @@ LONGEST_VALUE = 512
 MOST_REMEMBERED = 10_000
 """Header values remembered as good."""
 
+MOST_WEIGHT = 1000
+
 Right = Literal["call", "admin"]
 Entropy = Callable[[int], bytes]
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of one key. ``hash`` is the SHA-256 of the whole key, in hexadecimal."""
+    """What is known of one key. ``hash`` is the SHA-256 of the whole key, in hexadecimal; ``priority`` the highest
+    class of calls that it may ask for; ``weight`` its share beside other keys of a class, where calls must wait."""
 
     id: str
     name: str
@@ -35,6 +40,8 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created: datetime
     rights: tuple[Right, ...] = ("call",)
     revoked: datetime | None = None
+    priority: Name = "normal"
+    weight: Annotated[int, msgspec.Meta(ge=1, le=MOST_WEIGHT)] = 1
 
     @property
     def active(self) -> bool:

@@ -1,7 +1,8 @@
 """Room 3: who calls? Looks at the head only, so that a stranger's body is never read.
 
-Enters: an exchange with its head. Leaves: the same with ``key`` and ``scope`` set, straight into the next room. May
-fail: CallerError 401 (no key, or none of ours), 403 (a key that may not do this). A key is never repeated in a message.
+Enters: an exchange with its head. Leaves: the same with ``key``, ``scope`` and ``priority`` set, straight into the next
+room. May fail: CallerError 401 (no key, or none of ours), 403 (a key that may not do this), 400 (an unknown class). A
+key is never repeated in a message.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from penstock.core.call import Headers
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
+from penstock.core.priority import NAMES, NORMAL, parse
 from penstock.core.reply import Reply
 
 OPEN = "open"
@@ -34,17 +36,23 @@ class Auth:
         ring = self._ring
         if ring is None:
             exchange.key = exchange.scope = OPEN
+            asked = exchange.call.header(b"x-penstock-priority")
+            if asked is not None:
+                exchange.priority = parse(asked)
             return next(exchange)
         memo = exchange.call.memo
         known = memo.get(ring)
         if known is not None and known[0] == ring.epoch:
             key = known[1]
+            exchange.priority = known[2]
         else:
             key = self._caller(ring, exchange.call.headers)
             if "call" not in key.rights:
                 raise _forbidden("call")
-            memo[ring] = (ring.epoch, key)
+            exchange.priority = _priority(key, exchange.call.header(b"x-penstock-priority"))
+            memo[ring] = (ring.epoch, key, exchange.priority)
         exchange.key = exchange.scope = key.id
+        exchange.weight = key.weight
         return next(exchange)
 
     def admit(self, headers: Headers, right: Right) -> str:
@@ -76,6 +84,12 @@ class Auth:
 
     def __repr__(self) -> str:
         return f"<Auth {self._ring!r}>" if self._ring is not None else "<Auth open>"
+
+
+def _priority(key: Key, asked: bytes | None) -> int:
+    """The class of a call: what it asks for, but none above its key's. Raises CallerError."""
+    most = NAMES.index(key.priority)
+    return max(most, NORMAL if asked is None else parse(asked))
 
 
 def _recognise_bearer(ring: KeyRing, value: bytes) -> Key | None:

@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from penstock.auth.keys import Entropy, Key, KeyRing, Right, digest, generate, generate_id
+from penstock.auth.keys import MOST_WEIGHT, Entropy, Key, KeyRing, Right, digest, generate, generate_id
+from penstock.core.priority import Name
 
 log = logging.getLogger("penstock.auth")
 _LARGEST_FILE = 16 * 1024 * 1024
@@ -89,12 +90,12 @@ class KeyStore:
         log.info("%s was read again: %d active keys", self.path, len(self.ring))
         return True
 
-    def add(self, name: str, rights: Sequence[Right]) -> tuple[Key, str]:
+    def add(self, name: str, rights: Sequence[Right], priority: Name = "normal", weight: int = 1) -> tuple[Key, str]:
         """A new key: its record, and the key itself."""
         with self._locked():
             if os.path.lexists(self.path):
                 self._load()
-            made = self._add(name, rights)
+            made = self._add(name, rights, priority, weight)
             self._load()
             return made
 
@@ -113,13 +114,18 @@ class KeyStore:
                 return revoked
             return found
 
-    def _add(self, name: str, rights: Sequence[Right]) -> tuple[Key, str]:
+    def _add(self, name: str, rights: Sequence[Right], priority: Name = "normal", weight: int = 1) -> tuple[Key, str]:
+        if not 1 <= weight <= MOST_WEIGHT:
+            raise KeyFileError(f"a key's weight is between 1 and {MOST_WEIGHT}")
         if not name or len(name) > _LONGEST_NAME or not name.isprintable():
             raise KeyFileError(f"a key's name has 1 to {_LONGEST_NAME} printable characters")
         if any(key.name == name and key.active for key in self.keys):
             raise KeyFileError(f'an active key is already named "{name}"; revoke it first, or choose another name')
         secret = generate(self._entropy)
-        key = Key(generate_id(self._entropy), name, digest(secret.encode()).hex(), self._now(), tuple(rights))
+        key = Key(
+            generate_id(self._entropy), name, digest(secret.encode()).hex(), self._now(), tuple(rights),
+            priority=priority, weight=weight,
+        )  # fmt: skip
         self._save([*self.keys, key])
         return key, secret
 

@@ -14,6 +14,7 @@ from penstock.assemble_keys import KeyFileError, KeyStore, key_store
 from penstock.auth.keys import Key, Right
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_config, add_json, load_config, parser, print_json
+from penstock.core.priority import NAMES
 
 
 def main(arguments: list[str]) -> int:
@@ -42,6 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="what to call it, for example after its user")
     new.add_argument("--admin", action="store_true", help="it may also use the admin routes")
     new.add_argument("--admin-only", action="store_true", help="it may use the admin routes, but not call models")
+    new.add_argument(
+        "--priority", choices=NAMES, default="normal", help="the highest class of calls that it may ask for (normal)"
+    )
+    new.add_argument(
+        "--weight", type=int, default=1, metavar="N", help="its share beside other keys where calls must wait (1)"
+    )
     listing = verbs.add_parser("list", help="show the keys", description="Show the keys: names, rights, dates.")
     revoke = verbs.add_parser("revoke", help="end a key", description="End a key, for good.")
     revoke.add_argument("key", metavar="NAME|ID", help="its name or its id, as penstock keys list shows them")
@@ -58,7 +65,7 @@ def _new(store: KeyStore, options: argparse.Namespace) -> int:
         rights = ("admin",)
     elif options.admin:
         rights = ("call", "admin")
-    key, secret = store.add(options.name, rights)
+    key, secret = store.add(options.name, rights, options.priority, options.weight)
     if options.json:
         print_json({**_plain(key), "key": secret})
         return 0
@@ -74,11 +81,11 @@ def _list(store: KeyStore, options: argparse.Namespace) -> int:
         return 0
     print(f"# {store.path}")
     width = max([4, *(len(key.name) for key in store.keys)])
-    print(f"{'id':<12}  {'name':<{width}}  {'rights':<10}  {'created':<10}  revoked")
+    print(f"{'id':<12}  {'name':<{width}}  {'rights':<10}  {'class':<6}  {'weight':>6}  {'created':<10}  revoked")
     for key in store.keys:
         revoked = f"{key.revoked:%Y-%m-%d}" if key.revoked else ""
-        row = f"{key.id:<12}  {key.name:<{width}}  {'+'.join(key.rights):<10}  {key.created:%Y-%m-%d}  {revoked}"
-        print(row.rstrip())
+        row = f"{key.id:<12}  {key.name:<{width}}  {'+'.join(key.rights):<10}  {key.priority:<6}  {key.weight:>6}"
+        print(f"{row}  {key.created:%Y-%m-%d}  {revoked}".rstrip())
     return 0
 
 
@@ -96,6 +103,8 @@ def _plain(key: Key) -> dict[str, object]:
         "id": key.id,
         "name": key.name,
         "rights": list(key.rights),
+        "priority": key.priority,
+        "weight": key.weight,
         "created": key.created.isoformat(),
         "revoked": key.revoked.isoformat() if key.revoked else None,
     }

@@ -73,7 +73,7 @@ class Flight:
                 return None
             since = around.now()
             counts.joined += 1
-            self.exchange.deadline = max(self.exchange.deadline, exchange.deadline)
+            self.exchange.also_for(exchange)
         reader = Reader(self, exchange, around.loop, since)
         self.readers.add(reader)
         exchange.defer(reader.left)

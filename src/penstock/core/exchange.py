@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.core.call import Call
+from penstock.core.priority import NORMAL
 
 if TYPE_CHECKING:
     from penstock.core.errors import Fail
@@ -40,6 +41,9 @@ class Exchange:
     tokens were sent in vain, ``rescues`` how a stream that broke went on. ``usage_passes``: nobody below withholds the
     usage of a stream whose caller did not ask for it; the room that set it does. ``waited`` sums the seconds in which
     Penstock only waited for an upstream: total minus it is our own share.
+    ``priority`` is its class (``core.priority``), ``weight`` its key's share beside other keys; ``place`` is its
+    position when it began to wait in a queue (0: it never did), ``batch`` tells with whom it was sent, ``near`` names
+    the upstream that should serve it if it can.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
@@ -48,6 +52,7 @@ class Exchange:
         "answered_as",
         "asked",
         "attempts",
+        "batch",
         "body",
         "bytes_in",
         "bytes_out",
@@ -67,10 +72,13 @@ class Exchange:
         "id",
         "key",
         "model",
+        "near",
         "notes",
         "outcome",
         "output_default",
         "overhead",
+        "place",
+        "priority",
         "queued",
         "rescues",
         "scope",
@@ -85,6 +93,7 @@ class Exchange:
         "upstream_model",
         "usage_passes",
         "waited",
+        "weight",
     )
 
     def __init__(self, id: str, call: Call, started: float, deadline: float, body: RequestBody) -> None:
@@ -97,6 +106,8 @@ class Exchange:
         self.caller: Caller | None = None
         self.key = ""
         self.scope = ""
+        self.priority = NORMAL
+        self.weight = 1.0
         self.seat: object = None
         self.model = ""
         self.upstream = ""
@@ -113,6 +124,9 @@ class Exchange:
         self.usage_passes = False
         self.degraded = ""
         self.queued = 0.0
+        self.place = 0
+        self.batch = ""
+        self.near = ""
         self.waited = 0.0
         self.overhead = 0.0
         self.first_byte = 0.0
@@ -150,8 +164,15 @@ class Exchange:
             child.defer(lambda _: generation.leave())
         child.key = self.key
         child.scope = self.scope
+        child.priority = self.priority
+        child.weight = self.weight
         child.usage_passes = self.usage_passes
         return child
+
+    def also_for(self, other: Exchange) -> None:
+        """Serve ``other``, too: with its deadline if that is later, in its class if that is higher."""
+        self.deadline = max(self.deadline, other.deadline)
+        self.priority = min(self.priority, other.priority)
 
     def finish(self, outcome: str, now: float) -> None:
         """End the exchange: run what was deferred, last in first out, each exactly once. A second call does nothing."""

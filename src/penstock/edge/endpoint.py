@@ -29,6 +29,7 @@ from penstock.net.upgraded import Upgraded
 from penstock.wire.errors import error_body, error_headers
 from penstock.wire.headers import check_own
 from penstock.wire.operations import find
+from penstock.wire.own_fields import within
 from penstock.wire.subprotocols import with_key
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -46,7 +47,7 @@ _LOCAL = {
 
 @dataclass(slots=True)
 class _Known:
-    """What one generation makes of a head."""
+    """What one generation makes of a head. ``within``: seconds from its beginning to its deadline."""
 
     generation: Generation
     operation: Operation
@@ -55,6 +56,7 @@ class _Known:
     headers: Headers
     extra: bytes
     run: Next
+    within: float
     refusal: Fail | None = None
     socket: OpenSocket | None = None
 
@@ -90,9 +92,7 @@ class Endpoint:
             known = head.memo[self] = self._know(turn, generation)
         call = Call(known.operation, head.method, head.path, head.query, known.headers, known.client, head.memo)
         started = self.now()
-        exchange = Exchange(
-            known.given_id or self._ids.next(), call, started, started + generation.total_timeout, turn.body
-        )
+        exchange = Exchange(known.given_id or self._ids.next(), call, started, started + known.within, turn.body)
         exchange.generation = generation
         exchange.caller = turn.connection
         serving = Serving(self, generation, exchange, turn, known.extra)
@@ -128,6 +128,7 @@ class Endpoint:
             headers=head.headers,
             extra=extra,
             run=generation.run,
+            within=generation.total_timeout,
         )
         if head.upgrade == b"websocket" and head.path == SOCKET_PATH:
             known.socket = self.open_socket
@@ -135,6 +136,7 @@ class Endpoint:
             known.headers = with_key(head.headers, tokens(head.headers, b"sec-websocket-protocol"))
         try:
             known.run = self._admit(head, generation, operation, route, extra)
+            known.within = within(head.headers, generation.total_timeout)
         except Fail as fail:
             known.refusal = fail
         return known

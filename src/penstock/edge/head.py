@@ -50,6 +50,10 @@ def own_fields(exchange: Exchange, length: int | None = None) -> str:
         own += f"x-penstock-cache: {exchange.cache}\r\n"
     if exchange.queued:
         own += f"x-penstock-queue-ms: {exchange.queued * 1000:.2f}\r\n"
+        if exchange.place:
+            own += f"x-penstock-queue-position: {exchange.place}\r\n"
+    if exchange.batch:
+        own += f"x-penstock-batch: {exchange.batch}\r\n"
     if exchange.degraded:
         own += f"x-penstock-degraded: {exchange.degraded}\r\n"
     if exchange.call.operation.dialect == "anthropic":
