@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
+from penstock.assemble_degrade import degradation
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
@@ -98,6 +99,7 @@ class Gateway:
         self.observed: Observation | None = observation(self.clock.wall)
         self.diary = diary(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
+        self.degrading = degradation(self.overload, self.pressure, self.clock.now)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None

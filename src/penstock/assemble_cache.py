@@ -72,6 +72,8 @@ class Caching:
         section = config.of(CacheConfig)
         self._gateway.ledger.account("cache", section.memory)
         self.shelf.follow(section)
+        degrading = self._gateway.degrading
+        self.shelf.directory.oldest = 0.0 if degrading is None else degrading.oldest(config)
         self.semantics.follow(config)
 
     def routes(self) -> dict[str, LocalRoute]:

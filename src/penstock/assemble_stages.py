@@ -40,6 +40,8 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             now=gateway.clock.now,
         ),
     }
+    if gateway.degrading is not None:
+        stages |= gateway.degrading.stages(config, table)
     parts = {
         "observe": gateway.observed,
         "journal": gateway.diary,

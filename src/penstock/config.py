@@ -48,6 +48,7 @@ SLICES = (
     Slice("", "penstock.routing.config", "RoutingConfig"),
     Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),
     Slice("resume", "penstock.resume.config", "ResumeConfig", optional=True),
+    Slice("degrade", "penstock.degrade.config", "DegradeConfig", optional=True),
     Slice("cache", "penstock.cache.config", "CacheConfig", optional=True),
     Slice("journal", "penstock.journal.config", "JournalConfig", optional=True),
     Slice("coalesce", "penstock.coalesce.config", "CoalesceConfig", optional=True),

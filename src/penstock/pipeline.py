@@ -89,12 +89,29 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "degrade",
+        "penstock.degrade.stage:Degrade",
+        "Above the cache, so that under load it may tell an older answer; below memory, which knows what is asked.",
+        needs="peek",
+        gives="relief",
+        optional=True,
+    ),
+    _room(
         "cache",
         "penstock.cache.stage:Cache",
         "Below streaming and resume, so that an answer told again flows like one that is made; above all that costs an "
         "upstream something. A hit waits for nobody.",
         needs="caller peek body",
         gives="asked",
+        optional=True,
+    ),
+    _room(
+        "lessen",
+        "penstock.degrade.stage:Lessen",
+        "Below the cache, since a kept answer is whole and costs nothing; above all that asks an upstream, and above "
+        "coalesce, so that calls that ask for less share no answer with those that ask for all.",
+        needs="relief body",
+        gives="lesser",
         optional=True,
     ),
     _room(
