@@ -28,12 +28,14 @@ LONGEST_ASKED_SECONDS = 60.0
 
 @dataclass(slots=True)  # not frozen: one is made for each call, and a frozen one takes three times as long
 class Step:
-    """The next attempt: of ``entry`` under the name ``asked``, at one of ``targets``, after ``wait`` seconds."""
+    """The next attempt: of ``entry`` under the name ``asked``, at one of ``targets``, after ``wait`` seconds.
+    ``yielded``: times that its seat went to a better call."""
 
     entry: Entry
     asked: str
     targets: Sequence[Target]
     wait: float = 0.0
+    yielded: int = 0
 
     def choose(self, ask: Ask) -> Target:
         """One of the targets, with a key that may be used for the model; where none has, the one that waits least."""
