@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 SWEEP_SECONDS = 0.1
+PREEMPT_SHARE = 0.25
+"""Of the time that a seat is held: a wait that is shorter is no reason to take a seat from somebody."""
 EVERY = 10
 """Sweeps after which every call that waits asks where it could sit, though nothing is known to have changed."""
 
@@ -147,6 +149,9 @@ class Hall:
             if waiter is None:
                 return
             assert isinstance(waiter, Guest)
+            if place.hold and self._now() + place.hold > waiter.deadline and not waiter.front:
+                self._turn_away(waiter, "late")  # a seat for an answer that most likely comes too late is a seat lost
+                continue
             place.taken += 1  # promised: it sits down a turn of the loop later
             waiter.place = place
             self._loop.call_soon(waiter.promise.set_result, place)
@@ -178,6 +183,10 @@ class Hall:
         """Take a seat from the call that loses least: of the lowest class the one that began last."""
         if guest.bench is None:
             return
+        wait, hold = self.queue.expected(guest), max((place.hold for place in guest.places), default=0.0)
+        soon = wait and wait < PREEMPT_SHARE * hold and self._now() + wait + hold < guest.deadline
+        if soon:
+            return  # a seat comes free before the work that is thrown away would have paid
         found = [
             (terms, number, stop)
             for place in guest.places

@@ -13,6 +13,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.ports import SeatOutcome
 from penstock.routing.ask import Ask
 from penstock.routing.failure import KINDS, Failure, of_fail
+from penstock.routing.load import PRIOR_FIRST
 
 if TYPE_CHECKING:
     from penstock.routing.targets import Target
@@ -52,8 +53,9 @@ class Seat:
         """The first token of its answer is here."""
         target, stay = self.target, self.stay
         if target.seats is not None and not stay.first:
-            first = target.load.peers.first
-            target.seats.first(now, now - stay.began, first.base + first.slope * stay.work)
+            # By the prior line: what was learned follows an overload that lasts, and would hide it.
+            base, slope = PRIOR_FIRST
+            target.seats.first(now, now - stay.began, base + slope * stay.work)
         target.load.first_token(stay, now)
 
     def leave(self, now: float, *, tokens: int = 0, prompt: int = 0, cached: int = 0) -> None:

@@ -78,14 +78,15 @@ class Window:
         self._put(RELATIVE, took / expected * self._expected)
 
     def done(self, now: float, took: float, first_token: float | None, outcome: Outcome) -> None:
-        """An end. Who failed or left without a first token would have had to wait at least so long: that counts where
-        it is longer than the others', for else an upstream that serves nobody in time would tell nothing."""
+        """An end. Of answers that are no streams, who failed or left would have had to wait at least so long: that counts
+        where it is longer than the others', for else an upstream that serves nobody in time would tell nothing. Where
+        streams tell first tokens it does not: whether a stream was asked for is not known here."""
         if now - took < self.since or outcome == "overload":
             return
         if outcome != "ok":
-            kind = FIRST if self._told else WHOLE
-            if first_token is None and self._kinds[kind] and took > max(self._kinds[kind]):
-                self._put(kind, took)
+            whole = self._kinds[WHOLE]
+            if first_token is None and not self._told and whole and took > max(whole):
+                self._put(WHOLE, took)
         elif first_token is None:
             self._put(WHOLE, took)
         elif not self._told:
