@@ -185,7 +185,9 @@ def judge(limit: str, calls: list[Done], capacity: float, before: float, during:
     seen.calm_before = sum(one.whole for one in first) / max(1, len(first))
     usual = 2.0 * percentile(sorted(one.took for one in first), 99)
     end = before + during
-    ill = [one.came - end for one in calls if one.came >= end and (not one.whole or one.took > usual)]
+    # Of class batch what has piled up may take its time: its callers wait as long.
+    quick = [GROUPS[one.group].priority == "batch" or one.took <= usual for one in calls]
+    ill = [one.came - end for one, well in zip(calls, quick, strict=True) if one.came >= end and not (one.whole and well)]
     seen.recovery = max(ill, default=0.0)
     return seen
 

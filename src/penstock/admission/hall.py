@@ -215,6 +215,10 @@ class Hall:
                 assert isinstance(waiter, Guest)
                 self.queue.remove(waiter)
                 self._turn_away(waiter, "timeout")
+            elif not waiter.front and now + min((place.hold for place in waiter.places), default=0.0) > waiter.deadline:
+                assert isinstance(waiter, Guest)
+                self.queue.remove(waiter)
+                self._turn_away(waiter, "late")  # told while it can still do something else
         self._sweeps += 1
         version = self._version()
         if version != self._seen or self._sweeps % EVERY == 0:

@@ -61,20 +61,15 @@ def test_an_upstream_that_refuses_makes_it_fall_once_a_round() -> None:
     assert limit.limit == 64
 
 
-def test_who_leaves_without_a_first_token_tells_of_an_upstream_that_serves_nobody() -> None:
+def test_who_leaves_without_an_answer_tells_of_an_upstream_that_serves_nobody() -> None:
     limit = Gradient(64, 1, 1000)
-    for _ in range(2):
-        for number in range(40):
-            limit.begin(64, number / 10)
-            limit.first(number / 10 + 0.1, 0.1)
+    for number in range(20):
+        limit.begin(64, number / 10)
+        limit.done(number / 10 + 0.1, 0.1, None, "ok")
     before = limit.limit
     for number in range(200):
         limit.begin(before, 10.0 + number / 10)
-        limit.done(40.0 + number / 10, 5.0 + number / 100, None, "left")
-    # Nothing else is told any more; all that left had waited longer than any first token took.
-    limit.first(61.0, 0.1)
-    for number in range(100):
-        limit.done(62.0 + number / 10, 6.0 + number / 100, None, "left")
+        limit.done(40.0 + number / 10, 5.0 + number / 100, None, "ok" if number == 0 else "left")
     assert limit.limit < before
 
 
