@@ -32,6 +32,8 @@ LONGEST_PROBE_SECONDS = 20.0
 """An upstream that tells nothing meanwhile is no reason to hold calls back."""
 CHANGED = 0.8
 """So much quicker in a probe than what was held for usual, and that was wrong."""
+FULL = 0.9
+"""Of the limit in use, and the start doubles it."""
 _STEP = 0.7
 """Of the way down: the rest may be chance."""
 
@@ -98,7 +100,8 @@ class Gradient:
         headroom = HEADROOM * sqrt(self._size)
         used = self._window.peak * 2 >= self.limit
         if self._starting and waiting <= headroom:
-            self._become(self._size * 2.0 if used else self._size, now)
+            full = self._window.peak >= FULL * self.limit  # half would double it far beyond what anybody asked for
+            self._become(self._size * 2.0 if full else self._size, now)
             return
         if self._starting:
             self._starting = False
