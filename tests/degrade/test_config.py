@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from penstock.config import Config, ConfigError
@@ -44,3 +47,10 @@ def test_what_makes_no_sense_is_refused(step: str, said: str) -> None:
     assert "test.yaml:3" in str(refused.value)
 
 
+
+
+def test_the_example_of_the_how_to_is_one() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "overload.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    steps = Config.parse(example, "overload.md", {}).of(DegradeConfig).steps
+    assert [step.at for step in steps] == [0.9, 1.0, 1.5, 2.0, None]
