@@ -186,8 +186,9 @@ def judge(limit: str, calls: list[Done], capacity: float, before: float, during:
     usual = 2.0 * percentile(sorted(one.took for one in first), 99)
     end = before + during
     # Of class batch what has piled up may take its time: its callers wait as long.
-    quick = [GROUPS[one.group].priority == "batch" or one.took <= usual for one in calls]
-    ill = [one.came - end for one, well in zip(calls, quick, strict=True) if one.came >= end and not (one.whole and well)]
+    later = [one for one in calls if one.came >= end]
+    slow = [one for one in later if one.took > usual and GROUPS[one.group].priority != "batch"]
+    ill = [one.came - end for one in [*slow, *(one for one in later if not one.whole)]]
     seen.recovery = max(ill, default=0.0)
     return seen
 

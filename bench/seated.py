@@ -75,6 +75,7 @@ class Seat(asyncio.Protocol):
         self._engine = engine
         self._got = b""
         self._streams = False
+        self._closes = False
         self._sits = 0.0
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -91,6 +92,7 @@ class Seat(asyncio.Protocol):
         if head.startswith(b"GET"):
             self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
             return
+        self._closes = b"connection: close" in head.lower()
         self._streams = _STREAM.search(body) is not None
         self._engine.waiting.append(self)
         self._engine.next()
@@ -115,6 +117,8 @@ class Seat(asyncio.Protocol):
             head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_WHOLE)
             self._transport.write(head + _WHOLE)
         self._engine.served += 1
+        if self._closes:
+            self._transport.close()
         self._leave()
 
     def connection_lost(self, error: Exception | None) -> None:

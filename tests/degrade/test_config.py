@@ -47,8 +47,6 @@ def test_what_makes_no_sense_is_refused(step: str, said: str) -> None:
     assert "test.yaml:3" in str(refused.value)
 
 
-
-
 def test_the_example_of_the_how_to_is_one() -> None:
     text = (Path(__file__).parents[2] / "docs" / "how-to" / "overload.md").read_text()
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)

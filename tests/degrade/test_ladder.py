@@ -41,7 +41,9 @@ def test_pressure_alone() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 5), st.floats(0, 3)), max_size=60))
-def test_on_above_its_level_always_and_never_off_and_on_within_its_hold(moments: list[tuple[float, int, float]]) -> None:
+def test_on_above_its_level_always_and_never_off_and_on_within_its_hold(
+    moments: list[tuple[float, int, float]],
+) -> None:
     ladder = Ladder([SHORT, OLD])
     now = asked = 0.0
     was = False
