@@ -22,6 +22,7 @@ from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
+from penstock.assemble_memory import Keeping
 from penstock.assemble_numbers import numbers
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -125,6 +126,7 @@ class Gateway:
             store.open(create=False)
             self._ring = store.ring
             self.crew.supervise(KeyWatch(store))
+        self.keeping = Keeping(self, config)
         edition = self._build(config)
         self._editions.append(edition)
         self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
@@ -132,6 +134,7 @@ class Gateway:
         self._follow(config)
         if self.caching is not None:
             self.caching.open()
+        self.keeping.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
 
@@ -191,6 +194,7 @@ class Gateway:
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
         newest = self._editions[-1]
+        self.keeping.follow(config)
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
@@ -209,6 +213,7 @@ class Gateway:
 
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
+        self.keeping.check(config)
         routing = config.of(RoutingConfig)
         targets = self.upstreams.targets_of(routing)
         auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)
