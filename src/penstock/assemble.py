@@ -46,7 +46,7 @@ from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
 from penstock.memory.config import MemoryConfig
-from penstock.memory.ledger import Ledger
+from penstock.memory.ledger import UNBOUNDED, Ledger
 from penstock.net.names import Names
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
@@ -130,7 +130,8 @@ class Gateway:
         edition = self._build(config)
         self._editions.append(edition)
         self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
-        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
+        connections = self.ledger.account("connections", UNBOUNDED)
+        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now, connections)
         self._follow(config)
         if self.caching is not None:
             self.caching.open()

@@ -15,10 +15,6 @@ from penstock.memory.store import Resident, cgroup_limit, give_back, machine_byt
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
 
-CONNECTION_BYTES = 14 * 1024
-TLS_BYTES = 44 * 1024
-"""What a connection takes of memory, measured; not what waits on it."""
-
 
 class Keeping:
     """The governor of one worker, and the loop that drives it. It survives reloads."""
@@ -67,8 +63,7 @@ class Keeping:
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values. ``beside``: bytes that no account of the ledger holds, by estimate."""
         gateway = self._gateway
-        tls = gateway.config.of(ListenConfig).tls is not None
-        beside = {"connections": gateway.server.open * (CONNECTION_BYTES + TLS_BYTES * tls)}
+        beside: dict[str, int] = {}
         if gateway.diary is not None:
             beside["journal"] = gateway.diary.notes.waiting_bytes
         if gateway.store is not None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from penstock.core.overload import Pressure
 from penstock.core.priority import BATCH, HIGH, LOW
-from penstock.memory.governor import Governor
+from penstock.memory.governor import SPARE, Governor
 from penstock.memory.ledger import Ledger
 from penstock.memory.limit import MIB, Limit
 
@@ -91,7 +91,7 @@ def test_what_the_ledger_may_give_out_fits_beside_all_else(held: int, rss: int) 
     ground.bodies.reserve(held * MIB)
     ground.governor.look(rss * MIB)
     beside = max(BASE, (rss - held) * MIB)
-    assert ground.ledger.room == max(0, int(LIMIT * 0.98) - beside)
+    assert ground.ledger.room == max(0, int(LIMIT * (1.0 - SPARE)) - beside)
     assert ground.ledger.alarm_at >= ground.ledger.held
 
 

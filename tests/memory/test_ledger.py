@@ -88,3 +88,12 @@ def test_a_squeezed_account_takes_less_until_it_is_eased_and_follows_its_configu
     assert ledger.account("a", 200).bound == 100
     account.squeeze(1.0)
     assert account.bound == 200
+
+
+def test_what_is_taken_already_counts_whatever_the_bounds_and_leaves_less_room_for_others() -> None:
+    ledger = Ledger(100)
+    ledger.account("connections", 10).charge(70)
+    assert ledger.held == 70
+    assert not ledger.account("bodies", 100).reserve(31)
+    ledger.accounts["connections"].release(70)
+    assert ledger.account("bodies", 100).reserve(100)

@@ -48,6 +48,18 @@ def test_what_lies_free_is_given_back() -> None:
     run(main())
 
 
+def test_what_is_in_use_is_not_asked_back_again_and_again() -> None:
+    async def main() -> None:
+        machine = Machine()
+        machine.rss = machine.least = BASE + 200 * MIB
+        await machine.watch.look()
+        await machine.watch.look()
+        assert machine.given == 1
+        assert not machine.governor.steps
+
+    run(main())
+
+
 def test_what_is_accounted_for_is_not_taken_for_free() -> None:
     async def main() -> None:
         machine = Machine()

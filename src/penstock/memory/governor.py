@@ -19,7 +19,7 @@ from penstock.memory.limit import Limit
 
 log = logging.getLogger("penstock")
 
-SPARE = 0.02
+SPARE = 0.06
 """Of the limit: kept free of what the ledger may give out, for what is not in it."""
 MIB = 1024 * 1024
 

@@ -22,8 +22,11 @@ LEAST_SECONDS = 0.02
 """Between two looks, however often the ledger asks for one."""
 COLLECT_SECONDS = 30.0
 """Between two full collections."""
-IDLE_BYTES = 32 * 1024 * 1024
+IDLE_BYTES = 8 * 1024 * 1024
 """More than this beside what is accounted for, and it is tried to give it back."""
+WORTH_BYTES = 1024 * 1024
+IN_VAIN_SECONDS = 60.0
+"""After a try that gave less than ``WORTH_BYTES``: what is there is in use."""
 
 
 class Watch:
@@ -43,6 +46,7 @@ class Watch:
         self._now = now
         self._wanted = asyncio.Event()
         self._collected = -COLLECT_SECONDS
+        self._trim_at = 0.0
         ledger.alarm = self._wanted.set
 
     async def run(self) -> None:
@@ -69,15 +73,17 @@ class Watch:
             seconds = time.perf_counter() - began
             governor.note("collect", governor.rss - self._resident(), seconds)
             await self._trim()
-        elif beside > IDLE_BYTES and beside > governor.base // 2:
+        elif beside > IDLE_BYTES and self._now() >= self._trim_at:
             await self._trim()
 
     async def _trim(self) -> None:
         before, began = self._resident(), self._now()
         if await asyncio.get_running_loop().run_in_executor(None, self._give_back):
             after = self._resident()
-            if before - after >= 1024 * 1024:
+            if before - after >= WORTH_BYTES:
                 self.governor.note("give back", before - after, self._now() - began)
+            else:
+                self._trim_at = self._now() + IN_VAIN_SECONDS
             self.governor.look(after)
 
     def __repr__(self) -> str:

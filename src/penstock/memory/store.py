@@ -14,7 +14,7 @@ from penstock.memory.limit import cgroup_bytes
 
 CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _M_MMAP_THRESHOLD = -3
-LARGE = 256 * 1024
+LARGE = 128 * 1024
 """Blocks of this size and more are mapped by themselves, and so go back to the machine the moment they are freed."""
 
 
