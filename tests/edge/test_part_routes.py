@@ -15,7 +15,7 @@ def test_each_worker_tells_of_its_memory() -> None:
             assert row["level"] == 0
             assert row["rss"] > 0
             assert row["limit"] > row["base"] > 0
-            assert row["beside"]["store"] == 0
+            assert row["beside"]["store"] >= 0
             assert row["accounts"]["connections"][0] > 0
 
     run(main())

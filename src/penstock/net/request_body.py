@@ -110,8 +110,6 @@ class Body:
                 await self._waiter
             finally:
                 self._waiter = None
-                if self._error is not None:
-                    self._whole = None
         if self._error is not None:
             raise self._error
         return self.complete or b""
@@ -194,6 +192,7 @@ class Body:
         if self.ended or self._error is not None:
             return
         self._error = error
+        self._whole = None
         if self._sink is None:
             self._parts.clear()
         self._flush()
