@@ -1,4 +1,4 @@
-"""The storm of the bench, small: under a limit that holds a few bodies only, each call is served or told to come back."""
+"""The storm of the bench, small: under a limit that holds a few bodies each call is served or told to come back."""
 
 import argparse
 
