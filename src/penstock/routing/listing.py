@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.routing.config import RoutingConfig
-from penstock.routing.line import Line
+from penstock.core.line import Line
 from penstock.routing.live import members
 from penstock.routing.targets import Target
 

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.ask import Ask
-from penstock.routing.line import Line
+from penstock.core.line import Line
 from penstock.routing.load import Scraped
 from penstock.routing.peak import Peak
 from penstock.routing.strategies.strategy import Shared, Strategy

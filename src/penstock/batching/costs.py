@@ -1,0 +1,150 @@
+"""What a call of so many items takes at the upstreams of one model, learned from those that were made. Pure.
+
+Enters: when a call was sent, when it was answered, how many items it had. Leaves: how long one of so many takes, what a
+caller saves that goes along with others, whether upstreams serve one call after another. May fail: not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from penstock.core.line import Line
+
+FIRST_GUESS_SECONDS = 0.02
+FIRST_SLOPE_SHARE = 0.1
+"""Of what the first call took, what each item is believed to take: until there were others nobody knows."""
+MOST_BESIDE = 8
+LEARN = 0.2
+ONE_BY_ONE = 2.0
+"""How much longer a call is believed to take beside another one, until it was seen."""
+WAITS_THERE = 1.5
+"""From how much longer on a call is taken to wait there for those before it."""
+UNFIT_SECONDS = 300.0
+"""How long calls go alone whose merged ones were not understood."""
+MOST_MODELS = 1024
+
+
+class Sent:
+    """A call on its way. ``beside``: how many there were when it was sent; ``number``: of all that were sent."""
+
+    __slots__ = ("at", "beside", "items", "number")
+
+    def __init__(self, at: float, items: int, beside: int, number: int) -> None:
+        self.at = at
+        self.items = items
+        self.beside = beside
+        self.number = number
+
+
+class Costs:
+    """See the module. ``in_flight``: calls now; ``unfit_until``: upstreams did not understand
+    a merged call. ``waiting``: who wants to know when a call has ended."""
+
+    __slots__ = ("_number", "_slower", "in_flight", "line", "unfit_until", "waiting")
+
+    def __init__(self) -> None:
+        self.line = Line(FIRST_GUESS_SECONDS, 0.0)
+        self.in_flight = 0
+        self.unfit_until = 0.0
+        self.waiting: dict[Callable[[], None], None] = {}
+        self._number = 0
+        self._slower = [0.0] * (MOST_BESIDE + 1)
+
+    def send(self, now: float, items: int) -> Sent:
+        """A call leaves."""
+        self._number += 1
+        sent = Sent(now, items, self.in_flight, self._number)
+        self.in_flight += 1
+        return sent
+
+    def end(self, sent: Sent, now: float, *, well: bool) -> None:
+        """It has ended; only one that was answered well says how long such a call takes."""
+        self.in_flight -= 1
+        if well:
+            self._learn(sent, now - sent.at)
+        for tell in list(self.waiting):
+            tell()
+
+    def _learn(self, sent: Sent, seconds: float) -> None:
+        line = self.line
+        if not sent.beside:
+            if sent.number == self._number:  # nobody came beside it meanwhile
+                if not line.weight:
+                    line.slope = seconds / sent.items * FIRST_SLOPE_SHARE
+                line.learn(sent.items, seconds)
+            return
+        expected = line.at(sent.items)
+        if expected > 0:
+            at = min(sent.beside, MOST_BESIDE)
+            ratio = min(max(seconds / expected, 0.5), 2.0 * MOST_BESIDE)
+            before = self._slower[at]
+            self._slower[at] = before + (ratio - before) * LEARN if before else ratio
+
+    def slower(self, beside: int) -> float:
+        """How many times longer a call takes beside so many others."""
+        for at in range(min(beside, MOST_BESIDE), 0, -1):
+            if self._slower[at]:
+                return self._slower[at]
+        return ONE_BY_ONE if beside else 1.0
+
+    def one_by_one(self, beside: int) -> bool:
+        """Whether a call sent beside so many others would only wait there."""
+        return self.slower(beside) >= WAITS_THERE
+
+    def saving(self, beside: int) -> float:
+        """Seconds that a caller saves by going along with others instead of after them: what a call takes however few
+        items it has, as far as it delays the next."""
+        return self.line.base * min(1.0, max(0.0, self.slower(beside) - 1.0))
+
+    def misfit(self, now: float) -> None:
+        """A merged call was taken for something else."""
+        self.unfit_until = now + UNFIT_SECONDS
+
+    def pays(self) -> bool:
+        """Whether many items in one call are sooner done, on the whole, than one after another."""
+        return self.line.base > self.line.slope
+
+    def takes(self, items: int) -> float:
+        """Seconds that a call of so many items takes alone."""
+        return self.line.at(items)
+
+    def __repr__(self) -> str:
+        return f"<Costs {self.line!r}, {self.in_flight} in flight>"
+
+
+class AllCosts:
+    """Those of all models, by operation and name. They outlive a configuration."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Costs] = {}
+
+    def of(self, operation: str, model: str) -> Costs:
+        """What is known of it; the first is forgotten of which nothing is on its way, where there are too many."""
+        known = self._known.get((operation, model))
+        if known is None:
+            if len(self._known) >= MOST_MODELS:
+                idle = next((key for key, costs in self._known.items() if not costs.in_flight and not costs.waiting), None)
+                if idle is not None:
+                    del self._known[idle]
+            known = self._known[operation, model] = Costs()
+        return known
+
+    def dump(self, now: float) -> list[dict[str, Any]]:
+        """What is known of each, if anything is."""
+        return [
+            {
+                "operation": operation,
+                "model": model,
+                "fixed_seconds": costs.line.base,
+                "item_seconds": costs.line.slope,
+                "slower_beside": costs.slower(1),
+                "in_flight": costs.in_flight,
+                "unfit_seconds": max(0.0, costs.unfit_until - now),
+            }
+            for (operation, model), costs in self._known.items()
+            if costs.line.weight or costs.unfit_until > now
+        ]
+
+    def __repr__(self) -> str:
+        return f"<AllCosts of {len(self._known)} models>"
