@@ -11,6 +11,7 @@ from penstock.config import Config
 from penstock.core.call import Headers
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Account, Next
+from penstock.edge.batching_routes import BatchingRoutes
 from penstock.edge.config import ListenConfig
 from penstock.edge.endpoint import Endpoint, Join, OpenSocket
 from penstock.edge.fleet import Fleet
@@ -42,7 +43,8 @@ def local_paths(config: Config, fleet: Fleet, waits_for: Callable[[], list[str]]
         config=lambda: config.dump(masked=True),
         open_metrics=config.of(ListenConfig).loopback,
     )
-    return [local, JournalRoutes(fleet), RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")]
+    keyed = config.of(AuthConfig).mode == "keys"
+    return [local, JournalRoutes(fleet), BatchingRoutes(fleet), RoutingRoutes(fleet, keyed=keyed)]
 
 
 def generation_of(

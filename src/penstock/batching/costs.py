@@ -16,6 +16,9 @@ FIRST_SLOPE_SHARE = 0.1
 """Of what the first call took, what each item is believed to take: until there were others nobody knows."""
 MOST_BESIDE = 8
 LEARN = 0.2
+FORGET = 0.98
+FAR = 2.0
+"""How many times larger than those that went alone a call may be for its time alone to be known."""
 ONE_BY_ONE = 2.0
 """How much longer a call is believed to take beside another one, until it was seen."""
 WAITS_THERE = 1.5
@@ -41,7 +44,7 @@ class Costs:
     """See the module. ``in_flight``: calls now; ``unfit_until``: upstreams did not understand
     a merged call. ``waiting``: who wants to know when a call has ended."""
 
-    __slots__ = ("_number", "_slower", "in_flight", "line", "unfit_until", "waiting")
+    __slots__ = ("_largest", "_number", "_slower", "in_flight", "line", "unfit_until", "waiting")
 
     def __init__(self) -> None:
         self.line = Line(FIRST_GUESS_SECONDS, 0.0)
@@ -49,6 +52,7 @@ class Costs:
         self.unfit_until = 0.0
         self.waiting: dict[Callable[[], None], None] = {}
         self._number = 0
+        self._largest = 0.0
         self._slower = [0.0] * (MOST_BESIDE + 1)
 
     def send(self, now: float, items: int) -> Sent:
@@ -73,9 +77,10 @@ class Costs:
                 if not line.weight:
                     line.slope = seconds / sent.items * FIRST_SLOPE_SHARE
                 line.learn(sent.items, seconds)
+                self._largest = max(self._largest * FORGET, float(sent.items))
             return
         expected = line.at(sent.items)
-        if expected > 0:
+        if expected > 0 and sent.items <= FAR * self._largest:
             at = min(sent.beside, MOST_BESIDE)
             ratio = min(max(seconds / expected, 0.5), 2.0 * MOST_BESIDE)
             before = self._slower[at]
