@@ -148,7 +148,7 @@ def test_an_error_inside_an_answer_is_split() -> None:
         hall.let_go()
         await hall.gather(lead, *ones)
         assert ones[2].fail is not None
-        assert "b" not in ones[2].fail.message.replace("b'{", "").replace("embed", "")[:4]
+        assert '"b"' not in ones[2].fail.message
         for one, text in ((ones[0], "a"), (ones[1], "b"), (ones[3], "d")):
             assert one.told["data"][0]["embedding"] == vector(text)
 

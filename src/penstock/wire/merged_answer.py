@@ -33,6 +33,15 @@ _index = msgspec.json.Decoder(int)
 _encode = msgspec.json.encode
 
 
+class _Text(msgspec.Struct, gc=False):
+    """What a choice says."""
+
+    text: str = ""
+
+
+_text = msgspec.json.Decoder(_Text)
+
+
 class Dealt(NamedTuple):
     """One part's answer, and what it used (None: nothing was told)."""
 
@@ -148,13 +157,14 @@ def _told(
     shared: list[list[bytes]] = [[] for _ in parts]
     usages: list[Usage | None] = [None] * len(parts)
     own_weights = [weights(part) for part in parts]
+    said = [_said(share) for share in shares] if parts[0].operation == "completions" else None
     for key, raw in members.items():
         start = b"%b:" % _encode(key)
         if key == name:
             for told, share in zip(shared, shares, strict=True):
                 told.append(b"%b[%b]" % (start, b",".join(share)))
         elif key in _USED:
-            for at, used in enumerate(_used(key, raw, own_weights)):
+            for at, used in enumerate(_used(key, raw, own_weights, said)):
                 text = _encode(used)
                 shared[at].append(start + text)
                 if key == "usage":
@@ -171,11 +181,16 @@ def _told(
     return [Dealt(b"{%b}" % b",".join(told), usage) for told, usage in zip(shared, usages, strict=True)]
 
 
-def _used(key: str, raw: msgspec.Raw, own_weights: list[int]) -> list[Any]:
+def _said(share: list[bytes]) -> int:
+    """How much a part was answered, so as to divide tokens by it. Never 0."""
+    return sum([max(1, len(_text.decode(result).text)) for result in share])
+
+
+def _used(key: str, raw: msgspec.Raw, own_weights: list[int], said: list[int] | None) -> list[Any]:
     told = _any.decode(raw)
     inside = _USED[key]
     if inside is None or not isinstance(told, dict):
-        return divided(told, own_weights)
+        return divided(told, own_weights, said)
     found = [dict(told) for _ in own_weights]
     for name in inside:
         for part, own in zip(found, divided(told.get(name), own_weights), strict=True):

@@ -1,6 +1,7 @@
 """What a merged call used, divided among those that it was made of. Pure.
 
-Enters: counts as an answer told them (numbers, in objects inside objects), and each one's weight. Leaves: for each the
+Enters: counts as an answer told them (numbers, in objects inside objects), and each one's weight by what it asked, and
+by what it was answered (for counts of output). Leaves: for each the
 same object with its part of every number. Whole numbers are divided by largest remainder: their parts differ from the
 exact share by less than one, and their sum is what was told. May fail: not at all.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+_OUTPUT = frozenset({"completion_tokens", "output_tokens", "completion_tokens_details", "output_tokens_details"})
 _TOTAL, _TERMS = "total_tokens", ("prompt_tokens", "completion_tokens")
 
 
@@ -26,8 +28,8 @@ def parts_of(amount: int, weights: Sequence[int]) -> list[int]:
     return [sign * part for part in parts]
 
 
-def divided(told: Any, weights: Sequence[int]) -> list[Any]:
-    """What each gets of ``told``. What is no number is everybody's."""
+def divided(told: Any, weights: Sequence[int], answered: Sequence[int] | None = None) -> list[Any]:
+    """What each gets of ``told``. What is no number is everybody's. ``answered``: the weights of counts of output."""
     if type(told) is int:
         return list(parts_of(told, weights))
     if type(told) is float:
@@ -37,7 +39,8 @@ def divided(told: Any, weights: Sequence[int]) -> list[Any]:
         return [told] * len(weights)
     found: list[dict[str, Any]] = [{} for _ in weights]
     for name, value in told.items():
-        for part, own in zip(found, divided(value, weights), strict=True):
+        by = answered if answered is not None and name in _OUTPUT else weights
+        for part, own in zip(found, divided(value, by, answered), strict=True):
             part[name] = own
     _keep_total(told, found)
     return found
