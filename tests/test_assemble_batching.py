@@ -6,7 +6,10 @@ import contextlib
 import json
 import struct
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import openai
 
 from tests.support.gateway import Running, ask, running_gateway
 from tests.support.list_upstream import POISON, Lists, vector
@@ -58,8 +61,9 @@ def counts(gateway: Running) -> dict[str, Any]:
 async def together(gateway: Running, upstream: Lists, calls: list[Any], first: str = "first") -> list[Answer]:
     """One call occupies the upstream; the others gather meanwhile, then it goes on."""
     upstream.go.clear()
+    before = len(upstream.sizes)
     lead = asyncio.create_task(embed(gateway, first))
-    await until(lambda: len(upstream.sizes) == 1)
+    await until(lambda: len(upstream.sizes) == before + 1)
     tasks = [asyncio.create_task(call) for call in calls]
     await until(lambda: counts(gateway)["waiting"] == len(calls))
     upstream.go.set()
@@ -118,5 +122,230 @@ def test_one_bad_item_fails_alone_and_nobody_sees_anothers_words() -> None:
             found = counts(gateway)
             assert found["splits"] <= 6
             assert found["rejected"] == 1
+
+    asyncio.run(main())
+
+
+def test_the_real_client_from_many_threads() -> None:
+    texts = [f"text {number}" for number in range(60)]
+
+    async def main() -> None:
+        async with serving(Lists(0.01, 0.0005), more=", max_items: 64") as (gateway, upstream):
+
+            def one(text: str) -> Any:
+                with openai.OpenAI(base_url=f"http://127.0.0.1:{gateway.port}/v1", api_key="x", timeout=30) as client:
+                    return client.embeddings.create(model="m", input=[text, text + "!"])
+
+            with ThreadPoolExecutor(20) as pool:
+                loop = asyncio.get_running_loop()
+                answers = await asyncio.gather(*(loop.run_in_executor(pool, one, text) for text in texts))
+            for text, answer in zip(texts, answers, strict=True):
+                assert [row.embedding for row in answer.data] == [vector(text), vector(text + "!")]
+                assert answer.usage.prompt_tokens >= 1
+            assert len(upstream.sizes) < len(texts)
+            assert sum(upstream.sizes) == 2 * len(texts)
+
+    asyncio.run(main())
+
+
+def test_completions_moderations_and_rerank() -> None:
+    async def main() -> None:
+        async with serving(more=", operations: {rerank: {enabled: true}}") as (gateway, upstream):
+
+            async def post(name: str, **body: Any) -> Answer:
+                text = json.dumps({"model": "m", **body}).encode()
+                return await ask(gateway.port, "POST", f"/v1/{name}", [("Content-Type", "application/json")], text)
+
+            upstream.go.clear()
+            leads = [
+                asyncio.create_task(call)
+                for call in (
+                    post("completions", prompt="lead"),
+                    post("moderations", input="lead"),
+                    post("rerank", query="q", documents=["lead"]),
+                )
+            ]
+            await until(lambda: len(upstream.sizes) == 3)
+            tasks = [
+                asyncio.create_task(call)
+                for call in (
+                    post("completions", prompt="a", n=1),
+                    post("completions", prompt=["b", "c"], n=1),
+                    post("moderations", input="bad a"),
+                    post("moderations", input=["b", "bad c"]),
+                    post("rerank", query="q", documents=["b", "a"], top_n=1),
+                    post("rerank", query="q", documents=["c"]),
+                )
+            ]
+            await until(lambda: counts(gateway)["waiting"] == 6)
+            upstream.go.set()
+            await asyncio.gather(*leads)
+            answers = [(await task).json() for task in tasks]
+            assert [choice["text"] for choice in answers[0]["choices"]] == ["a!0"]
+            assert [choice["text"] for choice in answers[1]["choices"]] == ["b!0", "c!0"]
+            assert [row["flagged"] for row in answers[2]["results"]] == [True]
+            assert [row["flagged"] for row in answers[3]["results"]] == [False, True]
+            assert [row["index"] for row in answers[4]["results"]] == [0]
+            assert [row["document"]["text"] for row in answers[5]["results"]] == ["c"]
+            assert sorted(upstream.sizes) == [1, 1, 1, 3, 3, 3]
+
+    asyncio.run(main())
+
+
+def test_callers_who_hang_up_hold_nobody_and_the_last_ends_the_call() -> None:
+    async def main() -> None:
+        async with serving() as (gateway, upstream):
+            upstream.go.clear()
+            lead = asyncio.create_task(embed(gateway, "lead"))
+            await until(lambda: len(upstream.sizes) == 1)
+            tasks = [asyncio.create_task(embed(gateway, text)) for text in ("a", "b", "c")]
+            await until(lambda: counts(gateway)["waiting"] == 3)
+            tasks[0].cancel()
+            await until(lambda: counts(gateway)["waiting"] == 2)
+            upstream.go.set()
+            assert vectors(await tasks[1]) == [vector("b")]
+            assert vectors(await tasks[2]) == [vector("c")]
+            await lead
+            assert upstream.texts[1] == ["b", "c"]
+            upstream.go.clear()
+            lead = asyncio.create_task(embed(gateway, "lead again"))
+            await until(lambda: len(upstream.sizes) == 3)
+            tasks = [asyncio.create_task(embed(gateway, text)) for text in ("d", "e")]
+            await until(lambda: counts(gateway)["waiting"] == 2)
+            lead.cancel()
+            await until(lambda: len(upstream.sizes) == 4)  # what was free is used
+            for task in tasks:
+                task.cancel()
+            await until(lambda: ["embeddings", "left", 1] in counts(gateway)["batches"])
+            upstream.go.set()
+            assert gateway.gateway.ledger.accounts["batches"].held == 0
+
+    asyncio.run(main())
+
+
+def test_a_hanging_upstream_costs_each_caller_its_own_deadline() -> None:
+    async def main() -> None:
+        async with serving() as (gateway, upstream):
+            upstream.go.clear()
+            lead = asyncio.create_task(embed(gateway, "lead"))
+            await until(lambda: len(upstream.sizes) == 1)
+            body = json.dumps({"model": "m", "input": "hurry"}).encode()
+            fields = [("Content-Type", "application/json"), ("x-penstock-deadline-ms", "300")]
+            late = await ask(gateway.port, "POST", "/v1/embeddings", fields, body)
+            assert late.status == 504
+            upstream.go.set()
+            assert vectors(await lead) == [vector("lead")]
+
+    asyncio.run(main())
+
+
+def test_a_busy_upstream_is_asked_again_whole_and_what_stays_is_told_to_all() -> None:
+    async def main() -> None:
+        with Lists() as up:
+            config = CONFIG.format(url=up.url, more="").replace("retries: {max: 0}", "retries: {max: 1}")
+            async with running_gateway(config) as gateway:
+                up.status = [429]
+                answers = await together(gateway, up, [embed(gateway, text) for text in "abc"])
+                assert [vectors(answer) for answer in answers] == [[vector(text)] for text in "abc"]
+                assert up.sizes == [1, 3, 3]
+                assert {answer.headers["x-penstock-attempts"] for answer in answers} == {"2"}
+                page = (await ask(gateway.port, "GET", "/metrics")).body.decode()
+                assert 'penstock_retries_total{kind="rate_limited",upstream="up"} 1' in page
+        async with serving() as (gateway, up):
+            up.status = [429]
+            answers = await together(gateway, up, [embed(gateway, text) for text in "abc"])
+            assert [answer.status for answer in answers] == [429] * 3
+            told = "upstream 'up' answered 429 to a call of 3 callers together"
+            assert all(answer.json()["error"]["message"].startswith(told) for answer in answers)
+            assert counts(gateway)["splits"] == 0
+
+    asyncio.run(main())
+
+
+def test_what_is_kept_of_an_answer_is_the_callers_own() -> None:
+    async def main() -> None:
+        async with serving() as (gateway, upstream):
+            caching = gateway.gateway.caching
+            assert caching is not None
+            await until(lambda: caching.dump()["ready"])
+            texts = ["a", "b b", "c c c"]
+            answers = await together(gateway, upstream, [embed(gateway, text) for text in texts])
+            sizes = list(upstream.sizes)
+            for text, answer in zip(texts, answers, strict=True):
+                again = await embed(gateway, text)
+                assert again.headers["x-penstock-cache"] == "hit-exact"
+                assert "x-penstock-batch" not in again.headers
+                assert again.body == answer.body
+            assert upstream.sizes == sizes
+
+    asyncio.run(main())
+
+
+def test_equal_calls_are_one_item_and_all_are_told_of_the_batch() -> None:
+    async def main() -> None:
+        async with serving() as (gateway, upstream):
+            upstream.go.clear()
+            lead = asyncio.create_task(embed(gateway, "lead"))
+            await until(lambda: len(upstream.sizes) == 1)
+            tasks = [asyncio.create_task(embed(gateway, text)) for text in ("a", "a", "b")]
+            await until(lambda: counts(gateway)["waiting"] == 2)
+            coalescing = gateway.gateway.coalescing
+            assert coalescing is not None
+            await until(lambda: coalescing.dump()["joined"] == 1)
+            upstream.go.set()
+            answers = [await task for task in tasks]
+            await lead
+            assert upstream.texts[1:] == [["a", "b"]]
+            assert all("size=2" in answer.headers["x-penstock-batch"] for answer in answers)
+
+    asyncio.run(main())
+
+
+def test_a_reload_while_calls_wait() -> None:
+    async def main() -> None:
+        async with serving() as (gateway, upstream):
+            upstream.go.clear()
+            lead = asyncio.create_task(embed(gateway, "lead"))
+            await until(lambda: len(upstream.sizes) == 1)
+            tasks = [asyncio.create_task(embed(gateway, text)) for text in ("a", "b")]
+            await until(lambda: counts(gateway)["waiting"] == 2)
+            text = gateway.path.read_text().replace("batching: {enabled: true", "batching: {enabled: false")
+            gateway.path.write_text(text)  # noqa: ASYNC240 - small
+            assert (await gateway.team.reload())["ok"]
+            alone = asyncio.create_task(embed(gateway, "alone"))
+            await until(lambda: len(upstream.sizes) == 2)
+            upstream.go.set()
+            for given, task in (("a", tasks[0]), ("b", tasks[1]), ("lead", lead), ("alone", alone)):
+                assert vectors(await task) == [vector(given)]
+            assert upstream.texts[2] == ["a", "b"]
+
+    asyncio.run(main())
+
+
+def test_metrics_and_the_admin_route_tell_of_it() -> None:
+    async def main() -> None:
+        async with serving() as (gateway, upstream):
+            await together(gateway, upstream, [embed(gateway, text) for text in "abc"])
+            page = (await ask(gateway.port, "GET", "/metrics")).body.decode()
+            assert 'penstock_batching_batches_total{operation="embeddings",outcome="ok"} 1' in page
+            assert "penstock_batching_saved_calls_total 2" in page
+            assert 'penstock_batching_fixed_seconds{operation="embeddings",model="m"}' in page
+            assert 'penstock_account_bytes{account="batches"} 0' in page
+            told = (await ask(gateway.port, "GET", "/admin/v1/batching")).json()
+            assert told["workers"][0]["spared"] == 2
+            assert told["workers"][0]["learned"][0]["model"] == "m"
+
+    asyncio.run(main())
+
+
+def test_off_it_leaves_nothing() -> None:
+    async def main() -> None:
+        with Lists() as up:
+            config = CONFIG.format(url=up.url, more="").replace("enabled: true", "enabled: false")
+            async with running_gateway(config) as gateway:
+                answers = await asyncio.gather(*(embed(gateway, text) for text in "abc"))
+                assert all("x-penstock-batch" not in answer.headers for answer in answers)
+                assert up.sizes == [1, 1, 1]
+                assert "batches" not in gateway.gateway.ledger.accounts
 
     asyncio.run(main())

@@ -99,6 +99,7 @@ def test_a_busy_upstream_is_told_to_all_in_our_words_and_nothing_is_split() -> N
             assert (one.fail.status, one.fail.retry_after, one.fail.retryable) == (429, 7.0, True)
             assert "alpha" not in one.fail.message
             assert "beta" not in one.fail.message
+            assert one.fail.message == "upstream 'up' answered 429 to a call of 2 callers together"
         assert ones[0].fail is not ones[1].fail
 
     assert in_hall(act, script).counts.batches == {("embeddings", "failed"): 1}

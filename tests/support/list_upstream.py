@@ -22,7 +22,7 @@ POISON = "poison"
 
 
 class Lists(ScriptedUpstream):
-    """See the module. ``sizes``: how many items each call had, ``texts``: they, oldest first. A call takes ``fixed``
+    """See the module. ``status``: of the next errors, for calls of several items; ``sizes``: how many items each call had, ``texts``: they, oldest first. A call takes ``fixed``
     seconds and ``each`` for an item, one call after another."""
 
     def __init__(self, fixed: float = 0.0, each: float = 0.0) -> None:
@@ -33,7 +33,6 @@ class Lists(ScriptedUpstream):
         self.fixed = fixed
         self.each = each
         self.status: list[int] = []
-        self.poison_status = 400
         self.sizes: list[int] = []
         self.texts: list[list[Any]] = []
         self.wrong: Callable[[str, dict[str, Any]], Any] = lambda operation, told: told
@@ -56,12 +55,12 @@ class Lists(ScriptedUpstream):
         connection.sendall(answer.head() + answer.body)
 
     def _answered(self, operation: str, body: dict[str, Any], items: list[Any]) -> Answer:
-        if self.status:
+        if self.status and len(items) > 1:
             return refused(self.status.pop(0), "busy")
         if len(items) > self.most:
             return refused(413, f"too many: {items}")
         if any(POISON in str(item) for item in items):
-            return refused(self.poison_status, f"cannot take {items}")
+            return refused(400, f"cannot take {items}")
         told = self.wrong(operation, told_of(operation, body, items))
         return Answer(body=json.dumps(told).encode())
 

@@ -20,6 +20,7 @@ T = TypeVar("T")
 WHOLE = frozenset({401, 402, 407, 408, 409, 421, 425, 426, 429, 451})
 """Of the answers from 400 to 499 those that say nothing of single items: routing has tried again what could be."""
 
+REFUSED = "upstream_refused_batch"
 _OWN_PHASES = frozenset({"dns", "connect", "tls", "queue", "send", "start", "choose", "drain", "auth"})
 """Where a failure is told in words of ours only."""
 
@@ -49,7 +50,7 @@ def of_answer(status: int, headers: Headers, upstream: str, callers: int) -> Fai
         wait = _seconds(told.get(b"retry-after"), 1.0)
     return UpstreamError(
         f"upstream '{upstream}' answered {status} to a call of {callers} callers together",
-        status=status, code="upstream_refused_batch", retryable=status in (408, 409, 425, 429) or status >= 500,
+        status=status, code=REFUSED, retryable=status in (408, 409, 425, 429) or status >= 500,
         retry_after=wait, phase="headers", upstream=upstream,
     )  # fmt: skip
 
@@ -58,7 +59,7 @@ def of_fail(fail: Fail) -> Fail:
     """What one of them is told of what was raised."""
     told = copy.copy(fail)
     told.__traceback__ = told.__context__ = told.__cause__ = None
-    if fail.fault == "upstream" and fail.phase not in _OWN_PHASES:
+    if fail.fault == "upstream" and fail.phase not in _OWN_PHASES and fail.code != REFUSED:
         told.message = f"the upstream failed a call of several callers together ({fail.phase or fail.code})"
         told.args = (told.message,)
     return told
