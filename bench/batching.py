@@ -1,8 +1,8 @@
-"""What does sending the calls of many callers as one give? Callers with one short text each, embeddings, an accelerator.
+"""What does sending the calls of many callers as one give? One short text each, embeddings, an accelerator.
 
-The upstream is a mock with an accelerator's cost: a call takes 20 ms and 0.5 ms for each item, one call after another
-(``--side-by-side``: all at once, as if it had room for any number). The same gateway with batching off and on, by
-turns. Exits 1 when the bars are missed: 4 times the calls a second, no later p99, and at one caller less than 2 ms more.
+The upstream is a mock with an accelerator's cost (``accelerator.py``): 20 ms a call and 0.5 ms an item, one call after
+another (``--side-by-side``: all at once). The same gateway with batching off and on, by turns. Exits 1 when the bars are
+missed: 4 times the calls a second, no later p99, and at one caller less than 2 ms more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import asyncio
 import json
 import os
 import re
-import socket
 import sys
 import tempfile
 import time
@@ -23,76 +22,18 @@ from typing import Any, cast
 import uvloop
 
 from bench import machine
+from bench.accelerator import LENGTH, VECTOR, serve
 from bench.gateways import Gateway
 from bench.process import Running
 from bench.questions import exchange
 from bench.stats import median, number, percentile, table
 
-FIXED_SECONDS = 0.02
-ITEM_SECONDS = 0.0005
 CALLERS = 64
 LEAST_GAIN = 4.0
 MOST_ADDED_SECONDS = 0.002
-_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-_ASK = b"POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-VECTOR = [round(0.001 * position, 3) for position in range(64)]
-
-
-class Device:
-    """What computes. ``until``: when it will have done what it was given."""
-
-    def __init__(self, side_by_side: bool) -> None:
-        self.until = 0.0
-        self._side_by_side = side_by_side
-
-    def done_at(self, now: float, items: int) -> float:
-        """When a call of so many items that comes now will be done."""
-        begins = now if self._side_by_side else max(now, self.until)
-        self.until = begins + FIXED_SECONDS + ITEM_SECONDS * items
-        return self.until
-
-
-class Upstream(asyncio.Protocol):
-    """One connection of the upstream."""
-
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._got = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        head, blank, body = self._got.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if not blank or (length is not None and len(body) < int(length[1])):
-            return
-        self._got = b""
-        loop = asyncio.get_running_loop()
-        if head.startswith(b"GET"):
-            self._transport.write(_HEAD % (2, b"{}"))
-            return
-        given = json.loads(body)["input"]
-        texts = given if isinstance(given, list) else [given]
-        loop.call_at(self._device.done_at(loop.time(), len(texts)), self._answer, texts)
-
-    def _answer(self, texts: list[str]) -> None:
-        data = [
-            {"object": "embedding", "index": at, "embedding": [float(text), *VECTOR]} for at, text in enumerate(texts)
-        ]
-        usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
-        told = json.dumps({"object": "list", "data": data, "model": "m", "usage": usage}).encode()
-        self._transport.write(_HEAD % (len(told), told))
-
-
-async def serve(port: int, side_by_side: bool) -> None:
-    """Listen until the process ends."""
-    device = Device(side_by_side)
-    listener = socket.create_server(("127.0.0.1", port))
-    server = await asyncio.get_running_loop().create_server(lambda: Upstream(device), sock=listener)
-    await server.serve_forever()
+_ASK = (
+    b"POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+)
 
 
 class Caller(asyncio.Protocol):
@@ -121,7 +62,7 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._got += data
         head, blank, body = self._got.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
+        length = LENGTH.search(head)
         if not blank or length is None or len(body) < int(length[1]):
             return
         self._got = b""
@@ -188,9 +129,7 @@ def config(upstream: str, *, batching: bool) -> dict[str, Any]:
 
 async def measure(upstream: str, folder: Path, rounds: int, seconds: float) -> dict[str, Any]:
     """Both gateways by turns, many callers and one."""
-    gateways = {
-        name: Gateway(folder / name, config(upstream, batching=name == "on"), 1) for name in ("off", "on")
-    }
+    gateways = {name: Gateway(folder / name, config(upstream, batching=name == "on"), 1) for name in ("off", "on")}
     texts = iter(range(1, 10**9))
     found: dict[str, Any] = {"many": {"off": [], "on": []}, "one": {"off": [], "on": []}}
     try:
@@ -202,7 +141,7 @@ async def measure(upstream: str, folder: Path, rounds: int, seconds: float) -> d
                 found["one"][name].append(await load(gateway.port, 1, seconds, texts))
             for name, gateway in gateways.items():
                 found["many"][name].append(await load(gateway.port, CALLERS, seconds, texts))
-        head, _, body = (await exchange(gateways["on"].port, "GET", "/admin/v1/batching")).partition(b"\r\n\r\n")
+        _head, _, body = (await exchange(gateways["on"].port, "GET", "/admin/v1/batching")).partition(b"\r\n\r\n")
         found["admin"] = json.loads(body)
         page = await gateways["on"].metrics()
         told = re.findall(r"^(penstock_batching_\S+) (\S+)$", page, re.MULTILINE)
@@ -294,8 +233,16 @@ def main() -> None:
     print("; ".join(wrong) or "the bars are met")
     target = machine.CACHE / "results" / f"batching{'_side_by_side' if given.side_by_side else ''}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    plain = {load: {name: [asdict(seen) for seen in rounds] for name, rounds in found[load].items()} for load in ("many", "one")}
-    target.write_text(json.dumps({"machine": about, "told": told, "metrics": found["metrics"], "admin": found["admin"], "rounds": plain}, indent=1))
+    plain = {
+        load: {name: [asdict(seen) for seen in rounds] for name, rounds in found[load].items()}
+        for load in ("many", "one")
+    }
+    target.write_text(
+        json.dumps(
+            {"machine": about, "told": told, "metrics": found["metrics"], "admin": found["admin"], "rounds": plain},
+            indent=1,
+        )
+    )
     sys.exit(bool(wrong))
 
 

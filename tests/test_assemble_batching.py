@@ -2,74 +2,17 @@
 
 import asyncio
 import base64
-import contextlib
 import json
 import struct
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
 
-from tests.support.gateway import Running, ask, running_gateway
-from tests.support.list_upstream import POISON, Lists, vector
+from tests.support.batched_gateway import CONFIG, counts, embed, serving, together, until, vectors
+from tests.support.gateway import ask, running_gateway
+from tests.support.list_upstream import Lists, vector
 from tests.support.sockets import Answer
-
-CONFIG = """
-auth: {{mode: open}}
-scrape: {{enabled: false}}
-health: {{probes: "off"}}
-retries: {{max: 0}}
-store: memory
-upstreams: {{up: {{kind: vllm, base_url: "{url}"}}}}
-models: {{m: {{upstreams: [up]}}}}
-batching: {{enabled: true, max_wait: 2s{more}}}
-"""
-
-
-@contextlib.asynccontextmanager
-async def serving(upstream: Lists | None = None, more: str = "") -> AsyncIterator[tuple[Running, Lists]]:
-    with upstream or Lists() as up:
-        async with running_gateway(CONFIG.format(url=up.url, more=more)) as gateway:
-            yield gateway, up
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
-            await asyncio.sleep(0.002)
-
-
-def embed(gateway: Running, given: Any, **fields: Any) -> Any:
-    body = json.dumps({"model": "m", "input": given, **fields}).encode()
-    return ask(gateway.port, "POST", "/v1/embeddings", [("Content-Type", "application/json")], body)
-
-
-def vectors(answer: Answer) -> list[list[float]]:
-    assert answer.status == 200, answer.body
-    data = answer.json()["data"]
-    assert [one["index"] for one in data] == list(range(len(data)))
-    return [one["embedding"] for one in data]
-
-
-def counts(gateway: Running) -> dict[str, Any]:
-    made = gateway.gateway.merging
-    assert made is not None
-    return made.dump()
-
-
-async def together(gateway: Running, upstream: Lists, calls: list[Any], first: str = "first") -> list[Answer]:
-    """One call occupies the upstream; the others gather meanwhile, then it goes on."""
-    upstream.go.clear()
-    before = len(upstream.sizes)
-    lead = asyncio.create_task(embed(gateway, first))
-    await until(lambda: len(upstream.sizes) == before + 1)
-    tasks = [asyncio.create_task(call) for call in calls]
-    await until(lambda: counts(gateway)["waiting"] == len(calls))
-    upstream.go.set()
-    answers = [await task for task in tasks]
-    assert vectors(await lead) == [vector(first)]
-    return answers
 
 
 def test_calls_go_as_one_and_each_gets_its_own() -> None:
@@ -102,26 +45,6 @@ def test_lists_of_several_lengths_and_both_encodings() -> None:
             for given, answer in zip(lists, answers, strict=True):
                 found = [list(struct.unpack("<3f", base64.b64decode(one))) for one in vectors(answer)]  # type: ignore[arg-type]
                 assert found == [vector(item) for item in ([given] if isinstance(given, str) else given)]
-
-    asyncio.run(main())
-
-
-def test_one_bad_item_fails_alone_and_nobody_sees_anothers_words() -> None:
-    async def main() -> None:
-        async with serving(more=", max_items: 100") as (gateway, upstream):
-            texts = [f"secret{number}" for number in range(63)]
-            texts[17] = POISON
-            answers = await together(gateway, upstream, [embed(gateway, text) for text in texts])
-            for at, (text, answer) in enumerate(zip(texts, answers, strict=True)):
-                if at == 17:
-                    assert answer.status == 400
-                    assert POISON.encode() in answer.body
-                    assert b"secret" not in answer.body
-                else:
-                    assert vectors(answer) == [vector(text)]
-            found = counts(gateway)
-            assert found["splits"] <= 6
-            assert found["rejected"] == 1
 
     asyncio.run(main())
 
@@ -192,76 +115,6 @@ def test_completions_moderations_and_rerank() -> None:
     asyncio.run(main())
 
 
-def test_callers_who_hang_up_hold_nobody_and_the_last_ends_the_call() -> None:
-    async def main() -> None:
-        async with serving() as (gateway, upstream):
-            upstream.go.clear()
-            lead = asyncio.create_task(embed(gateway, "lead"))
-            await until(lambda: len(upstream.sizes) == 1)
-            tasks = [asyncio.create_task(embed(gateway, text)) for text in ("a", "b", "c")]
-            await until(lambda: counts(gateway)["waiting"] == 3)
-            tasks[0].cancel()
-            await until(lambda: counts(gateway)["waiting"] == 2)
-            upstream.go.set()
-            assert vectors(await tasks[1]) == [vector("b")]
-            assert vectors(await tasks[2]) == [vector("c")]
-            await lead
-            assert upstream.texts[1] == ["b", "c"]
-            upstream.go.clear()
-            lead = asyncio.create_task(embed(gateway, "lead again"))
-            await until(lambda: len(upstream.sizes) == 3)
-            tasks = [asyncio.create_task(embed(gateway, text)) for text in ("d", "e")]
-            await until(lambda: counts(gateway)["waiting"] == 2)
-            lead.cancel()
-            await until(lambda: len(upstream.sizes) == 4)  # what was free is used
-            for task in tasks:
-                task.cancel()
-            await until(lambda: ["embeddings", "left", 1] in counts(gateway)["batches"])
-            upstream.go.set()
-            assert gateway.gateway.ledger.accounts["batches"].held == 0
-
-    asyncio.run(main())
-
-
-def test_a_hanging_upstream_costs_each_caller_its_own_deadline() -> None:
-    async def main() -> None:
-        async with serving() as (gateway, upstream):
-            upstream.go.clear()
-            lead = asyncio.create_task(embed(gateway, "lead"))
-            await until(lambda: len(upstream.sizes) == 1)
-            body = json.dumps({"model": "m", "input": "hurry"}).encode()
-            fields = [("Content-Type", "application/json"), ("x-penstock-deadline-ms", "300")]
-            late = await ask(gateway.port, "POST", "/v1/embeddings", fields, body)
-            assert late.status == 504
-            upstream.go.set()
-            assert vectors(await lead) == [vector("lead")]
-
-    asyncio.run(main())
-
-
-def test_a_busy_upstream_is_asked_again_whole_and_what_stays_is_told_to_all() -> None:
-    async def main() -> None:
-        with Lists() as up:
-            config = CONFIG.format(url=up.url, more="").replace("retries: {max: 0}", "retries: {max: 1}")
-            async with running_gateway(config) as gateway:
-                up.status = [429]
-                answers = await together(gateway, up, [embed(gateway, text) for text in "abc"])
-                assert [vectors(answer) for answer in answers] == [[vector(text)] for text in "abc"]
-                assert up.sizes == [1, 3, 3]
-                assert {answer.headers["x-penstock-attempts"] for answer in answers} == {"2"}
-                page = (await ask(gateway.port, "GET", "/metrics")).body.decode()
-                assert 'penstock_retries_total{kind="rate_limited",upstream="up"} 1' in page
-        async with serving() as (gateway, up):
-            up.status = [429]
-            answers = await together(gateway, up, [embed(gateway, text) for text in "abc"])
-            assert [answer.status for answer in answers] == [429] * 3
-            told = "upstream 'up' answered 429 to a call of 3 callers together"
-            assert all(answer.json()["error"]["message"].startswith(told) for answer in answers)
-            assert counts(gateway)["splits"] == 0
-
-    asyncio.run(main())
-
-
 def test_what_is_kept_of_an_answer_is_the_callers_own() -> None:
     async def main() -> None:
         async with serving() as (gateway, upstream):
@@ -297,27 +150,6 @@ def test_equal_calls_are_one_item_and_all_are_told_of_the_batch() -> None:
             await lead
             assert upstream.texts[1:] == [["a", "b"]]
             assert all("size=2" in answer.headers["x-penstock-batch"] for answer in answers)
-
-    asyncio.run(main())
-
-
-def test_a_reload_while_calls_wait() -> None:
-    async def main() -> None:
-        async with serving() as (gateway, upstream):
-            upstream.go.clear()
-            lead = asyncio.create_task(embed(gateway, "lead"))
-            await until(lambda: len(upstream.sizes) == 1)
-            tasks = [asyncio.create_task(embed(gateway, text)) for text in ("a", "b")]
-            await until(lambda: counts(gateway)["waiting"] == 2)
-            text = gateway.path.read_text().replace("batching: {enabled: true", "batching: {enabled: false")
-            gateway.path.write_text(text)  # noqa: ASYNC240 - small
-            assert (await gateway.team.reload())["ok"]
-            alone = asyncio.create_task(embed(gateway, "alone"))
-            await until(lambda: len(upstream.sizes) == 2)
-            upstream.go.set()
-            for given, task in (("a", tasks[0]), ("b", tasks[1]), ("lead", lead), ("alone", alone)):
-                assert vectors(await task) == [vector(given)]
-            assert upstream.texts[2] == ["a", "b"]
 
     asyncio.run(main())
 

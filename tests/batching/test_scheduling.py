@@ -36,7 +36,9 @@ def crowd(size: float = 1.0, gap: float = 0.0001) -> Crowd:
     return made
 
 
-def waiting(callers: int = 1, flying: int = 0, priority: int = NORMAL, since: float = NOW, deadline: float = LATE) -> Waiting:
+def waiting(
+    callers: int = 1, flying: int = 0, priority: int = NORMAL, since: float = NOW, deadline: float = LATE
+) -> Waiting:
     return Waiting(callers, flying, callers, since, NOW, deadline, priority)
 
 

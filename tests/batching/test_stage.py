@@ -20,7 +20,7 @@ def calls_for(first: Exchange, second: Exchange, **settings: Any) -> int:
     made: list[int] = []
 
     async def act(hall: Hall) -> None:
-        lead = hall.ask("lead", **({"operation": first.call.operation.name}))
+        lead = hall.ask("lead", operation=first.call.operation.name)
         ones = [hall.send(first), hall.send(second)]
         hall.let_go()
         await hall.gather(lead, *ones)

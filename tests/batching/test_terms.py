@@ -32,7 +32,8 @@ def test_the_smallest_is_never_above_the_largest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "factor"), [(0.0, 2), (0.29, 2), (0.3, 1), (0.5, 1), (0.6, 1 / 2), (0.79, 1 / 2), (0.8, 1 / 3), (5.0, 1 / 3)]
+    ("load", "factor"),
+    [(0.0, 2), (0.29, 2), (0.3, 1), (0.5, 1), (0.6, 1 / 2), (0.79, 1 / 2), (0.8, 1 / 3), (5.0, 1 / 3)],
 )
 def test_the_table_of_waits(load: float, factor: float) -> None:
     terms = AllTerms(BatchingConfig(max_wait=0.3)).of("embeddings", "m")

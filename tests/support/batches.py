@@ -32,7 +32,9 @@ LONG = 60.0
 """Seconds that no test waits."""
 
 
-def asking(given: Any = "hi", operation: str = "embeddings", key: str = "key-1", headers: Any = (), **fields: Any) -> Exchange:
+def asking(
+    given: Any = "hi", operation: str = "embeddings", key: str = "key-1", headers: Any = (), **fields: Any
+) -> Exchange:
     """An exchange whose body was read and peeked."""
     body: Any = None
     call = Call(BY_NAME[operation], "POST", "/v1" + BY_NAME[operation].path, b"", list(headers), "10.0.0.1")
@@ -174,7 +176,9 @@ class _Errors(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def in_hall(act: Callable[[Hall], Awaitable[None]], script: Below = answer_to, *, defects: int = 0, **settings: Any) -> Hall:
+def in_hall(
+    act: Callable[[Hall], Awaitable[None]], script: Below = answer_to, *, defects: int = 0, **settings: Any
+) -> Hall:
     """``await act(hall)``, after which nothing may be left, and nothing more than ``defects`` may have been logged."""
     errors = _Errors()
 

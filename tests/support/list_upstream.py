@@ -22,8 +22,9 @@ POISON = "poison"
 
 
 class Lists(ScriptedUpstream):
-    """See the module. ``status``: of the next errors, for calls of several items; ``sizes``: how many items each call had, ``texts``: they, oldest first. A call takes ``fixed``
-    seconds and ``each`` for an item, one call after another."""
+    """See the module. ``status``: of the next errors, for calls of several items; ``sizes``: how many items each call
+    had, ``texts``: they, oldest first. A call takes ``fixed`` seconds and ``each`` for an item, one call after
+    another."""
 
     def __init__(self, fixed: float = 0.0, each: float = 0.0) -> None:
         super().__init__()

@@ -73,7 +73,7 @@ def test_ranks(given: list[tuple[list[str], int]]) -> None:
         assert all(result["document"]["text"] == items[result["index"]] for result in results)
         scores = [result["relevance_score"] for result in results]
         assert scores == sorted(scores, reverse=True)
-        left = {at for at in range(len(items))} - {result["index"] for result in results}
+        left = set(range(len(items))) - {result["index"] for result in results}
         assert all(vector(items[at])[1] / 8191 <= scores[-1] for at in left)
     assert sum(own["meta"]["billed_units"]["search_units"] for own in found) == 1
 

@@ -43,7 +43,8 @@ def test_lists(given: Any, kind: bytes, items: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", [], ["a", ""], ["a", 1], ["a", [1]], [[]], [None], {"text": "a"}, 7, None, [1, "a"], [1.5, "x"], [True]]
+    "given",
+    ["", [], ["a", ""], ["a", 1], ["a", [1]], [[]], [None], {"text": "a"}, 7, None, [1, "a"], [1.5, "x"], [True]],
 )
 def test_what_goes_alone(given: Any) -> None:
     assert part_of(asks(given)) is None
@@ -138,8 +139,8 @@ def test_items_stand_in_a_row_byte_for_byte(lists: list[list[str]], ascii: bool,
     assert json.loads(merged) == {
         "model": "m", "dimensions": 3, "input": [text for given in lists for text in given],
     }  # fmt: skip
-    for given in lists:
-        for text in given:
+    for own in lists:
+        for text in own:
             assert json.dumps(text, ensure_ascii=ascii).encode() in merged
 
 

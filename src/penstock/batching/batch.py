@@ -262,7 +262,9 @@ class Batch:
             member.answer.set_result(None)
 
     def __repr__(self) -> str:
-        return f"<Batch {self.id} of {len(self.members)} callers, {self.items} items, {'sent' if self.sent else 'open'}>"
+        return (
+            f"<Batch {self.id} of {len(self.members)} callers, {self.items} items, {'sent' if self.sent else 'open'}>"
+        )
 
 
 def _call_of(call: Call, body: bytes) -> Call:

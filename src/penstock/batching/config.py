@@ -16,7 +16,6 @@ OPERATIONS = {"embeddings": True, "moderations": True, "completions": True, "rer
 would rank differently."""
 
 
-
 class Step(Struct, frozen=True, kw_only=True):
     above: Annotated[float, Meta(ge=0, le=100, description="Share of this worker's places in use.")]
     factor: Annotated[float, Meta(ge=0, le=10, description="`max_wait` times this.")]
@@ -67,11 +66,13 @@ class BatchingConfig(Struct, frozen=True, kw_only=True):
     ] = 64 * 1024 * 1024
     operations: Annotated[
         dict[str, Rule],
-        Meta(description="For `embeddings`, `moderations`, `completions` or `rerank`, which is off unless enabled here."),
+        Meta(description="For `embeddings`, `moderations`, `completions`, or `rerank`, which is off unless on here."),
     ] = field(default_factory=dict)
     models: Annotated[
         dict[str, Rule],
-        Meta(description="For a model as callers name it; `bge-*` stands for all that begin so. Counts before the others."),
+        Meta(
+            description="For a model as callers name it; `bge-*` stands for all that begin so. Counts before the others."
+        ),
     ] = field(default_factory=dict)
 
     def check(self) -> Iterator[Finding]:

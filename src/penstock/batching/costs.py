@@ -129,7 +129,9 @@ class AllCosts:
         known = self._known.get((operation, model))
         if known is None:
             if len(self._known) >= MOST_MODELS:
-                idle = next((key for key, costs in self._known.items() if not costs.in_flight and not costs.waiting), None)
+                idle = next(
+                    (key for key, costs in self._known.items() if not costs.in_flight and not costs.waiting), None
+                )
                 if idle is not None:
                     del self._known[idle]
             known = self._known[operation, model] = Costs()

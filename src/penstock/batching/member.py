@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class Member:
     """See the module. ``batch``: where it is now, None once it is over; ``held``: bytes reserved for it; ``checked``:
-    the answer to it alone must hold exactly what was asked; ``suspected``: a call that it was in failed for its items."""
+    the answer to it alone must hold exactly what was asked; ``suspected``: a call with it in failed for its items."""
 
     __slots__ = ("answer", "batch", "came", "checked", "exchange", "held", "part", "suspected")
 

@@ -150,9 +150,7 @@ def _renumbered(result: dict[str, msgspec.Raw] | None, number: int) -> bytes:
     return b"{%b}" % b",".join(members)
 
 
-def _told(
-    members: dict[str, msgspec.Raw], name: str, shares: list[list[bytes]], parts: Sequence[Part]
-) -> list[Dealt]:
+def _told(members: dict[str, msgspec.Raw], name: str, shares: list[list[bytes]], parts: Sequence[Part]) -> list[Dealt]:
     """The answers. All members stay where they stood."""
     shared: list[list[bytes]] = [[] for _ in parts]
     usages: list[Usage | None] = [None] * len(parts)
