@@ -1,8 +1,8 @@
 """What does sending the calls of many callers as one give? One short text each, embeddings, an accelerator.
 
 The upstream is a mock with an accelerator's cost (``accelerator.py``): 20 ms a call and 0.5 ms an item, one call after
-another (``--side-by-side``: all at once). The same gateway with batching off and on, by turns. Exits 1 when the bars are
-missed: 4 times the calls a second, no later p99, and at one caller less than 2 ms more.
+another (``--side-by-side``: all at once). The same gateway with batching off and on, by turns. Exits 1 when the bars
+are missed: 4 times the calls a second, no later p99, and at one caller less than 2 ms more.
 """
 
 from __future__ import annotations

@@ -28,34 +28,52 @@ def test_what_is_computed_item_by_item_is_not_worth_a_wait() -> None:
         for items in (1, 4, 16):
             alone(costs, items, 0.01 * items)
     assert not costs.pays()
-    assert costs.saving(1) < 0.002
+    assert costs.saving < 0.002
 
 
-def test_upstreams_that_serve_one_after_another_are_told_from_others() -> None:
-    queue, room = Costs(), Costs()
-    for costs in (queue, room):
-        for _ in range(5):
-            alone(costs, 1, FIXED)
-        for _ in range(10):
-            first, second = costs.send(0.0, 1), costs.send(0.0, 1)
-            costs.end(first, FIXED, well=True)
-            costs.end(second, FIXED * (2 if costs is queue else 1), well=True)
-    assert queue.one_by_one(1)
-    assert queue.saving(1) == pytest.approx(queue.line.base)
-    assert not room.one_by_one(1)
-    assert room.saving(1) < 0.001
-    assert room.slower(0) == 1.0
-
-
-def test_of_larger_calls_than_were_seen_nothing_is_concluded() -> None:
+def learned(servers: int, together: int = 2, rounds: int = 30) -> Costs:
+    """Of upstreams that serve so many calls at once, one after another each, asked ``together`` at a time."""
     costs = Costs()
     for _ in range(5):
         alone(costs, 1, FIXED)
-    before = costs.slower(1)
-    first, second = costs.send(0.0, 1), costs.send(0.0, 60)
+    for _ in range(rounds):
+        calls = [costs.send(0.0, 1) for _ in range(together)]
+        for at, sent in enumerate(calls):
+            costs.end(sent, FIXED * (1 + at // servers), well=True)
+    return costs
+
+
+def test_upstreams_that_serve_one_after_another_are_told_from_others() -> None:
+    queue, room = learned(1), learned(2)
+    assert queue.share == pytest.approx(1.0, abs=0.02)
+    assert queue.saving == pytest.approx(queue.line.base, rel=0.02)
+    assert room.share < 0.01
+    assert not queue.would_wait(1, 0.0)  # nothing is there now
+    for costs, waits in ((queue, True), (room, False)):
+        costs.send(0.0, 1)
+        assert costs.would_wait(1, 0.0) is waits
+
+
+def test_several_servers_are_busy_when_there_are_calls_for_all() -> None:
+    costs = learned(3, together=30)
+    assert 0.2 < costs.share < 0.5
+    sent = [costs.send(0.0, 1)]
+    assert not costs.would_wait(1, 0.0)
+    sent += [costs.send(0.0, 1) for _ in range(9)]
+    assert costs.would_wait(1, 0.0)
+    for one in sent:
+        costs.end(one, 1.0, well=False)
+    assert costs.backlog(0.0) == 0.0
+
+
+def test_of_larger_calls_than_were_seen_nothing_is_concluded() -> None:
+    costs = learned(1)
+    before = costs.share
+    first, second, third = costs.send(0.0, 1), costs.send(0.0, 60), costs.send(0.0, 1)
     costs.end(first, FIXED, well=True)
-    costs.end(second, FIXED + 60 * EACH, well=True)  # less than a guess at the slope would have said
-    assert costs.slower(1) == before
+    costs.end(second, FIXED, well=True)  # less than a guess at the slope would have said
+    costs.end(third, FIXED, well=True)  # and of what comes behind it no more
+    assert costs.share == before
 
 
 def test_failures_and_calls_beside_others_say_nothing_of_the_time_alone() -> None:
@@ -89,10 +107,10 @@ def test_nothing_that_is_learned_is_below_zero(calls: list[tuple[int, float, int
         for other in others:
             costs.end(other, seconds, well=True)
     assert costs.in_flight == 0
-    for beside in range(15):
-        assert costs.saving(beside) >= 0
-        assert costs.slower(beside) > 0
+    assert costs.saving >= 0
+    assert 0 <= costs.share <= 1
     assert costs.takes(10) >= 0
+    assert costs.backlog(0.0) == 0
 
 
 def test_models_are_bounded_but_none_in_use_is_forgotten() -> None:

@@ -23,7 +23,7 @@ def known(*, one_by_one: bool = True, fixed: float = 0.02, each: float = 0.0005)
     costs = Costs()
     for items in (1, 8, 64) * 10:
         costs.end(costs.send(0.0, items), fixed + each * items, well=True)
-    for _ in range(10):
+    for _ in range(30):
         first, second = costs.send(0.0, 1), costs.send(0.0, 1)
         costs.end(first, fixed + each, well=True)
         costs.end(second, (fixed + each) * (2 if one_by_one else 1), well=True)

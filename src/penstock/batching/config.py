@@ -66,7 +66,7 @@ class BatchingConfig(Struct, frozen=True, kw_only=True):
     ] = 64 * 1024 * 1024
     operations: Annotated[
         dict[str, Rule],
-        Meta(description="For `embeddings`, `moderations`, `completions`, or `rerank`, which is off unless on here."),
+        Meta(description="For `embeddings`, `moderations`, `completions`, or `rerank`, which is off else."),
     ] = field(default_factory=dict)
     models: Annotated[
         dict[str, Rule],

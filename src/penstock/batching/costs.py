@@ -14,57 +14,67 @@ from penstock.core.line import Line
 FIRST_GUESS_SECONDS = 0.02
 FIRST_SLOPE_SHARE = 0.1
 """Of what the first call took, what each item is believed to take: until there were others nobody knows."""
-MOST_BESIDE = 8
 LEARN = 0.2
 FORGET = 0.98
 FAR = 2.0
 """How many times larger than those that went alone a call may be for its time alone to be known."""
-ONE_BY_ONE = 2.0
-"""How much longer a call is believed to take beside another one, until it was seen."""
-WAITS_THERE = 1.5
-"""From how much longer on a call is taken to wait there for those before it."""
+LEAST_BACKLOG = 0.25
+"""Of what a call takes: less work before it says nothing of whether it waits for that."""
+WAITS = 0.5
+"""From which share on upstreams are taken to serve one call after another."""
 UNFIT_SECONDS = 300.0
 """How long calls go alone whose merged ones were not understood."""
 MOST_MODELS = 1024
 
 
 class Sent:
-    """A call on its way. ``beside``: how many there were when it was sent; ``number``: of all that were sent."""
+    """A call on its way. ``beside``: how many there were when it was sent; ``backlog``: seconds of work that those were,
+    0 where it is not known; ``known``: whether its own are; ``number``: of all that were sent."""
 
-    __slots__ = ("at", "beside", "items", "number")
+    __slots__ = ("at", "backlog", "beside", "items", "known", "number")
 
-    def __init__(self, at: float, items: int, beside: int, number: int) -> None:
+    def __init__(self, at: float, items: int, beside: int, backlog: float, known: bool, number: int) -> None:
         self.at = at
         self.items = items
         self.beside = beside
+        self.backlog = backlog
+        self.known = known
         self.number = number
 
 
 class Costs:
-    """See the module. ``in_flight``: calls now; ``unfit_until``: upstreams did not understand
+    """See the module. ``in_flight``: calls now; ``share``: how much of the work before it a call waits for, 1 at an
+    upstream that serves one after another, 0 where there is room for all; ``unfit_until``: upstreams did not understand
     a merged call. ``waiting``: who wants to know when a call has ended."""
 
-    __slots__ = ("_largest", "_number", "_slower", "in_flight", "line", "unfit_until", "waiting")
+    __slots__ = ("_largest", "_number", "_unknown", "_until", "in_flight", "line", "share", "unfit_until", "waiting")
 
     def __init__(self) -> None:
         self.line = Line(FIRST_GUESS_SECONDS, 0.0)
+        self.share = 1.0
         self.in_flight = 0
         self.unfit_until = 0.0
         self.waiting: dict[Callable[[], None], None] = {}
         self._number = 0
         self._largest = 0.0
-        self._slower = [0.0] * (MOST_BESIDE + 1)
+        self._unknown = 0
+        self._until = 0.0
 
     def send(self, now: float, items: int) -> Sent:
         """A call leaves."""
         self._number += 1
-        sent = Sent(now, items, self.in_flight, self._number)
+        known = items <= FAR * self._largest
+        backlog = 0.0 if self._unknown else self.backlog(now)
+        sent = Sent(now, items, self.in_flight, backlog, known, self._number)
+        self._until = now + self.backlog(now) + self.line.at(items)
+        self._unknown += not known
         self.in_flight += 1
         return sent
 
     def end(self, sent: Sent, now: float, *, well: bool) -> None:
         """It has ended; only one that was answered well says how long such a call takes."""
         self.in_flight -= 1
+        self._unknown -= not sent.known
         if well:
             self._learn(sent, now - sent.at)
         for tell in list(self.waiting):
@@ -79,28 +89,27 @@ class Costs:
                 line.learn(sent.items, seconds)
                 self._largest = max(self._largest * FORGET, float(sent.items))
             return
-        expected = line.at(sent.items)
-        if expected > 0 and sent.items <= FAR * self._largest:
-            at = min(sent.beside, MOST_BESIDE)
-            ratio = min(max(seconds / expected, 0.5), 2.0 * MOST_BESIDE)
-            before = self._slower[at]
-            self._slower[at] = before + (ratio - before) * LEARN if before else ratio
+        alone = line.at(sent.items)
+        if sent.known and sent.backlog > LEAST_BACKLOG * alone:
+            share = min(max((seconds - alone) / sent.backlog, 0.0), 1.0)
+            self.share += (share - self.share) * LEARN
 
-    def slower(self, beside: int) -> float:
-        """How many times longer a call takes beside so many others."""
-        for at in range(min(beside, MOST_BESIDE), 0, -1):
-            if self._slower[at]:
-                return self._slower[at]
-        return ONE_BY_ONE if beside else 1.0
+    def backlog(self, now: float) -> float:
+        """Seconds of work that are before a call, if one is done after another."""
+        return max(0.0, self._until - now) if self.in_flight else 0.0
 
-    def one_by_one(self, beside: int) -> bool:
-        """Whether a call sent beside so many others would only wait there."""
-        return self.slower(beside) >= WAITS_THERE
+    def would_wait(self, items: int, now: float) -> bool:
+        """Whether a call of so many items that is sent now would only wait there: for what is before it, or, where
+        several are served at once, for so much that it would take twice as long."""
+        if not self.in_flight:
+            return False
+        return self.share >= WAITS or self.share * self.backlog(now) >= self.line.at(items)
 
-    def saving(self, beside: int) -> float:
+    @property
+    def saving(self) -> float:
         """Seconds that a caller saves by going along with others instead of after them: what a call takes however few
         items it has, as far as it delays the next."""
-        return self.line.base * min(1.0, max(0.0, self.slower(beside) - 1.0))
+        return self.line.base * self.share
 
     def misfit(self, now: float) -> None:
         """A merged call was taken for something else."""
@@ -145,7 +154,7 @@ class AllCosts:
                 "model": model,
                 "fixed_seconds": costs.line.base,
                 "item_seconds": costs.line.slope,
-                "slower_beside": costs.slower(1),
+                "waits_for_others": costs.share,
                 "in_flight": costs.in_flight,
                 "unfit_seconds": max(0.0, costs.unfit_until - now),
             }

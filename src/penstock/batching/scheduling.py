@@ -48,10 +48,9 @@ def leaves_at(batch: Waiting, terms: Terms, costs: Costs, crowd: Crowd, load: fl
         return latest
     if not costs.pays():
         return now
-    beside = costs.in_flight
-    if beside and costs.one_by_one(beside):
+    if costs.would_wait(batch.items, now):
         return latest
-    saving = costs.saving(max(beside, 1))
+    saving = costs.saving
     missing = crowd.size - batch.flying - batch.callers
     if missing < 0.5 or crowd.gap * batch.callers > saving:
         return now
