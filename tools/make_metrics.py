@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from penstock.batching.counts import Counts as Merged
 from penstock.coalesce.counts import Counts as Shared
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
@@ -107,6 +108,12 @@ def sample() -> dict[str, Any]:
             "operations": [["put", "ok", 1]],
         },
         "coalesce": Shared().dump(),
+        "batching": {
+            **Merged().dump(),
+            "batches": [["embeddings", "ok", 1]],
+            "alone": [["embeddings", "free", 1]],
+            "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_batching import merging
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
@@ -99,6 +100,7 @@ class Gateway:
         self.observed: Observation | None = observation(self.clock.wall)
         self.diary = diary(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
+        self.merging = merging(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
@@ -203,7 +205,7 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.diary, self.resumption, self.caching, self.observed):
+        for part in (self.streams, self.diary, self.resumption, self.caching, self.merging, self.observed):
             if part is not None:
                 part.follow(config)
 

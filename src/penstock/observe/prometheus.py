@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.board import Board
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
@@ -27,6 +28,7 @@ SLICES = (
     ("journal", put_journal, JOURNAL_METRICS),
     ("cache", put_cache, CACHE_METRICS),
     ("coalesce", put_coalesce, COALESCE_METRICS),
+    ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
