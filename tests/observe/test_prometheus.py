@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from make_metrics import sample
 from penstock.coalesce.counts import Counts as Shared
 from penstock.core.errors import UpstreamError
 from penstock.observe.board import Board
@@ -41,22 +42,8 @@ SEMANTIC: dict[str, Any] = {
 }
 
 
-MEMORY: dict[str, Any] = {
-    "source": "machine",
-    "limit": 1,
-    "room": 1,
-    "share": 0.0,
-    "level": 0,
-    "floor": 3,
-    "alerts": 0,
-    "refused": 0,
-    "steps": {"collect": [1, 0, 0.0]},
-    "beside": {"connections": 0},
-}
-
-
 def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
-    plain = {
+    plain = sample() | {  # what it says of the newer slices, in which each of their metrics occurs
         "worker": worker,
         "uptime": 10.0 + worker,
         "reloads": 1,
@@ -67,7 +54,6 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "upstreams": {"up": [1, 20, 5]},
         "routing": routing(),
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
-        "memory": MEMORY,
         "journal": {"written": 5, "lost": 1},
         "coalesce": Shared().dump(),
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
