@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.coalesce.counts import Counts as Shared
+from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import LEARNED, METRICS, render
@@ -103,6 +104,9 @@ def sample() -> dict[str, Any]:
             "operations": [["put", "ok", 1]],
         },
         "coalesce": Shared().dump(),
+        "collector": {
+            **Pauses().dump(0.0), "made": {"young": 1, "full": 0, "deep": 0, "forced": 0}, "mood": "relaxed", "frozen": 0,
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -22,6 +22,7 @@ from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
+from penstock.assemble_leak import Tending
 from penstock.assemble_numbers import numbers
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -101,6 +102,7 @@ class Gateway:
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
+        self.tending = Tending(self)
 
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
@@ -134,6 +136,7 @@ class Gateway:
             self.caching.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
+        self.tending.open()
 
     async def _close_store(self) -> None:
         if self.diary is not None:
@@ -198,7 +201,7 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.diary, self.resumption, self.caching, self.observed):
+        for part in (self.streams, self.diary, self.resumption, self.caching, self.observed, self.tending):
             if part is not None:
                 part.follow(config)
 
@@ -247,6 +250,10 @@ class Gateway:
         for part in (self.observed, self.diary):
             if part is not None:
                 part.flush()
+
+    def in_flight(self) -> int:
+        """Calls that are being served, by whatever configuration."""
+        return sum(edition.generation.in_flight for edition in self._editions)
 
     def waits_for(self) -> list[str]:
         """What must be there before calls are served well; empty when ready."""

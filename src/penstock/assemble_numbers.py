@@ -36,5 +36,6 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "coalesce": None if gateway.coalescing is None else gateway.coalescing.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
+        "collector": gateway.tending.dump(),
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),
     }

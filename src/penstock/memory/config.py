@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from penstock.core.units import Bytes, Seconds
+from penstock.memory.collector_config import CollectorConfig
 
 
 class MemoryConfig(Struct, frozen=True, kw_only=True):
@@ -19,3 +20,4 @@ class MemoryConfig(Struct, frozen=True, kw_only=True):
     retry_after: Annotated[
         Seconds, Meta(gt=0, le=3600, description="When a call that was shed is told to come back.")
     ] = 1.0
+    collector: CollectorConfig = CollectorConfig()
