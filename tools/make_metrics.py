@@ -105,7 +105,7 @@ def sample() -> dict[str, Any]:
         },
         "coalesce": Shared().dump(),
         "collector": {
-            **Pauses().dump(0.0), "made": {"young": 1, "full": 0, "deep": 0, "forced": 0}, "mood": "relaxed", "frozen": 0,
+            **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
         },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
