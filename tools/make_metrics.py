@@ -106,6 +106,7 @@ def sample() -> dict[str, Any]:
         "coalesce": Shared().dump(),
         "collector": {
             **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
+            "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
         },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip

@@ -103,6 +103,7 @@ class Gateway:
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
         self.tending = Tending(self)
+        self.ids = Ids(number)
 
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
@@ -129,7 +130,7 @@ class Gateway:
             self.crew.supervise(KeyWatch(store))
         edition = self._build(config)
         self._editions.append(edition)
-        self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
+        self.endpoint = Endpoint(edition.generation, self.ids, self.clock.now, self.clock.wall)
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
         self._follow(config)
         if self.caching is not None:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from penstock.core.units import Bytes, Seconds
 from penstock.memory.collector_config import CollectorConfig
+from penstock.memory.leak_config import LeakConfig
 
 
 class MemoryConfig(Struct, frozen=True, kw_only=True):
@@ -21,3 +22,4 @@ class MemoryConfig(Struct, frozen=True, kw_only=True):
         Seconds, Meta(gt=0, le=3600, description="When a call that was shed is told to come back.")
     ] = 1.0
     collector: CollectorConfig = CollectorConfig()
+    leak: LeakConfig = LeakConfig()

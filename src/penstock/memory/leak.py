@@ -1,8 +1,8 @@
 """Finds what grows and is never let go: readings over time go in, a finding comes out. Pure.
 
-Windows are judged by their floor: what is held at the quietest of it. It is a detection when the floor stands above all
-recent ones although neither the accounts nor a new height of load explains it; it is a finding when that happens ``times``
-times with growth that does not fade, as the filling of something bounded does.
+Windows are judged by their floor: what is held at the quietest of it. It is a detection when the floor stands above
+all recent ones although neither the accounts nor a new height of load explains it; it is a finding when that happens
+``times`` times with growth that does not fade, as the filling of something bounded does.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ class Trend:
             found = self._judge(self._closed(at, reading.calls), 2 * factors)
             self._begun, self._calls = at, reading.calls
             self._readings = []
-        views = [reading.value - factor * part for factor in self.factors for part in (reading.explained, self._highest)]
+        views = [
+            reading.value - factor * part for factor in self.factors for part in (reading.explained, self._highest)
+        ]
         self._readings.append((tuple(views), reading))
         return found
 
@@ -204,4 +206,3 @@ class Leaks:
 
     def __repr__(self) -> str:
         return f"<Leaks in {', '.join(self._trends) or 'nothing yet'}, suspected {self.suspicions}>"
-

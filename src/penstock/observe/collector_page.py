@@ -26,6 +26,13 @@ COLLECTOR_METRICS: dict[str, tuple[str, str]] = {
         "Collections that the gateway made itself: young, full, deep (in good moments), forced (by pressure).",
     ),
     "penstock_collector_frozen_objects": ("gauge", "Objects that collections need not look at."),
+    "penstock_leak_suspicions_total": (
+        "counter",
+        "Windows in which something grew beyond what load and accounts explain, by what grew.",
+    ),
+    "penstock_leak_alarms_total": ("counter", "Leaks found: growth in several windows that did not fade."),
+    "penstock_leak_clean_ups_total": ("counter", "Times that caches gave up what they could after such an alarm."),
+    "penstock_leak_freed_bytes_total": ("counter", "Bytes that came free after alarms, by what was done."),
     "penstock_collector_workers": ("gauge", "Workers by how often they collect: relaxed, ordinary, eager."),
 }
 
@@ -55,5 +62,13 @@ def put_collector(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     for kind, number in made.items():
         page.put("penstock_collector_placed_total", number, kind=kind)
     page.put("penstock_collector_frozen_objects", sum(dump["frozen"] for dump in dumps))
+    leaks = [dump["leak"] for dump in dumps]
+    for name in sorted({"memory"}.union(*(leak["suspicions"] for leak in leaks))):
+        page.put("penstock_leak_suspicions_total", sum(leak["suspicions"].get(name, 0) for leak in leaks), what=name)
+    for name in sorted({"memory"}.union(*(leak["alarms"] for leak in leaks))):
+        page.put("penstock_leak_alarms_total", sum(leak["alarms"].get(name, 0) for leak in leaks), what=name)
+    page.put("penstock_leak_clean_ups_total", sum(leak["clean_ups"] for leak in leaks))
+    for action in ("collect", "clean up"):
+        page.put("penstock_leak_freed_bytes_total", sum(leak["freed"][action] for leak in leaks), action=action)
     for mood in MOODS:
         page.put("penstock_collector_workers", moods[mood], mood=mood)
