@@ -98,6 +98,10 @@ def sample() -> dict[str, Any]:
                 ],
             },
         },
+        "memory": {
+            "source": "machine", "limit": 1, "room": 1, "share": 0.0, "level": 0, "floor": 3, "alerts": 0, "refused": 0,
+            "steps": {"collect": [1, 0, 0.0]}, "beside": {"connections": 0},
+        },
         "journal": {"written": 1, "lost": 0},
         "store": {
             "kind": "sqlite", "reachable": True, "queued": 0, "queued_bytes": 0, "lost": 0,

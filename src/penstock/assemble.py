@@ -23,6 +23,7 @@ from penstock.assemble_health import Watch
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
 from penstock.assemble_leak import Tending
+from penstock.assemble_memory import Keeping
 from penstock.assemble_numbers import numbers
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -46,7 +47,7 @@ from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
 from penstock.memory.config import MemoryConfig
-from penstock.memory.ledger import Ledger
+from penstock.memory.ledger import UNBOUNDED, Ledger
 from penstock.net.names import Names
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
@@ -128,13 +129,16 @@ class Gateway:
             store.open(create=False)
             self._ring = store.ring
             self.crew.supervise(KeyWatch(store))
+        self.keeping = Keeping(self, config)
         edition = self._build(config)
         self._editions.append(edition)
         self.endpoint = Endpoint(edition.generation, self.ids, self.clock.now, self.clock.wall)
-        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
+        connections = self.ledger.account("connections", UNBOUNDED)
+        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now, connections)
         self._follow(config)
         if self.caching is not None:
             self.caching.open()
+        self.keeping.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
         self.tending.open()
@@ -195,6 +199,7 @@ class Gateway:
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
         newest = self._editions[-1]
+        self.keeping.follow(config)
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
@@ -213,6 +218,7 @@ class Gateway:
 
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
+        self.keeping.check(config)
         routing = config.of(RoutingConfig)
         targets = self.upstreams.targets_of(routing)
         auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)

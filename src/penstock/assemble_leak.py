@@ -85,8 +85,7 @@ class Tending:
         if squeeze is None:
             return 0
         freed = int(squeeze(LEAST_SHARE))
-        keeping = getattr(self._gateway, "keeping", None)
-        squeeze(1.0 if keeping is None else keeping.governor.measures.caches)
+        squeeze(self._gateway.keeping.governor.measures.caches)
         return freed
 
     # ---- what people ask

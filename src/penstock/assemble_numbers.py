@@ -25,6 +25,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
             account.name: [account.held, account.bound, account.peak, account.refused]
             for account in gateway.ledger.accounts.values()
         },
+        "memory": gateway.keeping.dump(),
         "upstreams": gateway.upstreams.numbers(),
         "routing": gateway.upstreams.learned(),
         "health": gateway.watch.dump(gateway.upstreams.targets),

@@ -54,6 +54,18 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "upstreams": {"up": [1, 20, 5]},
         "routing": routing(),
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
+        "memory": {
+            "source": "machine",
+            "limit": 1,
+            "room": 1,
+            "share": 0.0,
+            "level": 0,
+            "floor": 3,
+            "alerts": 0,
+            "refused": 0,
+            "steps": {"collect": [1, 0, 0.0]},
+            "beside": {"connections": 0},
+        },
         "journal": {"written": 5, "lost": 1},
         "coalesce": Shared().dump(),
         "collector": {

@@ -18,10 +18,12 @@ from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
+from penstock.observe.memory_page import MEMORY_METRICS, put_memory
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
 from penstock.observe.store_page import STORE_METRICS, put_store
 
 SLICES = (
+    ("memory", put_memory, MEMORY_METRICS),
     ("resume", put_resume, RESUME_METRICS),
     ("journal", put_journal, JOURNAL_METRICS),
     ("cache", put_cache, CACHE_METRICS),
