@@ -1,6 +1,6 @@
-"""Does memory stay where it is? A mixed load for an hour (streams, chats, embeddings, callers that leave, errors), then 256 large bodies.
+"""Does memory stay where it is? A mixed load for an hour (streams, chats, embeddings, callers that leave, errors).
 
-Asked at the end: is the memory of the gateway that of minute 5 within 5 %, does it fall back within a minute after the
+Then 256 large bodies at once. Asked at the end: is the memory of the gateway that of minute 5 within 5 %, does it fall back within a minute after the
 burst, did the leak watch stay silent, was every call answered as it had to be? Prints JSON; exits 1 when not.
 """
 
@@ -71,7 +71,7 @@ class Soak:
 class Gateway:
     """A gateway of its own in front of an echo: it answers everything itself."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, more: str = "", command: tuple[str, ...] = ("penstock", "serve")) -> None:
         self.port = machine.free_port()
         config = folder / "penstock.yaml"
         config.write_text(
@@ -81,11 +81,12 @@ class Gateway:
             "cache: {memory: 16MiB}\n" + more
         )
         env = {**os.environ, "PYTHONPATH": str(machine.ROOT / "src")}
-        env |= dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"), str(folder))
+        homes = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
+        self.env = env = {**env, **dict.fromkeys(homes, str(folder))}
         self.log = folder / "log"
         with self.log.open("wb") as out:
-            argv = [sys.executable, "-m", "penstock", "serve", "--config", str(config)]
-            self._process = subprocess.Popen(argv, env=env, stdout=out, stderr=out, cwd=folder)
+            argv = [sys.executable, "-m", *command, "--config", str(config)]
+            self._process = subprocess.Popen(argv, env=env, stdout=out, stderr=out, cwd=machine.ROOT)
 
     async def ready(self) -> None:
         """Wait until it answers. Raises RuntimeError."""
@@ -244,7 +245,9 @@ def verdict(soak: Soak, back_wanted: bool = True) -> list[str]:
     if abs(soak.drift) > MOST_DRIFT:
         found.append(f"memory moved by {soak.drift:+.1%} after it had settled")
     if soak.back_seconds is None and back_wanted:
-        found.append(f"after the burst {soak.burst_after / MIB:.0f} MiB stay, {soak.burst_before / MIB:.0f} were before")
+        found.append(
+            f"after the burst {soak.burst_after / MIB:.0f} MiB stay, {soak.burst_before / MIB:.0f} were before"
+        )
     alarms = sum(value for name, value in soak.collector.items() if name.startswith("penstock_leak_alarms"))
     if alarms:
         found.append(f"{alarms:.0f} alarms about leaks where there is none")
@@ -254,7 +257,9 @@ def verdict(soak: Soak, back_wanted: bool = True) -> list[str]:
     return found
 
 
-async def measure(options: Options, folder: Path, back_seconds: float = BACK_SECONDS, bodies: int = BURST_BODIES) -> Soak:
+async def measure(
+    options: Options, folder: Path, back_seconds: float = BACK_SECONDS, bodies: int = BURST_BODIES
+) -> Soak:
     """Stand up, load, burst, let go."""
     soak = Soak(options)
     dice = random.Random(options.seed)
