@@ -1,7 +1,7 @@
 """Does memory stay where it is? A mixed load for an hour (streams, chats, embeddings, callers that leave, errors).
 
-Then 256 large bodies at once. Asked at the end: is the memory of the gateway that of minute 5 within 5 %, does it fall back within a minute after the
-burst, did the leak watch stay silent, was every call answered as it had to be? Prints JSON; exits 1 when not.
+Then 256 large bodies at once. Asked at the end: is memory that of minute 5 within 5 %, is it back within a minute after
+the burst, was the leak watch silent, was every call answered as it had to be? Prints JSON; exits 1 when not.
 """
 
 from __future__ import annotations
