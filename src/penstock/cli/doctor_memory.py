@@ -17,6 +17,8 @@ TOP = 10
 PATIENCE_SECONDS = 90.0
 """More than is traced, for what is sorted afterwards."""
 MOST_SECONDS = 300.0
+UNBOUNDED = 2**60
+"""An account that only counts is told without its bound."""
 
 
 def add_memory(to: argparse.ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def lines(answer: dict[str, Any]) -> list[str]:
     told = [
         f"worker {answer['worker']}: {answer['rss'] / MIB:.1f} MiB resident, {answer['share']:.0%} of the limit",
         *(
-            f"  {name:<12} {held / MIB:>9.1f} of {bound / MIB:.0f} MiB, highest {peak / MIB:.1f}, refused {refused:,}"
+            f"  {name:<12} {held / MIB:>9.1f} MiB{_of(bound)}, highest {peak / MIB:.1f}, refused {refused:,}"
             for name, (held, bound, peak, refused) in answer["accounts"].items()
         ),
         f"  collector    {sum(collector['times']):,} collections, {collector['seconds'] * 1000:.0f} ms in all, longest"
@@ -68,6 +70,10 @@ def lines(answer: dict[str, Any]) -> list[str]:
     told += _traced(answer["trace"])
     told += [f"  -> {one['text']}" for one in answer["suggestions"]]
     return told
+
+
+def _of(bound: int) -> str:
+    return f" of {bound / MIB:,.0f}" if bound < UNBOUNDED else ""
 
 
 def _size(last: dict[str, Any]) -> str:

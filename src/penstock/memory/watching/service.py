@@ -143,7 +143,7 @@ def told(alarm: dict[str, Any]) -> str:
     memory = alarm["name"] == "memory" or alarm["name"].startswith("account ")
     unit, per = (MIB, " MiB") if memory else (1, "")
     by = f", {alarm['a_call'] / 1024:.1f} KiB a call" if memory and alarm["calls"] else ""
-    accounts = ", ".join(f"{name} {held / MIB:.1f} of {bound / MIB:.0f} MiB" for name, held, bound in alarm["accounts"])
+    accounts = ", ".join(f"{name} {held / MIB:.1f} MiB" for name, held, _ in alarm["accounts"] if held)
     types = ", ".join(f"{name} +{more:,}" for name, more in alarm["types"])
     return (
         f"leak suspected: {alarm['name']} grew by {alarm['growth'] / unit:.1f}{per} in {alarm['seconds']:.0f} s and"
