@@ -42,6 +42,24 @@ SEMANTIC: dict[str, Any] = {
 }
 
 
+STORE: dict[str, Any] = {
+    "kind": "sqlite",
+    "reachable": True,
+    "queued": 1,
+    "queued_bytes": 300,
+    "lost": 2,
+    "operations": [["put", "ok", 5]],
+}
+
+COLLECTOR: dict[str, Any] = {
+    **Pauses().dump(0.0),
+    "made": {"young": 1},
+    "mood": "relaxed",
+    "frozen": 3,
+    "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
+}
+
+
 def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
     plain = {
         "worker": worker,
@@ -68,13 +86,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         },
         "journal": {"written": 5, "lost": 1},
         "coalesce": Shared().dump(),
-        "collector": {
-            **Pauses().dump(0.0),
-            "made": {"young": 1},
-            "mood": "relaxed",
-            "frozen": 3,
-            "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
-        },
+        "collector": COLLECTOR,
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {
@@ -89,14 +101,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
             "saved": {"tokens_in": 1, "tokens_out": 2, "micro_dollars": 3, "seconds": 4.0},
             "semantic": SEMANTIC,
         },
-        "store": {
-            "kind": "sqlite",
-            "reachable": True,
-            "queued": 1,
-            "queued_bytes": 300,
-            "lost": 2,
-            "operations": [["put", "ok", 5]],
-        },
+        "store": STORE,
         "health": {
             "upstreams": {
                 "up": {
