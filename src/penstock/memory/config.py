@@ -32,9 +32,9 @@ class MemoryConfig(Struct, frozen=True, kw_only=True):
     retry_after: Annotated[
         Seconds, Meta(gt=0, le=3600, description="When a call that was shed is told to come back.")
     ] = 1.0
-    collector: Annotated[
-        CollectorConfig, Meta(description="When Python looks for garbage that refers to itself.")
-    ] = CollectorConfig()
+    collector: Annotated[CollectorConfig, Meta(description="When Python looks for garbage that refers to itself.")] = (
+        CollectorConfig()
+    )
     leak: Annotated[LeakConfig, Meta(description="What counts as a leak.")] = LeakConfig()
 
     def check(self) -> Iterator[Finding]:
