@@ -13,6 +13,7 @@ from typing import Any
 
 from penstock.batching.counts import Counts as Merged
 from penstock.coalesce.counts import Counts as Shared
+from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import LEARNED, METRICS, render
@@ -113,6 +114,10 @@ def sample() -> dict[str, Any]:
             "batches": [["embeddings", "ok", 1]],
             "alone": [["embeddings", "free", 1]],
             "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
+        },
+        "collector": {
+            **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
+            "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
         },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip

@@ -14,6 +14,7 @@ from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.board import Board
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
+from penstock.observe.collector_page import COLLECTOR_METRICS, put_collector
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
@@ -30,6 +31,7 @@ SLICES = (
     ("coalesce", put_coalesce, COALESCE_METRICS),
     ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
+    ("collector", put_collector, COLLECTOR_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
 
