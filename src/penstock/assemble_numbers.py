@@ -34,10 +34,13 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "streams": None if gateway.streams is None else gateway.streams.dump(),
         "resume": None if gateway.resumption is None else gateway.resumption.streams.numbers(),
         "cache": None if gateway.caching is None else gateway.caching.dump(),
+        "admission": None if gateway.admitting is None else gateway.admitting.dump(),
         "coalesce": None if gateway.coalescing is None else gateway.coalescing.dump(),
         "degrade": None if gateway.degrading is None else gateway.degrading.dump(),
         "batching": None if gateway.merging is None else gateway.merging.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
+        "collector": gateway.tending.dump(),
+        "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),
     }

@@ -38,12 +38,14 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             rescue=routing.rescue != "off",
             collect=routing.rescue == "all",
             now=gateway.clock.now,
+            hall=None if gateway.admitting is None else gateway.admitting.hall(config),
         ),
     }
     if gateway.degrading is not None:
         stages |= gateway.degrading.stages(config, table)
     parts = {
         "observe": gateway.observed,
+        "admission": gateway.admitting,
         "journal": gateway.diary,
         "resume": gateway.resumption,
         "streaming": gateway.streams,

@@ -111,6 +111,10 @@ class Upstreams:
             keys=max(1, len(config.keys)), scrub=provider.scrub if isinstance(provider, HttpProvider) else bytes,
         )  # fmt: skip
 
+    def version(self) -> int:
+        """Another number whenever it may have changed who can serve."""
+        return self._changes.count
+
     def sizes(self, pattern: str) -> Sizes:
         """What was learned of a model's calls; it outlives reloads."""
         return self._sizes.setdefault(pattern, Sizes())

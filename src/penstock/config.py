@@ -44,6 +44,7 @@ SLICES = (
     Slice("listen", "penstock.edge.config", "ListenConfig"),
     Slice("", "penstock.config", "StoreConfig"),
     Slice("auth", "penstock.auth.config", "AuthConfig"),
+    Slice("admission", "penstock.admission.config", "AdmissionConfig", optional=True),
     Slice("memory", "penstock.memory.config", "MemoryConfig"),
     Slice("", "penstock.routing.config", "RoutingConfig"),
     Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),

@@ -63,6 +63,15 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "admission",
+        "penstock.admission.stage:Admission",
+        "On the head alone and above memory: a call that waits for a place, or is refused one, has no body read; below "
+        "auth, which says whose it is and in which class.",
+        needs="head caller",
+        gives="seat",
+        optional=True,
+    ),
+    _room(
         "memory",
         "penstock.memory.stage:Memory",
         "Bytes are reserved before the body is read, so that a full gateway refuses instead of growing; "

@@ -20,7 +20,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.fiber import Promise
 from penstock.core.overload import Overload
 from penstock.core.ports import Look, Seats
-from penstock.core.priority import HIGH, LOW
+from penstock.core.priority import HIGH, LOW, NAMES
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -241,7 +241,11 @@ class Hall:
 
     def dump(self) -> dict[str, Any]:
         """Who waits, as plain values."""
-        return {"waiting": list(self.queue.by_class), "promoted": list(self.queue.promoted)}
+        queue = self.queue
+        return {
+            "waiting": dict(zip(NAMES, queue.by_class, strict=True)),
+            "promoted": dict(zip(NAMES, queue.promoted, strict=True)),
+        }
 
     def __repr__(self) -> str:
         return f"<Hall {self.queue!r}>"

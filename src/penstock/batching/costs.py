@@ -28,8 +28,8 @@ MOST_MODELS = 1024
 
 
 class Sent:
-    """A call on its way. ``beside``: how many there were when it was sent; ``backlog``: seconds of work that those were,
-    0 where it is not known; ``known``: whether its own are; ``number``: of all that were sent."""
+    """A call on its way. ``beside``: how many there were when it was sent; ``backlog``: seconds of work that those
+    were, 0 where it is not known; ``known``: whether its own are; ``number``: of all that were sent."""
 
     __slots__ = ("at", "backlog", "beside", "items", "known", "number")
 

@@ -20,7 +20,8 @@ from penstock.edge.generation import LocalRoute
 ADMIN = "/admin/v1/"
 
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "memory": ("memory", "accounts"),
+    "memory": ("memory", "accounts", "collector", "suggestions"),
+    "admission": ("admission",),
     "batching": ("batching",),
 }
 """By the name in the path, the keys of the numbers that are shown there; the first one's are not told by its name."""

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 
 from penstock.core.settings import Finding
 from penstock.core.units import Bytes, Seconds
+from penstock.memory.collector_config import CollectorConfig
+from penstock.memory.leak_config import LeakConfig
 
 
 class MemoryConfig(Struct, frozen=True, kw_only=True):
@@ -30,6 +32,10 @@ class MemoryConfig(Struct, frozen=True, kw_only=True):
     retry_after: Annotated[
         Seconds, Meta(gt=0, le=3600, description="When a call that was shed is told to come back.")
     ] = 1.0
+    collector: Annotated[CollectorConfig, Meta(description="When Python looks for garbage that refers to itself.")] = (
+        CollectorConfig()
+    )
+    leak: Annotated[LeakConfig, Meta(description="What counts as a leak.")] = LeakConfig()
 
     def check(self) -> Iterator[Finding]:
         if self.limit is not None and self.bodies > self.limit and self.bodies != MemoryConfig().bodies:
