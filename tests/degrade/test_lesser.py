@@ -45,7 +45,7 @@ def test_a_shorter_answer_is_asked_for_by_the_name_that_stands_there(
 
 
 def test_only_the_named_bytes_change() -> None:
-    text = b'{ "messages" : [ {"role":"user","content":"caf\\u00e9 1.0e5"} ],"model":"big", "max_tokens" : 9000 ,"x":1.0}'
+    text = b'{ "messages" : [ {"role":"user","content":"\\u00e9 1.0e5"} ],"model":"big", "max_tokens" : 9000 ,"x":1.0}'
     found = lesser(call(text=text), Relief(64), "mini")
     assert found is not None
     assert found[0].body == text.replace(b"9000", b"64").replace(b'"big"', b'"mini"')
