@@ -15,7 +15,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import NamedTuple, cast
 
 import uvloop
@@ -27,9 +26,8 @@ from bench.stats import number, percentile, table
 SEATS = 32
 PREFILL = 0.05
 SECONDS = 0.4
-BEFORE, AFTER = 10.0, 20.0
-CALM = 0.6
-"""Of the capacity: the load before and after."""
+BEFORE, AFTER, CALM = 10.0, 20.0, 0.6
+"""Seconds before and after, and the load then."""
 GOODPUT, HIGH, RECOVERY = 0.95, 0.99, 10.0
 RESULTS = machine.ROOT / ".cache" / "bench" / "results" / "overload.json"
 LIMITS = {"none": None, "fixed": SEATS, "adaptive": "adaptive"}
@@ -122,7 +120,7 @@ async def play(port: int, keys: dict[str, str], capacity: float, parts: Sequence
     draw = random.Random(7)
     weights = [group.share for group in GROUPS]
     begun = loop.time()
-    at, until = 0.0, 0.0
+    at = until = 0.0
     calls: list[Done] = []
     running: set[asyncio.Task[None]] = set()
     for seconds, load in parts:
@@ -145,21 +143,19 @@ async def play(port: int, keys: dict[str, str], capacity: float, parts: Sequence
 
 @dataclass
 class Seen:
-    """What came of one run. ``goodput``: answers in time, over what the upstream can give; seconds."""
+    """What came of one run. ``goodput``: answers in time, over what the upstream can give; ``worst``: in the worst ten
+    seconds but the first; ``honest``: refused ones that were told when to come back. Seconds."""
 
     limit: str
     offered: float = 0.0
     goodput: float = 0.0
     worst: float = 0.0
-    """The goodput of the worst ten seconds but the first."""
     by_class: dict[str, float] = field(default_factory=dict)
     high_p99: float = 0.0
     refused: int = 0
     honest: int = 0
-    """Refused ones that were told when to come back."""
     failed: int = 0
     recovery: float = 0.0
-    calm_before: float = 0.0
 
 
 def judge(limit: str, calls: list[Done], capacity: float, before: float, during: float) -> Seen:
@@ -182,7 +178,6 @@ def judge(limit: str, calls: list[Done], capacity: float, before: float, during:
     seen.refused, seen.honest = len(refused), sum(one.retry_after for one in refused)
     seen.failed = sum(not one.whole and one.status not in (429, 503) for one in middle)
     first = [one for one in calls if one.came < before]
-    seen.calm_before = sum(one.whole for one in first) / max(1, len(first))
     usual = 2.0 * percentile(sorted(one.took for one in first), 99)
     end = before + during
     # Of class batch what has piled up may take its time: its callers wait as long.
@@ -195,7 +190,7 @@ def judge(limit: str, calls: list[Done], capacity: float, before: float, during:
 
 def problems(seen: Seen) -> list[str]:
     """The bars that were missed."""
-    found = []
+    found: list[str] = []
     if seen.goodput < GOODPUT:
         found.append(f"goodput {seen.goodput:.1%} of capacity")
     if seen.by_class["high"] < HIGH:
@@ -296,7 +291,7 @@ def main() -> None:
             wrong += [f"{limit}: {problem}" for problem in problems(seen)]
         print(f"{limit}: {json.dumps(asdict(seen))}", flush=True)
     print(table(rows))
-    Path(RESULTS).parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps({"machine": about, "results": results}, indent=2))
     sys.exit("\n".join(wrong) if wrong else 0)
 

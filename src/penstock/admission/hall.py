@@ -149,7 +149,7 @@ class Hall:
             if waiter is None:
                 return
             assert isinstance(waiter, Guest)
-            if place.hold and self._now() + place.hold > waiter.deadline and not waiter.front:
+            if self._now() + place.slow > waiter.deadline and not waiter.front:
                 self._turn_away(waiter, "late")  # a seat for an answer that most likely comes too late is a seat lost
                 continue
             place.taken += 1  # promised: it sits down a turn of the loop later
@@ -215,7 +215,7 @@ class Hall:
                 assert isinstance(waiter, Guest)
                 self.queue.remove(waiter)
                 self._turn_away(waiter, "timeout")
-            elif not waiter.front and now + min((place.hold for place in waiter.places), default=0.0) > waiter.deadline:
+            elif not waiter.front and now + min((place.slow for place in waiter.places), default=0.0) > waiter.deadline:
                 assert isinstance(waiter, Guest)
                 self.queue.remove(waiter)
                 self._turn_away(waiter, "late")  # told while it can still do something else

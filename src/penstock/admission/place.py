@@ -85,6 +85,11 @@ class Place:
         self.quick = min(max(0.0, quick), self.hold)
 
     @property
+    def slow(self) -> float:
+        """Seconds within which most calls have given their seat back; 0 where that is not known."""
+        return 2.0 * self.hold - self.quick
+
+    @property
     def rate(self) -> float:
         """Seats that come free a second while all are taken; 0 where that is not known."""
         return self.limit / self.hold if self.hold else 0.0

@@ -44,8 +44,8 @@ class Exchange:
     ``priority`` is its class (``core.priority``), ``weight`` its key's share beside other keys; ``place`` is its
     position when it began to wait in a queue (0: it never did), ``batch`` tells with whom it was sent, ``near`` names
     the upstream that should serve it if it can.
-    ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may be
-    told to it though its time is over, ``degraded`` what it was indeed given less of.
+    ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may
+    be told to it though its time is over, ``degraded`` what it was indeed given less of.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 

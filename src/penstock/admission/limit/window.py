@@ -79,8 +79,8 @@ class Window:
 
     def done(self, now: float, took: float, first_token: float | None, outcome: Outcome) -> None:
         """An end. Of answers that are no streams, who failed or left would have had to wait at least so long: that
-        counts where it is longer than the others', for else an upstream that serves nobody in time would tell nothing. Where
-        streams tell first tokens it does not: whether a stream was asked for is not known here."""
+        counts where it is longer than the others', for else an upstream that serves nobody in time would tell nothing.
+        Where streams tell first tokens it does not: whether a stream was asked for is not known here."""
         if now - took < self.since or outcome == "overload":
             return
         if outcome != "ok":
