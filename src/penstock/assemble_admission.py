@@ -1,4 +1,4 @@
-"""The composition root's part for the admission slice, which is optional: without it nobody waits, and nobody is refused.
+"""The composition root's part for the admission slice, which is optional: without it nobody waits or is refused.
 
 Seats are a worker's: what is configured is divided among the workers.
 """

@@ -14,7 +14,7 @@ from penstock.core.units import Seats, Seconds
 class QueueConfig(Struct, frozen=True, kw_only=True):
     calls: Annotated[
         int,
-        Meta(ge=0, le=1_000_000, description="Calls that may wait at the door, and as many for upstreams, a worker."),
+        Meta(ge=0, le=1_000_000, description="Calls of a worker that may wait at the door, and as many for upstreams."),
     ] = 10_000
     per_key: Annotated[int | None, Meta(ge=1, description="Of one key; beyond it: 429. Unset: as many as `calls`.")] = (
         None

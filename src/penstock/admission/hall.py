@@ -104,9 +104,7 @@ class Hall:
         try:
             place = await guest.promise
         except BaseException:
-            if guest.place is not None:
-                self.vacate(guest.place, promised=True)
-            self.queue.remove(guest)
+            self._leave(guest)
             raise
         finally:
             self._count(-1)
@@ -117,6 +115,12 @@ class Hall:
             place.give_up()  # it is taken anew before anybody else can
             self._counts.waited(guest.rank, waited)
         return place
+
+    def _leave(self, guest: Guest) -> None:
+        """Whoever waited went away, perhaps after a seat was promised to it."""
+        if guest.place is not None:
+            self.vacate(guest.place, promised=True)
+        self.queue.remove(guest)
 
     def yields(self, exchange: Exchange, times: int) -> bool:
         """Whether a call should give its seat up to a better one."""

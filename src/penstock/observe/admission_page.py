@@ -15,7 +15,7 @@ from penstock.observe.page import Page
 ADMISSION_METRICS: dict[str, tuple[str, str]] = {
     "penstock_admission_load": (
         "gauge",
-        "Share of the seats that is wanted, where it is greatest; above 1 calls wait.",
+        "Share of the seats that is wanted where it is greatest; above 1: waiting.",
     ),
     "penstock_admission_seats": ("gauge", "Calls that may be served at once: by the gateway (door), by an upstream."),
     "penstock_admission_seats_taken": ("gauge", "Calls that are."),
@@ -59,7 +59,8 @@ def put_admission(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     page.put("penstock_admission_load", max(dump["load"] for dump in dumps))
     for place, limit in seats.items():
         page.put("penstock_admission_seats", limit, place=place)
-        page.put("penstock_admission_seats_taken", taken[place], place=place)
+    for place, used in taken.items():
+        page.put("penstock_admission_seats_taken", used, place=place)
     for (place, priority), number in waiting.items():
         page.put("penstock_admission_waiting", number, place=place, priority=priority)
     for priority, histogram in waits.items():
