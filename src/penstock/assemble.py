@@ -20,6 +20,7 @@ from penstock.assemble_door import generation_of, joiner, limits_of, local_paths
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
+from penstock.assemble_jobs import DOOR, Jobbing, jobbing
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
 from penstock.assemble_numbers import numbers
@@ -101,6 +102,7 @@ class Gateway:
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
+        self.jobbing: Jobbing | None = None
 
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
@@ -118,6 +120,7 @@ class Gateway:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
         self.store = await open_store(config, self.clock, os.environ)
         self.caching = caching(self, config, self.store)
+        self.jobbing = jobbing(self, config)
         if self.diary is not None:
             self.diary.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
@@ -130,8 +133,9 @@ class Gateway:
         self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
         self._follow(config)
-        if self.caching is not None:
-            self.caching.open()
+        for part in (self.caching, self.jobbing):
+            if part is not None:
+                part.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
 
@@ -142,9 +146,19 @@ class Gateway:
             await self.store.aclose()
 
     @property
+    def edition(self) -> Edition:
+        """What serves new calls."""
+        return self._editions[-1]
+
+    @property
     def config(self) -> Config:
         """The configuration in force."""
-        return self._editions[-1].config
+        return self.edition.config
+
+    @property
+    def ring(self) -> KeyRing | None:
+        """The keys of callers; None while none is asked for."""
+        return self._ring
 
     # ---- reload
 
@@ -198,7 +212,7 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.diary, self.resumption, self.caching, self.observed):
+        for part in (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.observed):
             if part is not None:
                 part.follow(config)
 
@@ -220,10 +234,11 @@ class Gateway:
             config,
             number=self.reloads + (2 if self._editions else 1),
             run=compose([stages[room.name] for room in rooms if room.name in stages]),
+            inner=compose([stages[room.name] for room in rooms if room.name not in DOOR]),
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
-                *([] if self.caching is None else [self.caching]),
+                *(part for part in (self.caching, self.jobbing) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )

@@ -43,6 +43,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
     parts = {
         "observe": gateway.observed,
         "journal": gateway.diary,
+        "jobs": gateway.jobbing,
         "resume": gateway.resumption,
         "streaming": gateway.streams,
         "cache": gateway.caching,

@@ -37,7 +37,7 @@ class _Asked(msgspec.Struct, gc=False):
     custom_id: Any = None
     method: Any = None
     url: Any = None
-    body: msgspec.Raw | None = None
+    body: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -89,7 +89,7 @@ def read_line(raw: bytes, number: int, endpoint: str) -> Line:
     operation = operation_at(endpoint)
     if asked.url != endpoint or operation is None:
         raise WrongLine("mismatched_url", f"url must be the job's endpoint, {endpoint}", number, "url")
-    body = b"" if asked.body is None else bytes(asked.body)
+    body = bytes(asked.body)
     try:
         seen = peek(body, needs_model=operation.needs_model)
     except CallerError as error:

@@ -16,6 +16,7 @@ from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
+from penstock.observe.jobs_page import JOBS_METRICS, put_jobs
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
 from penstock.observe.store_page import STORE_METRICS, put_store
@@ -25,6 +26,7 @@ SLICES = (
     ("journal", put_journal, JOURNAL_METRICS),
     ("cache", put_cache, CACHE_METRICS),
     ("coalesce", put_coalesce, COALESCE_METRICS),
+    ("jobs", put_jobs, JOBS_METRICS),
     ("store", put_store, STORE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
