@@ -106,7 +106,9 @@ def lines(count: int) -> bytes:
     )  # fmt: skip
 
 
-async def asked_json(port: int, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> dict[str, Any]:
+async def asked_json(
+    port: int, method: str, path: str, body: bytes = b"", kind: str = "application/json"
+) -> dict[str, Any]:
     """An answer of the gateway, once it gives one."""
     until = time.monotonic() + END_SECONDS
     while time.monotonic() < until:
@@ -235,9 +237,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="penstock-jobs-") as folder:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             outcome = runner.run(
-                kill_often(
-                    Path(folder), options.lines, options.kills, options.seed, options.workers, options.life
-                )
+                kill_often(Path(folder), options.lines, options.kills, options.seed, options.workers, options.life)
             )
     wrong = problems(outcome)
     told = asdict(outcome)

@@ -12,13 +12,17 @@ from penstock.assemble_store import store_kind, store_path
 from penstock.auth.config import AuthConfig
 from penstock.auth.store import default_path
 from penstock.config import Config
+from penstock.core.errors import CallerError
 from penstock.core.ports import Stage
+from penstock.core.settings import ConfigError
 from penstock.edge.generation import LocalRoute
 from penstock.routing.config import RoutingConfig
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
     from penstock.jobs.asking.service import Inside
+    from penstock.jobs.delegation.service import Partner
+    from penstock.jobs.job import Job
 
 FOLDER = "jobs"
 PATH = "/admin/v1/jobs"
@@ -46,7 +50,7 @@ class Jobbing:
             Shelf(Place(jobs_directory(config, os.environ)), section.disk), section,
             Asking(self._inside, lambda: gateway.endpoint.next_id(), clock.now),
             gateway.ledger.account("jobs", section.memory), gateway.overload, Numbers(), clock.now, clock.wall,
-            self._knows, self._may, lambda: gateway.endpoint.stopping,
+            self._knows, self._may, lambda: gateway.endpoint.stopping, self._partner,
         )  # fmt: skip
         self.jobs = Jobs(desk, gateway.crew)
         self._answers = Answers(self.jobs)
@@ -60,7 +64,12 @@ class Jobbing:
         from penstock.jobs.config import JobsConfig
         from penstock.jobs.stage import JobsRoom
 
-        return JobsRoom(self._answers) if config.of(JobsConfig).enabled else None
+        section, upstreams = config.of(JobsConfig), config.of(RoutingConfig).upstreams
+        for name in section.delegate.upstreams:
+            if name not in upstreams or upstreams[name].kind != "openai":
+                place = f"{config.source}: jobs.delegate.upstreams"
+                raise ConfigError([f'{place}: "{name[:64]}" is no upstream of kind openai'])
+        return JobsRoom(self._answers) if section.enabled else None
 
     def follow(self, config: Config) -> None:
         """Work as ``config`` says from now on."""
@@ -79,6 +88,32 @@ class Jobbing:
         generation = edition.generation
         assert generation.inner is not None
         return Inside(generation.inner, generation, routing.timeouts.total, pricing(routing))
+
+    def _partner(self, job: Job) -> Partner | None:
+        """Who has the job already, or could do it in its time for less than all who answer at once."""
+        from penstock.jobs.delegation.lines import cheapest
+        from penstock.jobs.delegation.service import Partner
+
+        section = self.jobs.desk.config.delegate
+        if job.anthropic or not job.model or not section.upstreams:
+            return None
+        try:
+            entry = self._gateway.edition.table.find(job.model)
+        except CallerError:
+            return None
+        offers = {target.name: target.prices for target in entry.targets}
+        if job.delegated is not None:
+            name: str | None = job.delegated.upstream
+        elif job.expires - self._gateway.clock.wall() < section.window * 0.99:  # some of it has passed already
+            return None
+        else:
+            name = cheapest(offers, section.upstreams, section.price)
+        for target in entry.targets:
+            if target.name == name:
+                per_in, per_out = target.prices
+                price = (per_in * section.price, per_out * section.price)
+                return Partner(name, target.provider, entry.sent_as(job.model), price)
+        return None
 
     def _knows(self, model: str) -> bool:
         return self._gateway.config.of(RoutingConfig).entry(model) is not None

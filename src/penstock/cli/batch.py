@@ -17,6 +17,8 @@ from penstock.cli.caller import add_caller, callers, shown
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import add_config, add_json, parser, print_json
 
+MOST_TOLD = 10
+"""Problems of one job; --json has all."""
 _COLUMNS = ("id", "status", "created", "endpoint", "total", "ok", "failed", "tokens")
 
 
@@ -80,7 +82,8 @@ def _run(options: argparse.Namespace) -> int:
         if options.on == "ray":
             from penstock.cli.batch_ray import run_on_ray
 
-            return run_on_ray(path, endpoint, caller, output, errors, options.concurrency, options.json)
+            name = os.path.basename(options.file)
+            return run_on_ray(path, name, endpoint, caller, output, errors, options.concurrency, options.json)
         api = BatchApi(caller)
         job = api.create(api.upload(path, os.path.basename(options.file)), endpoint, options.window)
     if options.detach:
@@ -144,11 +147,16 @@ def told(job: dict[str, Any]) -> list[str]:
     for name in ("output_file_id", "error_file_id"):
         if job.get(name):
             lines.append(f"  {name.partition('_')[0]:<7} {shown(job[name], 80)}")
-    for problem in (job.get("errors") or {}).get("data") or []:
+    problems = (job.get("errors") or {}).get("data") or []
+    for problem in problems[:MOST_TOLD]:
         where = f"line {problem['line']}: " if problem.get("line") else ""
         lines.append(f"  wrong   {where}{shown(str(problem['message']))} ({shown(str(problem['code']), 40)})")
+    if len(problems) > MOST_TOLD:
+        lines.append(f"  wrong   {len(problems) - MOST_TOLD} more")
     return lines
 
 
 def _moment(second: int | None) -> str:
-    return "-" if second is None else datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return (
+        "-" if second is None else datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    )

@@ -65,13 +65,13 @@ def _told(asked: dict[str, Any], row: dict[str, Any], answer: Answer | None, sai
 
 
 def run_on_ray(
-    path: str, endpoint: str, caller: Caller, output: str, errors: str, concurrency: int, as_json: bool
+    path: str, name: str, endpoint: str, caller: Caller, output: str, errors: str, concurrency: int, as_json: bool
 ) -> int:
-    """Exit status 0 when every line was answered well. ``RAY_ADDRESS`` says which cluster; else one is begun here."""
+    """``name`` stays the same over runs, where ``path`` may be a copy. Exit status 0 when every line was answered well. ``RAY_ADDRESS`` says which cluster; else one is begun here."""
     if importlib.util.find_spec("ray") is None:
         raise Failure("--on ray needs the extra ray: pip install 'penstock[ray]'", WRONG_CONFIG)
     done = _done(output)
-    rows = _rows(path, done)
+    rows = _rows(path, name, done)
     counts = {"total": len(rows) + len(done), "completed": len(done), "failed": 0}
     drawn = Drawn()
     if rows:
@@ -90,8 +90,9 @@ def _work_off(
 ) -> None:  # fmt: skip
     import ray
 
-    ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
+    ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
     try:
+        ray.data.DataContext.get_current().enable_progress_bars = False  # ours is drawn
         pieces = max(1, min(len(rows), 4 * concurrency))
         # A call waits and computes nothing: many go on one processor.
         asked = ray.data.from_items(rows, override_num_blocks=pieces).map(ask, num_cpus=1 / max(1, concurrency))
@@ -106,11 +107,10 @@ def _work_off(
         os.unlink(errors)
 
 
-def _rows(path: str, done: set[str]) -> list[dict[str, Any]]:
+def _rows(path: str, name: str, done: set[str]) -> list[dict[str, Any]]:
     """Lines that are still to be asked. Raises Failure for one that is no call, or stands twice."""
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
-    name = os.path.basename(path)
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():

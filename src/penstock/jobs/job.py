@@ -21,9 +21,7 @@ MESSAGES = "msgbatch_pen_"
 MOST_METADATA = 16
 DAY = 86400.0
 
-Status = Literal[
-    "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
-]
+Status = Literal["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"]
 ENDED = frozenset({"failed", "completed", "expired", "cancelled"})
 Counts = Sums
 
@@ -125,9 +123,7 @@ def asked_batch(body: bytes) -> AskedBatch:
 def job_of(asked: AskedBatch, id: str, key: str, wall: float, longest: float) -> Job:
     """The job that is asked for. Raises CallerError."""
     if operation_at(asked.endpoint) is None:
-        raise CallerError(
-            f"no job can be made of {asked.endpoint[:100]!r}", code="invalid_endpoint", param="endpoint"
-        )
+        raise CallerError(f"no job can be made of {asked.endpoint[:100]!r}", code="invalid_endpoint", param="endpoint")
     metadata = asked.metadata
     if metadata is not None and (
         len(metadata) > MOST_METADATA or any(len(k) > 64 or len(v) > 512 for k, v in metadata.items())

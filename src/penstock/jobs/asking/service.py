@@ -60,7 +60,7 @@ class Asking:
 
     def __init__(self, inside: Callable[[], Inside], next_id: Callable[[], str], now: Callable[[], float]) -> None:
         self._inside = inside
-        self._next_id = next_id
+        self.next_id = next_id
         self._now = now
         self.in_flight = 0
 
@@ -102,7 +102,7 @@ class Asking:
             (b"idempotency-key", f"{job.id}-{line.number}".encode()),
         ]
         call = Call(line.operation, "POST", PLACE + line.operation.path, b"", headers, CLIENT)
-        exchange = Exchange(self._next_id(), call, started, started + inside.total, body_of(line.body))
+        exchange = Exchange(self.next_id(), call, started, started + inside.total, body_of(line.body))
         exchange.generation = inside.held
         inside.held.enter()
         exchange.defer(lambda _: inside.held.leave())

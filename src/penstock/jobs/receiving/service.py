@@ -199,9 +199,7 @@ class Receiving:
             if not kept:
                 draft.drop()
 
-    async def _rest(
-        self, intake: Intake, form: Form, fields: dict[str, str], draft: Draft, pieces: list[bytes]
-    ) -> int:
+    async def _rest(self, intake: Intake, form: Form, fields: dict[str, str], draft: Draft, pieces: list[bytes]) -> int:
         """Write the file while it comes; its size."""
         size = 0
         while True:

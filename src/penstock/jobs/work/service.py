@@ -17,7 +17,8 @@ from penstock.core.ports import Account
 from penstock.core.tasks import Crew
 from penstock.jobs.asking.service import Asking
 from penstock.jobs.config import JobsConfig
-from penstock.jobs.job import Job
+from penstock.jobs.delegation.service import Delegation, Partner
+from penstock.jobs.job import Delegated, Job
 from penstock.jobs.lines import Checking, Problem
 from penstock.jobs.numbers import Numbers
 from penstock.jobs.pace import Pace
@@ -38,7 +39,8 @@ GRACE_SECONDS = 30.0
 
 @dataclass(slots=True)
 class Desk:
-    """What jobs work with: one a worker. ``knows``: whether a model may be asked for; ``may``: whether a key is good."""
+    """What jobs work with: one a worker. ``knows``: whether a model may be asked for; ``may``: whether a key is good;
+    ``partner``: who may be given a whole job (or has it), instead of working it off here."""
 
     shelf: Shelf
     config: JobsConfig
@@ -51,6 +53,7 @@ class Desk:
     knows: Callable[[str], bool]
     may: Callable[[str], bool]
     stopping: Callable[[], bool]
+    partner: Callable[[Job], Partner | None]
 
 
 class Work:
@@ -92,7 +95,9 @@ class Work:
             await in_thread(lines.index)
         if not self.job.finalizing:
             self._look()
-            await self._work_off(lines, kept)
+            await self._pass_on(lines, kept)
+            if not self.job.stopped and not desk.stopping():
+                await self._work_off(lines, kept)
             if desk.stopping() and not self.job.stopped and len(kept.done) < self.job.total:
                 return
             await self._save(finalizing=desk.wall(), status="finalizing")
@@ -111,6 +116,30 @@ class Work:
         model = next(iter(checking.models)) if len(checking.models) == 1 else ""
         await self._save(status="in_progress", begun=desk.wall(), total=len(lines), model=model)
         return True
+
+    async def _pass_on(self, lines: Input, kept: Log) -> None:
+        """Let a provider do it, where that pays. What it leaves is done here."""
+        desk, job = self.desk, self.job
+        if job.stopped and job.delegated is None:
+            return
+        if (job.delegated is not None and job.delegated.over) or (job.delegated is None and kept.done):
+            return
+        partner = desk.partner(job)
+        if partner is None:
+            return
+
+        async def save(at: Delegated) -> None:
+            await self._save(delegated=at)
+
+        def stopped() -> bool:
+            self._look()
+            return bool(self.job.stopped) or desk.stopping()
+
+        delegation = Delegation(
+            job, partner, lines, kept, desk.shelf.folder(job), desk.config.delegate.poll,
+            now=desk.now, next_id=desk.asking.next_id, save=save, stopped=stopped, leaving=desk.stopping,
+        )  # fmt: skip
+        await delegation.run()
 
     async def _work_off(self, lines: Input, kept: Log) -> None:
         """Ask all lines that are not done, until they are or the job is stopped."""

@@ -69,7 +69,11 @@ class Queue:
         """Ask as many as may be."""
         desk, now = self._desk, self._desk.now()
         self._pace.most = max(1, desk.config.concurrency // max(1, desk.numbers.running))
-        room = 0 if self.stalled else self._pace.room(self.in_flight + len(self._answered), desk.asking.in_flight, desk.overload, now)
+        room = (
+            0
+            if self.stalled
+            else self._pace.room(self.in_flight + len(self._answered), desk.asking.in_flight, desk.overload, now)
+        )
         while room > 0:
             again = bool(self._again) and self._again[0][0] <= now
             if again:
