@@ -1,6 +1,6 @@
 """``penstock batch``: a file of calls answered as a job of a running gateway; jobs listed, shown and cancelled.
 
-Enters: a JSONL file as OpenAI's batch API takes it, or the id of a job. Leaves: files of answers, lines of text, or JSON.
+Enters: a JSONL file as OpenAI's batch API takes it, or the id of a job. Leaves: files of answers, lines of text, JSON.
 May fail: Failure; the exit status is 0 when every line was answered well, 1 when something was not, 2 for wrong use.
 """
 
@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     wants = parser(
         "batch",
         "Have a file of calls answered as a job, in the room that other calls leave.",
-        'A line of the file is {"custom_id": "...", "method": "POST", "url": "/v1/chat/completions", "body": {...}}.\n\n'
+        'A line of the file is {"custom_id": "...", "method": "POST", "url": "/v1/chat/completions",'
+        ' "body": {...}}.\n\n'
         "Exit status: 0 every line was answered well, 1 something was not, 2 wrong use.",
     )
     does = wants.add_subparsers(dest="do", required=True, metavar="DO")

@@ -67,7 +67,8 @@ def _told(asked: dict[str, Any], row: dict[str, Any], answer: Answer | None, sai
 def run_on_ray(
     path: str, name: str, endpoint: str, caller: Caller, output: str, errors: str, concurrency: int, as_json: bool
 ) -> int:
-    """``name`` stays the same over runs, where ``path`` may be a copy. Exit status 0 when every line was answered well. ``RAY_ADDRESS`` says which cluster; else one is begun here."""
+    """``name`` stays the same over runs, where ``path`` may be a copy. Exit status 0 when every line was answered
+    well. ``RAY_ADDRESS`` says which cluster; else one is begun here."""
     if importlib.util.find_spec("ray") is None:
         raise Failure("--on ray needs the extra ray: pip install 'penstock[ray]'", WRONG_CONFIG)
     done = _done(output)

@@ -1,4 +1,4 @@
-"""A job while ``penstock batch run`` waits for it: its file made ready, then a bar on a terminal, plain lines elsewhere.
+"""A job while ``penstock batch run`` waits for it: its file made ready, then a bar on a terminal, else plain lines.
 
 Enters: a file; the id of a job. Leaves: a file as the gateway takes it; the job when it has ended. May fail: Failure.
 """

@@ -1,7 +1,7 @@
 """The jobs room: files and batches that are kept here are served here; those of others pass.
 
-Enters: a call with a known caller. Leaves: an answer in the words of the API that was asked, or the call as it came. May
-fail: 400, 404, 409 and 429 for what is asked; 507 where the disk is full, 503 where it fails.
+Enters: a call with a known caller. Leaves: an answer in the words of the API that was asked, or the call as it came.
+May fail: 400, 404, 409 and 429 for what is asked; 507 where the disk is full, 503 where it fails.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Files and jobs on disk, each key's in a folder of its own. Blocking: it is called in threads.
 
-Enters: StoredFiles, Jobs, keys and ids. Leaves: the same, after any crash. May fail: OSError; CallerError 404 for what a
-key does not have; GatewayError 507 where the bound ``jobs.disk`` is reached.
+Enters: StoredFiles, Jobs, keys and ids. Leaves: the same, after any crash. May fail: OSError; CallerError 404 for what
+a key does not have; GatewayError 507 where the bound ``jobs.disk`` is reached.
 """
 
 from __future__ import annotations

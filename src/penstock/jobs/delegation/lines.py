@@ -1,7 +1,7 @@
 """The lines of a job as a provider gets them, and what it answers. Pure.
 
-Enters: a Line; a line of the provider's output. Leaves: bytes; an Outcome, or None for a line that it did not do and that
-may still be done here. Lines are named by their place: whoever asked need not be known there.
+Enters: a Line; a line of the provider's output. Leaves: bytes; an Outcome, or None for a line that it did not do and
+that may still be done here. Lines are named by their place: whoever asked need not be known there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A job passed on to a provider's own batch API: uploaded, made, watched, and its answers brought back into the log.
 
-Enters: a job whose lines were checked. Leaves: outcomes in its log; what the provider did not do is left to be done here.
+Enters: a job whose lines were checked. Leaves: outcomes in its log; what the provider did not do is left to be done.
 Each step is on the disk before the next, and a batch that was made and not yet noted is found again by the job's id in
 its metadata: it is never made twice. May fail: OSError; what the provider does wrong ends the delegation, not the job.
 """

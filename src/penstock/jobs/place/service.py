@@ -1,7 +1,7 @@
 """Work for the disk, done in a thread and never left half seen.
 
-Enters: a blocking function. Leaves: what it returns or raises. Who is cancelled meanwhile waits until it has ended: what
-it works on is not closed, or given to another, under its hands.
+Enters: a blocking function. Leaves: what it returns or raises. Who is cancelled meanwhile waits until it has ended:
+what it works on is not closed, or given to another, under its hands.
 """
 
 from __future__ import annotations

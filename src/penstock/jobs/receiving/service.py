@@ -1,7 +1,7 @@
 """An upload while it arrives: ours goes to disk piece by piece, another's goes on to its upstream as it came.
 
-Enters: an exchange whose body is a form. Leaves: a StoredFile; or None, and ``exchange.body`` is then what arrived, to be
-read again. May fail: 400, 413, 503 (no memory), 507 (no disk), and then nothing of it is kept.
+Enters: an exchange whose body is a form. Leaves: a StoredFile; or None, and ``exchange.body`` is then what arrived, to
+be read again. May fail: 400, 413, 503 (no memory), 507 (no disk), and then nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -187,10 +187,11 @@ class Receiving:
             if "purpose" in fields:
                 size = await self._rest(intake, form, fields, draft, pieces)
             else:
-                size = await self._undecided(exchange, intake, form, fields, draft)
-                if size is None:
+                found = await self._undecided(exchange, intake, form, fields, draft)
+                if found is None:
                     kept = True  # until the exchange ends
                     return None
+                size = found
             file = self._file(exchange.scope, fields, size)
             await in_thread(self._shelf.keep_file, draft, file)
             kept = True

@@ -68,12 +68,7 @@ class DiskSource:
             piece, self._piece = self._piece, b""
             assert self._sink is not None
             self._sink.push(piece)
-            if self._state == "done":
-                self._reading = False
-                self._close("done")
-                return
-            if self._paused:
-                self._reading = False
+            if self._halted():
                 return
         if self._state == "last":
             self._reading = False
@@ -83,6 +78,15 @@ class DiskSource:
             return
         reading = asyncio.get_running_loop().run_in_executor(None, os.read, self._file, PIECE_BYTES)
         reading.add_done_callback(self._read)
+
+    def _halted(self) -> bool:
+        """Whether whoever took the last piece wants no more, or none for now."""
+        if not self._paused and self._state != "done":
+            return False
+        self._reading = False
+        if self._state == "done":
+            self._close("done")
+        return True
 
     def _read(self, reading: asyncio.Future[bytes]) -> None:
         self._reading = False

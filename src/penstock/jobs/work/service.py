@@ -126,6 +126,8 @@ class Work:
             return
         partner = desk.partner(job)
         if partner is None:
+            if job.delegated is not None and job.delegated.batch and not job.stopped:
+                raise OSError(f"it was passed on to {job.delegated.upstream}, which is not configured any more")
             return
 
         async def save(at: Delegated) -> None:
