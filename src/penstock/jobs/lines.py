@@ -64,7 +64,9 @@ _decode = msgspec.json.Decoder(_Asked).decode
 def operation_at(url: str) -> Operation | None:
     """What may be asked at ``url`` in a job; None where nothing may be."""
     found = ROUTES.get(url) if url.startswith(f"{PLACE}/") else None
-    return found if found is not None and found.name in BATCHED else None
+    if found is None or found.name not in BATCHED or url != PLACE + found.path:
+        return None
+    return found
 
 
 def read_line(raw: bytes, number: int, endpoint: str) -> Line:

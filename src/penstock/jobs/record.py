@@ -81,6 +81,7 @@ def decode(record: bytes) -> Outcome:
 def compact(body: bytes) -> msgspec.Raw:
     """JSON on one line; what is none becomes a text."""
     try:
+        body.decode()
         return msgspec.Raw(msgspec.json.format(body, indent=-1))
     except (ValueError, RecursionError):
         return msgspec.Raw(msgspec.json.encode(body.decode("utf-8", "replace")))
