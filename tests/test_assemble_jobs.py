@@ -38,7 +38,10 @@ def test_a_job_from_its_upload_to_its_answers() -> None:
         assert job["usage"]["total_tokens"] == sum(tokens) > 0
         page = (await ask(gateway.port, "GET", "/metrics", key(gateway))).body.decode()
         assert 'penstock_jobs_lines_total{result="ok"} 50' in page
-        assert 'penstock_requests_total{operation="chat",model="echo",upstream="echo",status="200",fault="none"} 50' in page
+        assert (
+            'penstock_requests_total{operation="chat",model="echo",upstream="echo",status="200",fault="none"} 50'
+            in page
+        )
 
     at(act)
 
@@ -85,7 +88,7 @@ def test_a_revoked_key_ends_its_jobs() -> None:
         assert jobbing is not None
         jobbing.jobs.desk.may = lambda key: False
         async with asyncio.timeout(20):
-            while (one := (await told(gateway, "GET", f"/v1/batches/{job['id']}")))["status"] != "cancelled":
+            while (one := (await told(gateway, "GET", f"/v1/batches/{job['id']}")))["status"] != "cancelled":  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.05)
         assert one["errors"]["data"][0]["code"] == "key_revoked"
 
@@ -118,7 +121,7 @@ def test_another_gateway_on_the_same_folder_goes_on_where_one_ended(tmp_path: Pa
     async def begin(gateway: Running) -> None:
         made.update(await make(gateway, jsonl(*(line(n) for n in range(3000)))))
         async with asyncio.timeout(20):
-            while not (await told(gateway, "GET", f"/v1/batches/{made['id']}"))["request_counts"]["completed"]:
+            while not (await told(gateway, "GET", f"/v1/batches/{made['id']}"))["request_counts"]["completed"]:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
 
     async def go_on(gateway: Running) -> None:

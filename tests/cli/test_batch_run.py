@@ -26,7 +26,9 @@ class Api:
 
 
 def test_it_waits_for_the_end_and_over_a_restart(capsys: pytest.CaptureFixture[str]) -> None:
-    api: Any = Api(told("validating"), Failure("x cannot be reached: refused"), told("in_progress", 5), told("completed", 10))
+    api: Any = Api(
+        told("validating"), Failure("x cannot be reached: refused"), told("in_progress", 5), told("completed", 10)
+    )
     assert follow(api, "b", Drawn(), sleep=lambda seconds: None)["status"] == "completed"
     said = capsys.readouterr().err.splitlines()
     assert [line.split()[0] for line in said] == ["0%", "50%", "100%"]
@@ -68,5 +70,11 @@ def test_a_model_is_put_where_none_is(tmp_path: Path) -> None:
         assert (same, endpoint) == (str(path), "/v1/x")
     with prepared(str(path), "m") as (copy, endpoint):
         lines = Path(copy).read_bytes().splitlines()
-    assert lines == [b"", b'{"url": "/v1/x", "body": {"model": "m"}}', b'{"body":{"model":"a"}}', b"broken", b'{"body":3}']
+    assert lines == [
+        b"",
+        b'{"url": "/v1/x", "body": {"model": "m"}}',
+        b'{"body":{"model":"a"}}',
+        b"broken",
+        b'{"body":3}',
+    ]
     assert not Path(copy).exists()

@@ -4,7 +4,6 @@ import io
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import anthropic
 import openai
@@ -26,7 +25,9 @@ def test_openai_python(gateway: RunningGateway) -> None:
         data = io.BytesIO(jsonl(*(line(n) for n in range(20))))
         file = client.files.create(file=("in.jsonl", data), purpose="batch")
         assert client.files.retrieve(file.id).filename == "in.jsonl"
-        batch = client.batches.create(input_file_id=file.id, endpoint=CHAT, completion_window="24h", metadata={"a": "b"})
+        batch = client.batches.create(
+            input_file_id=file.id, endpoint=CHAT, completion_window="24h", metadata={"a": "b"}
+        )
         until = time.monotonic() + 20
         while batch.status != "completed":
             assert time.monotonic() < until, batch

@@ -25,8 +25,15 @@ def test_ids_are_ours_and_sort_by_their_time() -> None:
 
 
 def test_a_job_as_it_is_asked_for() -> None:
-    one = made(completion_window="1h30m", metadata={"a": "b"}, output_expires_after={"anchor": "created_at", "seconds": 3600})
-    assert (one.expires - one.created, one.window, one.metadata, one.keep_output) == (5400.0, "1h30m", {"a": "b"}, 3600.0)
+    one = made(
+        completion_window="1h30m", metadata={"a": "b"}, output_expires_after={"anchor": "created_at", "seconds": 3600}
+    )
+    assert (one.expires - one.created, one.window, one.metadata, one.keep_output) == (
+        5400.0,
+        "1h30m",
+        {"a": "b"},
+        3600.0,
+    )
     assert made().window == "24h"
     assert not one.anthropic
     assert job(id=MESSAGES + "00000000").anthropic

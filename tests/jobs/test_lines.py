@@ -1,3 +1,4 @@
+import contextlib
 import json
 from typing import Any
 
@@ -51,10 +52,8 @@ def test_what_is_wrong_with_a_line_is_told(data: bytes, code: str, param: str | 
 
 @given(st.binary())
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    try:
-        read_line(data, 1, CHAT)
-    except WrongLine as wrong:
-        assert wrong.problem.line == 1
+    with contextlib.suppress(WrongLine):
+        assert read_line(data, 1, CHAT).custom_id
 
 
 def test_what_a_job_may_ask() -> None:

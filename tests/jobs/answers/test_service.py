@@ -111,7 +111,8 @@ def test_what_cannot_be_made() -> None:
 def test_too_many_open_jobs_are_refused() -> None:
     with ScriptedUpstream() as upstream:
         upstream.answers[CHAT] = Answer(503, (("retry-after", "60"), ("content-type", "application/json")))
-        text = f'upstreams: {{echo: {{kind: openai, base_url: "{upstream.url}"}}}}\nmodels: {{echo: {{upstreams: [echo]}}}}\n'
+        text = f'upstreams: {{echo: {{kind: openai, base_url: "{upstream.url}"}}}}\n'
+        text += "models: {echo: {upstreams: [echo]}}\n"
 
         async def act(gateway: Running) -> None:
             made = [await make(gateway, jsonl(line(1))) for _ in range(2)]
@@ -192,7 +193,7 @@ def test_batches_of_messages() -> None:
     async def act(gateway: Running) -> None:
         made = await told(gateway, "POST", path, {"requests": requests})
         async with asyncio.timeout(20):
-            while (one := await told(gateway, "GET", f"{path}/{made['id']}"))["processing_status"] != "ended":
+            while (one := await told(gateway, "GET", f"{path}/{made['id']}"))["processing_status"] != "ended":  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)
         assert one["request_counts"]["succeeded"] == 3
         answer = await ask(gateway.port, "GET", one["results_url"])

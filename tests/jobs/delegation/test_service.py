@@ -11,7 +11,7 @@ import pytest
 
 from penstock.process.loop import run
 from tests.support.gateway import Running, running_gateway
-from tests.support.jobs import CHAT, ended, jsonl, line, make, rows, told
+from tests.support.jobs import ended, jsonl, line, make, rows, told
 from tests.support.scripted_upstream import Answer, Request, ScriptedUpstream
 
 
@@ -76,7 +76,9 @@ class Provider(ScriptedUpstream):
                 continue
             body = {"choices": [], "model": asked["body"]["model"], "of": asked["body"]["messages"][0]["content"],
                     "usage": {"prompt_tokens": 100, "completion_tokens": 10}}  # fmt: skip
-            out.append({"custom_id": asked["custom_id"], "response": {"status_code": 200, "request_id": "p", "body": body}})
+            out.append(
+                {"custom_id": asked["custom_id"], "response": {"status_code": 200, "request_id": "p", "body": body}}
+            )
         self.files[f"file-out-{id}"] = jsonl(*reversed(out))  # in an order of its own
         batch |= {"status": status, "output_file_id": f"file-out-{id}"}
 
@@ -178,7 +180,7 @@ def test_cancelled_the_provider_is_told_and_what_it_did_is_kept() -> None:
     async def act(gateway: Running) -> None:
         job = await make(gateway, jsonl(line(0), line(1)))
         async with asyncio.timeout(20):
-            while not provider.batches:
+            while not provider.batches:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         await told(gateway, "POST", f"/v1/batches/{job['id']}/cancel")
         job = await ended(gateway, job["id"])
@@ -197,7 +199,7 @@ def test_a_gateway_that_starts_anew_waits_for_the_batch_that_was_made(tmp_path: 
     async def begin(gateway: Running) -> None:
         made.update(await make(gateway, jsonl(line(0), line(1))))
         async with asyncio.timeout(20):
-            while not provider.did["GET /batches/batch"]:
+            while not provider.did["GET /batches/batch"]:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
 
     async def go_on(gateway: Running) -> None:

@@ -83,11 +83,11 @@ def test_a_form_that_is_cut_or_is_none() -> None:
         jobbing = gateway.gateway.jobbing
         assert jobbing is not None
         async with asyncio.timeout(10):
-            while not jobbing.jobs.desk.shelf.place.names("tmp"):
+            while not jobbing.jobs.desk.shelf.place.names("tmp"):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         writer.close()  # its caller goes in the middle
         async with asyncio.timeout(10):
-            while gateway.gateway.ledger.accounts["jobs"].held or jobbing.jobs.desk.shelf.place.names("tmp"):
+            while gateway.gateway.ledger.accounts["jobs"].held or jobbing.jobs.desk.shelf.place.names("tmp"):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         assert (await told(gateway, "GET", "/v1/files"))["data"] == []
         del reader

@@ -108,7 +108,7 @@ class Answers:
 
     async def _content(self, exchange: Exchange, id: str) -> Reply:
         file = await in_thread(self._shelf.file, exchange.scope, id, self._desk.wall())
-        return _sent(self._shelf.data_path(exchange.scope, file.id), b"application/octet-stream")
+        return _sent(exchange, self._shelf.data_path(exchange.scope, file.id), b"application/octet-stream")
 
     async def _delete_file(self, exchange: Exchange, id: str) -> Reply:
         await in_thread(self._shelf.file, exchange.scope, id, self._desk.wall())
@@ -231,7 +231,7 @@ class Answers:
         if not job.output_file:
             raise CallerError(f"batch '{id}' has no results yet", status=404, code="not_found")
         await in_thread(self._shelf.file, exchange.scope, job.output_file, self._desk.wall())
-        return _sent(self._shelf.data_path(job.key, job.output_file), b"application/x-jsonl")
+        return _sent(exchange, self._shelf.data_path(job.key, job.output_file), b"application/x-jsonl")
 
     async def _delete_job(self, exchange: Exchange, id: str) -> Reply:
         job = await in_thread(self._shelf.job, exchange.scope, id)
@@ -251,8 +251,9 @@ def _listed(rows: list[dict[str, Any]], more: bool) -> dict[str, Any]:
     return {"object": "list", "data": rows, "first_id": first, "last_id": last, "has_more": more}
 
 
-def _sent(path: str, kind: bytes) -> Reply:
+def _sent(exchange: Exchange, path: str, kind: bytes) -> Reply:
     source = DiskSource(path)
+    exchange.defer(lambda _: source.cancel("over"))  # also if it was never begun
     reply = Reply(200, [(b"content-type", kind)], source)
     reply.length = source.length
     return reply

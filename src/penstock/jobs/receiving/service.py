@@ -47,6 +47,7 @@ class Intake:
         self._size = 0
         self._out: Sink | None = None
         self._paused = False
+        self._flushing = False
         self._ended = False
         self._error: Fail | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -130,9 +131,13 @@ class Intake:
         self._body.cancel(reason)
 
     def _flush(self) -> None:
+        if self._flushing:
+            return  # resumed by whoever takes a piece: the loop below goes on
+        self._flushing = True
         while self._kept and not self._paused:
             assert self._out is not None
             self._out.push(self._kept.pop(0))
+        self._flushing = False
         if self._paused or self._kept or self._out is None:
             return
         if self._ended:

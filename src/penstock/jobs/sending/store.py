@@ -76,6 +76,10 @@ class DiskSource:
             assert self._sink is not None
             self._sink.end(None)
             return
+        self._begin_read()
+
+    def _begin_read(self) -> None:
+        """Have the next piece read, which ``_came`` gets."""
         reading = asyncio.get_running_loop().run_in_executor(None, os.read, self._file, PIECE_BYTES)
         reading.add_done_callback(self._read)
 
@@ -89,18 +93,24 @@ class DiskSource:
         return True
 
     def _read(self, reading: asyncio.Future[bytes]) -> None:
+        if reading.cancelled():
+            self._came(None)
+        else:
+            self._came(None if reading.exception() is not None else reading.result())
+
+    def _came(self, piece: bytes | None) -> None:
+        """The next piece, nothing at the end, None where it could not be read."""
         self._reading = False
-        error = None if reading.cancelled() else reading.exception()
         if self._state == "done":
             self._close("done")
             return
-        if reading.cancelled() or error is not None:
+        if piece is None:
             self._close("done")
             assert self._sink is not None
-            self._sink.end(GatewayError(f"a file cannot be read: {error}", code="storage_failed"))
+            self._sink.end(GatewayError("a file that is kept cannot be read", code="storage_failed"))
             return
-        self._piece = reading.result()
-        if not self._piece:
+        self._piece = piece
+        if not piece:
             self._piece, self._state = self._tail, "last"
         self._go_on()
 
