@@ -1,4 +1,5 @@
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ def test_a_file_is_sent_as_it_is_and_an_answer_written_whole_or_not_at_all(tmp_p
         api.download("f", str(tmp_path / "out"))
         assert (tmp_path / "out").read_bytes() == b"answers"
         gateway.answers["/v1/files/f/content"] = lambda connection, request: (
-            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf") or connection.close()
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf")
+            or connection.shutdown(socket.SHUT_RDWR)
         )
         with pytest.raises(Failure, match="cannot be written"):
             api.download("f", str(tmp_path / "cut"))
