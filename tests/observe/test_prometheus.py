@@ -9,8 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.coalesce.counts import Counts as Shared
-from penstock.jobs.numbers import Numbers
 from penstock.core.errors import UpstreamError
+from penstock.jobs.numbers import Numbers
 from penstock.observe.board import Board
 from penstock.observe.prometheus import METRICS, render
 from penstock.process.loop import run
