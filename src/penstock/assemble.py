@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_batching import merging
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
 from penstock.assemble_health import Watch
-from penstock.assemble_jobs import DOOR, Jobbing, jobbing
+from penstock.assemble_jobs import DOOR, jobbing
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
+from penstock.assemble_memory import Keeping
 from penstock.assemble_numbers import numbers
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -46,7 +48,7 @@ from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
 from penstock.memory.config import MemoryConfig
-from penstock.memory.ledger import Ledger
+from penstock.memory.ledger import UNBOUNDED, Ledger
 from penstock.net.names import Names
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
@@ -88,7 +90,7 @@ class Gateway:
         self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0
         self.store: DeskStore | None = None
-        self._ring: KeyRing | None = None
+        self.ring: KeyRing | None = None
         self._editions: list[Edition] = []
         self._prepared: Edition | None = None
         self._drain_until = 0.0
@@ -99,10 +101,10 @@ class Gateway:
         self.observed: Observation | None = observation(self.clock.wall)
         self.diary = diary(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
+        self.merging = merging(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
-        self.jobbing: Jobbing | None = None
 
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
@@ -126,16 +128,18 @@ class Gateway:
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
-            self._ring = store.ring
+            self.ring = store.ring
             self.crew.supervise(KeyWatch(store))
+        self.keeping = Keeping(self, config)
         edition = self._build(config)
         self._editions.append(edition)
         self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
-        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
+        connections = self.ledger.account("connections", UNBOUNDED)
+        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now, connections)
         self._follow(config)
-        for part in (self.caching, self.jobbing):
-            if part is not None:
-                part.open()
+        if self.caching is not None:
+            self.caching.open()
+        self.keeping.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
 
@@ -154,11 +158,6 @@ class Gateway:
     def config(self) -> Config:
         """The configuration in force."""
         return self.edition.config
-
-    @property
-    def ring(self) -> KeyRing | None:
-        """The keys of callers; None while none is asked for."""
-        return self._ring
 
     # ---- reload
 
@@ -205,6 +204,7 @@ class Gateway:
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
         newest = self._editions[-1]
+        self.keeping.follow(config)
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
@@ -212,20 +212,21 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.observed):
+        lasting = (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.merging)
+        for part in (*lasting, self.observed):
             if part is not None:
                 part.follow(config)
 
     def explain(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call would be routed, or how the last ones were. Raises CallerError."""
-        edition = self._editions[-1]
-        return self.routes.answer(edition.table, edition.config, question)
+        return self.routes.answer(self.edition.table, self.config, question)
 
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
+        self.keeping.check(config)
         routing = config.of(RoutingConfig)
         targets = self.upstreams.targets_of(routing)
-        auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)
+        auth = Auth(self.ring if config.of(AuthConfig).mode == "keys" else None)
         table = self.routes.table(entries(routing, targets, self.upstreams), config)
         stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]

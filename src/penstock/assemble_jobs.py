@@ -54,10 +54,7 @@ class Jobbing:
         )  # fmt: skip
         self.jobs = Jobs(desk, gateway.crew)
         self._answers = Answers(self.jobs)
-
-    def open(self) -> None:
-        """Begin to look for jobs."""
-        self._gateway.crew.supervise(self.jobs)
+        self._begun = False
 
     def stage(self, config: Config) -> Stage | None:
         """The room for ``config``; None while it is switched off."""
@@ -72,9 +69,12 @@ class Jobbing:
         return JobsRoom(self._answers) if section.enabled else None
 
     def follow(self, config: Config) -> None:
-        """Work as ``config`` says from now on."""
+        """Work as ``config`` says from now on; the first time, begin to look for jobs."""
         from penstock.jobs.config import JobsConfig
 
+        if not self._begun:
+            self._begun = True
+            self._gateway.crew.supervise(self.jobs)
         section = self.jobs.desk.config = config.of(JobsConfig)
         self.jobs.desk.shelf.most = section.disk
         self._gateway.ledger.account("jobs", section.memory)

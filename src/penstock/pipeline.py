@@ -115,6 +115,15 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "batching",
+        "penstock.batching.stage:Batching",
+        "Below coalesce, so that equal calls are one item; above routing, so that what goes together is retried, falls "
+        "over and takes a seat as one call.",
+        needs="caller peek body",
+        gives="batch",
+        optional=True,
+    ),
+    _room(
         "routing",
         "penstock.routing.stage:Routing",
         "Last, since all that may spare the upstream (limits, caches, coalescing) stands above: "
