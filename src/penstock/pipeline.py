@@ -80,6 +80,14 @@ ROOMS: tuple[Room, ...] = (
         gives="body peek",
     ),
     _room(
+        "jobs",
+        "penstock.jobs.stage:JobsRoom",
+        "Files and batches that are kept here are answered here: below all that may refuse a caller, above all that "
+        "concerns the answers of models. Their lines come in below this room as calls of their own.",
+        needs="caller body",
+        optional=True,
+    ),
+    _room(
         "streaming",
         "penstock.streaming.stage:Streaming",
         "Below all that may refuse the call, above all that may answer it: whatever gives the events, a kept stream "
