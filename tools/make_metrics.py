@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.coalesce.counts import Counts as Shared
+from penstock.grouping.counts import Counts as Held
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import LEARNED, METRICS, render
@@ -103,6 +104,7 @@ def sample() -> dict[str, Any]:
             "operations": [["put", "ok", 1]],
         },
         "coalesce": Shared().dump(),
+        "grouping": Held().dump(),
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ from penstock.assemble_coalesce import coalescing
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
+from penstock.assemble_grouping import grouped
 from penstock.assemble_health import Watch
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
@@ -98,6 +99,7 @@ class Gateway:
         self.observed: Observation | None = observation(self.clock.wall)
         self.diary = diary(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
+        self.grouped = grouped(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
@@ -223,7 +225,7 @@ class Gateway:
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
-                *([] if self.caching is None else [self.caching]),
+                *(part for part in (self.caching, self.grouped) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )

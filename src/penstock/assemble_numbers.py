@@ -34,6 +34,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "resume": None if gateway.resumption is None else gateway.resumption.streams.numbers(),
         "cache": None if gateway.caching is None else gateway.caching.dump(),
         "coalesce": None if gateway.coalescing is None else gateway.coalescing.dump(),
+        "grouping": None if gateway.grouped is None else gateway.grouped.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),

@@ -47,6 +47,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
         "streaming": gateway.streams,
         "cache": gateway.caching,
         "coalesce": gateway.coalescing,
+        "grouping": gateway.grouped,
     }
     for name, part in parts.items():
         if part is not None and (stage := part.stage(config)) is not None:

@@ -107,6 +107,15 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "grouping",
+        "penstock.grouping.stage:Grouping",
+        "Below coalescing, so that one of equal calls waits for all; directly above what sends, since it decides when "
+        "that is and, by what was computed where, to whom.",
+        needs="caller peek",
+        gives="group",
+        optional=True,
+    ),
+    _room(
         "routing",
         "penstock.routing.stage:Routing",
         "Last, since all that may spare the upstream (limits, caches, coalescing) stands above: "

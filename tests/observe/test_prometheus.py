@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.coalesce.counts import Counts as Shared
 from penstock.core.errors import UpstreamError
+from penstock.grouping.counts import Counts as Held
 from penstock.observe.board import Board
 from penstock.observe.prometheus import METRICS, render
 from penstock.process.loop import run
@@ -55,6 +56,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
         "journal": {"written": 5, "lost": 1},
         "coalesce": Shared().dump(),
+        "grouping": Held().dump(),
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {

@@ -19,8 +19,8 @@ class GroupingConfig(Struct, frozen=True, kw_only=True):
     group_by: Annotated[
         Literal["none", "prefix", "similarity"],
         Meta(
-            description="`prefix`: calls that begin alike wait until the first of them was computed. `similarity`: where"
-            " more calls of a model run than `slots`, those about the like wait for a place together."
+            description="`prefix`: calls that begin alike wait until the first of them was computed. `similarity`:"
+            " where more calls of a model run than `slots`, those about the like wait for a place together."
         ),
     ] = "none"
     max_wait: Annotated[Seconds, Meta(gt=0, le=600, description="A call is held no longer than this.")] = 2.0

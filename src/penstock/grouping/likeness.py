@@ -20,7 +20,15 @@ def likeness(vector: Any, others: Sequence[Any]) -> float:
 
 
 def best(
-    groups: Iterable[Group], vector: Any, priority: int, scope: str, *, threshold: float, now: float, most: float, size: int
+    groups: Iterable[Group],
+    vector: Any,
+    priority: int,
+    scope: str,
+    *,
+    threshold: float,
+    now: float,
+    most: float,
+    size: int,
 ) -> Group | None:
     """The most alike of those that wait, have room and are younger than ``most`` seconds."""
     found: Group | None = None

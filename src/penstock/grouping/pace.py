@@ -35,6 +35,10 @@ class Pace:
         """Seconds that computing ``size`` bytes takes there."""
         return self._per_byte.get(upstream, 0.0) * size
 
+    def slowest(self, size: int) -> float:
+        """The same where it is not known where: at the slowest."""
+        return max(self._per_byte.values(), default=0.0) * size
+
     def turn(self, upstream: str) -> float:
         """Seconds of a call whose beginning is there."""
         return self._turn.get(upstream, 0.0)

@@ -37,8 +37,9 @@ class Member:
 
 
 class Group:
-    """Members that wait. ``leader`` is the call that computes what they share, ``upstream`` where it was sent, once that
-    is known; ``size`` counts all that ever belonged to it; ``shared`` is what the last to join has in common with it."""
+    """Members that wait. ``leader`` is the call that computes what they share, ``upstream`` where it was sent, once it
+    is known, ``near`` where it should be; ``size`` counts all that ever belonged to it; ``shared``: bytes of prompt
+    that all have in common with who led when they came."""
 
     __slots__ = (
         "failures", "id", "key", "leader", "members", "near", "sent", "shared", "since", "size", "upstream", "vectors",

@@ -14,6 +14,7 @@ from penstock.observe.board import Board
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
+from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
@@ -25,6 +26,7 @@ SLICES = (
     ("journal", put_journal, JOURNAL_METRICS),
     ("cache", put_cache, CACHE_METRICS),
     ("coalesce", put_coalesce, COALESCE_METRICS),
+    ("grouping", put_grouping, GROUPING_METRICS),
     ("store", put_store, STORE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
