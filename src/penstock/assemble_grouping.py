@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Grouped:
         self._gateway = gateway
         self._name = numbered(gateway.number)
         self._embedder: tuple[str, Any] | None = None
-        self._stage: Grouping | None = None
+        self._stages: weakref.WeakSet[Grouping] = weakref.WeakSet()
 
     def stage(self, config: Config) -> Grouping | None:
         """The room for ``config``; None while it is switched off. Raises ConfigError."""
@@ -48,11 +49,11 @@ class Grouped:
 
         section = config.of(GroupingConfig)
         if section.group_by == "none":
-            self._stage = None
             return None
         least = section.min_prefix if section.group_by == "prefix" else 0
-        self._stage = Grouping(self._way(section, config), least, self._gateway.clock.now)
-        return self._stage
+        stage = Grouping(self._way(section, config), least, self._gateway.clock.now)
+        self._stages.add(stage)
+        return stage
 
     def _way(self, section: GroupingConfig, config: Config) -> Way:
         from penstock.grouping.by_likeness import ByLikeness
@@ -91,10 +92,9 @@ class Grouped:
 
     async def admin(self, exchange: Exchange) -> Reply:
         """The groups of this worker, now, and what came of those before."""
-        stage = self._stage
         told = {
             "worker": self._gateway.number,
-            "groups": [] if stage is None else stage.told(),
+            "groups": [group for stage in self._stages for group in stage.told()],
             "counts": self.counts.dump(),
         }
         return Reply(200, [(b"content-type", b"application/json")], msgspec.json.encode(told) + b"\n")
