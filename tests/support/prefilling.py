@@ -1,7 +1,7 @@
 """Upstreams that tell when they compute: each request stands in prefill until the test lets it on.
 
-Enters: chats, streams or whole. Leaves: ``arrived``, their last user texts in order; ``go(text)`` lets a request's first
-event (or whole answer) out, ``end(text)`` the rest of a stream.
+Enters: chats, streams or whole. Leaves: ``arrived``, their last user texts in order; ``go(text)`` lets a request's
+first event (or whole answer) out, ``end(text)`` the rest of a stream.
 """
 
 import json
@@ -62,7 +62,14 @@ class Prefilling:
             whole = Answer(headers=(JSON,), body=json.dumps(said).encode())
             connection.sendall(whole.head() + whole.body)
             return
-        facts = {"id": "c", "object": "chat.completion.chunk", "created": 7, "model": "m", "choices": [], "usage": usage}
+        facts = {
+            "id": "c",
+            "object": "chat.completion.chunk",
+            "created": 7,
+            "model": "m",
+            "choices": [],
+            "usage": usage,
+        }
         last = b"data: " + json.dumps(facts).encode() + b"\n\ndata: [DONE]\n\n"
         connection.sendall(Answer(headers=(EVENTS,), chunks=()).head())
         self._send(connection, chunk(delta={"role": "assistant", "content": text}))
