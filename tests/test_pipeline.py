@@ -51,7 +51,7 @@ def test_a_room_taken_out_is_missed_when_somebody_needs_it(rooms: list[Room]) ->
 
 def test_optional_rooms_may_be_taken_out() -> None:
     names = [room.name for room in ROOMS if room.optional]
-    assert names == ["observe", "journal", "streaming", "resume", "cache", "coalesce", "grouping"]
+    assert names == ["observe", "journal", "streaming", "resume", "cache", "coalesce", "grouping", "batching"]
     check([room for room in ROOMS if not room.optional])
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from penstock.batching.counts import Counts as Merged
 from penstock.coalesce.counts import Counts as Shared
 from penstock.grouping.counts import Counts as Held
 from penstock.observe.board import Board, Tally
@@ -98,6 +99,10 @@ def sample() -> dict[str, Any]:
                 ],
             },
         },
+        "memory": {
+            "source": "machine", "limit": 1, "room": 1, "share": 0.0, "level": 0, "floor": 3, "alerts": 0, "refused": 0,
+            "steps": {"collect": [1, 0, 0.0]}, "beside": {"connections": 0},
+        },
         "journal": {"written": 1, "lost": 0},
         "store": {
             "kind": "sqlite", "reachable": True, "queued": 0, "queued_bytes": 0, "lost": 0,
@@ -105,6 +110,12 @@ def sample() -> dict[str, Any]:
         },
         "coalesce": Shared().dump(),
         "grouping": Held().dump(),
+        "batching": {
+            **Merged().dump(),
+            "batches": [["embeddings", "ok", 1]],
+            "alone": [["embeddings", "free", 1]],
+            "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_batching import merging
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
@@ -23,6 +24,7 @@ from penstock.assemble_grouping import grouped
 from penstock.assemble_health import Watch
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
+from penstock.assemble_memory import Keeping
 from penstock.assemble_numbers import numbers
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -46,7 +48,7 @@ from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
 from penstock.memory.config import MemoryConfig
-from penstock.memory.ledger import Ledger
+from penstock.memory.ledger import UNBOUNDED, Ledger
 from penstock.net.names import Names
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
@@ -100,6 +102,7 @@ class Gateway:
         self.diary = diary(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
         self.grouped = grouped(self)
+        self.merging = merging(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
@@ -127,13 +130,16 @@ class Gateway:
             store.open(create=False)
             self._ring = store.ring
             self.crew.supervise(KeyWatch(store))
+        self.keeping = Keeping(self, config)
         edition = self._build(config)
         self._editions.append(edition)
         self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
-        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
+        connections = self.ledger.account("connections", UNBOUNDED)
+        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now, connections)
         self._follow(config)
         if self.caching is not None:
             self.caching.open()
+        self.keeping.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
 
@@ -193,6 +199,7 @@ class Gateway:
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
         newest = self._editions[-1]
+        self.keeping.follow(config)
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
@@ -200,7 +207,7 @@ class Gateway:
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.diary, self.resumption, self.caching, self.observed):
+        for part in (self.streams, self.diary, self.resumption, self.caching, self.merging, self.observed):
             if part is not None:
                 part.follow(config)
 
@@ -211,6 +218,7 @@ class Gateway:
 
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
+        self.keeping.check(config)
         routing = config.of(RoutingConfig)
         targets = self.upstreams.targets_of(routing)
         auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)

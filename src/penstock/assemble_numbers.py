@@ -25,6 +25,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
             account.name: [account.held, account.bound, account.peak, account.refused]
             for account in gateway.ledger.accounts.values()
         },
+        "memory": gateway.keeping.dump(),
         "upstreams": gateway.upstreams.numbers(),
         "routing": gateway.upstreams.learned(),
         "health": gateway.watch.dump(gateway.upstreams.targets),
@@ -35,6 +36,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "cache": None if gateway.caching is None else gateway.caching.dump(),
         "coalesce": None if gateway.coalescing is None else gateway.coalescing.dump(),
         "grouping": None if gateway.grouped is None else gateway.grouped.dump(),
+        "batching": None if gateway.merging is None else gateway.merging.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),

@@ -48,6 +48,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
         "cache": gateway.caching,
         "coalesce": gateway.coalescing,
         "grouping": gateway.grouped,
+        "batching": gateway.merging,
     }
     for name, part in parts.items():
         if part is not None and (stage := part.stage(config)) is not None:

@@ -52,6 +52,7 @@ SLICES = (
     Slice("journal", "penstock.journal.config", "JournalConfig", optional=True),
     Slice("coalesce", "penstock.coalesce.config", "CoalesceConfig", optional=True),
     Slice("grouping", "penstock.grouping.config", "GroupingConfig", optional=True),
+    Slice("batching", "penstock.batching.config", "BatchingConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from make_metrics import sample
 from penstock.coalesce.counts import Counts as Shared
 from penstock.core.errors import UpstreamError
 from penstock.grouping.counts import Counts as Held
@@ -43,7 +44,7 @@ SEMANTIC: dict[str, Any] = {
 
 
 def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
-    plain = {
+    plain = sample() | {  # what it says of the newer slices, in which each of their metrics occurs
         "worker": worker,
         "uptime": 10.0 + worker,
         "reloads": 1,

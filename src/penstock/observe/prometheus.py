@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.board import Board
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
@@ -18,15 +19,18 @@ from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
+from penstock.observe.memory_page import MEMORY_METRICS, put_memory
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
 from penstock.observe.store_page import STORE_METRICS, put_store
 
 SLICES = (
+    ("memory", put_memory, MEMORY_METRICS),
     ("resume", put_resume, RESUME_METRICS),
     ("journal", put_journal, JOURNAL_METRICS),
     ("cache", put_cache, CACHE_METRICS),
     ("coalesce", put_coalesce, COALESCE_METRICS),
     ("grouping", put_grouping, GROUPING_METRICS),
+    ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.routing.line import Line
+from penstock.core.line import Line
 from penstock.routing.pace import Pace
 from penstock.routing.peak import Peak
 
