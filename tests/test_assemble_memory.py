@@ -1,11 +1,16 @@
 """The governor in a gateway that serves: what it squeezes, whom it admits, which limits it does not accept."""
 
+import asyncio
+import contextlib
+
 import pytest
 
 from penstock.config import Config, ConfigError
 from penstock.memory.limit import MIB
+from penstock.net.server import CONNECTION_BYTES
 from penstock.process.loop import run
 from tests.support.gateway import ECHO, ask, running_gateway
+from tests.support.stores import until
 
 CHAT = "/v1/chat/completions"
 HELLO = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
@@ -76,5 +81,28 @@ def test_a_reload_changes_the_limit_and_refuses_one_that_is_too_small() -> None:
             with pytest.raises(ConfigError, match="or more"):
                 gateway.prepare(Config.parse(ECHO + "memory: {limit: 32MiB}\n", "p.yaml", {}))
             assert gateway.keeping.governor.limit.bytes == 2048 * MIB
+
+    run(main())
+
+
+def test_connections_have_half_of_the_limit_and_the_next_one_is_dropped() -> None:
+    async def main() -> None:
+        async with running_gateway(LIMITED) as running:
+            ledger, server = running.gateway.ledger, running.gateway.server
+            connections = ledger.accounts["connections"]
+            assert connections.bound == 2048 * MIB
+            connections.bound = 2 * CONNECTION_BYTES
+            kept = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(2)]
+            await until(lambda: server.open == 2)
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
+            await until(lambda: server.open == 2 and connections.held == 2 * CONNECTION_BYTES)
+            assert server.refused_connections == connections.refused == 1
+            for _, one in kept:
+                one.close()
+            await until(lambda: connections.held == 0)
+            assert (await ask(running.port, "POST", CHAT, [running.bearer], HELLO)).status == 200
 
     run(main())

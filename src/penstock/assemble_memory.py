@@ -15,6 +15,9 @@ from penstock.memory.store import Resident, cgroup_limit, give_back, machine_byt
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
 
+CONNECTIONS = 0.5
+"""Of the limit: what connections may take, with a call or without; who comes then is dropped as one too many."""
+
 
 class Keeping:
     """The governor of one worker, and the loop that drives it. It survives reloads."""
@@ -52,7 +55,9 @@ class Keeping:
 
     def follow(self, config: Config) -> None:
         """Keep as ``config`` says from now on."""
-        self.governor.follow(self.check(config))
+        limit = self.check(config)
+        self.governor.follow(limit)
+        self._gateway.ledger.account("connections", int(limit.bytes * CONNECTIONS))
         self._watch.every = config.of(MemoryConfig).every
         self.governor.look(self._resident())
 

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.priority import NORMAL
 from penstock.memory.bands import BANDS, FULL, LEVELS, NOBODY, SLACK, level_of, measures_of, next_band
 
 shares = st.floats(0, 2)
@@ -49,3 +51,12 @@ def test_nobody_is_served_only_where_that_would_help() -> None:
 @given(share=shares)
 def test_there_is_always_a_next_look(share: float) -> None:
     assert next_band(share) > share
+
+
+@given(share=shares, level=st.integers(0, 5), explained=st.floats(0, 0.0999))
+def test_ordinary_calls_are_admitted_where_calls_are_not_what_fills_memory(
+    share: float, level: int, explained: float
+) -> None:
+    measures = measures_of(level, share, explained)
+    assert measures.floor == max(LEVELS[level].floor, NORMAL)
+    assert replace(measures, floor=LEVELS[level].floor) == LEVELS[level]

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.overload import Pressure
-from penstock.core.priority import BATCH, HIGH, LOW
-from penstock.memory.governor import SPARE, Governor
+from penstock.core.priority import BATCH, HIGH, LOW, NORMAL
+from penstock.memory.governor import LEAST, SPARE, Governor
 from penstock.memory.ledger import Ledger
 from penstock.memory.limit import MIB, Limit
 
@@ -42,6 +42,7 @@ class Ground:
 def test_in_order_caches_buffers_resume_shedding_and_all_of_it_back_again() -> None:
     ground = Ground()
     pressure = ground.pressure
+    ground.bodies.reserve(LIMIT // 10)
     seen = []
     for share in (0.2, 0.4, 0.65, 0.75, 0.85, 0.95, 0.5, 0.1):
         measures = ground.governor.look(int(share * LIMIT))
@@ -70,9 +71,25 @@ def test_at_the_limit_nobody_is_admitted_while_calls_fill_it() -> None:
     ground.bodies.reserve(600 * MIB)
     ground.governor.look(LIMIT)
     assert ground.pressure.floor == -1
-    ground.bodies.release(600 * MIB)
+    ground.bodies.release(400 * MIB)
     ground.governor.look(LIMIT)
     assert ground.pressure.floor == HIGH
+
+
+def test_memory_that_no_call_holds_does_not_shut_ordinary_calls_out_for_good() -> None:
+    ground = Ground()
+    ground.governor.look(int(0.97 * LIMIT))
+    assert (ground.pressure.level, ground.pressure.floor) == (5, NORMAL)
+    assert ground.bodies.reserve(int(LIMIT * LEAST))
+    assert not ground.bodies.reserve(1)
+
+
+def test_idle_connections_do_not_shut_everybody_out() -> None:
+    ground = Ground()
+    ground.ledger.account("connections", LIMIT).charge(LIMIT)
+    ground.governor.look(LIMIT)
+    assert (ground.pressure.level, ground.pressure.floor) == (5, NORMAL)
+    assert ground.bodies.reserve(int(LIMIT * LEAST))
 
 
 def test_the_critical_is_told_once_and_again_when_it_comes_back(caplog: pytest.LogCaptureFixture) -> None:
@@ -91,7 +108,7 @@ def test_what_the_ledger_may_give_out_fits_beside_all_else(held: int, rss: int) 
     ground.bodies.reserve(held * MIB)
     ground.governor.look(rss * MIB)
     beside = max(BASE, (rss - held) * MIB)
-    assert ground.ledger.room == max(0, int(LIMIT * (1.0 - SPARE)) - beside)
+    assert ground.ledger.room == max(int(LIMIT * LEAST), int(LIMIT * (1.0 - SPARE)) - beside)
     assert ground.ledger.alarm_at >= ground.ledger.held
 
 

@@ -97,3 +97,18 @@ def test_what_is_taken_already_counts_whatever_the_bounds_and_leaves_less_room_f
     assert not ledger.account("bodies", 100).reserve(31)
     ledger.accounts["connections"].release(70)
     assert ledger.account("bodies", 100).reserve(100)
+
+
+def test_what_is_charged_past_its_bound_counts_until_it_is_let_go_and_is_told_as_a_refusal() -> None:
+    ledger = Ledger(100)
+    told: list[int] = []
+    ledger.alarm = lambda: told.append(ledger.held)
+    ledger.alarm_at = 10
+    account = ledger.account("connections", 20)
+    assert account.charge(10)
+    assert account.charge(10)
+    assert told == [20]
+    assert not account.charge(10)
+    assert (account.held, account.refused) == (30, 1)
+    account.release(30)
+    assert ledger.held == 0

@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.memory.limit import MIB, SHARE, cgroup_bytes, limit_of, too_small
+from penstock.core.priority import BATCH
+from penstock.memory.bands import LEVELS, level_of
+from penstock.memory.limit import MIB, NEEDED, SHARE, Limit, cgroup_bytes, limit_of, too_small
 
 GIB = 1024 * MIB
 
@@ -38,8 +40,15 @@ def test_a_limit_below_what_an_idle_process_needs_is_told_with_the_number_needed
     limit = limit_of(64 * MIB, None, GIB, 2)
     wrong = too_small(limit, 40 * MIB, 2)
     assert wrong is not None
-    assert "memory.limit must be 100MiB or more for 2 workers" in wrong
-    assert too_small(limit_of(100 * MIB, None, GIB, 2), 40 * MIB, 2) is None
+    assert "memory.limit must be 120MiB or more for 2 workers" in wrong
+    assert too_small(limit_of(120 * MIB, None, GIB, 2), 40 * MIB, 2) is None
     alone = too_small(limit_of(40 * MIB, None, GIB, 1), 40 * MIB, 1)
     assert alone is not None
-    assert alone.endswith("50MiB or more")
+    assert alone.endswith("60MiB or more")
+
+
+@given(idle=st.integers(1 * MIB, 4 * GIB))
+def test_under_the_least_limit_an_idle_process_sheds_nobody(idle: int) -> None:
+    least = Limit(int(idle * NEEDED), "memory.limit", 0)
+    assert too_small(least, idle, 1) is None
+    assert LEVELS[level_of(idle / least.bytes, 0)].floor == BATCH

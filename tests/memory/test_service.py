@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+from itertools import pairwise
 
 import pytest
 
@@ -7,7 +8,7 @@ from penstock.core.overload import Pressure
 from penstock.memory.governor import Governor
 from penstock.memory.ledger import Ledger
 from penstock.memory.limit import MIB, Limit
-from penstock.memory.service import Watch
+from penstock.memory.service import SHORT_SECONDS, Watch
 from penstock.process.loop import run
 
 LIMIT = Limit(1000 * MIB, "memory.limit", 1000 * MIB)
@@ -114,3 +115,37 @@ def test_a_burst_is_looked_at_at_once_and_a_look_that_fails_is_not_the_last(capl
 
     run(main())
     assert "could not be looked at" in caplog.text
+
+
+def test_while_calls_are_shed_it_is_looked_at_more_often() -> None:
+    async def main() -> None:
+        machine = Machine()
+        assert machine.watch.pause == 3600.0
+        machine.account.reserve(750 * MIB)
+        machine.rss = machine.least = 800 * MIB
+        await machine.watch.look()
+        assert machine.watch.pause == SHORT_SECONDS
+        machine.account.release(750 * MIB)
+        machine.rss = machine.least = BASE
+        await machine.watch.look()
+        assert machine.watch.pause == 3600.0
+
+    run(main())
+
+
+def test_memory_that_does_not_come_free_is_tried_for_less_and_less_often() -> None:
+    async def main() -> None:
+        machine, now, tries = Machine(), [0.0], []
+
+        def in_vain() -> bool:
+            tries.append(now[0])
+            return False
+
+        watch = Watch(machine.governor, machine.ledger, lambda: BASE + 100 * MIB, in_vain, lambda: now[0], 5.0)
+        for tenth in range(2000):
+            now[0] = tenth / 10
+            await watch.look()
+        gaps = [round(after - before, 3) for before, after in pairwise(tries)]
+        assert gaps == [2, 4, 8, 16, 30, 30, 30, 30, 30]
+
+    run(main())

@@ -7,7 +7,7 @@ clearly below its band, and for that level the measures in force.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penstock.core.priority import BATCH, HIGH, LOW, NORMAL
 
@@ -40,6 +40,10 @@ LEVELS = (
 )
 NOBODY = Measures(caches=0.05, buffers=0.1, resume=False, collect=True, floor=-1)
 """At the limit itself, where what is held for calls is what fills it."""
+LITTLE = 0.1
+"""Of the limit: where the ledger explains less, calls are not what fills memory."""
+ORDINARY = tuple(replace(one, floor=max(one.floor, NORMAL)) for one in LEVELS)
+"""Then. To refuse ordinary calls would bring nothing back, and they would be refused until the process is restarted."""
 
 
 def level_of(share: float, before: int) -> int:
@@ -52,10 +56,10 @@ def level_of(share: float, before: int) -> int:
 
 def measures_of(level: int, share: float, explained: float) -> Measures:
     """What is in force. ``explained``: the share of the limit that the ledger accounts for: where it is small, to
-    refuse everybody would free nothing."""
+    refuse everybody would free nothing, and who comes is still bounded by the room that is left."""
     if share >= FULL and explained >= BANDS[0]:
         return NOBODY
-    return LEVELS[level]
+    return (LEVELS if explained >= LITTLE else ORDINARY)[level]
 
 
 def next_band(share: float) -> float:

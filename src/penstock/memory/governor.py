@@ -21,6 +21,9 @@ log = logging.getLogger("penstock")
 
 SPARE = 0.06
 """Of the limit: kept free of what the ledger may give out, for what is not in it."""
+LEAST = 0.02
+"""Of the limit: what calls may hold in any case. Where memory stays full of what is not theirs, the process would else
+refuse everybody until it is restarted."""
 MIB = 1024 * 1024
 
 
@@ -62,16 +65,22 @@ class Governor:
         limit, ledger, pressure = self.limit.bytes, self._ledger, self._pressure
         self.rss = rss
         beside = max(self.base, rss - ledger.held)
-        ledger.room = max(0, int(limit * (1.0 - SPARE)) - beside)
+        connections = self._held_by_connections()
+        ledger.room = max(connections + int(limit * LEAST), int(limit * (1.0 - SPARE)) - beside)
         pressure.share = max(rss, ledger.held + self.base) / limit
         level = level_of(pressure.share, pressure.level)
-        measures = measures_of(level, pressure.share, ledger.held / limit)
+        measures = measures_of(level, pressure.share, (ledger.held - connections) / limit)
         if level != pressure.level or measures != self.measures:
             self._change(level, measures)
         self._alert()
         ahead = next_band(pressure.share)
         ledger.alarm_at = UNBOUNDED if ahead > 1.0 else max(ledger.held, int(ahead * limit) - beside)
         return measures
+
+    def _held_by_connections(self) -> int:
+        """They stay, whether or not their calls are refused."""
+        connections = self._ledger.accounts.get("connections")
+        return 0 if connections is None else connections.held
 
     def follow(self, limit: Limit) -> None:
         """Another limit from now on."""

@@ -87,12 +87,19 @@ class BoundedAccount:
             ledger.sound_alarm()
         return True
 
-    def charge(self, size: int) -> None:
-        """Count ``size`` bytes that are taken already, whatever the bounds."""
+    def charge(self, size: int) -> bool:
+        """Count ``size`` bytes that are taken already, whatever the bounds. False, and a refusal counted, when that
+        passes the account's own: they are to be let go."""
         self.held += size
         self.ledger.held += size
         if self.held > self.peak:
             self.peak = self.held
+        if self.ledger.held > self.ledger.alarm_at:
+            self.ledger.sound_alarm()
+        if self.held <= self.bound:
+            return True
+        self.refused += 1
+        return False
 
     def release(self, size: int) -> None:
         """Give ``size`` bytes back. Raises ValueError when more comes back than was taken."""

@@ -11,8 +11,9 @@ from typing import NamedTuple
 SHARE = 0.75
 UNLIMITED = 1 << 60
 """What a cgroup without a limit says is above this, or is the word "max"."""
-NEEDED = 1.25
-"""A limit must be so many times what the idle process uses."""
+NEEDED = 1.5
+"""A limit must be so many times what the idle process uses: an idle one would else stand above the band (0.7) where
+calls begin to be shed, and would shed them for good."""
 MIB = 1024 * 1024
 
 

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from penstock.core.priority import BATCH
 from penstock.memory.governor import Governor
 from penstock.memory.ledger import Ledger
 
@@ -20,13 +21,17 @@ log = logging.getLogger("penstock")
 
 LEAST_SECONDS = 0.02
 """Between two looks, however often the ledger asks for one."""
+SHORT_SECONDS = 0.5
+"""Between two looks while calls are shed: they are to be admitted again as soon as the burst is over."""
 COLLECT_SECONDS = 30.0
 """Between two full collections."""
 IDLE_BYTES = 8 * 1024 * 1024
 """More than this beside what is accounted for, and it is tried to give it back."""
+TRIM_SECONDS = (1.0, 30.0)
+"""Between two tries to give memory back: at first, and at most. What does not come free is in use, and each try holds
+up whoever allocates meanwhile; so a try in vain doubles the time until the next."""
 WORTH_BYTES = 1024 * 1024
-IN_VAIN_SECONDS = 60.0
-"""After a try that gave less than ``WORTH_BYTES``: what is there is in use."""
+"""Less than this given back was a try in vain."""
 
 
 class Watch:
@@ -46,20 +51,26 @@ class Watch:
         self._now = now
         self._wanted = asyncio.Event()
         self._collected = -COLLECT_SECONDS
-        self._trim_at = 0.0
+        self._trim_pause = TRIM_SECONDS[0]
+        self._trimmed = -TRIM_SECONDS[1]
         ledger.alarm = self._wanted.set
 
     async def run(self) -> None:
         while True:
             await asyncio.sleep(LEAST_SECONDS)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.every):
+                async with asyncio.timeout(self.pause):
                     await self._wanted.wait()
             self._wanted.clear()
             try:
                 await self.look()
             except Exception:
                 log.exception("memory could not be looked at")
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look, if nothing asks for one before."""
+        return self.every if self.governor.measures.floor == BATCH else min(self.every, SHORT_SECONDS)
 
     async def look(self) -> None:
         """Look once, and do what is to be done."""
@@ -73,18 +84,22 @@ class Watch:
             seconds = time.perf_counter() - began
             governor.note("collect", governor.rss - self._resident(), seconds)
             await self._trim()
-        elif beside > IDLE_BYTES and self._now() >= self._trim_at:
+        elif beside > IDLE_BYTES:
             await self._trim()
 
     async def _trim(self) -> None:
         before, began = self._resident(), self._now()
-        if await asyncio.get_running_loop().run_in_executor(None, self._give_back):
-            after = self._resident()
-            if before - after >= WORTH_BYTES:
-                self.governor.note("give back", before - after, self._now() - began)
-            else:
-                self._trim_at = self._now() + IN_VAIN_SECONDS
-            self.governor.look(after)
+        if began - self._trimmed < self._trim_pause:
+            return
+        self._trimmed = began
+        await asyncio.get_running_loop().run_in_executor(None, self._give_back)
+        after = self._resident()
+        if before - after >= WORTH_BYTES:
+            self._trim_pause = TRIM_SECONDS[0]
+            self.governor.note("give back", before - after, self._now() - began)
+        else:
+            self._trim_pause = min(TRIM_SECONDS[1], self._trim_pause * 2)
+        self.governor.look(after)
 
     def __repr__(self) -> str:
         return f"<Watch every {self.every:g} s over {self.governor!r}>"

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from penstock.memory.limit import cgroup_bytes
 
-CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _M_MMAP_THRESHOLD = -3
 LARGE = 128 * 1024
 """Blocks of this size and more are mapped by themselves, and so go back to the machine the moment they are freed."""
@@ -23,30 +22,37 @@ def machine_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def cgroup_limit(paths: tuple[str, ...] = CGROUPS) -> int | None:
-    """The limit of the container that this process is in; None where it is in none."""
-    own = _own_group()
-    for path in (*([f"/sys/fs/cgroup{own}/memory.max"] if own else []), *paths):
-        try:
-            with open(path, encoding="ascii") as file:
-                found = cgroup_bytes(file.read(64))
-        except (OSError, UnicodeDecodeError):
+def cgroup_limit(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> int | None:
+    """The smallest limit of the groups that this process is in, one inside another; None where there is none."""
+    found = [limit for path in _limit_files(root, own) if (limit := cgroup_bytes(_first_bytes(path))) is not None]
+    return min(found, default=None)
+
+
+def _limit_files(root: str, own: str) -> Iterator[str]:
+    """From the group of this process outwards: any of them may be the one with the limit. A container may not see the
+    inner ones, and then is told its own limit at the root."""
+    for line in (_first_bytes(own, 64 * 1024) or "").splitlines():
+        number, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if number == "0" and not controllers:
+            base, name = root, "memory.max"
+        elif "memory" in controllers.split(","):
+            base, name = f"{root}/memory", "memory.limit_in_bytes"
+        else:
             continue
-        if found is not None:
-            return found
-    return None
+        path = path.rstrip("/")
+        while path:
+            yield f"{base}{path}/{name}"
+            path = path.rpartition("/")[0]
+    yield f"{root}/memory.max"
+    yield f"{root}/memory/memory.limit_in_bytes"
 
 
-def _own_group() -> str:
-    """The path of this process in the hierarchy of cgroups, version 2."""
+def _first_bytes(path: str, most: int = 64) -> str | None:
     try:
-        with open("/proc/self/cgroup", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("0::/"):
-                    return line[3:].strip().rstrip("/")
+        with open(path, encoding="utf-8") as file:
+            return file.read(most)
     except (OSError, UnicodeDecodeError):
-        pass
-    return ""
+        return None
 
 
 class Resident:

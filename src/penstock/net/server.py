@@ -56,7 +56,8 @@ class App(Protocol):
 class Tally(Protocol):
     """Counts bytes that are taken already."""
 
-    def charge(self, size: int) -> None: ...
+    def charge(self, size: int) -> bool:
+        """False: that is more than may be taken."""
 
     def release(self, size: int) -> None: ...
 
@@ -92,7 +93,7 @@ class Server:
         self.busy = 0
         self.stopping = False
         self.refused_connections = 0
-        self._connections: set[Peer] = set()
+        self._connections: dict[Peer, int] = {}  # with the bytes that each was charged
         self._peers: dict[str, int] = {}
         self._listeners: list[asyncio.Server] = []
         self._memory = memory
@@ -117,25 +118,23 @@ class Server:
         peers = self._peers
         held = peers.get(connection.peer, 0)
         peers[connection.peer] = held + 1
-        self._connections.add(connection)
-        if self._memory is not None:
-            self._memory.charge(self._each)
-        limits = self.limits
-        if self.stopping or len(self._connections) > limits.max_connections or held >= limits.max_connections_per_peer:
+        each = self._connections[connection] = 0 if self._memory is None else self._each
+        fits = self._memory is None or self._memory.charge(each)
+        limits, number = self.limits, len(self._connections)
+        if not fits or self.stopping or number > limits.max_connections or held >= limits.max_connections_per_peer:
             self.refused_connections += 1
             return False
         return True
 
     def replace(self, connection: Peer, successor: Peer) -> None:
         """``successor`` stands in the place of ``connection``."""
-        self._connections.discard(connection)
-        self._connections.add(successor)
+        self._connections[successor] = self._connections.pop(connection, 0)
 
     def forget(self, connection: Peer) -> None:
         """A connection is gone."""
+        charged = self._connections.pop(connection, 0)
         if self._memory is not None:
-            self._memory.release(self._each)
-        self._connections.discard(connection)
+            self._memory.release(charged)
         held = self._peers.get(connection.peer, 0)
         if held > 1:
             self._peers[connection.peer] = held - 1
