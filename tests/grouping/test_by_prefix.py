@@ -180,3 +180,18 @@ def test_a_short_prompt_passes() -> None:
         assert "0 groups" in repr(hall.way)
 
     in_hall(act)
+
+
+def test_a_whole_answer_that_ends_at_once_lets_all_go_and_makes_nobody_lead() -> None:
+    async def act(hall: Hall) -> None:
+        calls = [hall.ask(chat(str(number), stream=False)) for number in range(3)]
+        exchange = calls[0]
+        answered = asyncio.ensure_future(hall.below.answer(exchange))
+        while exchange not in hall.replies:
+            await asyncio.sleep(0)
+        exchange.finish("ok", hall.clock)
+        await answered
+        assert hall.below.came == calls
+        assert hall.counts.led == 1
+
+    in_hall(act)

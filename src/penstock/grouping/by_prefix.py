@@ -193,7 +193,8 @@ class ByPrefix:
             exchange.batch = words(group, 0.0, group.shared)
         self._known.put(group.key, upstream, self._now())
         if not self._at_end(upstream):
-            loop.call_soon(self._release, group, exchange)  # first its own caller
+            self._close(group)  # now: a whole answer may end before the others go, and must not make one of them lead
+            loop.call_soon(self._send_all, group, upstream)  # first its own caller
 
     def _release(self, group: Group, exchange: Exchange) -> None:
         """All others may go, to where the leader went."""
@@ -202,6 +203,9 @@ class ByPrefix:
         upstream = exchange.upstream
         self._known.put(group.key, upstream, self._now())
         self._close(group)
+        self._send_all(group, upstream)
+
+    def _send_all(self, group: Group, upstream: str) -> None:
         while (member := group.next()) is not None:
             self._send(member, upstream)
 
