@@ -187,7 +187,7 @@ def test_a_whole_answer_that_ends_at_once_lets_all_go_and_makes_nobody_lead() ->
         calls = [hall.ask(chat(str(number), stream=False)) for number in range(3)]
         exchange = calls[0]
         answered = asyncio.ensure_future(hall.below.answer(exchange))
-        while exchange not in hall.replies:
+        while exchange not in hall.replies:  # noqa: ASYNC110 - turn by turn
             await asyncio.sleep(0)
         exchange.finish("ok", hall.clock)
         await answered
