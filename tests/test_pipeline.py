@@ -62,6 +62,7 @@ def test_optional_rooms_may_be_taken_out() -> None:
         "cache",
         "lessen",
         "coalesce",
+        "grouping",
         "batching",
     ]
     check([room for room in ROOMS if not room.optional])

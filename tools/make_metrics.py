@@ -15,6 +15,7 @@ from penstock.admission.counts import Counts as Admitted
 from penstock.batching.counts import Counts as Merged
 from penstock.coalesce.counts import Counts as Shared
 from penstock.degrade.counts import Counts as Lessened
+from penstock.grouping.counts import Counts as Held
 from penstock.jobs.numbers import Numbers
 from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board, Tally
@@ -119,6 +120,7 @@ def sample() -> dict[str, Any]:
         "coalesce": Shared().dump(),
         "degrade": {**Lessened().dump(), "calls": [["max_tokens", "normal", 0]], "steps": 1},
         "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
+        "grouping": Held().dump(),
         "batching": {
             **Merged().dump(),
             "batches": [["embeddings", "ok", 1]],

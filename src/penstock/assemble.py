@@ -23,6 +23,7 @@ from penstock.assemble_door import generation_of, joiner, limits_of, local_paths
 from penstock.assemble_drain import Draining
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
+from penstock.assemble_grouping import grouped
 from penstock.assemble_health import Watch
 from penstock.assemble_jobs import DOOR, jobbing
 from penstock.assemble_journal import diary
@@ -105,6 +106,7 @@ class Gateway:
         self.admitting = admitting(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
         self.degrading = degradation(self.overload, self.pressure, self.clock.now)
+        self.grouped = grouped(self)
         self.merging = merging(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)

@@ -52,6 +52,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
         "streaming": gateway.streams,
         "cache": gateway.caching,
         "coalesce": gateway.coalescing,
+        "grouping": gateway.grouped,
         "batching": gateway.merging,
     }
     for name, part in parts.items():

@@ -141,6 +141,15 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "grouping",
+        "penstock.grouping.stage:Grouping",
+        "Below coalescing, so that one of equal calls waits for all; above what sends, since it decides when "
+        "that is and, by what was computed where, to whom.",
+        needs="caller peek",
+        gives="group",
+        optional=True,
+    ),
+    _room(
         "batching",
         "penstock.batching.stage:Batching",
         "Below coalesce, so that equal calls are one item; above routing, so that what goes together is retried, falls "

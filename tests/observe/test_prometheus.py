@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from make_metrics import sample
 from penstock.coalesce.counts import Counts as Shared
 from penstock.core.errors import UpstreamError
+from penstock.grouping.counts import Counts as Held
 from penstock.jobs.numbers import Numbers
 from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board
@@ -78,6 +79,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "coalesce": Shared().dump(),
         "collector": COLLECTOR,
         "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
+        "grouping": Held().dump(),
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {

@@ -8,6 +8,7 @@ from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.collector_page import COLLECTOR_METRICS, put_collector
 from penstock.observe.degrade_page import DEGRADE_METRICS, put_degrade
+from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
 from penstock.observe.jobs_page import JOBS_METRICS, put_jobs
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 from penstock.observe.memory_page import MEMORY_METRICS, put_memory
@@ -23,6 +24,7 @@ SLICES = (
     ("coalesce", put_coalesce, COALESCE_METRICS),
     ("degrade", put_degrade, DEGRADE_METRICS),
     ("jobs", put_jobs, JOBS_METRICS),
+    ("grouping", put_grouping, GROUPING_METRICS),
     ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
