@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import penstock.core.fiber
 from penstock.cache.embedding.store import find
 from penstock.cache.embedding.weights import ALL
 from penstock.providers.local.engine import LIBRARY, installed
@@ -32,8 +33,14 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+COMPILED = not (penstock.core.fiber.__file__ or "").endswith(".py")
+"""The hot path is compiled here (`make compiled`)."""
+
+
 @pytest.fixture(autouse=True)
 def _marked(request: pytest.FixtureRequest) -> None:
+    if COMPILED and request.node.get_closest_marker("interpreted") is not None:
+        pytest.skip("puts something of its own in the place of what is compiled")
     for marker, fixture in FIXTURES.items():
         if request.node.get_closest_marker(marker) is not None:
             request.getfixturevalue(fixture)
