@@ -1,5 +1,6 @@
 """What tests need of the machine, each once: a fixture gives it, a marker asks for no more than that it is here."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ FIXTURES = {
     "nginx": "nginx",
     "redis": "redis_server",
     "curl": "curl",
+    "ray": "ray",
 }
 """By marker."""
 
@@ -75,6 +77,13 @@ def nginx() -> str:
 @pytest.fixture(scope="session")
 def redis_server() -> str:
     return program("redis-server")
+
+
+@pytest.fixture(scope="session")
+def ray() -> None:
+    """Ray's data sets. Half a gigabyte: it is not asked for on machines that judge changes, either."""
+    if importlib.util.find_spec("ray") is None or importlib.util.find_spec("ray.data") is None:
+        pytest.skip("ray is not installed (pip install 'ray[data]')")
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,13 @@ from penstock.config import Config
 from penstock.core.call import Headers
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Account, Next
-from penstock.edge.batching_routes import BatchingRoutes
 from penstock.edge.config import ListenConfig
 from penstock.edge.endpoint import Endpoint, Join, OpenSocket
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation, LocalRoute
 from penstock.edge.journal_routes import JournalRoutes
 from penstock.edge.local_routes import LocalRoutes
+from penstock.edge.part_routes import PartRoutes
 from penstock.edge.routing_routes import RoutingRoutes
 from penstock.net.server import Limits, Server
 from penstock.net.turn import Successor, Turn
@@ -43,8 +43,8 @@ def local_paths(config: Config, fleet: Fleet, waits_for: Callable[[], list[str]]
         config=lambda: config.dump(masked=True),
         open_metrics=config.of(ListenConfig).loopback,
     )
-    keyed = config.of(AuthConfig).mode == "keys"
-    return [local, JournalRoutes(fleet), BatchingRoutes(fleet), RoutingRoutes(fleet, keyed=keyed)]
+    routing = RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")
+    return [local, PartRoutes(fleet), JournalRoutes(fleet), routing]
 
 
 def generation_of(
@@ -52,6 +52,7 @@ def generation_of(
     *,
     number: int,
     run: Next,
+    inner: Next,
     authorize: Callable[[Headers, str], str],
     local: Sequence[Paths],
     more: Mapping[str, LocalRoute],
@@ -60,6 +61,7 @@ def generation_of(
     listen = config.of(ListenConfig)
     return Generation(
         run=run,
+        inner=inner,
         number=number,
         total_timeout=config.of(RoutingConfig).timeouts.total,
         authorize=authorize,

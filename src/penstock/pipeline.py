@@ -63,12 +63,29 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "admission",
+        "penstock.admission.stage:Admission",
+        "On the head alone and above memory: a call that waits for a place, or is refused one, has no body read; below "
+        "auth, which says whose it is and in which class.",
+        needs="head caller",
+        gives="seat",
+        optional=True,
+    ),
+    _room(
         "memory",
         "penstock.memory.stage:Memory",
         "Bytes are reserved before the body is read, so that a full gateway refuses instead of growing; "
         "then the few fields that policy needs are peeked.",
         needs="head caller",
         gives="body peek",
+    ),
+    _room(
+        "jobs",
+        "penstock.jobs.stage:JobsRoom",
+        "Files and batches that are kept here are answered here: below all that may refuse a caller, above all that "
+        "concerns the answers of models. Their lines come in below this room as calls of their own.",
+        needs="caller body",
+        optional=True,
     ),
     _room(
         "streaming",
@@ -89,6 +106,14 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "degrade",
+        "penstock.degrade.stage:Degrade",
+        "Above the cache, so that under load it may tell an older answer; below memory, which knows what is asked.",
+        needs="peek",
+        gives="relief",
+        optional=True,
+    ),
+    _room(
         "cache",
         "penstock.cache.stage:Cache",
         "Below streaming and resume, so that an answer told again flows like one that is made; above all that costs an "
@@ -98,12 +123,30 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "lessen",
+        "penstock.degrade.stage:Lessen",
+        "Below the cache, since a kept answer is whole and costs nothing; above all that asks an upstream, and above "
+        "coalesce, so that calls that ask for less share no answer with those that ask for all.",
+        needs="relief body",
+        gives="lesser",
+        optional=True,
+    ),
+    _room(
         "coalesce",
         "penstock.coalesce.stage:Coalesce",
         "Below all that answers at once, so that only those meet who would ask an upstream; above routing, so that one "
         "flight is retried, hedged and rescued once for all who read it.",
         needs="caller peek",
         gives="flight",
+        optional=True,
+    ),
+    _room(
+        "grouping",
+        "penstock.grouping.stage:Grouping",
+        "Below coalescing, so that one of equal calls waits for all; above what sends, since it decides when "
+        "that is and, by what was computed where, to whom.",
+        needs="caller peek",
+        gives="group",
         optional=True,
     ),
     _room(

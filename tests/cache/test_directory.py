@@ -237,3 +237,35 @@ def test_fits_looks_at_each_part() -> None:
     question: dict[str, Any] = {"model": "m", "tag": "x"}
     assert fits(entry(tags=("x",)), question)
     assert not fits(entry(model="n", tags=("x",)), question)
+
+
+def test_what_is_over_is_told_to_those_alone_who_may_be_told_older_ones() -> None:
+    one, gone = directory()
+    one.oldest = 7200.0
+    one.put(entry("a", expires=WALL + 3600))
+    assert one.find(id_of("a"), WALL + 3599) is not None
+    assert one.find(id_of("a"), WALL + 3600) is None
+    assert one.find(id_of("a"), WALL + 3600, 3599.0) is None
+    assert one.find(id_of("a"), WALL + 3600, 3600.0) is not None
+    one.sweep(WALL + 7199, [id_of("a")])
+    assert one.find(id_of("a"), WALL + 7199, 7200.0) is not None
+    assert gone == []
+    assert one.find(id_of("a"), WALL + 7200, 9999.0) is None
+    assert [reason for _, reason in gone] == ["expired"]
+
+
+def test_of_a_class_nothing_is_kept_beyond_its_time() -> None:
+    one, gone = directory()
+    one.oldest = 7200.0
+    one.put(entry("a", classification="internal"))
+    assert one.find(id_of("a"), WALL + 3600, 7200.0) is None
+    assert len(gone) == 1
+
+
+def test_an_old_answer_of_another_model_goes_all_the_same() -> None:
+    one, gone = directory()
+    one.oldest = 7200.0
+    one.put(entry("a"))
+    one.put(entry("b", named="m-2", asked=WALL + 1))
+    assert one.find(id_of("a"), WALL + 3600, 7200.0) is None
+    assert [reason for _, reason in gone] == ["model_changed"]

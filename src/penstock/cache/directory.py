@@ -25,12 +25,14 @@ Gone = Callable[[Entry, str], None]
 
 
 class Directory:
-    """See the module. ``gone`` is told of each entry that goes, and why. Whoever lets it go for everybody tells the
+    """See the module. ``oldest``: entries whose time is over stay until they are so old (seconds), for those who may be
+    told them still. ``gone`` is told of each entry that goes, and why. Whoever lets it go for everybody tells the
     store; what another worker let go is told with ``forget``."""
 
     def __init__(self, entries: int, total: int, gone: Gone) -> None:
         self.entries: dict[bytes, Entry] = {}
         self.rules = InvalidationConfig()
+        self.oldest = 0.0
         self.evicted = Counter[str]()
         self._gone = gone
         self.sketch = Sketch(entries)
@@ -67,8 +69,9 @@ class Directory:
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
 
-    def find(self, id: bytes, wall: float) -> Entry | None:
-        """The entry of that digest, if it may still be told."""
+    def find(self, id: bytes, wall: float, stale: float = 0.0) -> Entry | None:
+        """The entry of that digest, if it may still be told: with ``stale`` also one whose time is over and that is no
+        older than that."""
         entry = self.entries.get(id)
         if entry is None:
             return None
@@ -78,11 +81,22 @@ class Directory:
             if reason:
                 self.drop(entry, reason)
                 return None
+            if wall >= entry.expires and wall - entry.created > stale:
+                return None
         return entry
 
     def reason(self, entry: Entry, wall: float) -> str:
         """Why ``entry`` has to go; "" if it stays."""
-        return "model_changed" if self._is_renamed(entry) else verdict(entry, self.rules, wall)
+        if self._is_renamed(entry):
+            return "model_changed"
+        reason = verdict(entry, self.rules, wall)
+        return "" if reason == "expired" and entry.expires <= wall < self.until(entry) else reason
+
+    def until(self, entry: Entry) -> float:
+        """How long it is kept. Of a class that may have a shorter time by rule nothing is kept beyond it."""
+        if not self.oldest or entry.classification:
+            return entry.expires
+        return max(entry.expires, entry.created + self.oldest)
 
     def used(self, entry: Entry, wall: float) -> None:
         """It was told again."""

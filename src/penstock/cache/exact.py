@@ -34,7 +34,7 @@ class ExactCache(Cache):
             return self._pass(exchange, next, plan)
         looked = Looked(plan, terms, question, next, shelf.wall(), None)
         if plan.mode != "refresh":
-            entry = shelf.directory.find(question.digest, looked.at)
+            entry = shelf.directory.find(question.digest, looked.at, exchange.stale)
             if entry is not None:
                 return self._found(exchange, looked, entry, began)
             shelf.counts.missed += 1

@@ -129,7 +129,7 @@ class Cache:
         exact = takes and terms.takes_asked(question)
         at = shelf.wall()
         if exact and plan.mode != "refresh":
-            entry = shelf.find(question.digest)
+            entry = shelf.find(question.digest, exchange.stale)
             reply = None if entry is None else await self._hit(exchange, entry, terms, None)
             shelf.counts.lookups["exact"].note(self._now() - began)
             if reply is not None:
@@ -220,6 +220,8 @@ class Cache:
         elif not self._config.confirm:
             prefix = self._prefix(exchange, exchange.call.memo[self], terms)
             shelf.recall.note(exchange.call, prefix, terms, entry.id)
+        if entry.expires <= shelf.wall():
+            exchange.note_degraded("cache_stale")
         exchange.cache = f"hit-{kind}"
         shelf.used(entry)
         shelf.counts.hit(kind, (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)

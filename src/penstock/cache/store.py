@@ -82,11 +82,11 @@ class Shelf(Hearing):
 
     # ---- reading
 
-    def find(self, id: bytes) -> Entry | None:
+    def find(self, id: bytes, stale: float = 0.0) -> Entry | None:
         """The entry of that digest, if it may be told."""
         if not self.ready:
             return None
-        return self.directory.find(id, self.wall())
+        return self.directory.find(id, self.wall(), stale)
 
     def held(self, entry: Entry) -> Answer | None:
         """Its answer, if it is in memory."""
@@ -150,7 +150,7 @@ class Shelf(Hearing):
             return False
         if self.store is not None:
             sealed = self.seal.close(entry.id, entry_bytes(answer))
-            if not self.store.records(ANSWERS).put(entry.id, sealed, entry.expires):
+            if not self.store.records(ANSWERS).put(entry.id, sealed, self.directory.until(entry)):
                 self.counts.stores["lost"] += 1
                 return False
         if not self.directory.put(entry):
@@ -170,7 +170,7 @@ class Shelf(Hearing):
     def _write(self, entry: Entry) -> None:
         if self.store is not None and self.seal is not None:
             data = self.seal.sign(entry.id, entry_bytes(entry))
-            self.store.records(ENTRIES).put(entry.id, data, entry.expires)
+            self.store.records(ENTRIES).put(entry.id, data, self.directory.until(entry))
 
     def regroup(self, entry: Entry) -> None:
         """Its ``group`` was found out after it was kept."""
@@ -264,7 +264,7 @@ class Shelf(Hearing):
             entry = None if signed is None else entry_of(signed)
         except ValueError:
             entry = None
-        if entry is not None and entry.id == id and entry.expires > self.wall():
+        if entry is not None and entry.id == id and self.directory.until(entry) > self.wall():
             self.take_entry(entry)
         elif entry is None:
             self.directory.evicted["damaged"] += 1

@@ -44,6 +44,8 @@ class Exchange:
     ``priority`` is its class (``core.priority``), ``weight`` its key's share beside other keys; ``place`` is its
     position when it began to wait in a queue (0: it never did), ``batch`` tells with whom it was sent, ``near`` names
     the upstream that should serve it if it can.
+    ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may
+    be told to it though its time is over, ``degraded`` what it was indeed given less of.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
     """
 
@@ -80,9 +82,11 @@ class Exchange:
         "place",
         "priority",
         "queued",
+        "relief",
         "rescues",
         "scope",
         "seat",
+        "stale",
         "started",
         "status",
         "tokens_cached",
@@ -123,6 +127,8 @@ class Exchange:
         self.asked: Any = None
         self.usage_passes = False
         self.degraded = ""
+        self.relief: Any = None
+        self.stale = 0.0
         self.queued = 0.0
         self.place = 0
         self.batch = ""
@@ -193,6 +199,10 @@ class Exchange:
         if self.rescues is None:
             self.rescues = []
         self.rescues.append(how)
+
+    def note_degraded(self, what: str) -> None:
+        """Its caller is given less than it asked for: ``what`` is told in the answer's head."""
+        self.degraded = f"{self.degraded}, {what}" if self.degraded else what
 
     def _clean_up(self) -> None:
         deferred = self._deferred

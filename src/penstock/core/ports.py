@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal, Protocol
 
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
@@ -83,6 +83,13 @@ class Caller(Protocol):
         """Seconds there and back, as the kernel measures them; None where it does not."""
 
 
+class Reclaims(Protocol):
+    """What can do with less memory for a while."""
+
+    def squeeze(self, share: float) -> int:
+        """Keep to this share of what is configured from now on (1: all of it). Bytes that came free at once."""
+
+
 class Account(Protocol):
     """A bounded number of bytes with a name."""
 
@@ -91,3 +98,44 @@ class Account(Protocol):
 
     def release(self, size: int) -> None:
         """Give ``size`` bytes back."""
+
+
+class Seats(Protocol):
+    """The seats at one upstream, where their number is limited. Moments are monotonic seconds."""
+
+    @property
+    def free(self) -> bool:
+        """Whether a call may take one. Then nobody waits for it."""
+
+    def begin(self, now: float) -> None:
+        """A call takes one, whether one is free or not."""
+
+    def first(self, now: float, took: float, expected: float) -> None:
+        """A call's first token came after ``took`` seconds; ``expected`` of an idle upstream, 0 where nobody knows."""
+
+    def end(self, now: float, took: float, first_token: float | None, outcome: SeatOutcome) -> None:
+        """A call has given its seat back after ``took`` seconds."""
+
+
+SeatOutcome = Literal["ok", "overload", "error", "left"]
+"""``overload``: the upstream said that it has too many calls. ``left``: nobody waited for the answer any more."""
+Look = Callable[[], Sequence[Seats] | None]
+"""Where a call could sit now, all of it taken; None when it should not wait (any longer), for whatever reason."""
+
+
+class Hall(Protocol):
+    """Where calls wait for seats, the best first."""
+
+    def seat(self, exchange: Exchange, look: Look, cost: float, front: bool) -> Awaitable[Seats | None]:
+        """Wait for a seat, which must be taken before anything else is awaited; None when ``look`` says so.
+        ``cost``: what it takes of its key's share; ``front``: it had a seat and goes before others of its class.
+        Raises Fail when it may not wait, has waited too long, or must make room for a better call."""
+
+    def yields(self, exchange: Exchange, times: int) -> bool:
+        """Whether it should give its seat up to a better call, having done so ``times`` before."""
+
+    def lend(self, seats: Seats, exchange: Exchange, stop: Callable[[], None]) -> Callable[[], None]:
+        """The call may be stopped by ``stop``, until what is returned is called."""
+
+    def vacate(self, seats: Seats) -> None:
+        """Somebody was given a seat there and does not take it."""

@@ -1,4 +1,4 @@
-"""Quantities as people write them: durations, sizes, money. Pure.
+"""Quantities as people write them: durations, sizes, money, seats. Pure.
 
 Enters: what stands in a config file (``250ms``, ``64KiB``, ``$0.25``). Leaves: float seconds, int bytes, int
 micro-dollars, and back to text. May fail: ValueError with a sentence that says what would be accepted.
@@ -36,6 +36,7 @@ _DURATION_PART = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,40})?)(us|ms|s|m|h|d)", r
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,18})?)\s?([kmgt]i?b|b)?", re.ASCII | re.IGNORECASE)
 _MONEY = re.compile(r"\$?([0-9]{1,12}(?:\.[0-9]{1,18})?)", re.ASCII)
+_SEATS = re.compile(r"[0-9]{1,7}", re.ASCII)
 _LONGEST_TEXT = 64
 MICRO = 1_000_000
 """Micro-dollars in a dollar."""
@@ -102,6 +103,25 @@ def format_money(micro_dollars: int) -> str:
     return f"{whole}.{decimals:0<2}"
 
 
+ADAPTIVE = -1
+"""A number of seats that is found out by what they do to the time of calls."""
+
+
+def parse_seats(text: str) -> int:
+    """A number of calls at once, ``64``, or ``adaptive``."""
+    plain = text.strip()
+    if plain == "adaptive":
+        return ADAPTIVE
+    if not _SEATS.fullmatch(plain) or not int(plain):
+        raise ValueError("a number of calls is a whole one from 1 on, such as 64, or adaptive")
+    return int(plain)
+
+
+def format_seats(seats: float) -> str:
+    """The same as text."""
+    return "adaptive" if seats == ADAPTIVE else str(int(seats))
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Marks a number in a config struct as a quantity: how it is read and written."""
@@ -113,4 +133,5 @@ class Unit:
 
 Seconds = Annotated[float, Unit("duration", parse_duration, format_duration)]
 Bytes = Annotated[int, Unit("size", parse_size, format_size)]
+Seats = Annotated[int, Unit("number of calls, or `adaptive`", parse_seats, format_seats)]
 Dollars = Annotated[int, Unit("dollars", parse_money, format_money)]

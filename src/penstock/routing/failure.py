@@ -43,6 +43,8 @@ KINDS = _kinds(
     # One that was silent for the whole of its time would be so again: it is not asked twice.
     Kind("silent", "upstream", here=False, elsewhere=True, fall_back=True, blames="either"),
     Kind("full", "gateway", here=False, elsewhere=True, fall_back=True),
+    # There was no attempt: no seat was to be had at any upstream of the model.
+    Kind("crowded", "gateway", here=False, elsewhere=False, fall_back=True),
     Kind("rate_limited", "upstream", here=True, elsewhere=True, fall_back=True, blames="key"),
     Kind("overloaded", "upstream", here=True, elsewhere=True, fall_back=True, blames="host"),
     # An engine of ours that is being loaded: whoever loads it knows how it is.
@@ -127,7 +129,9 @@ def of_fail(fail: Fail) -> Failure:
     if fail.fault == "caller":
         return Failure(KINDS["caller"])
     if fail.fault == "gateway":
-        name = "full" if fail.code == "upstream_queue_full" else "gateway"
+        name = "full" if fail.code == "upstream_queue_full" else "crowded" if fail.phase == "queue" else "gateway"
+    elif fail.code == "no_upstream":
+        name = "crowded"
     elif fail.code == AT_REST:
         name = "rate_limited"
     elif fail.code == "engine_starting":

@@ -1,10 +1,14 @@
-"""What a caller is told when none of a model's upstreams can serve: each one's state, and when to come back. Pure."""
+"""What a caller is told when none of a model's upstreams can serve: each one's state, and when to come back; and who
+serves a call that names no model. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from penstock.core.call import Call
 from penstock.core.errors import CallerError, Fail, UpstreamError
 from penstock.routing.table import Entry
+from penstock.routing.targets import Target
 
 LEAST_WAIT_SECONDS = 1.0
 MOST_NAMED = 20
@@ -34,6 +38,17 @@ def _none_found(entry: Entry) -> UpstreamError:
         f"no instance of an upstream of model '{entry.pattern}' has been found yet",
         status=503, code="no_instance", retry_after=LEAST_WAIT_SECONDS, phase="choose",
     )  # fmt: skip
+
+
+def somebody(targets: Sequence[Target], call: Call, now: float) -> Target:
+    """For operations that name no model (files, batches): the first upstream that has them, is well, and takes new
+    calls. Raises CallerError 404 when none has them."""
+    having = [target for target in targets if target.provider.serves(call)]
+    if not having:
+        raise not_offered(call, "no upstream")
+    for target in having:
+        target.settle(now)
+    return min(having, key=lambda target: (not target.usable(now), target.draining))
 
 
 def not_offered(call: Call, who: str) -> CallerError:

@@ -18,7 +18,9 @@ from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.continued import Continued
 from penstock.routing.failure import KINDS, Failure, of_fail
 from penstock.routing.joint import Joint
+from penstock.routing.outcomes import failed
 from penstock.routing.overlap import Join
+from penstock.routing.seating import Seating
 from penstock.routing.seats import ill, leave_seat
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
@@ -53,6 +55,7 @@ class Rescue:
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         served: Exchange | None = None,
+        seating: Seating | None = None,
     ) -> None:
         assert joint.told is not None
         self._exchange = exchange
@@ -67,6 +70,7 @@ class Rescue:
         self._sleep = sleep
         self._before: Usage | None = None
         self._child = served
+        self._seating = seating
         self._counted = 0
         self._way = ""
         self._unfit: set[tuple[str, str]] = set()
@@ -142,6 +146,12 @@ class Rescue:
         call = exchange.call
         ask = step.entry.ask(exchange, step.asked, self._now())
         target = step.choose(ask)
+        if not target.free and self._seating is not None:
+            step.yielded += 1  # it was served before: it goes first
+            try:
+                target = await self._seating.seat(exchange, step, ask)
+            except Fail as fail:
+                return failed(target, fail)
         model = ask.model
         text = told.text
         for way in ways(target, call.operation.name, model):
@@ -210,7 +220,7 @@ class Rescue:
         self._counted = told.tokens
         used = Usage(served.tokens_in, served.tokens_out or tokens, served.tokens_cached)
         if self._before is None:
-            leave_seat(exchange)
+            leave_seat(exchange, self._now())
             self._before = used
             exchange.defer(self._finish)
         else:

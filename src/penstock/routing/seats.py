@@ -10,8 +10,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from penstock.core.exchange import Exchange
+from penstock.core.ports import SeatOutcome
 from penstock.routing.ask import Ask
 from penstock.routing.failure import KINDS, Failure, of_fail
+from penstock.routing.load import PRIOR_FIRST
 
 if TYPE_CHECKING:
     from penstock.routing.targets import Target
@@ -20,15 +22,17 @@ log = logging.getLogger("penstock")
 
 LEAST_TOLD = 1024
 """Tokens of prompt below which providers may cache nothing, and so tell of nothing cached (OpenAI's number)."""
+TOO_MANY = ("rate_limited", "overloaded", "full")
+"""Failures by which an upstream says that it has more calls than it can serve."""
 
 
 class Seat:
     """A call's place at a target. ``hit``: the share of its prompt expected in the cache there; ``key``: the number of
     the key that it shows; ``used``: when what is expected was last used there, None where its absence would prove
     nothing; ``trial``: not 0 if all depends on it whether the target is used again; ``was_well`` and ``was_ill``: what
-    it has told of the target."""
+    it has told of the target, and ``trouble`` in what way it was ill."""
 
-    __slots__ = ("ask", "hit", "key", "stay", "target", "trial", "used", "was_ill", "was_well")
+    __slots__ = ("ask", "hit", "key", "stay", "target", "trial", "trouble", "used", "was_ill", "was_well")
 
     def __init__(self, target: Target, ask: Ask, hit: float, key: int = 0) -> None:
         self.target = target
@@ -41,12 +45,18 @@ class Seat:
             self.used = None  # by a call whose own prompt is still being computed: not cached yet, and not evicted
         self.stay = target.load.begin(ask.now, ask.tokens * (1.0 - hit))
         self.trial = 0 if target.health.breaker.state == "closed" else target.health.begin(ask.now)
+        self.trouble: SeatOutcome | None = None
         self.was_well = False
         self.was_ill = False
 
     def first_token(self, now: float) -> None:
         """The first token of its answer is here."""
-        self.target.load.first_token(self.stay, now)
+        target, stay = self.target, self.stay
+        if target.seats is not None and not stay.first:
+            # By the prior line: what was learned follows an overload that lasts, and would hide it.
+            base, slope = PRIOR_FIRST
+            target.seats.first(now, now - stay.began, base + slope * stay.work)
+        target.load.first_token(stay, now)
 
     def leave(self, now: float, *, tokens: int = 0, prompt: int = 0, cached: int = 0) -> None:
         """The call has ended there, with what its usage told (0: nothing): tokens of the answer, of the prompt, and of
@@ -94,6 +104,7 @@ def ill(exchange: Exchange, failure: Failure, now: float) -> None:
     if not isinstance(seat, Seat) or seat.was_ill:
         return
     seat.was_ill = True
+    seat.trouble = "overload" if failure.kind.name in TOO_MANY else "error"
     blames = failure.kind.blames
     if blames == "key":
         if failure.kind.name != "denied" or not _has_been_denied(exchange):
@@ -138,8 +149,9 @@ def _has_been_denied(exchange: Exchange) -> bool:
     return any(name == "denied" for name, _ in exchange.failures or ())
 
 
-def leave_seat(exchange: Exchange) -> None:
-    """Give the seat back. Only of a call that ended well is something learned of speed."""
+def leave_seat(exchange: Exchange, now: float = 0.0) -> None:
+    """Give the seat back. Only of a call that ended well is something learned of speed. ``now``: of one that goes on
+    elsewhere."""
     seat = exchange.seat
     if isinstance(seat, Seat):
         if exchange.outcome == "error":
@@ -147,6 +159,8 @@ def leave_seat(exchange: Exchange) -> None:
         exchange.seat = None
         if seat.trial:
             seat.target.health.lost(seat.trial)
+        if seat.target.seats is not None:
+            _tell(seat, exchange, exchange.ended or now)
         if exchange.outcome == "ok":
             prompt, tokens = exchange.tokens_in, exchange.tokens_out
             seat.leave(exchange.ended, tokens=tokens, prompt=prompt, cached=exchange.tokens_cached)
@@ -154,6 +168,14 @@ def leave_seat(exchange: Exchange) -> None:
                 seat.ask.sizes.learn(len(exchange.call.body), prompt, tokens)
         else:
             seat.leave(exchange.ended)
+
+
+def _tell(seat: Seat, exchange: Exchange, now: float) -> None:
+    """Give it back where their number is limited, and say how the call went there."""
+    seats, stay = seat.target.seats, seat.stay
+    assert seats is not None
+    first = stay.first - stay.began if stay.first else None
+    seats.end(now, now - stay.began, first, "ok" if exchange.outcome == "ok" else seat.trouble or "left")
 
 
 def _note_end(exchange: Exchange, seat: Seat) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from penstock.core.call import Call
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
-from penstock.core.ports import Next
+from penstock.core.ports import Hall, Next
 from penstock.core.reply import Reply, Source, collect
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
@@ -26,10 +26,11 @@ from penstock.routing.collected import CollectedCall, Send
 from penstock.routing.failure import AT_REST, KINDS, Failure, of_answer
 from penstock.routing.hedge import Hedge
 from penstock.routing.joint import Joint
-from penstock.routing.nobody import nobody, not_offered
+from penstock.routing.nobody import nobody, somebody
 from penstock.routing.outcomes import at_rest, failed, last, watch
 from penstock.routing.race import Race
 from penstock.routing.rescue import Rescue
+from penstock.routing.seating import Seating
 from penstock.routing.seats import Seat, ill, well
 from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
@@ -43,7 +44,7 @@ ERROR_BODY_SECONDS = 5.0
 class Routing:
     """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
     event; ``rescue``: finish answers whose upstream broke; ``collect``: those of calls without a stream too;
-    ``uniform`` draws the jitter of waits."""
+    ``hall``: where calls wait for upstreams that have no free seat; ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
@@ -57,6 +58,7 @@ class Routing:
         first_token: float = 30.0,
         rescue: bool = True,
         collect: bool = False,
+        hall: Hall | None = None,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -70,12 +72,13 @@ class Routing:
         self._now = now
         self._sleep = sleep
         self._uniform = uniform
+        self._seating = None if hall is None else Seating(hall, now, asyncio.get_running_loop)
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
         now = self._now()
         if not call.model and not call.operation.needs_model:
-            return self._send(exchange, self._any(exchange, now), Ask(call, now))
+            return self._send(exchange, somebody(self._targets, call, now), Ask(call, now))
         entry = self._table.find(call.model)
         if entry.trial is not None:
             version = entry.version(exchange)
@@ -117,8 +120,17 @@ class Routing:
             if call.max_tokens is None:
                 exchange.output_default = entry.max_tokens
             race: Race | None = None
+            seating = self._seating if target.seats is not None else None
             try:
-                if entry.hedge is not None and entry.hedge.takes(call, len(step.targets)):
+                if seating is not None and not target.free:
+                    target = await seating.seat(exchange, step, ask)
+                if seating is not None and target.seats is not None and seating.lends(exchange, step):
+                    attempt = self._attempt(exchange, target, ask, send)
+                    lent = await seating.lent(exchange, step, target, attempt)
+                    if lent is None:
+                        continue
+                    tried = lent
+                elif entry.hedge is not None and entry.hedge.takes(call, len(step.targets)):
                     tried, race, attempts = await self._race(exchange, step, entry.hedge, target, ask, attempts, send)
                     target = tried.target
                 else:
@@ -213,7 +225,7 @@ class Routing:
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
                 exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
-                self._able(exchange), self._now, self._sleep, served,
+                self._able(exchange), self._now, self._sleep, served, self._seating,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
@@ -266,16 +278,6 @@ class Routing:
             exchange.waited += self._now() - began
         if isinstance(seat, Seat):
             seat.first_token(self._now())
-
-    def _any(self, exchange: Exchange, now: float) -> Target:
-        """For operations that name no model (files, batches): the first upstream that has them, is well, and takes new
-        calls."""
-        having = [target for target in self._targets if target.provider.serves(exchange.call)]
-        if not having:
-            raise not_offered(exchange.call, "no upstream")
-        for target in having:
-            target.settle(now)
-        return min(having, key=lambda target: (not target.usable(now), target.draining))
 
 
 async def _read_error(reply: Reply, target: Target) -> Failure:

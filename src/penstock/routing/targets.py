@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from penstock.core.exchange import Exchange
-from penstock.core.ports import Provider
+from penstock.core.ports import Provider, Seats
 from penstock.routing.ask import Ask
 from penstock.routing.credentials import Credentials
 from penstock.routing.health import Health, HealthRules
@@ -38,11 +38,12 @@ class Target:
     are the ways of continuing an answer that it did not take, as (operation, model, way). ``capacity``: calls that
     it serves at once; ``prices``: dollars per token in and out; ``slot``: its place in the prefix index; ``models``:
     when each was last asked of it; ``tells_cached``: its usage names cached tokens, so that none means none; ``pull``:
-    the weight that counts now; ``scrub`` strikes its keys out of what it said."""
+    the weight that counts now; ``scrub`` strikes its keys out of what it said; ``seats``: where their number is
+    limited."""
 
     __slots__ = (
         "capacity", "changes", "draining", "health", "in_flight", "keys", "kind", "load", "models", "name", "prefixes",
-        "prices", "provider", "pull", "refused", "region", "scrub", "served", "slot", "tells_cached", "weight",
+        "prices", "provider", "pull", "refused", "region", "scrub", "seats", "served", "slot", "tells_cached", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +84,7 @@ class Target:
         self.health = Health(HealthRules() if rules is None else rules, self.changes)
         self.keys = Credentials(keys)
         self.scrub = scrub
+        self.seats: Seats | None = None
 
     def drain(self, draining: bool = True) -> None:
         """Give it no new calls, or give it some again."""
@@ -129,11 +131,18 @@ class Target:
 
     # ---- who is served
 
+    @property
+    def free(self) -> bool:
+        """Whether it has a seat for one more call."""
+        return self.seats is None or self.seats.free
+
     def take_seat(self, exchange: Exchange, ask: Ask) -> Seat:
         """Count ``exchange`` here until it finishes, or until it takes a seat elsewhere."""
+        if self.seats is not None:  # before another one here is left: nobody else is to get that
+            self.seats.begin(ask.now)
         has_one = exchange.seat is not None
         if has_one:
-            leave_seat(exchange)
+            leave_seat(exchange, ask.now)
         seat = exchange.seat = Seat(self, ask, ask.hits.get(self.slot, 0.0), exchange.upstream_key)
         self.in_flight += 1
         self.served += 1

@@ -21,7 +21,17 @@ _MOST_NAME_BYTES = 64
 
 OWN = frozenset(
     b"x-penstock-" + name
-    for name in (b"cache", b"session", b"priority", b"deadline-ms", b"tags", b"resume", b"lossy", b"classification")
+    for name in (
+        b"cache",
+        b"session",
+        b"priority",
+        b"deadline-ms",
+        b"tags",
+        b"resume",
+        b"lossy",
+        b"classification",
+        b"degrade",
+    )
 )
 """The fields of ours that a caller may send."""
 

@@ -1,0 +1,1 @@
+"""Who may be served now, who waits, and who is refused."""

@@ -1,0 +1,1 @@
+"""Less for each call where there are too many: shorter answers, smaller models, older answers."""

@@ -1,0 +1,67 @@
+"""What a series was at this time of day before, and whether that says more than its own slow mean. Pure.
+
+Enters: values by slot (equal steps of time, some may be missing). Leaves: what to expect now: the median of the three
+last days around this time where that has been at least a fifth nearer to the truth, else nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from statistics import median
+
+DAY = 86_400.0
+DAYS = 3
+AROUND = (-1, 0, 1)
+NEARER = 0.8
+LEARNS = 1 / 200
+LONGEST = 86_400
+"""Slots a day that are remembered at most: one a second."""
+
+
+class Season:
+    """``step``: seconds from slot to slot. Holds three days and a slot of values, 8 bytes each."""
+
+    __slots__ = ("_errors", "_plain", "_ring", "period")
+
+    def __init__(self, step: float) -> None:
+        period = round(DAY / step)
+        self.period = period if 4 <= period <= LONGEST else 0
+        self._ring = array("d", [math.nan]) * (DAYS * self.period + 2)
+        self._errors: float | None = None
+        self._plain: float | None = None
+
+    def expected(self, slot: int) -> float | None:
+        """The usual value of this time of day; None where too few are known."""
+        ring = self._ring
+        found = []
+        if self.period and slot >= 2 * self.period:
+            for day in range(1, DAYS + 1):
+                for around in AROUND:
+                    then = slot - day * self.period + around
+                    if then >= 0 and not math.isnan(value := ring[then % len(ring)]):
+                        found.append(value)
+        if len(found) < DAYS:
+            return None
+        return median(found)
+
+    def judge(self, value: float, expected: float, plain: float) -> bool:
+        """Whether it pays to expect what was usual, now that ``value`` is known beside that and the ``plain`` mean."""
+        error, other = abs(value - expected), abs(value - plain)
+        self._errors = error if self._errors is None else self._errors + (error - self._errors) * LEARNS
+        self._plain = other if self._plain is None else self._plain + (other - self._plain) * LEARNS
+        return self._errors < NEARER * self._plain
+
+    def put(self, slot: int, value: float) -> None:
+        """Remember the value of a slot; those that were jumped over are missing."""
+        if self.period:
+            self._ring[slot % len(self._ring)] = value
+
+    def skip(self, first: int, last: int) -> None:
+        """The slots from ``first`` up to ``last``, which is not one of them, have no values."""
+        if self.period:
+            for slot in range(max(first, last - len(self._ring)), last):
+                self._ring[slot % len(self._ring)] = math.nan
+
+    def __repr__(self) -> str:
+        return f"<Season of {self.period} slots a day>"
