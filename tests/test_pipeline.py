@@ -51,7 +51,20 @@ def test_a_room_taken_out_is_missed_when_somebody_needs_it(rooms: list[Room]) ->
 
 def test_optional_rooms_may_be_taken_out() -> None:
     names = [room.name for room in ROOMS if room.optional]
-    assert names == ["observe", "journal", "streaming", "resume", "degrade", "cache", "lessen", "coalesce"]
+    assert names == [
+        "observe",
+        "journal",
+        "admission",
+        "jobs",
+        "streaming",
+        "resume",
+        "degrade",
+        "cache",
+        "lessen",
+        "coalesce",
+        "grouping",
+        "batching",
+    ]
     check([room for room in ROOMS if not room.optional])
 
 

@@ -11,8 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from penstock.admission.counts import Counts as Admitted
+from penstock.batching.counts import Counts as Merged
 from penstock.coalesce.counts import Counts as Shared
 from penstock.degrade.counts import Counts as Lessened
+from penstock.grouping.counts import Counts as Held
+from penstock.jobs.numbers import Numbers
+from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import LEARNED, METRICS, render
@@ -98,6 +103,15 @@ def sample() -> dict[str, Any]:
                 ],
             },
         },
+        "memory": {
+            "source": "machine", "limit": 1, "room": 1, "share": 0.0, "level": 0, "floor": 3, "alerts": 0, "refused": 0,
+            "steps": {"collect": [1, 0, 0.0]}, "beside": {"connections": 0},
+        },
+        "admission": {
+            "door": [0, 1], "load": 0.0, "upstreams": [["u", 0, 1]],
+            "queues": {"door": {"waiting": {"high": 0}, "promoted": {"high": 0}}},
+            **Admitted().dump(), "shed": [["full", "high", 1]],
+        },
         "journal": {"written": 1, "lost": 0},
         "store": {
             "kind": "sqlite", "reachable": True, "queued": 0, "queued_bytes": 0, "lost": 0,
@@ -105,6 +119,18 @@ def sample() -> dict[str, Any]:
         },
         "coalesce": Shared().dump(),
         "degrade": {**Lessened().dump(), "calls": [["max_tokens", "normal", 0]], "steps": 1},
+        "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
+        "grouping": Held().dump(),
+        "batching": {
+            **Merged().dump(),
+            "batches": [["embeddings", "ok", 1]],
+            "alone": [["embeddings", "free", 1]],
+            "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
+        },
+        "collector": {
+            **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
+            "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
+        },
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -14,15 +14,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_admission import admitting
+from penstock.assemble_batching import merging
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
 from penstock.assemble_degrade import degradation
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
+from penstock.assemble_drain import Draining
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
+from penstock.assemble_grouping import grouped
 from penstock.assemble_health import Watch
+from penstock.assemble_jobs import DOOR, jobbing
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
+from penstock.assemble_leak import Tending
+from penstock.assemble_memory import Keeping
 from penstock.assemble_numbers import numbers
 from penstock.assemble_observation import Observation, observation
 from penstock.assemble_resume import resumption
@@ -38,7 +45,6 @@ from penstock.auth.stage import Auth
 from penstock.config import Config
 from penstock.core.clock import RealClock
 from penstock.core.deadlines import Wheel
-from penstock.core.errors import GatewayError
 from penstock.core.overload import Overload, Pressure
 from penstock.core.tasks import Crew
 from penstock.edge.endpoint import Endpoint
@@ -46,7 +52,7 @@ from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
 from penstock.memory.config import MemoryConfig
-from penstock.memory.ledger import Ledger
+from penstock.memory.ledger import UNBOUNDED, Ledger
 from penstock.net.names import Names
 from penstock.net.server import Server
 from penstock.pipeline import ROOMS, check, compose
@@ -88,21 +94,25 @@ class Gateway:
         self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0
         self.store: DeskStore | None = None
-        self._ring: KeyRing | None = None
+        self.ring: KeyRing | None = None
         self._editions: list[Edition] = []
         self._prepared: Edition | None = None
-        self._drain_until = 0.0
-        self._drained = asyncio.Event()
+        self._draining = Draining(self)
         self._fleet = fleet
         self._engines = engines
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
         self.diary = diary(self)
+        self.admitting = admitting(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
         self.degrading = degradation(self.overload, self.pressure, self.clock.now)
+        self.grouped = grouped(self)
+        self.merging = merging(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
+        self.tending = Tending(self)
+        self.ids = Ids(number)
 
     async def __aenter__(self) -> Gateway:
         engines = self._engines or OwnEngines(self.crew)
@@ -120,22 +130,27 @@ class Gateway:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
         self.store = await open_store(config, self.clock, os.environ)
         self.caching = caching(self, config, self.store)
+        self.jobbing = jobbing(self, config)
         if self.diary is not None:
             self.diary.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
-            self._ring = store.ring
+            self.ring = store.ring
             self.crew.supervise(KeyWatch(store))
+        self.keeping = Keeping(self, config)
         edition = self._build(config)
         self._editions.append(edition)
-        self.endpoint = Endpoint(edition.generation, Ids(self.number), self.clock.now, self.clock.wall)
-        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now)
+        self.endpoint = Endpoint(edition.generation, self.ids, self.clock.now, self.clock.wall)
+        connections = self.ledger.account("connections", UNBOUNDED)
+        self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now, connections)
         self._follow(config)
         if self.caching is not None:
             self.caching.open()
+        self.keeping.open()
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
+        self.tending.open()
 
     async def _close_store(self) -> None:
         if self.diary is not None:
@@ -144,9 +159,14 @@ class Gateway:
             await self.store.aclose()
 
     @property
+    def edition(self) -> Edition:
+        """What serves new calls."""
+        return self._editions[-1]
+
+    @property
     def config(self) -> Config:
         """The configuration in force."""
-        return self._editions[-1].config
+        return self.edition.config
 
     # ---- reload
 
@@ -193,27 +213,31 @@ class Gateway:
     def _follow(self, config: Config) -> None:
         """What lives longer than an edition takes its settings from the newest."""
         newest = self._editions[-1]
+        self.keeping.follow(config)
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
         bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
         buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
         self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
         self.routes.follow(config)
+        if self.admitting is not None:
+            self.admitting.follow(config, newest.targets)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (self.streams, self.diary, self.resumption, self.caching, self.observed):
+        lasting = (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.merging)
+        for part in (*lasting, self.observed, self.tending):
             if part is not None:
                 part.follow(config)
 
     def explain(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call would be routed, or how the last ones were. Raises CallerError."""
-        edition = self._editions[-1]
-        return self.routes.answer(edition.table, edition.config, question)
+        return self.routes.answer(self.edition.table, self.config, question)
 
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
+        self.keeping.check(config)
         routing = config.of(RoutingConfig)
         targets = self.upstreams.targets_of(routing)
-        auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)
+        auth = Auth(self.ring if config.of(AuthConfig).mode == "keys" else None)
         table = self.routes.table(entries(routing, targets, self.upstreams), config)
         stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
@@ -222,10 +246,11 @@ class Gateway:
             config,
             number=self.reloads + (2 if self._editions else 1),
             run=compose([stages[room.name] for room in rooms if room.name in stages]),
+            inner=compose([stages[room.name] for room in rooms if room.name not in DOOR]),
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
-                *([] if self.caching is None else [self.caching]),
+                *(part for part in (self.caching, self.jobbing) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )
@@ -239,16 +264,20 @@ class Gateway:
             self.wheel.turn(self.clock.now())
             turns += 1
             if turns % 5 == 0:
-                self._write_down()
+                self.write_down()
             if turns % 20 == 0:
                 self.endpoint.tick()
 
-    def _write_down(self) -> None:
+    def write_down(self) -> None:
         """Decisions, the access log and the journal: what is held of them."""
         self.routes.decisions.flush()
         for part in (self.observed, self.diary):
             if part is not None:
                 part.flush()
+
+    def in_flight(self) -> int:
+        """Calls that are being served, by whatever configuration."""
+        return sum(edition.generation.in_flight for edition in self._editions)
 
     def waits_for(self) -> list[str]:
         """What must be there before calls are served well; empty when ready."""
@@ -259,28 +288,8 @@ class Gateway:
         return numbers(self)
 
     async def drain(self, seconds: float) -> None:
-        """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand.
-
-        Asked again meanwhile, it ends at the earlier of the two moments.
-        """
-        until = self.clock.now() + seconds
-        if self.endpoint.stopping:
-            self._drain_until = min(self._drain_until, until)
-            await self._drained.wait()
-            return
-        self._drain_until = until
-        self.endpoint.stopping = True
-        self.server.stop_accepting()
-        while self.server.open and self.clock.now() < self._drain_until:  # noqa: ASYNC110 - once in a life, and short
-            await asyncio.sleep(0.02)
-        stopping = GatewayError("the gateway is shutting down", code="gateway_stopping", retry_after=1, phase="drain")
-        self.server.end_all(stopping)
-        written_by = self.clock.now() + 1.0
-        while self.server.open and self.clock.now() < written_by:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.02)
-        self.server.abort_all()
-        self._write_down()
-        self._drained.set()
+        """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand."""
+        await self._draining.drain(seconds)
 
     def __repr__(self) -> str:
         return f"<Gateway {self.number} generation {self.endpoint.generation.number}>"

@@ -75,6 +75,18 @@ class Caching:
         degrading = self._gateway.degrading
         self.shelf.directory.oldest = 0.0 if degrading is None else degrading.oldest(config)
         self.semantics.follow(config)
+        if (share := self._gateway.keeping.governor.measures.caches) < 1.0:
+            self.squeeze(share)
+
+    def squeeze(self, share: float) -> int:
+        """Hold less of what is configured in memory."""
+        from penstock.cache.squeezed import squeeze
+
+        accounts = self._gateway.ledger.accounts
+        for name in ("cache", "semantic"):
+            if name in accounts:
+                accounts[name].squeeze(share)
+        return squeeze(self.shelf, share)
 
     def routes(self) -> dict[str, LocalRoute]:
         """By exact path."""

@@ -17,6 +17,7 @@ from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation, LocalRoute
 from penstock.edge.journal_routes import JournalRoutes
 from penstock.edge.local_routes import LocalRoutes
+from penstock.edge.part_routes import PartRoutes
 from penstock.edge.routing_routes import RoutingRoutes
 from penstock.net.server import Limits, Server
 from penstock.net.turn import Successor, Turn
@@ -42,7 +43,8 @@ def local_paths(config: Config, fleet: Fleet, waits_for: Callable[[], list[str]]
         config=lambda: config.dump(masked=True),
         open_metrics=config.of(ListenConfig).loopback,
     )
-    return [local, JournalRoutes(fleet), RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")]
+    routing = RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")
+    return [local, PartRoutes(fleet), JournalRoutes(fleet), routing]
 
 
 def generation_of(
@@ -50,6 +52,7 @@ def generation_of(
     *,
     number: int,
     run: Next,
+    inner: Next,
     authorize: Callable[[Headers, str], str],
     local: Sequence[Paths],
     more: Mapping[str, LocalRoute],
@@ -58,6 +61,7 @@ def generation_of(
     listen = config.of(ListenConfig)
     return Generation(
         run=run,
+        inner=inner,
         number=number,
         total_timeout=config.of(RoutingConfig).timeouts.total,
         authorize=authorize,

@@ -15,7 +15,7 @@ from penstock.routing.listing import added_up, counted
 from penstock.routing.targets import Target
 from penstock.routing.upstream_config import PriceConfig, UpstreamConfig
 
-_IN_PLACE: dict[str, Any] = {"weight": 1, "drain": False, "capacity": 1, "price": PriceConfig()}
+_IN_PLACE: dict[str, Any] = {"weight": 1, "drain": False, "capacity": 1, "max_in_flight": None, "price": PriceConfig()}
 
 
 def target_key(name: str, config: UpstreamConfig, timeouts: TimeoutsConfig) -> tuple[str, str]:

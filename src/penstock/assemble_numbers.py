@@ -25,6 +25,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
             account.name: [account.held, account.bound, account.peak, account.refused]
             for account in gateway.ledger.accounts.values()
         },
+        "memory": gateway.keeping.dump(),
         "upstreams": gateway.upstreams.numbers(),
         "routing": gateway.upstreams.learned(),
         "health": gateway.watch.dump(gateway.upstreams.targets),
@@ -33,9 +34,15 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "streams": None if gateway.streams is None else gateway.streams.dump(),
         "resume": None if gateway.resumption is None else gateway.resumption.streams.numbers(),
         "cache": None if gateway.caching is None else gateway.caching.dump(),
+        "admission": None if gateway.admitting is None else gateway.admitting.dump(),
         "coalesce": None if gateway.coalescing is None else gateway.coalescing.dump(),
         "degrade": None if gateway.degrading is None else gateway.degrading.dump(),
+        "jobs": None if gateway.jobbing is None else gateway.jobbing.dump(),
+        "grouping": None if gateway.grouped is None else gateway.grouped.dump(),
+        "batching": None if gateway.merging is None else gateway.merging.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
+        "collector": gateway.tending.dump(),
+        "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),
     }

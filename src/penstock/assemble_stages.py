@@ -38,17 +38,22 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             rescue=routing.rescue != "off",
             collect=routing.rescue == "all",
             now=gateway.clock.now,
+            hall=None if gateway.admitting is None else gateway.admitting.hall(config),
         ),
     }
     if gateway.degrading is not None:
         stages |= gateway.degrading.stages(config, table)
     parts = {
         "observe": gateway.observed,
+        "admission": gateway.admitting,
         "journal": gateway.diary,
+        "jobs": gateway.jobbing,
         "resume": gateway.resumption,
         "streaming": gateway.streams,
         "cache": gateway.caching,
         "coalesce": gateway.coalescing,
+        "grouping": gateway.grouped,
+        "batching": gateway.merging,
     }
     for name, part in parts.items():
         if part is not None and (stage := part.stage(config)) is not None:

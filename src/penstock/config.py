@@ -44,6 +44,7 @@ SLICES = (
     Slice("listen", "penstock.edge.config", "ListenConfig"),
     Slice("", "penstock.config", "StoreConfig"),
     Slice("auth", "penstock.auth.config", "AuthConfig"),
+    Slice("admission", "penstock.admission.config", "AdmissionConfig", optional=True),
     Slice("memory", "penstock.memory.config", "MemoryConfig"),
     Slice("", "penstock.routing.config", "RoutingConfig"),
     Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),
@@ -52,6 +53,9 @@ SLICES = (
     Slice("cache", "penstock.cache.config", "CacheConfig", optional=True),
     Slice("journal", "penstock.journal.config", "JournalConfig", optional=True),
     Slice("coalesce", "penstock.coalesce.config", "CoalesceConfig", optional=True),
+    Slice("jobs", "penstock.jobs.config", "JobsConfig", optional=True),
+    Slice("grouping", "penstock.grouping.config", "GroupingConfig", optional=True),
+    Slice("batching", "penstock.batching.config", "BatchingConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""

@@ -63,12 +63,29 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "admission",
+        "penstock.admission.stage:Admission",
+        "On the head alone and above memory: a call that waits for a place, or is refused one, has no body read; below "
+        "auth, which says whose it is and in which class.",
+        needs="head caller",
+        gives="seat",
+        optional=True,
+    ),
+    _room(
         "memory",
         "penstock.memory.stage:Memory",
         "Bytes are reserved before the body is read, so that a full gateway refuses instead of growing; "
         "then the few fields that policy needs are peeked.",
         needs="head caller",
         gives="body peek",
+    ),
+    _room(
+        "jobs",
+        "penstock.jobs.stage:JobsRoom",
+        "Files and batches that are kept here are answered here: below all that may refuse a caller, above all that "
+        "concerns the answers of models. Their lines come in below this room as calls of their own.",
+        needs="caller body",
+        optional=True,
     ),
     _room(
         "streaming",
@@ -121,6 +138,24 @@ ROOMS: tuple[Room, ...] = (
         "flight is retried, hedged and rescued once for all who read it.",
         needs="caller peek",
         gives="flight",
+        optional=True,
+    ),
+    _room(
+        "grouping",
+        "penstock.grouping.stage:Grouping",
+        "Below coalescing, so that one of equal calls waits for all; above what sends, since it decides when "
+        "that is and, by what was computed where, to whom.",
+        needs="caller peek",
+        gives="group",
+        optional=True,
+    ),
+    _room(
+        "batching",
+        "penstock.batching.stage:Batching",
+        "Below coalesce, so that equal calls are one item; above routing, so that what goes together is retried, falls "
+        "over and takes a seat as one call.",
+        needs="caller peek body",
+        gives="batch",
         optional=True,
     ),
     _room(

@@ -25,3 +25,12 @@ def test_an_id_that_a_caller_chose_does_no_harm(given_id: str) -> None:
 def test_what_is_no_id_of_ours_tells_no_worker() -> None:
     for text in ("", "req_", "req_x", "req_ax1", "abc", "req_1", "req_²x1", f"req_{'9' * 5000}x1"):
         assert worker_of(text) is None, text
+
+
+def test_how_many_were_made() -> None:
+    ids = Ids(0)
+    assert ids.made == 0
+    ids.next()
+    ids.next()
+    assert ids.made == 2
+    assert ids.next().endswith("-3")

@@ -45,3 +45,70 @@ def test_an_account_keeps_what_it_holds_when_its_bound_changes() -> None:
     assert not account.reserve(1)
     ledger.account("buffers", 10).reserve(5)
     assert ledger.held == 85
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 60)), max_size=60), st.integers(0, 150))
+def test_all_accounts_together_keep_to_the_room(asked: list[tuple[str, int]], room: int) -> None:
+    ledger = Ledger(room)
+    taken: list[tuple[str, int]] = []
+    for number, (name, size) in enumerate(asked):
+        if number % 4 == 3 and taken:
+            back, bytes_back = taken.pop()
+            ledger.accounts[back].release(bytes_back)
+        elif ledger.account(name, 100).reserve(size):
+            taken.append((name, size))
+        assert ledger.held == sum(size for _, size in taken) == sum(each.held for each in ledger.accounts.values())
+        assert ledger.held <= room
+
+
+def test_what_finds_no_room_in_all_is_counted_apart() -> None:
+    ledger = Ledger(100)
+    assert ledger.account("a", 80).reserve(80)
+    assert not ledger.account("b", 80).reserve(21)
+    assert (ledger.refused, ledger.accounts["b"].refused, ledger.held) == (1, 1, 80)
+
+
+def test_when_more_is_held_than_expected_it_is_told_once() -> None:
+    ledger = Ledger(100)
+    told: list[int] = []
+    ledger.alarm = lambda: told.append(ledger.held)
+    ledger.alarm_at = 50
+    account = ledger.account("a", 100)
+    for _ in range(8):
+        account.reserve(10)
+    assert told == [60]
+
+
+def test_a_squeezed_account_takes_less_until_it_is_eased_and_follows_its_configuration() -> None:
+    ledger = Ledger()
+    account = ledger.account("a", 100)
+    account.reserve(60)
+    assert account.squeeze(0.5) == 0
+    assert not account.reserve(1)
+    assert ledger.account("a", 200).bound == 100
+    account.squeeze(1.0)
+    assert account.bound == 200
+
+
+def test_what_is_taken_already_counts_whatever_the_bounds_and_leaves_less_room_for_others() -> None:
+    ledger = Ledger(100)
+    ledger.account("connections", 10).charge(70)
+    assert ledger.held == 70
+    assert not ledger.account("bodies", 100).reserve(31)
+    ledger.accounts["connections"].release(70)
+    assert ledger.account("bodies", 100).reserve(100)
+
+
+def test_what_is_charged_past_its_bound_counts_until_it_is_let_go_and_is_told_as_a_refusal() -> None:
+    ledger = Ledger(100)
+    told: list[int] = []
+    ledger.alarm = lambda: told.append(ledger.held)
+    ledger.alarm_at = 10
+    account = ledger.account("connections", 20)
+    assert account.charge(10)
+    assert account.charge(10)
+    assert told == [20]
+    assert not account.charge(10)
+    assert (account.held, account.refused) == (30, 1)
+    account.release(30)
+    assert ledger.held == 0

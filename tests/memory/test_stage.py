@@ -8,7 +8,7 @@ from penstock.core.errors import CallerError, Fail, GatewayError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.memory.ledger import BoundedAccount
-from penstock.memory.stage import Memory
+from penstock.memory.stage import PASSING_BYTES, Memory
 from penstock.net.request_body import Body
 from penstock.process.loop import run
 from penstock.wire.json import Peek, Remembered, StreamOptions
@@ -155,12 +155,29 @@ def test_what_is_not_json_is_refused_as_the_callers_fault_and_given_back() -> No
     assert account.held == 0
 
 
-def test_a_multipart_body_is_not_held_but_for_its_model() -> None:
+def test_of_a_multipart_body_only_the_model_is_read() -> None:
     form = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper\r\n--b--\r\n'
     memory, account = room()
     one = exchange(arrived(form), FILES)
     run(passing(memory, one))
-    assert (one.call.model, one.call.body, account.held) == ("whisper", b"", 0)
+    assert (one.call.model, one.call.body, account.held) == ("whisper", b"", len(form))
+    one.finish("ok", 1.0)
+    assert account.held == 0
+
+
+@pytest.mark.parametrize("length", [None, 1 << 30], ids=["chunked", "announced"])
+def test_a_body_that_is_handed_on_reserves_what_may_be_here_of_it(length: int | None) -> None:
+    account = BoundedAccount("bodies", 2 * PASSING_BYTES)
+    memory = Memory(account, max_body=500, retry_after=2.0)
+    calls = [exchange(Body(Wire(), length), FILES) for _ in range(3)]
+    run(passing(memory, calls[0]))
+    run(passing(memory, calls[1]))
+    with pytest.raises(GatewayError) as caught:
+        run(passing(memory, calls[2]))
+    assert (caught.value.status, caught.value.retry_after) == (503, 2.0)
+    for one in calls:
+        one.finish("ok", 1.0)
+    assert (account.held, account.peak) == (0, 2 * PASSING_BYTES)
 
 
 def test_a_call_without_a_body_passes() -> None:

@@ -183,3 +183,24 @@ def test_cancelled_it_is_silent() -> None:
     cancelled.finish()
     assert (sink.frames, sink.ends) == ([], [])
     assert "ended" in repr(cancelled)
+
+
+def test_a_body_that_comes_in_pieces_is_one_piece_and_nothing_is_left_of_one_that_is_not_wanted() -> None:
+    async def main() -> None:
+        body = Body(Reading(), 9)
+        body.feed(b"abc")
+        reading = asyncio.get_running_loop().create_task(body.read(100))
+        await asyncio.sleep(0)
+        body.feed(b"def")
+        assert body.complete is None
+        body.feed(b"ghi")
+        body.finish()
+        assert await reading == b"abcdefghi"
+        assert body.complete == b"abcdefghi"
+        other = Body(Reading(), 9)
+        other.feed(b"abc")
+        other.cancel("answered before")
+        other.feed(b"def")
+        assert other.early == b""
+
+    asyncio.run(main())

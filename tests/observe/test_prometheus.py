@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from make_metrics import sample
 from penstock.coalesce.counts import Counts as Shared
 from penstock.core.errors import UpstreamError
+from penstock.grouping.counts import Counts as Held
+from penstock.jobs.numbers import Numbers
+from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board
 from penstock.observe.prometheus import METRICS, render
 from penstock.process.loop import run
@@ -41,8 +45,26 @@ SEMANTIC: dict[str, Any] = {
 }
 
 
+STORE: dict[str, Any] = {
+    "kind": "sqlite",
+    "reachable": True,
+    "queued": 1,
+    "queued_bytes": 300,
+    "lost": 2,
+    "operations": [["put", "ok", 5]],
+}
+
+COLLECTOR: dict[str, Any] = {
+    **Pauses().dump(0.0),
+    "made": {"young": 1},
+    "mood": "relaxed",
+    "frozen": 3,
+    "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
+}
+
+
 def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
-    plain = {
+    plain = sample() | {  # what it says of the newer slices, in which each of their metrics occurs
         "worker": worker,
         "uptime": 10.0 + worker,
         "reloads": 1,
@@ -55,6 +77,9 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "process": {"pid": 1, "seconds": 1.5, "rss": 4096, "descriptors": 12, "tasks": 3},
         "journal": {"written": 5, "lost": 1},
         "coalesce": Shared().dump(),
+        "collector": COLLECTOR,
+        "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
+        "grouping": Held().dump(),
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {
@@ -69,14 +94,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
             "saved": {"tokens_in": 1, "tokens_out": 2, "micro_dollars": 3, "seconds": 4.0},
             "semantic": SEMANTIC,
         },
-        "store": {
-            "kind": "sqlite",
-            "reachable": True,
-            "queued": 1,
-            "queued_bytes": 300,
-            "lost": 2,
-            "operations": [["put", "ok", 5]],
-        },
+        "store": STORE,
         "health": {
             "upstreams": {
                 "up": {

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.line import Line
+from penstock.core.line import Line
 from penstock.routing.pace import FADE_SECONDS, MOST, Pace
 
 

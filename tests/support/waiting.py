@@ -28,6 +28,4 @@ def waiter(
     front: bool = False,
 ) -> Waiter:
     """A call of ``key`` that came ``at`` this moment."""
-    return Waiter(
-        key, rank, places, at, deadline, weight=weight, cost=cost, patience=patience, front=front
-    )
+    return Waiter(key, rank, places, at, deadline, weight=weight, cost=cost, patience=patience, front=front)

@@ -13,11 +13,12 @@ from penstock.core.units import Seats, Seconds
 
 class QueueConfig(Struct, frozen=True, kw_only=True):
     calls: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="Calls that may wait at the door, and as many for upstreams, a worker.")
+        int,
+        Meta(ge=0, le=1_000_000, description="Calls of a worker that may wait at the door, and as many for upstreams."),
     ] = 10_000
-    per_key: Annotated[
-        int | None, Meta(ge=1, description="Of one key; beyond it: 429. Unset: as many as `calls`.")
-    ] = None
+    per_key: Annotated[int | None, Meta(ge=1, description="Of one key; beyond it: 429. Unset: as many as `calls`.")] = (
+        None
+    )
     guard: Annotated[
         int,
         Meta(
@@ -43,6 +44,14 @@ class AdmissionConfig(Struct, frozen=True, kw_only=True):
         Seats,
         Meta(description="Calls served at once, over all workers; the others wait at the door, unread."),
     ] = 12_000
+    goal: Annotated[
+        Seconds | None,
+        Meta(
+            gt=0, le=3600,
+            description="Time to the first token that adaptive limits keep at the median; unset: they keep as few calls"
+            " waiting inside the upstream as fill it.",
+        ),
+    ] = None  # fmt: skip
     queue: Annotated[QueueConfig, Meta(description="Who may wait.")] = QueueConfig()
     max_wait: Annotated[Seconds, Meta(gt=0, le=3600, description="A call waits for a seat no longer than this.")] = 30.0
     preempt: Annotated[PreemptConfig, Meta(description="Seats given up to better calls.")] = PreemptConfig()

@@ -20,7 +20,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.fiber import Promise
 from penstock.core.overload import Overload
 from penstock.core.ports import Look, Seats
-from penstock.core.priority import HIGH, LOW
+from penstock.core.priority import HIGH, LOW, NAMES
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -104,9 +104,7 @@ class Hall:
         try:
             place = await guest.promise
         except BaseException:
-            if guest.place is not None:
-                self.vacate(guest.place, promised=True)
-            self.queue.remove(guest)
+            self._leave(guest)
             raise
         finally:
             self._count(-1)
@@ -117,6 +115,12 @@ class Hall:
             place.give_up()  # it is taken anew before anybody else can
             self._counts.waited(guest.rank, waited)
         return place
+
+    def _leave(self, guest: Guest) -> None:
+        """Whoever waited went away, perhaps after a seat was promised to it."""
+        if guest.place is not None:
+            self.vacate(guest.place, promised=True)
+        self.queue.remove(guest)
 
     def yields(self, exchange: Exchange, times: int) -> bool:
         """Whether a call should give its seat up to a better one."""
@@ -243,7 +247,11 @@ class Hall:
 
     def dump(self) -> dict[str, Any]:
         """Who waits, as plain values."""
-        return {"waiting": list(self.queue.by_class), "promoted": list(self.queue.promoted)}
+        queue = self.queue
+        return {
+            "waiting": dict(zip(NAMES, queue.by_class, strict=True)),
+            "promoted": dict(zip(NAMES, queue.promoted, strict=True)),
+        }
 
     def __repr__(self) -> str:
         return f"<Hall {self.queue!r}>"

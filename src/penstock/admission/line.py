@@ -1,8 +1,8 @@
 """Who gets a seat that comes free: the best class first, but none is passed by for ever. Pure.
 
 A line is what waits for places that have calls in common. Of the classes of ``core.priority`` the best goes first; one
-that was passed by ``guard`` times while it waited gets the next seat, so that under the heaviest load of better calls it
-still has one of so many. Inside a class see ``bench.py``.
+that was passed by ``guard`` times while it waited gets the next seat, so that under the heaviest load of better calls
+it still has one of so many. Inside a class see ``bench.py``.
 """
 
 from __future__ import annotations

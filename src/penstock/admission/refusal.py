@@ -34,8 +34,6 @@ def refusal(reason: str, rank: int, where: str, wait: float, uniform: Callable[[
     after = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, wait)) * uniform(1.0, SPREAD)
     message = f"the call cannot be served now: {why}"
     if reason in _SHARE:
-        return CallerError(
-            message, status=429, code="queue_share", retryable=True, retry_after=after, phase="queue"
-        )
+        return CallerError(message, status=429, code="queue_share", retryable=True, retry_after=after, phase="queue")
     code = "gateway_overloaded" if reason == "pressure" else f"queue_{reason}"
     return GatewayError(message, code=code, retry_after=after, phase="queue")

@@ -66,6 +66,7 @@ class Admission:
     def _enter(self, exchange: Exchange) -> None:
         if self._adapts:
             self._door.begin(self._now())
+            self._overload.limit = self._door.limit
         else:
             self._door.taken += 1
         self._overload.in_flight += 1

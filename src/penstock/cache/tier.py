@@ -36,6 +36,15 @@ class Tier:
         """Another bound from now on."""
         self._answers.bound = bound
 
+    def shrink(self, bound: int) -> list[bytes]:
+        """Another bound from now on, and at once. Gives the ids of those that are held no more."""
+        self._answers.bound = bound
+        gone: list[bytes] = []
+        while self._answers.held > bound and (dropped := self._answers.drop()) is not None:
+            self._account.release(_size(dropped[1]))
+            gone.append(dropped[0])
+        return gone
+
     @property
     def held(self) -> int:
         """Bytes."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from penstock.cli.doctor_memory import add_memory, examine_memory
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import add_config, add_json, config_path, load_config, parser, print_json
 from penstock.core.document import BadDocument, Node, compose
@@ -37,7 +38,10 @@ def main(arguments: list[str]) -> int:
     add_config(wants)
     add_json(wants)
     wants.add_argument("--limit", type=float, default=60.0, metavar="SECONDS", help="give up after this (60)")
+    add_memory(wants)
     options = wants.parse_args(arguments)
+    if options.memory:
+        return examine_memory(options)
     config = load_config(options.config)
     upstreams = config.of(RoutingConfig).upstreams
     if options.upstream and options.upstream not in upstreams:

@@ -20,6 +20,10 @@ def show(exchange: Exchange, flight: Exchange) -> None:
     exchange.upstream_key = flight.upstream_key
     exchange.upstream_model = flight.upstream_model
     exchange.output_default = flight.output_default
+    if flight.batch:
+        exchange.batch = flight.batch
+    if flight.queued:
+        exchange.queued, exchange.place = flight.queued, flight.place
     if flight.degraded:
         exchange.degraded = flight.degraded
     if flight.notes:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from penstock.core.priority import BATCH
 
 
 class Overload:
-    """Calls. ``in_flight`` of ``limit`` are served, ``waiting`` wait for a place."""
+    """Calls. ``in_flight`` of ``limit`` are served, ``waiting`` wait for a place; ``upstreams`` tells the share of the
+    seats at upstreams that is wanted, where their number is limited."""
 
-    __slots__ = ("in_flight", "limit", "waiting")
+    __slots__ = ("in_flight", "limit", "upstreams", "waiting")
 
     def __init__(self, limit: int) -> None:
         self.in_flight = 0
         self.limit = limit
         self.waiting = 0
+        self.upstreams: Callable[[], float] | None = None
 
     @property
     def load(self) -> float:
         """The share of the places that is wanted: above 1 where calls wait."""
-        return (self.in_flight + self.waiting) / self.limit
+        load = (self.in_flight + self.waiting) / self.limit
+        return load if self.upstreams is None else max(load, self.upstreams())
 
     def __repr__(self) -> str:
         return f"<Overload {self.in_flight}/{self.limit}, {self.waiting} waiting>"

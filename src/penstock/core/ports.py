@@ -83,6 +83,13 @@ class Caller(Protocol):
         """Seconds there and back, as the kernel measures them; None where it does not."""
 
 
+class Reclaims(Protocol):
+    """What can do with less memory for a while."""
+
+    def squeeze(self, share: float) -> int:
+        """Keep to this share of what is configured from now on (1: all of it). Bytes that came free at once."""
+
+
 class Account(Protocol):
     """A bounded number of bytes with a name."""
 

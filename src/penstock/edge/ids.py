@@ -19,6 +19,11 @@ class Ids:
         """A new id."""
         return f"{self._prefix}{next(self._count):x}"
 
+    @property
+    def made(self) -> int:
+        """How many there were. The iterator tells its position in no other way, and a count beside it would cost."""
+        return int(repr(self._count)[len("count(") : -1]) - 1
+
 
 def worker_of(request_id: str) -> int | None:
     """The worker that made ``request_id``, or None if it does not tell."""

@@ -78,7 +78,7 @@ class Serving:
             return
         fiber = self._fiber = Fiber(self._endpoint.loop, self._run(awaited))
         fiber.step()
-        if self._fiber is not None:  # a room waits for something
+        if not fiber.ended:  # a room waits for something
             self._turn.connection.busy_until(self._exchange.deadline)
 
     async def _run(self, awaited: Awaitable[Reply]) -> None:

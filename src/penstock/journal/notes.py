@@ -59,6 +59,11 @@ class Notes:
         self._bytes = 0
         self._keyed: Any = None
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Of rows that are not handed on yet, about."""
+        return self._bytes
+
     def key(self, secret: bytes) -> None:
         """Hash with ``secret`` from now on; whoever shares the store must share it."""
         self._keyed = blake2b(key=secret, digest_size=16)
@@ -126,7 +131,7 @@ class Notes:
             return None
         try:
             members = _members(body)
-            for name in UNSHAPING & members.keys():
+            for name in UNSHAPING.intersection(members):
                 del members[name]
             return msgspec.Raw(_encode(members))
         except (ValueError, RecursionError):

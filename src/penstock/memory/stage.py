@@ -21,6 +21,8 @@ from penstock.wire.query import asked_model
 
 MOST_REMEMBERED_BYTES = 8 * 1024
 """Of a body that is looked up among those that came before: to hash a larger one costs others too much."""
+PASSING_BYTES = 512 * 1024
+"""Of a body that is handed on unread: what may be here of it, taken in early or waiting for the upstream."""
 
 
 class Memory:
@@ -63,6 +65,13 @@ class Memory:
             else:
                 fill(call, whole)
         elif kind == "opaque":
+            length = exchange.body.length
+            size = PASSING_BYTES if length is None or length > PASSING_BYTES else length
+            if size:
+                if not self._bodies.reserve(size):
+                    raise self._full()
+                exchange.held = size
+                exchange.defer(self._release)
             call.model = model_field(exchange.body.early)
         elif call.operation.needs_model:
             call.model = asked_model(call.query)

@@ -181,6 +181,7 @@ class Connection(BatchedProtocol):
             self._server.busy -= 1
         self._deadline = 0.0
         if not turn.body.ended:
+            turn.body.cancel("answered before it was here")
             self._linger()
         elif not keep_alive or self._server.stopping:
             self._close()
@@ -243,10 +244,9 @@ class Connection(BatchedProtocol):
 
     def _linger(self) -> None:
         """Close in order although bytes are still coming: end our side, read and drop theirs for a bounded while."""
-        self.closing = True
+        self.closing, self._lingered = True, 0
         self._server.busy -= bool(self._turns)
         self._turns.clear()
-        self._lingered = 0
         self._due_within(LINGER_SECONDS)
         self._read_on()
         if self._transport.can_write_eof():

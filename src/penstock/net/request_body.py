@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from io import BytesIO
 from typing import Protocol
 
 from penstock.core.errors import CallerError, Fail, GatewayError
@@ -42,6 +43,7 @@ class Body:
         "_size",
         "_take",
         "_waiter",
+        "_whole",
         "ended",
         "length",
     )
@@ -55,6 +57,7 @@ class Body:
         self._limit = EARLY_BYTES
         self._take: Callable[[int], bool] | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._whole: BytesIO | None = None  # what was read, in one piece: pieces would leave holes where they were
         self._sink: Sink | None = None
         self._paused = False
         self._flushing = False
@@ -66,7 +69,10 @@ class Body:
         if not self.ended or self._error is not None:
             return None
         parts = self._parts
-        if len(parts) > 1:
+        if self._whole is not None:
+            self._parts = parts = [self._whole.getvalue()]  # the buffer itself, not a copy of it
+            self._whole = None
+        elif len(parts) > 1:
             self._parts = parts = [b"".join(parts)]
         return parts[0] if parts else b""
 
@@ -94,6 +100,10 @@ class Body:
         if take is not None and not take(self._size):
             raise no_room()
         if self._error is None and not self.ended:
+            whole_so_far = self._whole = BytesIO()
+            for part in self._parts:
+                whole_so_far.write(part)
+            self._parts.clear()
             self._waiter = asyncio.get_running_loop().create_future()
             self._connection.want_body()
             try:
@@ -154,7 +164,9 @@ class Body:
         if self._error is not None:
             return
         parts = self._parts
-        if parts and len(chunk) < SMALL_BYTES and len(parts[-1]) < JOINED_BYTES:
+        if self._whole is not None:
+            self._whole.write(chunk)
+        elif parts and len(chunk) < SMALL_BYTES and len(parts[-1]) < JOINED_BYTES:
             parts[-1] += chunk
         else:
             parts.append(chunk)
@@ -180,6 +192,7 @@ class Body:
         if self.ended or self._error is not None:
             return
         self._error = error
+        self._whole = None
         if self._sink is None:
             self._parts.clear()
         self._flush()

@@ -22,6 +22,10 @@ from penstock.net.turn import Turn
 
 SEND_BUFFER_BYTES = 64 * 1024
 """SO_SNDBUF: the kernel would else swallow megabytes for a reader that does not read."""
+CONNECTION_BYTES = 14 * 1024
+"""What a call in flight takes with the sockets on both sides and all that serves them, measured; bodies come on top."""
+TLS_BYTES = 44 * 1024
+"""More for a connection with TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,15 @@ class App(Protocol):
         """The complete response to a request too malformed to become a turn."""
 
 
+class Tally(Protocol):
+    """Counts bytes that are taken already."""
+
+    def charge(self, size: int) -> bool:
+        """False: that is more than may be taken."""
+
+    def release(self, size: int) -> None: ...
+
+
 class Peer(Protocol):
     """A connection, of whatever protocol, as the server sees it."""
 
@@ -63,12 +76,14 @@ class Peer(Protocol):
 
 
 class Server:
-    """Owns the connections of one worker, of which ``busy`` have a request under way.
+    """Owns the connections of one worker, of which ``busy`` have a request under way. ``memory`` counts what they take.
 
     ``limits`` may be replaced while running (a reload).
     """
 
-    def __init__(self, app: App, limits: Limits, wheel: Wheel, now: Callable[[], float]) -> None:
+    def __init__(
+        self, app: App, limits: Limits, wheel: Wheel, now: Callable[[], float], memory: Tally | None = None
+    ) -> None:
         self.app = app
         self.limits = limits
         self.wheel = wheel
@@ -78,12 +93,15 @@ class Server:
         self.busy = 0
         self.stopping = False
         self.refused_connections = 0
-        self._connections: set[Peer] = set()
+        self._connections: dict[Peer, int] = {}  # with the bytes that each was charged
         self._peers: dict[str, int] = {}
         self._listeners: list[asyncio.Server] = []
+        self._memory = memory
+        self._each = CONNECTION_BYTES
 
     async def listen(self, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Accept on a socket that is bound already. The socket stays owned by the caller."""
+        self._each = CONNECTION_BYTES if tls is None else CONNECTION_BYTES + TLS_BYTES
         self._listeners.append(
             await asyncio.get_running_loop().create_server(
                 lambda: Connection(self),
@@ -100,21 +118,23 @@ class Server:
         peers = self._peers
         held = peers.get(connection.peer, 0)
         peers[connection.peer] = held + 1
-        self._connections.add(connection)
-        limits = self.limits
-        if self.stopping or len(self._connections) > limits.max_connections or held >= limits.max_connections_per_peer:
+        each = self._connections[connection] = 0 if self._memory is None else self._each
+        fits = self._memory is None or self._memory.charge(each)
+        limits, number = self.limits, len(self._connections)
+        if not fits or self.stopping or number > limits.max_connections or held >= limits.max_connections_per_peer:
             self.refused_connections += 1
             return False
         return True
 
     def replace(self, connection: Peer, successor: Peer) -> None:
         """``successor`` stands in the place of ``connection``."""
-        self._connections.discard(connection)
-        self._connections.add(successor)
+        self._connections[successor] = self._connections.pop(connection, 0)
 
     def forget(self, connection: Peer) -> None:
         """A connection is gone."""
-        self._connections.discard(connection)
+        charged = self._connections.pop(connection, 0)
+        if self._memory is not None:
+            self._memory.release(charged)
         held = self._peers.get(connection.peer, 0)
         if held > 1:
             self._peers[connection.peer] = held - 1

@@ -11,25 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
-from penstock.observe.cache_page import CACHE_METRICS, put_cache
-from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
-from penstock.observe.degrade_page import DEGRADE_METRICS, put_degrade
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
-from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
-from penstock.observe.resume_page import RESUME_METRICS, put_resume
-from penstock.observe.store_page import STORE_METRICS, put_store
-
-SLICES = (
-    ("resume", put_resume, RESUME_METRICS),
-    ("journal", put_journal, JOURNAL_METRICS),
-    ("cache", put_cache, CACHE_METRICS),
-    ("coalesce", put_coalesce, COALESCE_METRICS),
-    ("degrade", put_degrade, DEGRADE_METRICS),
-    ("store", put_store, STORE_METRICS),
-)
-"""What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
+from penstock.observe.pages import SLICES
 
 METRICS: dict[str, tuple[str, str]] = {
     "penstock_build_info": ("gauge", "Always 1; the version is a label."),

@@ -28,6 +28,8 @@ log = logging.getLogger("penstock")
 
 RELOAD_SECONDS = 30.0
 JOURNAL_SECONDS = 30.0
+TRACE_SECONDS = 60.0
+"""More than is traced: what was found is sorted then."""
 STREAM_SECONDS = 20.0
 """A worker may hold a question about a stream until there is something to tell."""
 
@@ -81,6 +83,7 @@ class Team:
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "cache": lambda value: self.cache(value),
+            "trace_memory": lambda value: self.trace_memory(value),
             "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
         }
 
@@ -181,6 +184,10 @@ class Team:
         if question.get("do") == "stats":  # each worker has a bound of its own for the answers to similar questions
             return answers[0] | {"semantic": [answer["semantic"] for answer in answers if answer.get("semantic")]}
         return max(answers, key=lambda answer: (bool(answer["ok"]), int(answer.get("deleted", 0))))
+
+    async def trace_memory(self, question: dict[str, Any]) -> list[dict[str, Any]]:
+        """What each worker knows of its memory, traced for a while."""
+        return await self.ask_all("trace_memory", question, within=float(question["seconds"]) + TRACE_SECONDS)
 
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
         """Ask worker ``owner`` about a stream that it keeps. Raises LinkError when it is gone."""

@@ -47,6 +47,7 @@ class Worker:
             "trials": self._trials,
             "decide": self._decide,
             "cache": self._cache,
+            "trace_memory": self._trace_memory,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -90,6 +91,9 @@ class Worker:
             if caching is None
             else await caching.answer(value)
         )
+
+    async def _trace_memory(self, value: Any) -> dict[str, Any]:
+        return await self.gateway.tending.trace(float(value["seconds"]), int(value["top"]))
 
     async def _upstreams(self, _: Any) -> dict[str, dict[str, Any]]:
         return self.gateway.upstreams.rows()

@@ -28,7 +28,8 @@ def tell(parent: Exchange, child: Exchange) -> None:
 
 
 class Streams:
-    """See the module. ``note`` is told of each stream that outlived its caller, when it ends."""
+    """See the module. ``note`` is told of each stream that outlived its caller, when it ends. While ``resting`` no new
+    one is kept."""
 
     def __init__(
         self,
@@ -49,11 +50,12 @@ class Streams:
         self.watch = watch
         self.settings = ResumeConfig()
         self.opened = self.refused = self.resumed = 0
+        self.resting = False
 
     def open(self, parent: Exchange, child: Exchange) -> Kept | None:
         """A stream for the answer to ``child``, whose caller is ``parent``; None when too many are kept."""
         settings = self.settings
-        if len(self._kept) >= settings.streams and not self._make_room():
+        if self.resting or (len(self._kept) >= settings.streams and not self._make_room()):
             self.refused += 1
             return None
         size = len(child.call.body)  # it may be sent again: to another upstream, say

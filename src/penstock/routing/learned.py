@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from penstock.routing.line import Line
+from penstock.core.line import Line
 from penstock.routing.load import FRESH_SECONDS
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.targets import Target

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from penstock.core.line import Line
 from penstock.routing.config import RoutingConfig
-from penstock.routing.line import Line
 from penstock.routing.live import members
 from penstock.routing.targets import Target
 

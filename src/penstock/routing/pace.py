@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from penstock.routing.line import Line
+from penstock.core.line import Line
 
 WEIGHT = 0.2
 """Of a new sample against all before."""

@@ -111,7 +111,9 @@ class Race:
         call, entry = self._exchange.call, self._step.entry
         (first,) = self._lanes
         able = entry.candidates.spare(call, self._now())
-        others = [target for target in self._step.targets if target is not first.target and target.free and target in able]
+        others = [
+            target for target in self._step.targets if target is not first.target and target.free and target in able
+        ]
         if not others or not harmless_twice(call):
             return
         if not self._hedge.spend():

@@ -11,9 +11,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.core.line import Line
 from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.ask import Ask
-from penstock.routing.line import Line
 from penstock.routing.load import Scraped
 from penstock.routing.peak import Peak
 from penstock.routing.strategies.strategy import Shared, Strategy

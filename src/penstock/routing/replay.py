@@ -13,9 +13,9 @@ from typing import Any, cast
 import msgspec
 
 from penstock.core.call import Call, Operation
+from penstock.core.line import Line
 from penstock.core.ports import Provider
 from penstock.routing.ask import Ask
-from penstock.routing.line import Line
 from penstock.routing.load import Load, Peers, Stay
 from penstock.routing.prefix import PrefixIndex
 from penstock.routing.record import Candidate, Decision, Uniform

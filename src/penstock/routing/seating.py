@@ -1,4 +1,4 @@
-"""How a call gets a seat where upstreams have only so many: the one it chose, another free one, or the next to come free.
+"""How a call gets a seat where upstreams have only so many: the one it chose, another, or the next to come free.
 
 Enters: a step of a call whose chosen target is full. Leaves: a target at which the call must sit down before anything
 else is awaited. Fails with what the hall refuses with, and with 503 when nobody is left to wait for. A call of a low

@@ -45,7 +45,7 @@ class Seat:
             self.used = None  # by a call whose own prompt is still being computed: not cached yet, and not evicted
         self.stay = target.load.begin(ask.now, ask.tokens * (1.0 - hit))
         self.trial = 0 if target.health.breaker.state == "closed" else target.health.begin(ask.now)
-        self.trouble = ""
+        self.trouble: SeatOutcome | None = None
         self.was_well = False
         self.was_ill = False
 
@@ -175,8 +175,7 @@ def _tell(seat: Seat, exchange: Exchange, now: float) -> None:
     seats, stay = seat.target.seats, seat.stay
     assert seats is not None
     first = stay.first - stay.began if stay.first else None
-    outcome: SeatOutcome = "ok" if exchange.outcome == "ok" else seat.trouble or "left"
-    seats.end(now, now - stay.began, first, outcome)
+    seats.end(now, now - stay.began, first, "ok" if exchange.outcome == "ok" else seat.trouble or "left")
 
 
 def _note_end(exchange: Exchange, seat: Seat) -> None:

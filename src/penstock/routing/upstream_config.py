@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, field
 
 from penstock.core.settings import Finding
 from penstock.core.shapes import ReadableFile, Secret, SecretUrl
-from penstock.core.units import Seconds
+from penstock.core.units import Seats, Seconds
 from penstock.routing.discovery.config import DiscoverConfig
 from penstock.routing.discovery.instances import parse_address
 from penstock.routing.health_config import ProbeConfig
@@ -107,6 +107,10 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
     capacity: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Calls that it serves at once; its load is counted against this.")
     ] = 64
+    max_in_flight: Annotated[
+        Seats | None,
+        Meta(description="Calls at once that it is given, over all workers; more wait for a seat. Unset: all."),
+    ] = None
     metrics: Annotated[
         str | None,
         Meta(

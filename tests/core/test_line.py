@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.line import Line
+from penstock.core.line import Line
 
 POINTS = st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 100)), max_size=80)
 

@@ -1,0 +1,1 @@
+"""Calls of several callers that an upstream takes as one list go to it as one call."""

@@ -1,0 +1,1 @@
+"""Traces allocations for a while, on demand."""
