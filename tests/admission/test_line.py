@@ -65,16 +65,16 @@ def test_of_several_that_were_passed_by_each_has_its_turn_the_longest_first() ->
 
 def test_a_class_is_passed_by_only_where_it_could_have_sat() -> None:
     here, there = place("here"), place("there")
-    those = line(
-        *(waiter("k", here, there, rank=HIGH) for _ in range(6)), waiter("k", there, rank=LOW), guard=2
-    )
+    those = line(*(waiter("k", here, there, rank=HIGH) for _ in range(6)), waiter("k", there, rank=LOW), guard=2)
     for _ in range(4):
         one = those.next(here)
-        assert one is not None and one.rank == HIGH
+        assert one is not None
+        assert one.rank == HIGH
         those.serve(one, here)
     assert those.passed[LOW] == 0
     one = those.next(there)
-    assert one is not None and one.rank == HIGH
+    assert one is not None
+    assert one.rank == HIGH
 
 
 def test_calls_with_different_places_share_a_place_by_the_number_of_their_keys() -> None:
@@ -91,9 +91,12 @@ def test_a_line_that_is_empty_lets_its_places_go() -> None:
     here = place()
     one = waiter("k", here)
     those = line(one)
-    assert here.line is those
+    lines = [here.line]
     those.remove(one)
-    assert (here.line, those.size, those.next(here)) == (None, 0, None)
+    lines.append(here.line)
+    assert lines == [those, None]
+    assert (those.size, list(those.waiters())) == (0, [])
+    assert those.next(here) is None
 
 
 def test_the_worst_of_a_key_may_sit_on_any_bench() -> None:

@@ -1,99 +1,27 @@
 """Seats at upstreams that have only so many: who sits where, who waits, who gives a seat up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
 
 from penstock.core.call import Operation
-from penstock.core.errors import CallerError, Fail, GatewayError, UpstreamError
+from penstock.core.errors import UpstreamError
 from penstock.core.exchange import Exchange
-from penstock.core.ports import Look, SeatOutcome, Seats
-from penstock.core.priority import BATCH, LOW, NORMAL
+from penstock.core.ports import Look
+from penstock.core.priority import BATCH, NORMAL
 from penstock.core.reply import Reply
 from penstock.process.loop import run
 from penstock.routing.attempts import Step, Tried
 from penstock.routing.seating import Seating
-from penstock.routing.stage import Routing
-from penstock.routing.strategies import make_strategy
-from penstock.routing.table import Entry, Table
+from penstock.routing.table import Entry
 from penstock.routing.targets import Target
+from tests.support.chairs import Chairs, Porter, entry, limited
 from tests.support.fibers import fiber, turns
 from tests.support.targets import exchange, target
 
 FILES = Operation("files", "openai", "/files", body="opaque")
-
-
-class Chairs:
-    """So many seats, and what was told of them."""
-
-    def __init__(self, limit: int, taken: int = 0) -> None:
-        self.limit, self.taken = limit, taken
-        self.outcomes: list[SeatOutcome] = []
-
-    @property
-    def free(self) -> bool:
-        return self.taken < self.limit
-
-    def begin(self, now: float) -> None:
-        self.taken += 1
-        assert self.taken <= self.limit
-
-    def first(self, now: float, took: float, expected: float) -> None: ...
-
-    def end(self, now: float, took: float, first_token: float | None, outcome: SeatOutcome) -> None:
-        self.taken -= 1
-        self.outcomes.append(outcome)
-
-
-class Porter:
-    """A hall that gives what its test says; ``found``: where each that waited could have sat."""
-
-    def __init__(self, *gives: Seats | Fail | None) -> None:
-        self.gives = list(gives)
-        self.found: list[Any] = []
-        self.fronts: list[bool] = []
-        self.costs: list[float] = []
-        self.vacated: list[Seats] = []
-        self.stops: list[Callable[[], None]] = []
-        self.kept = 0
-        self.yielding = 2
-        self.before: Callable[[], None] = lambda: None
-
-    async def seat(self, exchange: Exchange, look: Look, cost: float, front: bool) -> Seats | None:
-        self.found.append(look())
-        self.fronts.append(front)
-        self.costs.append(cost)
-        self.before()
-        given = self.gives.pop(0)
-        if isinstance(given, Fail):
-            raise given
-        return given
-
-    def yields(self, exchange: Exchange, times: int) -> bool:
-        return exchange.priority >= LOW and times < self.yielding
-
-    def lend(self, seats: Seats, exchange: Exchange, stop: Callable[[], None]) -> Callable[[], None]:
-        self.stops.append(stop)
-
-        def keep() -> None:
-            self.kept += 1
-
-        return keep
-
-    def vacate(self, seats: Seats) -> None:
-        self.vacated.append(seats)
-
-
-def limited(name: str, seats: Seats | None) -> Target:
-    made = target(name)
-    made.seats = seats
-    return made
-
-
-def entry(those: Sequence[Target], pattern: str = "m", fallbacks: Sequence[str] = ()) -> Entry:
-    return Entry(pattern, those, make_strategy("round_robin"), fallbacks=fallbacks)
 
 
 def seated(porter: Porter, those: Sequence[Target], *, yielded: int = 0, of: Entry | None = None) -> Target:
@@ -283,126 +211,3 @@ def test_only_what_can_be_asked_twice_gives_its_seat_up() -> None:
     assert [seating.lends(one, step) for one in (chat, stored, files)] == [True, False, False]
     chat.priority = NORMAL
     assert not seating.lends(chat, step)
-
-
-# ---- in the room
-
-
-def room(those: Sequence[Target], porter: Porter, *more: Entry, fallbacks: Sequence[str] = ()) -> Routing:
-    return Routing(Table([entry(those, fallbacks=fallbacks), *more]), those, now=lambda: 1.0, hall=porter)
-
-
-async def nothing_below(exchange: Exchange) -> Reply:
-    raise AssertionError
-
-
-def send(routing: Callable[[], Routing], one: Exchange) -> Reply:
-    async def enter() -> Reply:
-        answer: Awaitable[Reply] = routing()(one, nothing_below)
-        return await answer
-
-    return run(enter())
-
-
-def test_a_call_sits_down_where_it_is_sent_and_gives_the_seat_back() -> None:
-    chairs = Chairs(1)
-    one = exchange("m")
-    reply = send(lambda: room([limited("a", chairs)], Porter()), one)
-    assert (reply.body, chairs.taken) == (b"a", 1)
-    one.finish("ok", 1.0)
-    assert (chairs.taken, chairs.outcomes) == (0, ["ok"])
-
-
-def test_a_call_waits_for_its_upstream_and_is_sent_then() -> None:
-    chairs = Chairs(1, 1)
-    porter = Porter(chairs)
-
-    def give() -> None:
-        chairs.taken = 0  # the hall has kept the seat for it
-
-    porter.before = give
-    assert send(lambda: room([limited("a", chairs)], porter), exchange("m")).body == b"a"
-    assert chairs.taken == 1
-
-
-def test_who_may_not_wait_goes_to_a_fallback_and_is_told_where_there_is_none() -> None:
-    late = GatewayError("too late", code="queue_late", phase="queue", retry_after=7.0)
-    full = limited("a", Chairs(1, 1))
-    one = exchange("m")
-    reply = send(lambda: room([full], Porter(late), entry([target("z")], "mini"), fallbacks=["mini"]), one)
-    assert (reply.body, one.answered_as) == (b"z", "mini")
-    assert one.attempts == 1
-    with pytest.raises(GatewayError) as caught:
-        send(lambda: room([full], Porter(late)), exchange("m"))
-    assert (caught.value.code, caught.value.retry_after) == ("queue_late", 7.0)
-
-
-def test_a_caller_over_its_share_is_not_sent_elsewhere() -> None:
-    share = CallerError("too many", status=429, code="queue_share", retryable=True, phase="queue")
-    full = limited("a", Chairs(1, 1))
-    with pytest.raises(CallerError):
-        send(lambda: room([full], Porter(share), entry([target("z")], "mini"), fallbacks=["mini"]), exchange("m"))
-
-
-class Silent:
-    """A provider that answers when told."""
-
-    def __init__(self) -> None:
-        self.calls: list[asyncio.Future[Reply]] = []
-
-    def serves(self, call: Any) -> bool:
-        return True
-
-    async def send(self, exchange: Exchange, model: str) -> Reply:
-        self.calls.append(asyncio.get_running_loop().create_future())
-        return await self.calls[-1]
-
-    async def aclose(self) -> None: ...
-
-
-def test_a_call_whose_seat_is_taken_is_asked_again_from_the_front() -> None:
-    async def act() -> None:
-        chairs = Chairs(1)
-        provider = Silent()
-        one = Target("a", provider)
-        one.seats = chairs
-        porter = Porter(chairs)
-        call = exchange("m")
-        call.priority, call.call.body = BATCH, b'{"model":"m"}'
-        answers: list[Reply] = []
-
-        async def serve() -> None:
-            answers.append(await room([one], porter)(call, nothing_below))
-
-        fiber(serve())
-        assert len(provider.calls) == 1
-        porter.stops[0]()
-        chairs.taken = 1  # the better call sits there
-        porter.before = lambda: setattr(chairs, "taken", 0)  # and has ended
-        await turns(4)
-        assert porter.fronts == [True]
-        assert provider.calls[0].cancelled()
-        assert len(provider.calls) == 2
-        provider.calls[1].set_result(Reply(200, [], b"at last"))
-        await turns(4)
-        assert [reply.body for reply in answers] == [b"at last"]
-        assert (call.attempts, chairs.taken, one.in_flight) == (2, 1, 1)
-        call.finish("ok", 2.0)
-        assert (chairs.taken, one.in_flight) == (0, 0)
-
-    run(act())
-
-
-def test_a_retry_tells_how_the_first_attempt_went() -> None:
-    class Refuses(Silent):
-        async def send(self, exchange: Exchange, model: str) -> Reply:
-            raise UpstreamError("no", status=503, phase="connect")
-
-    first, second = Chairs(1), Chairs(1)
-    bad, good = Target("a", Refuses()), limited("b", second)
-    bad.seats = first
-    one = exchange("m")
-    made = Table([entry([bad, good])])
-    reply = send(lambda: Routing(made, [bad, good], retries=2, now=lambda: 1.0, hall=Porter()), one)
-    assert reply.body == b"b"
-    assert (first.taken, first.outcomes, second.taken) == (0, ["error"], 1)

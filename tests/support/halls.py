@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from penstock.admission.counts import Counts
@@ -16,6 +16,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.overload import Overload
 from penstock.core.priority import NORMAL
+from penstock.process.loop import run
 from tests.support.fibers import fiber, turns
 from tests.support.targets import exchange
 
@@ -116,3 +117,10 @@ class Lobby:
         for callback in due:
             callback()
         await turns(2)
+
+
+def in_lobby(story: Callable[[Lobby], Coroutine[Any, Any, None]], *arguments: Any, **settings: Any) -> None:
+    async def act() -> None:
+        await story(Lobby(*arguments, **settings))
+
+    run(act())
