@@ -198,6 +198,8 @@ class Hall:
         ]
         if found:
             (rank, _), _, stop = max(found, key=lambda one: one[:2])
+            for place in guest.places:
+                place.yielding.pop(stop, None)  # else the next of class high would take the same seat again
             self._counts.preempted[rank] += 1
             stop()
 
