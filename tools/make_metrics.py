@@ -69,6 +69,13 @@ Upper bounds of the histograms, in seconds: {", ".join(f"{bound:g}" for bound in
 / sum(rate(penstock_tokens_total{{kind="prompt"}}[5m]))` |
 """
 
+BATCHING: dict[str, Any] = {
+    **Merged().dump(),
+    "batches": [["embeddings", "ok", 1]],
+    "alone": [["embeddings", "free", 1]],
+    "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
+}
+
 
 def sample() -> dict[str, Any]:
     """A dump in which each number of a worker occurs."""
@@ -121,12 +128,7 @@ def sample() -> dict[str, Any]:
         "degrade": {**Lessened().dump(), "calls": [["max_tokens", "normal", 0]], "steps": 1},
         "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
         "grouping": Held().dump(),
-        "batching": {
-            **Merged().dump(),
-            "batches": [["embeddings", "ok", 1]],
-            "alone": [["embeddings", "free", 1]],
-            "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
-        },
+        "batching": BATCHING,
         "collector": {
             **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
             "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
