@@ -110,7 +110,6 @@ class Hall:
             self._count(-1)
             waited = self._now() - began
             exchange.queued += waited
-            exchange.waited += waited
         if place is not None:
             place.give_up()  # it is taken anew before anybody else can
             self._counts.waited(guest.rank, waited)

@@ -127,7 +127,7 @@ class Serving:
         turn = self._turn
         exchange.status = reply.status
         now = endpoint.now()
-        exchange.overhead = now - exchange.started - exchange.waited
+        exchange.overhead = now - exchange.started - exchange.waited - exchange.queued
         framing = endpoint.date + self._extra if self._extra else endpoint.date
         if endpoint.stopping or not turn.body.ended:
             self._keep = False

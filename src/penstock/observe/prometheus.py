@@ -24,7 +24,10 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_requests_total": ("counter", "Calls that ended, by operation, model, upstream, status and whose fault."),
     "penstock_request_seconds": ("histogram", "From the head of a call to the end of its answer."),
     "penstock_first_byte_seconds": ("histogram", "From the head of a call to the first byte of its answer."),
-    "penstock_overhead_seconds": ("histogram", "Penstock's own share of a call: total less waiting for the upstream."),
+    "penstock_overhead_seconds": (
+        "histogram",
+        "Penstock's own share of a call: total less waiting for the upstream, and in queues.",
+    ),
     "penstock_tokens_total": (
         "counter",
         "Tokens told by upstreams: prompt, cached (part of prompt), completion (untold: the events of the stream).",

@@ -74,7 +74,7 @@ class Asking:
             async with asyncio.timeout(inside.total):
                 reply = await inside.run(exchange)
                 exchange.status = reply.status
-                exchange.overhead = self._now() - started - exchange.waited
+                exchange.overhead = self._now() - started - exchange.waited - exchange.queued
                 body = await collect(reply.body, MOST_ANSWER_BYTES)
             for tap in reply.taps:
                 tap(body)
