@@ -26,7 +26,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_first_byte_seconds": ("histogram", "From the head of a call to the first byte of its answer."),
     "penstock_overhead_seconds": (
         "histogram",
-        "Penstock's own share of a call: total less waiting for the upstream, and in queues.",
+        "Penstock's own share: total less waiting for upstreams and in queues.",
     ),
     "penstock_tokens_total": (
         "counter",
