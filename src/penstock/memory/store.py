@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator
 
 from penstock.memory.limit import cgroup_bytes
 
-_M_MMAP_THRESHOLD = -3
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
 LARGE = 128 * 1024
 """Blocks of this size and more are mapped by themselves, and so go back to the machine the moment they are freed."""
+
+KEPT = 16 * 1024 * 1024
+"""Free memory at the end of the heap that the C library may keep: with less it gives a call's back and asks for it again
+with the next. ``give_back`` takes it all the same."""
 
 
 def machine_bytes() -> int:
@@ -82,7 +86,7 @@ def map_large_blocks() -> bool:
     """Have large blocks mapped by themselves, for good: the C library would else keep them to itself once some were
     freed, and what is freed between others could not go back. False where there is no such switch."""
     mallopt = _libc("mallopt")
-    return mallopt is not None and mallopt(_M_MMAP_THRESHOLD, LARGE) == 1
+    return mallopt is not None and mallopt(_M_MMAP_THRESHOLD, LARGE) == 1 and mallopt(_M_TRIM_THRESHOLD, KEPT) == 1
 
 
 def give_back() -> bool:

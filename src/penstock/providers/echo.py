@@ -167,9 +167,15 @@ class PacedFrames:
                 self._run()
 
     def cancel(self, reason: str) -> None:
-        self._state = "done"
         if self._timer is not None:
             self._timer.cancel()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """It is over: what it refers to refers to it, and would wait for the collector."""
+        self._state = "done"
+        self._sink = self._timer = None
+        self._frames = iter(())
 
     def _run(self) -> None:
         self._timer = None
@@ -178,7 +184,7 @@ class PacedFrames:
         while self._state == "open" and not self._paused:
             frame = next(self._frames, None)
             if frame is None:
-                self._state = "done"
+                self._let_go()
                 sink.end(None)
                 return
             self._pushing = True
