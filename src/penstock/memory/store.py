@@ -17,8 +17,8 @@ LARGE = 128 * 1024
 """Blocks of this size and more are mapped by themselves, and so go back to the machine the moment they are freed."""
 
 KEPT = 16 * 1024 * 1024
-"""Free memory at the end of the heap that the C library may keep: with less it gives a call's back and asks for it again
-with the next. ``give_back`` takes it all the same."""
+"""Free memory at the end of the heap that the C library may keep: with less it gives a call's back, and asks for it
+again with the next. ``give_back`` takes it all the same."""
 
 
 def machine_bytes() -> int:
