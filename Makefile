@@ -2,6 +2,7 @@
 #
 #   make serve [PORT=8400] [HOST=127.0.0.1] [CONFIG=penstock.yaml] [ARGS=...]
 #   make test  [ARGS=...]          make lint          make bench [ARGS=--full]          make clean
+#   make compiled                  the hot path compiled with mypyc, into .cache/compiled; make test-compiled [ARGS=...]
 #   make semantic                  the data packages of the semantic cache, built and installed (once)
 #
 # PYTHON=/path/to/python chooses the interpreter; WHEELS= allows packages to be compiled where no wheel fits.
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NODE_STAMP := $(if $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),tests/clients/node_modules/.stamp)
 
-.PHONY: serve semantic test lint format bench clean
+.PHONY: serve semantic compiled test test-compiled lint format bench clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.serve
@@ -30,6 +31,12 @@ semantic: $(VENV)/.semantic
 
 test: $(VENV)/.semantic $(NODE_STAMP)
 	@$(BIN)/python -m pytest $(ARGS)
+
+compiled: $(VENV)/.dev
+	@$(BIN)/python tools/compile.py
+
+test-compiled: compiled
+	@$(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -29,9 +29,8 @@ NEAR = 8 * MIB
 """Memory is back when no more than a tenth and this are left of what came."""
 HOLD = 2.0
 """Seconds that the upstream takes for an answer: so long a body is held."""
-# Timeouts: 17,500 clients in one process may take longer than the default of 15 s to send their first byte.
 CONFIG = """listen:
-  {{host: 127.0.0.1, port: {port}, max_body: 4MiB, first_byte_timeout: 120s, head_timeout: 120s,
+  {{host: 127.0.0.1, port: {port}, max_body: 4MiB,
   max_connections: 20000, max_connections_per_peer: 20000}}
 store: memory
 auth: {{mode: open}}

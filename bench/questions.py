@@ -153,9 +153,11 @@ async def ask(port: int, question: str, *, stream: bool = False, mode: str = "",
     return _told(await exchange(port, "POST", "/v1/chat/completions", json.dumps(asked).encode(), fields), stream)
 
 
-async def exchange(port: int, method: str, path: str, body: bytes = b"", fields: str = "") -> bytes:
+async def exchange(
+    port: int, method: str, path: str, body: bytes = b"", fields: str = "", kind: str = "application/json"
+) -> bytes:
     """All that came back on a connection of its own; what came until then where it broke."""
-    head = f"{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n{fields}"
+    head = f"{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\n{fields}"
     got = bytearray()
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(CALL_SECONDS):

@@ -71,6 +71,10 @@ class Engines:
             self._crew.supervise(self.running)
         return self.running
 
+    def embedder(self, name: str, config: UpstreamConfig) -> LocalEngine:
+        """The same: nobody asks for embeddings here."""
+        return self.engine(name, config)
+
     @property
     def replicas(self) -> list[Replica]:
         return self.running.replicas if self.running is not None else []

@@ -1,10 +1,12 @@
 """What tests need of the machine, each once: a fixture gives it, a marker asks for no more than that it is here."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import penstock.core.fiber
 from penstock.cache.embedding.store import find
 from penstock.cache.embedding.weights import ALL
 from penstock.providers.local.engine import LIBRARY, installed
@@ -18,6 +20,7 @@ FIXTURES = {
     "nginx": "nginx",
     "redis": "redis_server",
     "curl": "curl",
+    "ray": "ray",
 }
 """By marker."""
 
@@ -30,8 +33,14 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+COMPILED = not (penstock.core.fiber.__file__ or "").endswith(".py")
+"""The hot path is compiled here (`make compiled`)."""
+
+
 @pytest.fixture(autouse=True)
 def _marked(request: pytest.FixtureRequest) -> None:
+    if COMPILED and request.node.get_closest_marker("interpreted") is not None:
+        pytest.skip("puts something of its own in the place of what is compiled")
     for marker, fixture in FIXTURES.items():
         if request.node.get_closest_marker(marker) is not None:
             request.getfixturevalue(fixture)
@@ -75,6 +84,13 @@ def nginx() -> str:
 @pytest.fixture(scope="session")
 def redis_server() -> str:
     return program("redis-server")
+
+
+@pytest.fixture(scope="session")
+def ray() -> None:
+    """Ray's data sets. Half a gigabyte: it is not asked for on machines that judge changes, either."""
+    if importlib.util.find_spec("ray") is None or importlib.util.find_spec("ray.data") is None:
+        pytest.skip("ray is not installed (pip install 'ray[data]')")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def test_one_bad_item_fails_alone_and_nobody_sees_anothers_words() -> None:
     asyncio.run(main())
 
 
-def test_callers_who_hang_up_hold_nobody_and_the_last_ends_the_call() -> None:
+def test_callers_who_hang_up_hold_nobody() -> None:
     async def main() -> None:
         async with serving() as (gateway, upstream):
             upstream.go.clear()
@@ -43,13 +43,20 @@ def test_callers_who_hang_up_hold_nobody_and_the_last_ends_the_call() -> None:
             assert vectors(await tasks[2]) == [vector("c")]
             await lead
             assert upstream.texts[1] == ["b", "c"]
+
+    asyncio.run(main())
+
+
+def test_when_the_last_hangs_up_the_call_ends() -> None:
+    async def main() -> None:
+        async with serving() as (gateway, upstream):
             upstream.go.clear()
-            lead = asyncio.create_task(embed(gateway, "lead again"))
-            await until(lambda: len(upstream.sizes) == 3)
+            lead = asyncio.create_task(embed(gateway, "lead"))
+            await until(lambda: len(upstream.sizes) == 1)
             tasks = [asyncio.create_task(embed(gateway, text)) for text in ("d", "e")]
             await until(lambda: counts(gateway)["waiting"] == 2)
             lead.cancel()
-            await until(lambda: len(upstream.sizes) == 4)  # what was free is used
+            await until(lambda: len(upstream.sizes) == 2)  # what was free is used
             for task in tasks:
                 task.cancel()
             await until(lambda: ["embeddings", "left", 1] in counts(gateway)["batches"])

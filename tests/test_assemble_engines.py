@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from penstock import assemble_engines as module
-from penstock.assemble_engines import OwnEngines, banner, engine_key
+from penstock.assemble_engines import EMBEDDED_TEXTS, EMBEDDED_TOKENS, EMBEDDINGS, OwnEngines, banner, engine_key
 from penstock.config import Config
 from penstock.core.tasks import Crew
 from penstock.routing.upstream_config import ReplicasConfig, UpstreamConfig
@@ -38,8 +38,8 @@ class FakeEngine:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
     made: list[FakeEngine] = []
 
-    def start(name: str, config: UpstreamConfig, crew: Crew) -> FakeEngine:
-        made.append(FakeEngine(name))
+    def start(name: str, config: UpstreamConfig, crew: Crew, *, embeddings: bool = False) -> FakeEngine:
+        made.append(FakeEngine(f"{name}/embeddings" if embeddings else name))
         return made[-1]
 
     monkeypatch.setattr(module, "_start", start)
@@ -103,6 +103,52 @@ def test_what_a_config_wants_runs_and_the_rest_ends_when_told(started: list[Fake
         assert [one.closed for one in started] == [0, 1]
         engines.start(config(a=LOCAL, b=LOCAL))
         assert [one.name for one in started] == ["a", "b", "b"]  # an ended one does not come back to life
+
+    run(main())
+
+
+def test_an_engine_for_embeddings_starts_when_it_is_first_asked_and_ends_with_the_other(
+    started: list[FakeEngine],
+) -> None:
+    async def main() -> None:
+        engines = OwnEngines(Crew("test"))
+        key = engine_key("l", LOCAL) + EMBEDDINGS
+        assert engines.seats(key) == {"seats": [], "trouble": ""}
+        engines.start(config(l=LOCAL))
+        lent = engines.embedder("l", LOCAL)
+        assert [one.name for one in started] == ["l"]
+        assert repr(lent) == f"<LentEngine {key}>"
+        assert len((await lent.pick(0.0)).api_key) == 2
+        assert engines.seats(key)["seats"]
+        assert [one.name for one in started] == ["l", "l/embeddings"]
+        assert engines.unwanted(config(l=LOCAL)) == set()
+        assert engines.unwanted(config()) == {engine_key("l", LOCAL), key}
+        await engines.end(engines.unwanted(config()))
+        assert [one.closed for one in started] == [1, 1]
+
+    run(main())
+
+
+def test_a_worker_elsewhere_that_asks_for_seats_starts_it(started: list[FakeEngine]) -> None:
+    async def main() -> None:
+        engines = OwnEngines(Crew("test"))
+        engines.start(config(l=LOCAL))
+        assert engines.seats(engine_key("l", LOCAL) + EMBEDDINGS)["seats"]
+        assert [one.name for one in started] == ["l", "l/embeddings"]
+
+    run(main())
+
+
+def test_one_engine_makes_the_embeddings_however_many_chat() -> None:
+    async def main() -> None:
+        crew = Crew("test")
+        configured = UpstreamConfig(kind="local", model="smollm2", context=2048, replicas=ReplicasConfig(min=2, max=4))
+        engine = module._start("l", configured, crew, embeddings=True)
+        options = engine.options
+        assert (engine.name, engine.minimum, engine.maximum) == ("l/embeddings", 1, 1)
+        assert (options.embeddings, options.context, options.slots) == (True, EMBEDDED_TOKENS, EMBEDDED_TEXTS)
+        await engine.aclose()
+        await crew.aclose()
 
     run(main())
 

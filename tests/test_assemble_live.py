@@ -98,6 +98,7 @@ upstreams:
   b: {{kind: vllm, base_url: "{other.url}"}}
 models: {{m: {{upstreams: [a, b]}}}}
 auth: {{mode: open}}
+jobs: {{enabled: false}}
 """
             async with running_gateway(text) as gateway:
                 for _ in range(2):

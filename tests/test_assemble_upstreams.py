@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.assemble_engines import engine_key
+from penstock.assemble_engines import EMBEDDINGS, engine_key
 from penstock.assemble_upstreams import ENGINE_IDLE_SECONDS, Upstreams
 from penstock.core.deadlines import Wheel
 from penstock.core.settings import ConfigError
@@ -40,6 +40,8 @@ class FakeEngines:
     def engine(self, name: str, config: UpstreamConfig) -> Any:
         self.asked.append(name)
         return self
+
+    embedder = engine
 
     async def aclose(self) -> None:
         self.closed += 1
@@ -142,7 +144,7 @@ def test_an_embedded_engine_is_one_target_with_an_origin_a_replica() -> None:
     async def work(upstreams: Upstreams) -> None:
         config = UpstreamConfig(kind="local", model="smollm2", max_connections=10_000)
         target = upstreams.target("l", config, TIMEOUTS)
-        assert upstreams.engines() == [engine_key("l", config)]
+        assert upstreams.engines() == [engine_key("l", config), engine_key("l", config) + EMBEDDINGS]
         local = target.provider
         assert isinstance(local, Local)
         first, second = local._make("http://127.0.0.1:9/v1", "k1"), local._make("http://127.0.0.1:9/v1", "k2")

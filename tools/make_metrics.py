@@ -15,6 +15,8 @@ from penstock.admission.counts import Counts as Admitted
 from penstock.batching.counts import Counts as Merged
 from penstock.coalesce.counts import Counts as Shared
 from penstock.degrade.counts import Counts as Lessened
+from penstock.grouping.counts import Counts as Held
+from penstock.jobs.numbers import Numbers
 from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board, Tally
 from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
@@ -67,6 +69,13 @@ Upper bounds of the histograms, in seconds: {", ".join(f"{bound:g}" for bound in
 / sum(rate(penstock_tokens_total{{kind="prompt"}}[5m]))` |
 """
 
+BATCHING: dict[str, Any] = {
+    **Merged().dump(),
+    "batches": [["embeddings", "ok", 1]],
+    "alone": [["embeddings", "free", 1]],
+    "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
+}
+
 
 def sample() -> dict[str, Any]:
     """A dump in which each number of a worker occurs."""
@@ -117,12 +126,9 @@ def sample() -> dict[str, Any]:
         },
         "coalesce": Shared().dump(),
         "degrade": {**Lessened().dump(), "calls": [["max_tokens", "normal", 0]], "steps": 1},
-        "batching": {
-            **Merged().dump(),
-            "batches": [["embeddings", "ok", 1]],
-            "alone": [["embeddings", "free", 1]],
-            "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
-        },
+        "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
+        "grouping": Held().dump(),
+        "batching": BATCHING,
         "collector": {
             **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
             "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},

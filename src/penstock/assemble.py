@@ -23,7 +23,9 @@ from penstock.assemble_door import generation_of, joiner, limits_of, local_paths
 from penstock.assemble_drain import Draining
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
+from penstock.assemble_grouping import grouped
 from penstock.assemble_health import Watch
+from penstock.assemble_jobs import DOOR, jobbing
 from penstock.assemble_journal import diary
 from penstock.assemble_keys import key_store
 from penstock.assemble_leak import Tending
@@ -92,7 +94,7 @@ class Gateway:
         self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0
         self.store: DeskStore | None = None
-        self._ring: KeyRing | None = None
+        self.ring: KeyRing | None = None
         self._editions: list[Edition] = []
         self._prepared: Edition | None = None
         self._draining = Draining(self)
@@ -104,6 +106,7 @@ class Gateway:
         self.admitting = admitting(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
         self.degrading = degradation(self.overload, self.pressure, self.clock.now)
+        self.grouped = grouped(self)
         self.merging = merging(self)
         self.streams = streams(self.wheel, self.ledger, self.clock.now)
         self.resumption = resumption(self, fleet)
@@ -127,12 +130,13 @@ class Gateway:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
         self.store = await open_store(config, self.clock, os.environ)
         self.caching = caching(self, config, self.store)
+        self.jobbing = jobbing(self, config)
         if self.diary is not None:
             self.diary.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
-            self._ring = store.ring
+            self.ring = store.ring
             self.crew.supervise(KeyWatch(store))
         self.keeping = Keeping(self, config)
         edition = self._build(config)
@@ -155,9 +159,14 @@ class Gateway:
             await self.store.aclose()
 
     @property
+    def edition(self) -> Edition:
+        """What serves new calls."""
+        return self._editions[-1]
+
+    @property
     def config(self) -> Config:
         """The configuration in force."""
-        return self._editions[-1].config
+        return self.edition.config
 
     # ---- reload
 
@@ -214,23 +223,21 @@ class Gateway:
         if self.admitting is not None:
             self.admitting.follow(config, newest.targets)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        for part in (
-            self.streams, self.diary, self.resumption, self.caching, self.merging, self.observed, self.tending,
-        ):  # fmt: skip
+        lasting = (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.merging)
+        for part in (*lasting, self.observed, self.tending):
             if part is not None:
                 part.follow(config)
 
     def explain(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call would be routed, or how the last ones were. Raises CallerError."""
-        edition = self._editions[-1]
-        return self.routes.answer(edition.table, edition.config, question)
+        return self.routes.answer(self.edition.table, self.config, question)
 
     def _build(self, config: Config) -> Edition:
         """An edition of ``config``, checked. Raises ConfigError."""
         self.keeping.check(config)
         routing = config.of(RoutingConfig)
         targets = self.upstreams.targets_of(routing)
-        auth = Auth(self._ring if config.of(AuthConfig).mode == "keys" else None)
+        auth = Auth(self.ring if config.of(AuthConfig).mode == "keys" else None)
         table = self.routes.table(entries(routing, targets, self.upstreams), config)
         stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
@@ -239,10 +246,11 @@ class Gateway:
             config,
             number=self.reloads + (2 if self._editions else 1),
             run=compose([stages[room.name] for room in rooms if room.name in stages]),
+            inner=compose([stages[room.name] for room in rooms if room.name not in DOOR]),
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
-                *([] if self.caching is None else [self.caching]),
+                *(part for part in (self.caching, self.jobbing) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )

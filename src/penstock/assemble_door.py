@@ -52,6 +52,7 @@ def generation_of(
     *,
     number: int,
     run: Next,
+    inner: Next,
     authorize: Callable[[Headers, str], str],
     local: Sequence[Paths],
     more: Mapping[str, LocalRoute],
@@ -60,6 +61,7 @@ def generation_of(
     listen = config.of(ListenConfig)
     return Generation(
         run=run,
+        inner=inner,
         number=number,
         total_timeout=config.of(RoutingConfig).timeouts.total,
         authorize=authorize,

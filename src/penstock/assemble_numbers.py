@@ -37,6 +37,8 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "admission": None if gateway.admitting is None else gateway.admitting.dump(),
         "coalesce": None if gateway.coalescing is None else gateway.coalescing.dump(),
         "degrade": None if gateway.degrading is None else gateway.degrading.dump(),
+        "jobs": None if gateway.jobbing is None else gateway.jobbing.dump(),
+        "grouping": None if gateway.grouped is None else gateway.grouped.dump(),
         "batching": None if gateway.merging is None else gateway.merging.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),

@@ -47,10 +47,12 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
         "observe": gateway.observed,
         "admission": gateway.admitting,
         "journal": gateway.diary,
+        "jobs": gateway.jobbing,
         "resume": gateway.resumption,
         "streaming": gateway.streams,
         "cache": gateway.caching,
         "coalesce": gateway.coalescing,
+        "grouping": gateway.grouped,
         "batching": gateway.merging,
     }
     for name, part in parts.items():

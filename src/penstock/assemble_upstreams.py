@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from penstock.assemble_engines import Engines, engine_key
+from penstock.assemble_engines import EMBEDDINGS, Engines, engine_key
 from penstock.assemble_health import take_rules
 from penstock.assemble_live import adjust, prices, rows, target_key
 from penstock.core.deadlines import Wheel
@@ -229,7 +229,8 @@ class Upstreams:
         def make(base_url: str, api_key: str) -> HttpProvider:
             return self._http(name, plain, base_url, [api_key], patience, origins)
 
-        return Local(self._engines.engine(name, config), make, self._now)
+        engines = self._engines
+        return Local(engines.engine(name, config), make, self._now, embedder=engines.embedder(name, config))
 
     def drop_all_but(self, kept: Iterable[Target]) -> list[Target]:
         """Forget the targets that no edition uses any more. Returns them, for their providers to be closed."""
@@ -260,7 +261,8 @@ class Upstreams:
 
     def engines(self) -> list[str]:
         """The keys of the embedded engines that are in use here."""
-        return [known.engine for known in self._known.values() if known.engine]
+        keys = [known.engine for known in self._known.values() if known.engine]
+        return [*keys, *(key + EMBEDDINGS for key in keys)]
 
     def budget(self, pattern: str) -> RetryBudget:
         """The retry budget of the model ``pattern``; it survives reloads."""

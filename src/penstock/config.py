@@ -53,6 +53,8 @@ SLICES = (
     Slice("cache", "penstock.cache.config", "CacheConfig", optional=True),
     Slice("journal", "penstock.journal.config", "JournalConfig", optional=True),
     Slice("coalesce", "penstock.coalesce.config", "CoalesceConfig", optional=True),
+    Slice("jobs", "penstock.jobs.config", "JobsConfig", optional=True),
+    Slice("grouping", "penstock.grouping.config", "GroupingConfig", optional=True),
     Slice("batching", "penstock.batching.config", "BatchingConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
 )

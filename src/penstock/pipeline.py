@@ -80,6 +80,14 @@ ROOMS: tuple[Room, ...] = (
         gives="body peek",
     ),
     _room(
+        "jobs",
+        "penstock.jobs.stage:JobsRoom",
+        "Files and batches that are kept here are answered here: below all that may refuse a caller, above all that "
+        "concerns the answers of models. Their lines come in below this room as calls of their own.",
+        needs="caller body",
+        optional=True,
+    ),
+    _room(
         "streaming",
         "penstock.streaming.stage:Streaming",
         "Below all that may refuse the call, above all that may answer it: whatever gives the events, a kept stream "
@@ -130,6 +138,15 @@ ROOMS: tuple[Room, ...] = (
         "flight is retried, hedged and rescued once for all who read it.",
         needs="caller peek",
         gives="flight",
+        optional=True,
+    ),
+    _room(
+        "grouping",
+        "penstock.grouping.stage:Grouping",
+        "Below coalescing, so that one of equal calls waits for all; above what sends, since it decides when "
+        "that is and, by what was computed where, to whom.",
+        needs="caller peek",
+        gives="group",
         optional=True,
     ),
     _room(

@@ -182,6 +182,7 @@ def test_open_lets_everybody_in() -> None:
     assert auth.admit([], "admin") == OPEN
 
 
+@pytest.mark.interpreted
 def test_needs_and_gives() -> None:
     assert (Auth.needs, Auth.gives) == ({"head"}, {"caller"})
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.batching.costs import MOST_MODELS, UNFIT_SECONDS, AllCosts, Costs
+from penstock.batching.costs import MOST_MODELS, PROBE, UNFIT_SECONDS, AllCosts, Costs
 
 FIXED, EACH = 0.02, 0.0005
 
@@ -54,6 +54,22 @@ def test_upstreams_that_serve_one_after_another_are_told_from_others() -> None:
         assert costs.would_wait(1, 0.0) is waits
 
 
+def test_now_and_then_one_is_sent_to_see_whether_it_is_still_so() -> None:
+    costs = Costs()
+    costs.send(0.0, 1)
+    assert costs.would_wait(1, 0.0)  # of one whose time is not known nothing could be seen
+    costs = learned(1)
+    for _ in range(PROBE):
+        costs.end(costs.send(0.0, 1), FIXED, well=True)
+    sent = costs.send(0.0, 1)
+    assert not costs.would_wait(1, 0.0)
+    beside = costs.send(0.0, 1)
+    costs.end(sent, FIXED, well=True)
+    costs.end(beside, 2 * FIXED, well=True)
+    costs.send(0.0, 1)
+    assert costs.would_wait(1, 0.0)
+
+
 def test_several_servers_are_busy_when_there_are_calls_for_all() -> None:
     costs = learned(3, together=30)
     assert 0.2 < costs.share < 0.5
@@ -82,8 +98,8 @@ def test_failures_and_calls_beside_others_say_nothing_of_the_time_alone() -> Non
     before = (costs.line.base, costs.line.weight)
     costs.end(costs.send(0.0, 1), 9.0, well=False)
     first = costs.send(0.0, 1)
-    costs.end(costs.send(0.0, 1), 9.0, well=False)
-    costs.end(first, 9.0, well=True)
+    costs.end(costs.send(0.0, 1), 9.0, well=True)
+    costs.end(first, 9.0, well=False)
     assert (costs.line.base, costs.line.weight) == before
     assert costs.in_flight == 0
 

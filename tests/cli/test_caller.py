@@ -86,7 +86,7 @@ def test_keys_come_from_options_and_the_environment(monkeypatch: pytest.MonkeyPa
     def made(**options: Any) -> tuple[Any, Any]:
         given = {"url": "http://h", "config": None, "key": None, "admin_key": None} | options
         calls, admin = callers(argparse.Namespace(**given))
-        return calls._key, admin._key
+        return calls.key, admin.key
 
     monkeypatch.delenv("PENSTOCK_API_KEY", raising=False)
     assert made() == ("", "")

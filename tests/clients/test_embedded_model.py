@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from anthropic import Anthropic
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, BadRequestError, OpenAI
 
 from tests.support.running_gateway import RunningGateway
 
@@ -66,6 +66,28 @@ def test_completions(local_gateway: RunningGateway) -> None:
             model="smollm2", prompt="The capital of France is", max_tokens=4, temperature=0
         )
     assert "Paris" in answer.choices[0].text
+
+
+def test_embeddings_as_a_client_asks_for_them(local_gateway: RunningGateway) -> None:
+    """One and many, as floats and as base64 (which the client asks for by itself): the same vectors, in order."""
+    texts = ["river", "a mill by the water", "the price of bread"]
+    with OpenAI(base_url=local_gateway.v1, api_key=local_gateway.key, max_retries=0, timeout=60) as client:
+        many = client.embeddings.create(model="smollm2", input=texts)
+        alone = client.embeddings.create(model="smollm2", input=texts[1], encoding_format="float")
+    assert [item.index for item in many.data] == [0, 1, 2]
+    assert many.usage.prompt_tokens == many.usage.total_tokens > len(texts)
+    assert many.data[1].embedding == pytest.approx(alone.data[0].embedding, abs=0.02)
+    assert sum(number * number for number in many.data[0].embedding) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_text_too_long_to_embed_is_the_callers_doing(local_gateway: RunningGateway) -> None:
+    with OpenAI(base_url=local_gateway.v1, api_key=local_gateway.key, max_retries=0, timeout=60) as client:
+        with pytest.raises(BadRequestError, match="at most") as refused:
+            client.embeddings.create(model="smollm2", input=["short", "river " * 600])
+        assert refused.value.code == "context_length_exceeded"
+        with pytest.raises(BadRequestError, match="empty"):
+            client.embeddings.create(model="smollm2", input="")
+        assert client.embeddings.create(model="smollm2", input="river").data[0].embedding
 
 
 def test_embeddings_and_responses(local_gateway: RunningGateway) -> None:

@@ -116,7 +116,7 @@ def test_a_transcription_is_passed_on_unread(gateway: RunningGateway, upstream: 
 
 def test_a_file_upload_without_a_length_is_passed_on(gateway: RunningGateway, upstream: ScriptedUpstream) -> None:
     upstream.answers["/v1/files"] = Answer(body=b'{"id":"file-1","object":"file"}')
-    body, kind = multipart(("purpose", b"batch"), ("file", os.urandom(500_000)))
+    body, kind = multipart(("purpose", b"assistants"), ("file", os.urandom(500_000)))
     pieces = (body[start : start + 40_000] for start in range(0, len(body), 40_000))
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
     headers = {"authorization": f"Bearer {gateway.key}", "content-type": kind}

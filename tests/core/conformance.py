@@ -15,6 +15,8 @@ from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Tapped, Whole
+from penstock.jobs.receiving.service import Intake
+from penstock.jobs.sending.store import DiskSource
 from penstock.memory.ledger import BoundedAccount
 from penstock.net.request_body import Body
 from penstock.net.response import Response, ResponseHead
@@ -36,7 +38,7 @@ from penstock.wire.restamp import ChoicesRestamp
 from penstock.wire.sse import DONE
 from penstock.wire.told_dialects import ChatTold
 from penstock.wire.usage import Usage
-from tests.core import flight_rigs, kept_rigs
+from tests.core import flight_rigs, job_rigs, kept_rigs
 from tests.core.judge import CUT, Judge, Rig, Socket, Timer, Timers, Wire, timers
 
 __all__ = ["CUT", "RIGS", "Judge", "Rig", "Timer", "Timers", "Wire", "events_of", "exchange", "timers"]
@@ -212,5 +214,7 @@ RIGS: dict[str, tuple[type, Callable[[list[bytes], Fail | None, Timers], Rig]]] 
     "PacedFrames": (PacedFrames, paced),
     "PacedFrames at once": (PacedFrames, unpaced),
     "Paced replay": (Paced, replayed),
+    "DiskSource": (DiskSource, job_rigs.disk),
+    "Intake": (Intake, job_rigs.intake),
 }
 """Every Source of the project: the class, and how one is set up. A new Source is added here."""

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.journal.notes import Notes
@@ -31,6 +33,7 @@ def test_the_row_is_written_when_the_call_ends_and_not_before() -> None:
     assert (row.id, row.outcome, len(log.rows)) == ("req_1", "left", 1)
 
 
+@pytest.mark.interpreted
 def test_what_a_head_says_is_read_once_for_all_calls_that_repeat_it() -> None:
     notes, log = Notes(lambda: 1.0), ListLog()
     notes.log = log

@@ -10,6 +10,8 @@ from penstock.core.errors import Fail
 from penstock.net.request_parser import RequestParser
 from tests.net.test_request_parser import Taken, parsing
 
+pytestmark = pytest.mark.interpreted  # by what it inherits it counts
+
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\nX-A: 1\r\n\r\n"
 
 

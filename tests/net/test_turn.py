@@ -1,11 +1,14 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from penstock.net.http_head import HeadReader
 from penstock.net.request_body import Body
 from penstock.net.turn import Turn
 
 
+@pytest.mark.interpreted
 def test_a_turn_keeps_for_itself_whether_to_say_continue() -> None:
     connection: Any = SimpleNamespace(peer="10.0.0.9", hold_reading=None, want_body=None)
     head = HeadReader().read("POST", b"/", "1.1", [(b"host", b"a"), (b"expect", b"100-continue")])

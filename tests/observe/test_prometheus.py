@@ -11,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from make_metrics import sample
 from penstock.coalesce.counts import Counts as Shared
 from penstock.core.errors import UpstreamError
+from penstock.grouping.counts import Counts as Held
+from penstock.jobs.numbers import Numbers
 from penstock.memory.pauses import Pauses
 from penstock.observe.board import Board
 from penstock.observe.prometheus import METRICS, render
@@ -76,6 +78,8 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "journal": {"written": 5, "lost": 1},
         "coalesce": Shared().dump(),
         "collector": COLLECTOR,
+        "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
+        "grouping": Held().dump(),
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from penstock.assemble_engines import engine_key
+from penstock.assemble_engines import EMBEDDINGS, engine_key
 from penstock.core.errors import UpstreamError
 from penstock.process.far_engine import FRESH_SECONDS, FarEngine, FarEngines
 from penstock.process.link import LinkError
@@ -130,8 +130,10 @@ def test_an_engine_is_asked_for_by_its_settings_and_never_ended_from_here() -> N
             await engine.pick(0.0)
             await engine.aclose()
             assert (await engine.pick(0.0)).api_key == "a"
+        await engines.embedder("local", plain).pick(0.0)
         keys = [value for _, value in there.asked]
         assert keys[0] == engine_key("local", plain)
-        assert len(set(keys)) == 2
+        assert keys[-1] == engine_key("local", plain) + EMBEDDINGS
+        assert len(set(keys)) == 3
 
     asyncio.run(main())

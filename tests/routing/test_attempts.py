@@ -279,3 +279,14 @@ def test_after_the_nearest_the_next_region_is_tried() -> None:
     plan = attempts(one)
     assert names(plan.after(failed("reset"), b, every, 60, 0.0)) == ["a"]
     assert names(plan.after(failed("reset"), a, every, 60, 0.0)) == ["c"]
+
+
+def test_a_call_goes_near_where_it_should_if_that_one_may_be_chosen_and_has_room() -> None:
+    those = targets(1, 1, 1)
+    step = Step(entry("m", those), "m", those)
+    wanted = ask()
+    wanted.near = "c"
+    assert {step.choose(wanted).name for _ in range(4)} == {"c"}
+    assert Step(step.entry, "m", those[:2]).choose(wanted).name in ("a", "b")
+    those[2].in_flight = those[2].capacity
+    assert {step.choose(wanted).name for _ in range(4)} == {"a", "b", "c"}

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.call import Call
 from penstock.core.errors import CallerError
-from penstock.wire.json import MOST_MODEL_CHARACTERS, MOST_TOKENS, Peek, peek
+from penstock.wire.json import MOST_HANDED_ON, MOST_MODEL_CHARACTERS, MOST_TOKENS, Peek, fill, peek
 from penstock.wire.json_scan import STEERING
+from penstock.wire.operations import OPERATIONS
 
 PADDING = {"messages": [{"role": "user", "content": "x" * 50, "n": i} for i in range(200)]}
 HUGE = {"messages": "y" * (1 << 20)}
@@ -250,3 +252,15 @@ def test_repetition_is_found_exactly(spelled, spaced, padding):
         peek(body, needs_model=False)
     else:
         assert refusal(body, needs_model=False).code == "duplicate_key"
+
+
+def test_the_members_of_a_large_body_are_kept_with_its_call_unless_they_are_many() -> None:
+    operation = OPERATIONS[0]
+    for extra, kept in [({}, True), ({str(n): n for n in range(MOST_HANDED_ON)}, False)]:
+        call = Call(operation, "POST", "/v1" + operation.path, b"", [], "127.0.0.1")
+        body = body_of({"model": "m"}, {"pad": "x" * 5000} | extra, separators=(",", ":"))
+        fill(call, body)
+        assert (call.members is not None) is kept
+        if call.members is not None:
+            assert call.members[0] is body
+            assert bytes(call.members[1]["model"]) == b'"m"'

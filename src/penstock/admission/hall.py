@@ -110,7 +110,6 @@ class Hall:
             self._count(-1)
             waited = self._now() - began
             exchange.queued += waited
-            exchange.waited += waited
         if place is not None:
             place.give_up()  # it is taken anew before anybody else can
             self._counts.waited(guest.rank, waited)
@@ -198,6 +197,8 @@ class Hall:
         ]
         if found:
             (rank, _), _, stop = max(found, key=lambda one: one[:2])
+            for place in guest.places:
+                place.yielding.pop(stop, None)  # else the next of class high would take the same seat again
             self._counts.preempted[rank] += 1
             stop()
 

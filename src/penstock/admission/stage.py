@@ -76,11 +76,10 @@ class Admission:
         door = self._door
         door.taken -= 1
         self._overload.in_flight -= 1
-        if door.taken * 2 >= door.limit:
-            if exchange.outcome == "ok":
-                door.learn(exchange.ended - exchange.started - exchange.queued)
-            if door.line is not None:
-                door.freed(door)
+        if door.taken * 2 + 2 >= door.limit and exchange.outcome == "ok":  # by now it may matter how long calls take
+            door.learn(exchange.ended - exchange.started - exchange.queued)
+        if door.line is not None:
+            door.freed(door)
 
     def _leave_telling(self, exchange: Exchange) -> None:
         self._overload.in_flight -= 1

@@ -114,6 +114,10 @@ class KeyRing:
             return None
         return found[1]
 
+    def has(self, id: str) -> bool:
+        """Whether the key of this id is active."""
+        return any(key.id == id for _, key in self._by_digest.values())
+
     def remember(self, memory: dict[bytes, Key], value: bytes, key: Key) -> None:
         """Note in ``bearers`` or ``values`` that ``value`` carries ``key``."""
         if len(memory) >= MOST_REMEMBERED:

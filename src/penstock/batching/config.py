@@ -70,7 +70,7 @@ class BatchingConfig(Struct, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
     models: Annotated[
         dict[str, Rule],
-        Meta(description="For a model as callers name it; `bge-*` is all that begin so. Counts before the others."),
+        Meta(description="For a model as callers name it; `bge-*` stands for all that begin so."),
     ] = field(default_factory=dict)
 
     def check(self) -> Iterator[Finding]:

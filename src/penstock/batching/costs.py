@@ -17,9 +17,11 @@ FIRST_SLOPE_SHARE = 0.1
 LEARN = 0.2
 FORGET = 0.98
 FAR = 2.0
-"""How many times larger than those that went alone a call may be for its time alone to be known."""
+"""How many times larger than those before which there was nobody a call may be for its time to be known."""
 LEAST_BACKLOG = 0.25
 """Of what a call takes: less work before it says nothing of whether it waits for that."""
+PROBE = 16
+"""After so many calls of which none told whether it waits for others, one is sent to see."""
 WAITS = 0.5
 """From which share on upstreams are taken to serve one call after another."""
 UNFIT_SECONDS = 300.0
@@ -29,17 +31,16 @@ MOST_MODELS = 1024
 
 class Sent:
     """A call on its way. ``beside``: how many there were when it was sent; ``backlog``: seconds of work that those
-    were, 0 where it is not known; ``known``: whether its own are; ``number``: of all that were sent."""
+    were, 0 where it is not known; ``known``: whether its own are."""
 
-    __slots__ = ("at", "backlog", "beside", "items", "known", "number")
+    __slots__ = ("at", "backlog", "beside", "items", "known")
 
-    def __init__(self, at: float, items: int, beside: int, backlog: float, known: bool, number: int) -> None:
+    def __init__(self, at: float, items: int, beside: int, backlog: float, known: bool) -> None:
         self.at = at
         self.items = items
         self.beside = beside
         self.backlog = backlog
         self.known = known
-        self.number = number
 
 
 class Costs:
@@ -47,7 +48,18 @@ class Costs:
     upstream that serves one after another, 0 where there is room for all; ``unfit_until``: upstreams did not understand
     a merged call. ``waiting``: who wants to know when a call has ended."""
 
-    __slots__ = ("_largest", "_number", "_unknown", "_until", "in_flight", "line", "share", "unfit_until", "waiting")
+    __slots__ = (
+        "_largest",
+        "_number",
+        "_seen",
+        "_unknown",
+        "_until",
+        "in_flight",
+        "line",
+        "share",
+        "unfit_until",
+        "waiting",
+    )
 
     def __init__(self) -> None:
         self.line = Line(FIRST_GUESS_SECONDS, 0.0)
@@ -56,6 +68,7 @@ class Costs:
         self.unfit_until = 0.0
         self.waiting: dict[Callable[[], None], None] = {}
         self._number = 0
+        self._seen = 0
         self._largest = 0.0
         self._unknown = 0
         self._until = 0.0
@@ -65,7 +78,9 @@ class Costs:
         self._number += 1
         known = items <= FAR * self._largest
         backlog = 0.0 if self._unknown else self.backlog(now)
-        sent = Sent(now, items, self.in_flight, backlog, known, self._number)
+        if known and backlog > LEAST_BACKLOG * self.line.at(items):
+            self._seen = self._number  # it will tell
+        sent = Sent(now, items, self.in_flight, backlog, known)
         self._until = now + self.backlog(now) + self.line.at(items)
         self._unknown += not known
         self.in_flight += 1
@@ -82,12 +97,11 @@ class Costs:
 
     def _learn(self, sent: Sent, seconds: float) -> None:
         line = self.line
-        if not sent.beside:
-            if sent.number == self._number:  # nobody came beside it meanwhile
-                if not line.weight:
-                    line.slope = seconds / sent.items * FIRST_SLOPE_SHARE
-                line.learn(sent.items, seconds)
-                self._largest = max(self._largest * FORGET, float(sent.items))
+        if not sent.beside:  # whoever came later is served later, or beside it
+            if not line.weight:
+                line.slope = seconds / sent.items * FIRST_SLOPE_SHARE
+            line.learn(sent.items, seconds)
+            self._largest = max(self._largest * FORGET, float(sent.items))
             return
         alone = line.at(sent.items)
         if sent.known and sent.backlog > LEAST_BACKLOG * alone:
@@ -101,9 +115,15 @@ class Costs:
     def would_wait(self, items: int, now: float) -> bool:
         """Whether a call of so many items that is sent now would only wait there: for what is before it, or, where
         several are served at once, for so much that it would take twice as long."""
-        if not self.in_flight:
+        backlog, alone = self.backlog(now), self.line.at(items)
+        if not self.in_flight or self._would_tell(items, backlog > LEAST_BACKLOG * alone):
             return False
-        return self.share >= WAITS or self.share * self.backlog(now) >= self.line.at(items)
+        return self.share >= WAITS or self.share * backlog >= alone
+
+    def _would_tell(self, items: int, there_is_work: bool) -> bool:
+        """Whether a call would show whether it waits, which was not seen for some time."""
+        known = 0 < items <= FAR * self._largest and not self._unknown
+        return there_is_work and known and (not self._seen or self._number - self._seen >= PROBE)
 
     @property
     def saving(self) -> float:

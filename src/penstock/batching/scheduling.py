@@ -20,7 +20,8 @@ SPARE = 1.5
 
 
 class Waiting(NamedTuple):
-    """A batch that has not left. ``since``: when its first call came, ``last``: its last; ``deadline``: the earliest;
+    """A batch that has not left. ``since``: when its first call came, ``last``: its last, or
+    when others who may come anew were answered; ``deadline``: the earliest;
     ``flying``: callers who might be in it, but left already and wait for their answers."""
 
     callers: int

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 
 class Window:
-    """See the module. ``open``: the batch that waits; ``flying``: callers who left and wait for their answers."""
+    """See the module. ``open``: the batch that waits; ``flying``: callers who left and wait for their answers.
+    ``_last``: when a call came, or one ended, whose caller may come anew."""
 
     __slots__ = ("_around", "_due", "_last", "_timer", "costs", "crowd", "flying", "open", "terms")
 
@@ -118,6 +119,7 @@ class Window:
 
     def freed(self) -> None:
         """An upstream may be free. The answers that it gave are written first: who asks anew can still come along."""
+        self._last = self._around.now()
         self._around.loop.call_soon(self.look)
 
     def thinned(self) -> None:

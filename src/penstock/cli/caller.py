@@ -7,12 +7,14 @@ answer.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
+import shutil
 import ssl
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 from penstock.cli.failure import WRONG_CONFIG, Failure
@@ -82,7 +84,7 @@ class Caller:
         self._port = parts.port
         self._path = parts.path
         self.has_key = bool(key)
-        self._key = key
+        self.key = key
         self._timeout = timeout
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
 
@@ -93,8 +95,8 @@ class Caller:
         fields = {"Accept": "application/json", **(headers or {})}
         if body is not None:
             fields["Content-Type"] = "application/json"
-        if self._key:
-            fields["Authorization"] = f"Bearer {self._key}"
+        if self.key:
+            fields["Authorization"] = f"Bearer {self.key}"
         connection = self._connection()
         try:
             connection.request(method, self._path + path, body, fields)
@@ -106,6 +108,44 @@ class Caller:
             connection.close()
         if len(whole) > MOST_ANSWER_BYTES:
             raise Unreachable(f"{self.root} answers {path} with more than {MOST_ANSWER_BYTES // 2**20} MiB")
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, whole)
+
+    def send(self, path: str, parts: Iterable[bytes], length: int, kind: str) -> Answer:
+        """``POST`` a body of ``length`` bytes that is made while it goes. Raises Unreachable."""
+        connection = self._connection()
+        fields = {"Accept": "application/json", "Content-Type": kind, "Content-Length": str(length)}
+        if self.key:
+            fields["Authorization"] = f"Bearer {self.key}"
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may be answered before its end
+                connection.request("POST", self._path + path, parts, fields)
+            answer = connection.getresponse()
+            whole = answer.read(MOST_ANSWER_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{self.root} cannot be reached: {str(error) or type(error).__name__}") from None
+        finally:
+            connection.close()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, whole)
+
+    def fetch(self, path: str, to: BinaryIO) -> Answer:
+        """``GET`` what may be long: written as it comes, if the status is 200. Raises Unreachable, also for an answer
+        that was cut short."""
+        connection = self._connection()
+        fields = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        try:
+            connection.request("GET", self._path + path, None, fields)
+            answer = connection.getresponse()
+            if answer.status == 200:
+                shutil.copyfileobj(answer, to)
+                if answer.length:
+                    raise http.client.IncompleteRead(b"", answer.length)
+                whole = b""
+            else:
+                whole = answer.read(MOST_ANSWER_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{self.root}{path} was not read to its end: {error!r}") from None
+        finally:
+            connection.close()
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, whole)
 
     def _connection(self) -> http.client.HTTPConnection:

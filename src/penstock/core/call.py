@@ -40,7 +40,8 @@ class Call:
 
     ``memo`` holds what rooms have derived from the head alone (under keys of their own, such as the room object). A
     keep-alive caller that repeats its head shares one memo over its requests, and so pays for the derivation once.
-    ``remembered`` is what is known of its body from an equal one before (a ``wire.json.Remembered``).
+    ``remembered`` is what is known of its body from an equal one before (a ``wire.json.Remembered``), ``members`` are
+    a large body and its raw top-level members, where ``wire.json`` has found them and none stands there twice.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Call:
         "client",
         "headers",
         "max_tokens",
+        "members",
         "memo",
         "method",
         "model",
@@ -86,6 +88,7 @@ class Call:
         self.session = ""
         self.temperature: float | None = None
         self.remembered: Any = None
+        self.members: tuple[bytes, dict[str, Any]] | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of the field ``name`` (lower-case), or None."""

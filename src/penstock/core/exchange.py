@@ -40,7 +40,7 @@ class Exchange:
     ``failures`` the attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt
     tokens were sent in vain, ``rescues`` how a stream that broke went on. ``usage_passes``: nobody below withholds the
     usage of a stream whose caller did not ask for it; the room that set it does. ``waited`` sums the seconds in which
-    Penstock only waited for an upstream: total minus it is our own share.
+    Penstock only waited for an upstream, ``queued`` those in which it waited for others: the rest is our own share.
     ``priority`` is its class (``core.priority``), ``weight`` its key's share beside other keys; ``place`` is its
     position when it began to wait in a queue (0: it never did), ``batch`` tells with whom it was sent, ``near`` names
     the upstream that should serve it if it can.

@@ -73,10 +73,12 @@ class Lane:
         at = 0
         while at < len(data):
             start = data.find(b"\n", at, at + 5) + 1
+            if not start:
+                break
             line = data[at:start]
             size = self._sizes.get(line) or self._learn(line)
             end = start + size
-            if not size or data[end : end + 2] != b"\r\n" or not self.told.likes(data, start, end):  # type: ignore[union-attr]
+            if not size or not data.startswith(b"\r\n", end) or not self.told.likes(data, start, end):  # type: ignore[union-attr]
                 break
             self._note(data, start, end)
             at = end + 2

@@ -31,7 +31,7 @@ class LocalRoute:
 @dataclass(slots=True)
 class Generation:
     """``authorize(headers, right)`` gives a key's id or raises CallerError; ``hosts`` None accepts any Host;
-    ``own_hosts`` are the names of this machine."""
+    ``own_hosts`` are the names of this machine; ``inner`` is what calls pass that Penstock makes for a key itself."""
 
     run: Next
     number: int
@@ -42,6 +42,7 @@ class Generation:
     hosts: frozenset[str] | None = None
     own_hosts: frozenset[str] = frozenset()
     trusted: Sequence[Network] = ()
+    inner: Next | None = None
     cors_origins: frozenset[str] = frozenset()
     in_flight: int = 0
     on_empty: Callable[[], None] | None = None

@@ -23,6 +23,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "memory": ("memory", "accounts", "collector", "suggestions"),
     "admission": ("admission",),
     "batching": ("batching",),
+    "grouping": ("grouping",),
 }
 """By the name in the path, the keys of the numbers that are shown there; the first one's are not told by its name."""
 

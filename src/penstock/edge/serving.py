@@ -78,7 +78,7 @@ class Serving:
             return
         fiber = self._fiber = Fiber(self._endpoint.loop, self._run(awaited))
         fiber.step()
-        if self._fiber is not None:  # a room waits for something
+        if not fiber.ended:  # a room waits for something
             self._turn.connection.busy_until(self._exchange.deadline)
 
     async def _run(self, awaited: Awaitable[Reply]) -> None:
@@ -127,7 +127,7 @@ class Serving:
         turn = self._turn
         exchange.status = reply.status
         now = endpoint.now()
-        exchange.overhead = now - exchange.started - exchange.waited
+        exchange.overhead = now - exchange.started - exchange.waited - exchange.queued
         framing = endpoint.date + self._extra if self._extra else endpoint.date
         if endpoint.stopping or not turn.body.ended:
             self._keep = False

@@ -56,7 +56,7 @@ class SocketCall:
         try:
             reply = await self._generation.run(exchange)
             exchange.status = reply.status
-            exchange.overhead = self._session.now() - exchange.started - exchange.waited
+            exchange.overhead = self._session.now() - exchange.started - exchange.waited - exchange.queued
             if not reply.events:
                 await self._answer(reply)
                 return

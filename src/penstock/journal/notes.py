@@ -131,7 +131,7 @@ class Notes:
             return None
         try:
             members = _members(body)
-            for name in UNSHAPING & members.keys():
+            for name in UNSHAPING.intersection(members):
                 del members[name]
             return msgspec.Raw(_encode(members))
         except (ValueError, RecursionError):

@@ -8,7 +8,7 @@ Fails with UpstreamError naming the phase: ``send``, ``headers`` or ``body``. A 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 
@@ -49,7 +49,7 @@ class ClientConnection(Uploading):
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(origin)
-        self._origin: Origin = origin
+        self._origin = origin
         self._waiter: Promise[Response] | None = None
         self._response: Response | None = None
         self._parts: list[bytes] = []
@@ -67,7 +67,7 @@ class ClientConnection(Uploading):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         bound_receiving(transport.get_extra_info("socket"))
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         self.born = self._origin.now()
 
     # ---- sending
@@ -211,7 +211,7 @@ class ClientConnection(Uploading):
         assert response is not None
         self._waiter = self._response = None
         self.closed, self.due = True, 0.0
-        del self._parser
+        self._parser = None
         upgraded = Upgraded(origin, self._transport, early, lambda: origin.forget(self))
         waiter.set_result(Switched(response.head, upgraded))
 
@@ -247,7 +247,7 @@ class ClientConnection(Uploading):
             how = "reset the connection" if exc is not None else "closed the connection"
             when = "in the middle of the answer" if response is not None else "before answering"
             self._fail(self._origin.failed(f"{how} {when}", "body" if response is not None else "headers"))
-        del self._parser  # it refers to us: the collector would have to come for each closed connection
+        self._parser = None  # it refers to us: the collector would have to come for each closed connection
         self._origin.forget(self)
 
     def expire(self, now: float) -> None:

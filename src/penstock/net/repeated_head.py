@@ -38,8 +38,7 @@ class RepeatedHead:
                 return None
         at = len(before)
         end = data.find(b"\r\n", at, at + _MOST_DIGITS + 2)
-        digits = data[at:end]
-        if end < 0 or not digits.isdigit():
+        if end < 0 or not (digits := data[at:end]).isdigit():
             return None
         after = self._after
         if not data.startswith(after, end):
@@ -72,7 +71,10 @@ def _date_in(text: bytes) -> int:
 
 def _redated(text: bytes, place: int, data: bytes, at: int) -> bytes:
     """``text`` with the date that ``data`` has in its place, where ``text`` would begin at ``at``."""
-    date = data[at + place : at + place + _DATE_BYTES]
-    if place < 0 or _A_DATE.fullmatch(date) is None:
+    begin = at + place
+    if place < 0 or begin > len(data):
+        return text
+    date = data[begin : begin + _DATE_BYTES]
+    if _A_DATE.fullmatch(date) is None:
         return text
     return text[:place] + date + text[place + _DATE_BYTES :]

@@ -6,7 +6,7 @@ becomes ``refusal``, after which nothing more is parsed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httptools
 
@@ -61,9 +61,9 @@ class RequestParser:
     )
 
     def __init__(self, connection: Taking, server: Server) -> None:
-        self._connection = connection
+        self._connection: Any = connection  # a Taking
         self._server = server
-        self._llhttp = httptools.HttpRequestParser(self)
+        self._llhttp: Any = httptools.HttpRequestParser(self)
         self._head: RequestHead | None = None
         self._body: Body | None = None
         self._length: bytes | None = None
@@ -94,7 +94,7 @@ class RequestParser:
     def let_go(self) -> bytes:
         """Nothing more comes. What refers to us goes, or each closed connection would wait for the collector. Returns
         ``beyond``."""
-        del self._llhttp, self._connection
+        self._llhttp = self._connection = None
         return self.beyond
 
     def _again(self, data: bytes, repeat: RepeatedRequest) -> bool:

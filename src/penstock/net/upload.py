@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Source
-from penstock.net.outbox import BatchedProtocol, Owner
-
-
-class Clocked(Owner, Protocol):
-    """What has such connections."""
-
-    now: Callable[[], float]
+from penstock.net.outbox import BatchedProtocol
 
 
 class Uplink(Protocol):
@@ -50,7 +43,7 @@ class Uploading(BatchedProtocol):
 
     __slots__ = ("_idle_timeout", "_origin", "_sent", "_upload", "closed", "due")
 
-    _origin: Clocked
+    _origin: Any  # has ``now``
     _idle_timeout: float
     _sent: int
     _upload: Upload | None

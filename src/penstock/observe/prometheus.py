@@ -10,34 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from penstock.observe.admission_page import ADMISSION_METRICS, put_admission
-from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.board import Board
-from penstock.observe.cache_page import CACHE_METRICS, put_cache
-from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
-from penstock.observe.collector_page import COLLECTOR_METRICS, put_collector
-from penstock.observe.degrade_page import DEGRADE_METRICS, put_degrade
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
-from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
-from penstock.observe.memory_page import MEMORY_METRICS, put_memory
-from penstock.observe.resume_page import RESUME_METRICS, put_resume
-from penstock.observe.store_page import STORE_METRICS, put_store
-
-SLICES = (
-    ("memory", put_memory, MEMORY_METRICS),
-    ("admission", put_admission, ADMISSION_METRICS),
-    ("resume", put_resume, RESUME_METRICS),
-    ("journal", put_journal, JOURNAL_METRICS),
-    ("cache", put_cache, CACHE_METRICS),
-    ("coalesce", put_coalesce, COALESCE_METRICS),
-    ("degrade", put_degrade, DEGRADE_METRICS),
-    ("batching", put_batching, BATCHING_METRICS),
-    ("store", put_store, STORE_METRICS),
-    ("collector", put_collector, COLLECTOR_METRICS),
-)
-"""What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
+from penstock.observe.pages import SLICES
 
 METRICS: dict[str, tuple[str, str]] = {
     "penstock_build_info": ("gauge", "Always 1; the version is a label."),
@@ -47,7 +24,10 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_requests_total": ("counter", "Calls that ended, by operation, model, upstream, status and whose fault."),
     "penstock_request_seconds": ("histogram", "From the head of a call to the end of its answer."),
     "penstock_first_byte_seconds": ("histogram", "From the head of a call to the first byte of its answer."),
-    "penstock_overhead_seconds": ("histogram", "Penstock's own share of a call: total less waiting for the upstream."),
+    "penstock_overhead_seconds": (
+        "histogram",
+        "Penstock's own share: total less waiting for upstreams and in queues.",
+    ),
     "penstock_tokens_total": (
         "counter",
         "Tokens told by upstreams: prompt, cached (part of prompt), completion (untold: the events of the stream).",

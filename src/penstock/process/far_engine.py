@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from penstock.assemble_engines import engine_key
+from penstock.assemble_engines import EMBEDDINGS, engine_key
 from penstock.core.errors import UpstreamError
 from penstock.process.link import LinkError
 from penstock.routing.upstream_config import UpstreamConfig
@@ -102,3 +102,7 @@ class FarEngines:
     def engine(self, name: str, config: UpstreamConfig) -> FarEngine:
         """The engine of the upstream ``name`` with these settings."""
         return FarEngine(name, engine_key(name, config), self._ask)
+
+    def embedder(self, name: str, config: UpstreamConfig) -> FarEngine:
+        """The one that makes its embeddings, started when its seats are first asked for."""
+        return FarEngine(name, engine_key(name, config) + EMBEDDINGS, self._ask)

@@ -33,10 +33,12 @@ class Ask:
     """See the module. ``model``: its name at the upstream; ``tokens``: of the prompt, estimated; ``output``: of the
     answer, expected; ``session``: "" for none; ``scope``: whose it is; ``sizes`` learn from its end. ``blocks`` are
     hashes, ``bounds`` where each block ends, ``size`` where the prompt ends, in the same unit (bytes; tokens in
-    simulations). ``hits``: by a target's slot, the share of the prompt likely cached there."""
+    simulations). ``hits``: by a target's slot, the share of the prompt likely cached there; ``near``: the name of the
+    target that should serve it, "" for any."""
 
     __slots__ = (
-        "blocks", "bounds", "call", "hits", "model", "now", "output", "scope", "session", "size", "sizes", "tokens",
+        "blocks", "bounds", "call", "hits", "model", "near", "now", "output", "scope", "session", "size", "sizes",
+        "tokens",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +64,7 @@ class Ask:
         self.bounds: Sequence[int] = ()
         self.size = 0
         self.hits: dict[int, float] = {}
+        self.near = ""
 
     def cut(self) -> None:
         """Fill in the blocks of the prompt."""

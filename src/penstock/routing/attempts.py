@@ -39,13 +39,22 @@ class Step:
 
     def choose(self, ask: Ask) -> Target:
         """One of the targets, with a key that may be used for the model; where none has, the one that waits least."""
-        target = self.entry.strategy.choose(self.targets, ask)
+        near = self._near(ask) if ask.near else None
+        target = self.entry.strategy.choose(self.targets, ask) if near is None else near
         if target.keys.resting <= ask.now or not target.keys.wait(ask.model, ask.now):
             return target
         ready = [target for target in self.targets if not target.keys.wait(ask.model, ask.now)]
         if ready:
             return self.entry.strategy.choose(ready, ask)
         return min(self.targets, key=lambda target: target.keys.wait(ask.model, ask.now))
+
+    def _near(self, ask: Ask) -> Target | None:
+        """The target that should serve the call, if it is one of these and has room."""
+        for target in self.targets:
+            if target.name == ask.near and target.in_flight < target.capacity:
+                target.prefixes.match(ask)
+                return target
+        return None
 
     def still(self, now: float) -> Step | None:
         """This step after its wait, with the targets that may be asked now; None when there is none."""

@@ -160,7 +160,7 @@ class Load:
     def gap_seconds(self, now: float) -> float:
         """Seconds between two tokens, expected, with one call more."""
         gap = self.peers.gap
-        calls: float = 1 + self.decoding + len(self.stays)
+        calls = 1.0 + self.decoding + len(self.stays)
         if self.scraped is not None:
             calls += self.others(now)
         return self._slow(now) * (gap.base + gap.slope * calls)

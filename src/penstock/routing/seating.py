@@ -131,8 +131,9 @@ class Lent:
         """A better call takes the seat."""
         if self._over.done() or self._fiber is None:
             return
+        fiber, self._fiber = self._fiber, None  # once: until this call runs on, it may be asked again
         self._step.yielded += 1
-        self._fiber.cancel("preempted")
+        fiber.cancel("preempted")
         leave_seat(self._exchange, self._now())
         self._loop.call_soon(self._over.set_result, None)
 

@@ -87,6 +87,7 @@ class Entry:
         if session:
             session = f"{scope}\0{session}"
         ask = Ask(call, now, self.sent_as(asked), tokens, output, session, scope, sizes)
+        ask.near = exchange.near
         wanted = self.strategy.prefix
         if wanted and (wanted is True or not session):
             ask.cut()

@@ -66,7 +66,7 @@ class Target:
         self.name = name
         self.provider = provider
         self.weight = weight
-        self.pull: float = weight
+        self.pull = float(weight)
         self.kind = kind
         self.region = region
         self.capacity = capacity
@@ -103,7 +103,7 @@ class Target:
         if self.health.settle(now):
             self.load.peak_first = Peak()  # it was left out for this, and is measured anew
         share = self.health.share(now)
-        self.pull = self.weight if share == 1.0 else self.weight * share
+        self.pull = self.weight * share
 
     def usable(self, now: float) -> bool:
         """Whether it is well and has a key."""

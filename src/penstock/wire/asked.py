@@ -49,6 +49,8 @@ _OWN_TOOLS = frozenset({"function", "custom"})
 """Types of tools that the caller runs itself."""
 _CALLER_RUNS = ("bash_", "text_editor_", "computer_", "memory_")
 """And beginnings of those that have a date in their type."""
+_TOOLS = object()
+"""Under what a head's memo keeps what the tools of its last large call are."""
 
 
 def _plain(text: str) -> float:
@@ -115,25 +117,22 @@ def asked_under(call: Call, prefix: bytes) -> Asked | None:
     body, operation = call.body, call.operation
     if operation.body != "json" or len(body) > MOST_BYTES:
         return None
-    fields: Mapping[str, Any]
+    if len(body) > LARGE_BYTES:
+        return _large_under(call, prefix)
     try:
-        if len(body) > LARGE_BYTES:
-            fields, canonical = _large(body)
+        fields = _decode_plain(body)
+        if UNSHAPING.isdisjoint(fields):
+            dropped = 0
+        elif fields.get("stream") is False and _OTHER_UNSHAPING.isdisjoint(fields):  # as nearly always, if any
+            del fields["stream"]
+            dropped = _UNSTREAMED_BYTES
         else:
-            found = _decode_plain(body)
-            if UNSHAPING.isdisjoint(found):
-                dropped = 0
-            elif found.get("stream") is False and _OTHER_UNSHAPING.isdisjoint(found):  # as nearly always, if any
-                del found["stream"]
-                dropped = _UNSTREAMED_BYTES
-            else:
-                dropped = _drop_unshaping(found)
-            canonical = _encode(found)
-            # Nothing is longer in its canonical form, but for odd numbers. So one that is as long as what came left
-            # nothing out, no second value of a key either.
-            if len(canonical) + dropped != len(body):
-                _refuse_repeated(body, found, len(canonical), dropped)
-            fields = found
+            dropped = _drop_unshaping(fields)
+        canonical = _encode(fields)
+        # Nothing is longer in its canonical form, but for odd numbers. So one that is as long as what came left
+        # nothing out, no second value of a key either.
+        if len(canonical) + dropped != len(body):
+            _refuse_repeated(body, fields, len(canonical), dropped)
     except (ValueError, OverflowError, RecursionError):
         odd = _odd(body)
         if odd is None:
@@ -165,10 +164,8 @@ def _refuse_repeated(body: bytes, fields: dict[str, Any], length: int, dropped: 
 
 
 def _odd(body: bytes) -> tuple[dict[str, Any], bytes] | None:
-    """The same for a small body with numbers that are not written back as they were: among them a repeated key could be
+    """The same for a body with numbers that are not written back as they were: among them a repeated key could be
     hidden, so each is looked at. None for what cannot be read or has one."""
-    if len(body) > LARGE_BYTES:
-        return None
     try:
         json.loads(body, object_pairs_hook=_distinct)
         fields = _decode(body)
@@ -178,22 +175,57 @@ def _odd(body: bytes) -> tuple[dict[str, Any], bytes] | None:
         return None
 
 
-def _large(body: bytes) -> tuple[Members, bytes]:
-    """The same, of what is too large to be decoded; raises ValueError for a member given twice. One inside a member
-    needs no look: all of it is hashed, both values too."""
+def _large_under(call: Call, prefix: bytes) -> Asked | None:
+    """The same, of what is too large to be decoded; None for a member given twice. One inside a member needs no look:
+    all of it is hashed, both values too. Nothing is copied: each part is hashed where it lies."""
+    body, known = call.body, call.members
+    try:
+        raw = known[1] if known is not None and known[0] is body else _members(body)
+    except (ValueError, RecursionError):
+        return None
+    hasher = _sha256(prefix + b"large")
+    take = hasher.update
+    tools = b""
+    kept = {}
+    for name in sorted(raw):
+        if name not in UNSHAPING:
+            value = kept[name] = raw[name]
+            if name == "tools":  # by their own hash, by which what they say is remembered
+                value = tools = _sha256(value).digest()
+            take(b"\n%b\n" % _encode(name))
+            take(value)
+    fields, operation = Members(kept), call.operation.name
+    temperature = fields.get("temperature")
+    plain = _TELLING.isdisjoint(kept)
+    return Asked(
+        hasher.digest()[:DIGEST_BYTES],
+        fields,
+        (temperature == 0 and type(temperature) is not bool) or operation in DETERMINISTIC,
+        operation == "responses" if plain else _does_more(call, fields, tools),
+        not plain and ("tools" in kept or "functions" in kept),
+    )
+
+
+def _members(body: bytes) -> dict[str, msgspec.Raw]:
+    """The top-level members of a body with blanks or escapes between them. Raises ValueError where one stands twice."""
     raw = _top(body)
     if len(body) != _length(raw):
         body = msgspec.json.format(body, indent=-1)
         raw = _top(body)
         if len(body) != _length(raw):
             raise ValueError("a member is given twice, or its name is written with escapes")
-    parts = [b"large"]
-    for name in sorted(raw):
-        if name in UNSHAPING:
-            del raw[name]
-        else:
-            parts += (_encode(name), raw[name])
-    return Members(raw), b"\n".join(parts)
+    return raw
+
+
+def _does_more(call: Call, fields: Members, tools: bytes) -> bool:
+    """``_has_effects`` of a large call. An agent sends the same tools with every call: what they are is remembered with
+    its head, by their hash, so that they are read once."""
+    if not tools:
+        return _has_effects(call.operation.name, fields)
+    known: tuple[bytes, bool] | None = call.memo.get(_TOOLS)
+    if known is None or known[0] != tools:
+        known = call.memo[_TOOLS] = (tools, _are_effective(fields))
+    return known[1] or _has_state(call.operation.name, fields)
 
 
 def _length(raw: dict[str, msgspec.Raw]) -> int:
@@ -207,11 +239,18 @@ def _distinct(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _has_effects(operation: str, fields: Mapping[str, Any]) -> bool:
+    return _has_state(operation, fields) or _are_effective(fields)
+
+
+def _has_state(operation: str, fields: Mapping[str, Any]) -> bool:
     # The Responses API keeps what it answers unless told not to: the next call may build on it.
     if fields.get("store", operation == "responses"):
         return True
-    if not _STATEFUL.isdisjoint(fields) and any(fields.get(name) not in (None, False) for name in _STATEFUL):
-        return True
+    return not _STATEFUL.isdisjoint(fields) and any(fields.get(name) not in (None, False) for name in _STATEFUL)
+
+
+def _are_effective(fields: Mapping[str, Any]) -> bool:
+    """Whether there are tools that somebody else than the caller runs."""
     try:
         tools = fields.shape("tools", _tools) if isinstance(fields, Members) else fields.get("tools")
     except ValueError:

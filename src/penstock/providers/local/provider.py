@@ -1,8 +1,8 @@
 """Calls to an embedded engine: choose a replica, then let an ordinary OpenAI-like provider speak with it.
 
 Enters an exchange; leaves the chosen replica's reply, byte for byte (the engine itself holds the default
-``max_tokens``). May fail with UpstreamError: 503 ``engine_starting`` while no replica is ready, or what the inner
-provider raises.
+``max_tokens``), but for its refusal of a text too long to embed. May fail with UpstreamError: 503 ``engine_starting``
+while no replica is ready, or what the inner provider raises.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from penstock.core.errors import Fail
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Provider
 from penstock.core.reply import Reply
+from penstock.providers.local.too_long import as_refusal
 
 PATHS = frozenset({"/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens"})
 EMBEDDING_PATH = "/embeddings"
@@ -50,27 +51,38 @@ class Engine(Protocol):
 
 
 class Local:
-    """A Provider over the replicas of one engine."""
+    """A Provider over the replicas of one engine; ``embedder``: of the one that is asked for embeddings."""
 
     def __init__(
-        self, engine: Engine, make: Make, now: Callable[[], float], *, embeddings: bool = True, patience: float = 5.0
+        self,
+        engine: Engine,
+        make: Make,
+        now: Callable[[], float],
+        *,
+        embedder: Engine | None = None,
+        patience: float = 5.0,
     ) -> None:
         self._engine = engine
         self._make = make
         self._now = now
-        self._paths = PATHS | {EMBEDDING_PATH} if embeddings else PATHS
+        self._embedder = embedder
         self._patience = patience
         self._inner: dict[Seat, tuple[str, Inner]] = {}
 
     def serves(self, call: Call) -> bool:
-        return call.operation.path in self._paths
+        path = call.operation.path
+        return path in PATHS or (path == EMBEDDING_PATH and self._embedder is not None)
 
     async def send(self, exchange: Exchange, model: str) -> Reply:
         """Waits up to ``patience`` seconds (within the exchange's deadline) for a first replica, say while it loads."""
-        seat = await self._engine.pick(min(exchange.deadline, self._now() + self._patience))
+        embedder = self._embedder if exchange.call.operation.path == EMBEDDING_PATH else None
+        engine = self._engine if embedder is None else embedder
+        seat = await engine.pick(min(exchange.deadline, self._now() + self._patience))
         seat.enter()
         try:
             reply = await (await self._provider(seat)).send(exchange, model)
+            if embedder is not None and reply.status >= 500:
+                reply = await as_refusal(reply)
         except BaseException:
             seat.leave()
             raise
@@ -111,6 +123,8 @@ class Local:
         for provider in inner:
             await provider.aclose()
         await self._engine.aclose()
+        if self._embedder is not None:
+            await self._embedder.aclose()
 
     def __repr__(self) -> str:
         return f"<Local over {self._engine!r}>"

@@ -1,0 +1,1 @@
+"""Chats that begin alike, or are about the like, are sent so that the upstream computes what they share once."""

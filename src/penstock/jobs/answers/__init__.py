@@ -1,0 +1,1 @@
+"""What callers ask of files and jobs, answered."""

@@ -1,0 +1,1 @@
+"""A job passed on to a provider's own batch API."""

@@ -1,0 +1,1 @@
+"""A folder on disk in which things appear and go whole."""
