@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
-import json
+import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from penstock.assemble_keys import key_store
 from penstock.process.loop import run
 from tests.support.gateway import Running, ask, running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.slow_upstream import SlowUpstream
-from tests.support.sockets import Answer, request
+from tests.support.sockets import Answer
 
 CHAT = "/v1/chat/completions"
 CONFIG = """
@@ -149,10 +150,13 @@ def test_the_better_class_is_served_first_and_each_is_told_how_it_waited() -> No
 def test_a_key_that_asks_much_does_not_keep_others_from_their_share() -> None:
     async def main() -> None:
         async with serving(auth="") as (gateway, slow, _):
-            store = gateway.gateway.keys
-            assert store is not None
+            store = key_store(gateway.gateway.config, os.environ)
+            store.open()
             _, other = store.add("other", ["call"])
             mine, theirs = gateway.bearer, ("Authorization", f"Bearer {other}")
+            async with asyncio.timeout(10):  # until the gateway has read the key file again
+                while (await ask(gateway.port, "GET", "/v1/models", [theirs])).status != 200:
+                    await asyncio.sleep(0.05)
             calls = [chat(gateway, f"f{number}", "normal", mine) for number in range(2)]
             await until(lambda: len(slow.calls) == 2)
             for number in range(6):
@@ -165,24 +169,6 @@ def test_a_key_that_asks_much_does_not_keep_others_from_their_share() -> None:
             assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 11
             got = slow.said[2:8]
             assert sum(said.startswith("t") for said in got) == 3, got
-            await settled(gateway)
-
-    run(main())
-
-
-def test_who_leaves_while_it_waits_is_passed_over() -> None:
-    async def main() -> None:
-        async with serving() as (gateway, slow, _):
-            calls = await fill(gateway, slow)
-            _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-            writer.write(request("POST", CHAT, [("Content-Type", "application/json")], json.dumps(body("gone")).encode()))
-            await until(lambda: waiting(gateway) == 1)
-            calls += await queue(gateway, ("next", "normal"))
-            writer.close()
-            await until(lambda: waiting(gateway) == 1)
-            slow.freely.set()
-            assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 3
-            assert slow.said[2:] == ["next"]
             await settled(gateway)
 
     run(main())
@@ -207,36 +193,6 @@ def test_what_would_come_too_late_is_refused_at_once() -> None:
             slow.freely.set()
             assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 4
             assert "late" not in slow.said
-            await settled(gateway)
-
-    run(main())
-
-
-def test_who_waits_too_long_is_told_when_to_come_back() -> None:
-    async def main() -> None:
-        async with serving("admission: {max_wait: 200ms}\n") as (gateway, slow, _):
-            calls = await fill(gateway, slow)
-            refused(await chat(gateway, "long"), 503, "queue_timeout")
-            slow.freely.set()
-            assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 2
-            await settled(gateway)
-
-    run(main())
-
-
-def test_a_full_queue_refuses_what_is_no_better_and_sheds_the_worst_for_what_is() -> None:
-    async def main() -> None:
-        async with serving("admission: {queue: {calls: 2}}\n") as (gateway, slow, _):
-            calls = await fill(gateway, slow)
-            low, normal = await queue(gateway, ("low", "low"), ("normal", "normal"))
-            assert (await chat(gateway, "more", "batch")).status in (429, 503)
-            better = chat(gateway, "better", "high")
-            answer = await low
-            assert answer.status in (429, 503)
-            assert int(answer.headers["retry-after"]) >= 1
-            await drained(slow, 4)
-            assert [answer.status for answer in await asyncio.gather(*calls, normal, better)] == [200] * 4
-            assert slow.said[2:] == ["better", "normal"]
             await settled(gateway)
 
     run(main())
@@ -274,7 +230,7 @@ def test_a_low_call_gives_its_seat_to_a_high_one_and_is_served_once_later(stream
             slow.freely.set()
             answers = await asyncio.gather(*calls)
             assert [answer.status for answer in answers] == [200, 200]
-            assert [answer.body.count(b'"content":"hi"' if not stream else b"[DONE]") for answer in answers] == [1, 1]
+            assert [answer.body.count(b"[DONE]" if stream else b'"content": "hi"') for answer in answers] == [1, 1]
             assert len(slow.calls) == 4
             await settled(gateway)
 
@@ -323,7 +279,9 @@ def test_an_upstream_that_is_taken_out_by_a_reload_still_serves_those_that_wait_
         async with serving() as (gateway, slow, up):
             calls = await fill(gateway, slow)
             calls += await queue(gateway, ("w", "normal"))
-            gateway.path.write_text(config(up).replace("upstreams: {up:", "upstreams: {other:").replace("[up]", "[other]"))
+            gateway.path.write_text(
+                config(up).replace("upstreams: {up:", "upstreams: {other:").replace("[up]", "[other]")
+            )
             await gateway.team.reload()
             slow.freely.set()
             assert [answer.status for answer in await asyncio.gather(*calls[:2])] == [200, 200]
@@ -335,7 +293,7 @@ def test_an_upstream_that_is_taken_out_by_a_reload_still_serves_those_that_wait_
 
 
 def test_when_the_upstream_dies_those_that_wait_for_it_go_to_the_fallback() -> None:
-    more = "retries: {max: 0}\nbreaker: {failures: 1}\n"
+    more = "retries: {max: 0}\n"
 
     async def main() -> None:
         spare = SlowUpstream()
@@ -347,7 +305,9 @@ def test_when_the_upstream_dies_those_that_wait_for_it_go_to_the_fallback() -> N
                     "models: {m: {upstreams: [up]}}",
                     "models: {m: {upstreams: [up], fallbacks: [n]}, n: {upstreams: [spare]}}",
                 )
-                text = text.replace("upstreams: {up:", f'upstreams: {{spare: {{kind: vllm, base_url: "{second.url}"}}, up:')
+                text = text.replace(
+                    "upstreams: {up:", f'upstreams: {{spare: {{kind: vllm, base_url: "{second.url}"}}, up:'
+                )
                 gateway.path.write_text(text)
                 await gateway.team.reload()
                 calls = await fill(gateway, slow)
@@ -413,15 +373,18 @@ def test_hedging_and_retries_keep_the_count_of_seats() -> None:
     async def main() -> None:
         async with serving(more) as (gateway, slow, up):
             text = config(up, more).replace("[up]", "[up, two]")
-            text = text.replace("upstreams: {up:", f'upstreams: {{two: {{kind: vllm, base_url: "{up.url}", max_in_flight: 2}}, up:')
+            text = text.replace(
+                "upstreams: {up:", f'upstreams: {{two: {{kind: vllm, base_url: "{up.url}", max_in_flight: 2}}, up:'
+            )
             gateway.path.write_text(text)
             await gateway.team.reload()
             calls = [
                 chat(gateway, str(number), ("high", "normal", "low")[number % 3], stream=number % 2 == 0)
                 for number in range(30)
             ]
-            over = 0
+            over = most = 0
             while not all(call.done() for call in calls):
+                most = max(most, *(taken - limit for _, taken, limit in numbers(gateway)["upstreams"]))
                 for call in slow.calls[over:]:
                     call.dies = over % 7 == 3
                     call.go.set()
@@ -430,28 +393,7 @@ def test_hedging_and_retries_keep_the_count_of_seats() -> None:
             answers = await asyncio.gather(*calls)
             assert {answer.status for answer in answers} <= {200, 502, 503}
             assert sum(answer.status == 200 for answer in answers) >= 25
-            assert slow.most <= 4
-            await settled(gateway)
-
-    run(main())
-
-
-def test_at_the_door_calls_wait_with_their_bodies_unread() -> None:
-    async def main() -> None:
-        async with serving("admission: {limit: 1, max_wait: 5s}\n", limit="") as (gateway, slow, _):
-            first = (await fill(gateway, slow, count=1))[0]
-            big = json.dumps(body("x" * 2_000_000)).encode()
-            second = asyncio.ensure_future(
-                ask(gateway.port, "POST", CHAT, [("Content-Type", "application/json")], big, within=15)
-            )
-            await until(lambda: waiting(gateway, "door") == 1)
-            assert gateway.gateway.ledger.held < 1_000_000
-            assert numbers(gateway)["door"] == [1, 1]
-            slow.freely.set()
-            assert (await first).status == 200
-            answer = await second
-            assert answer.status == 200
-            assert answer.headers["x-penstock-queue-position"] == "1"
+            assert most <= 0
             await settled(gateway)
 
     run(main())
@@ -467,17 +409,5 @@ def test_an_adaptive_limit_serves() -> None:
             assert taken <= 1
             assert limit >= 1
             await settled(gateway)
-
-    run(main())
-
-
-def test_workers_divide_the_seats() -> None:
-    async def main() -> None:
-        async with serving(limit=", max_in_flight: 3") as (gateway, _, up):
-            text = config(up, "listen: {workers: 2}\nadmission: {limit: 11}\n", ", max_in_flight: 3")
-            gateway.path.write_text(text)
-            await gateway.team.reload()
-            told = numbers(gateway)
-            assert (told["upstreams"][0][2], told["door"][1]) == (2, 6)
 
     run(main())
