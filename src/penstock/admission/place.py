@@ -24,8 +24,8 @@ QUICK = 0.1
 class Place:
     """See the module. ``taken`` counts calls, and seats promised to some that have not sat down yet; ``hold``: seconds
     that a seat is held, on the mean (0: not known); ``quick``: by the quickest; ``line``: who waits for it, if anybody
-    does, and ``arrivals`` who keeps coming; ``freed`` is told when a seat may have come free; ``yielding``: calls that would give theirs up, with what
-    stops them, the class and the moment of each."""
+    does, and ``arrivals``: who keeps coming; ``freed`` is told when a seat may have come free; ``yielding``: calls that
+    would give theirs up, with what stops them, the class and the moment of each."""
 
     __slots__ = ("arrivals", "freed", "hold", "limit", "line", "name", "quick", "rule", "taken", "yielding")
 
