@@ -5,6 +5,7 @@ import asyncio
 from penstock.process.loop import run
 from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.slow_gateway import (
+    CHAT,
     chat,
     config,
     fill,
