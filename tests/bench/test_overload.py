@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from bench.overload import GROUPS, Done, judge, problems, request
+from bench.overload import GROUPS, Done, judge, measure, problems, request
 
 HIGH = next(number for number, group in enumerate(GROUPS) if group.priority == "high")
 BATCH = next(number for number, group in enumerate(GROUPS) if group.priority == "batch")
@@ -49,3 +49,12 @@ def test_what_piled_up_of_class_batch_may_take_its_time() -> None:
 def test_a_call_says_its_class_and_its_deadline() -> None:
     data = request(GROUPS[HIGH], "sk-pen-x", True, "hi")
     assert b"x-penstock-priority: high\r\nx-penstock-deadline-ms: 2000\r\n" in data
+
+
+def test_a_gateway_holds_at_three_times_its_capacity() -> None:
+    seen = measure("fixed", 2.0, 6.0, 4.0, 3.0, seats=16)
+    assert seen.offered > 2.0
+    assert seen.goodput >= 0.85  # a short run on a busy machine: the bench has the bars
+    assert seen.by_class["high"] >= 0.95
+    assert seen.by_class["high"] >= seen.by_class["normal"] >= seen.by_class["low"]
+    assert seen.refused == seen.honest > 0

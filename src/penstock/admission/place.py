@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from penstock.admission.arrivals import Arrivals
+
 if TYPE_CHECKING:
     from penstock.admission.limit.limit import Limit, Outcome
     from penstock.admission.line import Line
@@ -22,10 +24,10 @@ QUICK = 0.1
 class Place:
     """See the module. ``taken`` counts calls, and seats promised to some that have not sat down yet; ``hold``: seconds
     that a seat is held, on the mean (0: not known); ``quick``: by the quickest; ``line``: who waits for it, if anybody
-    does; ``freed`` is told when a seat may have come free; ``yielding``: calls that would give theirs up, with what
-    stops them, the class and the moment of each."""
+    does, and ``arrivals``: who keeps coming; ``freed`` is told when a seat may have come free; ``yielding``: calls that
+    would give theirs up, with what stops them, the class and the moment of each."""
 
-    __slots__ = ("freed", "hold", "limit", "line", "name", "quick", "rule", "taken", "yielding")
+    __slots__ = ("arrivals", "freed", "hold", "limit", "line", "name", "quick", "rule", "taken", "yielding")
 
     def __init__(self, name: str, rule: Limit, freed: Callable[[Place], None], taken: int = 0) -> None:
         self.name = name
@@ -35,6 +37,7 @@ class Place:
         self.hold = 0.0
         self.quick = 0.0
         self.line: Line | None = None
+        self.arrivals = Arrivals()
         self.freed = freed
         self.yielding: dict[Callable[[], None], tuple[int, float]] = {}
 

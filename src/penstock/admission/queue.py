@@ -15,6 +15,9 @@ from penstock.admission.place import Place
 from penstock.admission.waiter import Waiter
 from penstock.core.priority import NAMES
 
+LEAST_SHARE = 100
+"""One seat of so many is thought to be left for a class that is not guarded, however many better calls come."""
+
 
 class Refused(NamedTuple):
     """Why a call may not wait: ``full`` (of calls no worse), ``share`` (its key has too many here), ``late`` (it would
@@ -42,6 +45,8 @@ class Queue:
 
     def join(self, waiter: Waiter, now: float) -> Refused | list[Waiter]:
         """Let it wait: those that were shed for it, or why it may not."""
+        for place in waiter.places:
+            place.arrivals.roll(now)
         wait = self.expected(waiter)
         if not waiter.front:
             quick = min((place.quick for place in waiter.places), default=0.0)
@@ -63,6 +68,9 @@ class Queue:
         for other in shed:
             self.remove(other)
         self._add(waiter)
+        if not waiter.front:
+            for place in waiter.places:
+                place.arrivals.note(waiter.rank, 1.0 / len(waiter.places))
         return shed
 
     def take(self, place: Place) -> Waiter | None:
@@ -101,12 +109,14 @@ class Queue:
         return 1 if line is None else 1 + line.ahead(waiter)
 
     def expected(self, waiter: Waiter) -> float:
-        """Seconds until it would be served, as seats come free at present; 0 where that is not known."""
+        """Seconds until it would be served, as seats come free at present and better calls keep coming for them; 0
+        where that is not known."""
         rate = 0.0
         for place in waiter.places:
             if not place.hold:
                 return 0.0
-            rate += place.rate
+            left = place.rate - place.arrivals.better(waiter.rank)
+            rate += max(left, place.rate / (1 + (self.guard or LEAST_SHARE)))
         ahead = 0
         for line in {place.line for place in waiter.places if place.line is not None}:
             ahead += line.ahead(waiter)

@@ -61,6 +61,10 @@ class Seating:
             ask.now = self._now()
             if taken is None:
                 continue
+            if not any(target.seats is taken for target in entry.candidates.spare(call, ask.now)):
+                self._hall.vacate(taken)  # it came free because calls fail there: the whole queue would follow them
+                look()
+                continue
             for target in targets:
                 if target.seats is taken:
                     if target.keys.resting > ask.now and target.keys.wait(ask.model, ask.now):
