@@ -42,6 +42,20 @@ def test_the_others_follow_the_first_token_by_priority_and_to_the_same_upstream(
     in_hall(act)
 
 
+def test_who_has_waited_at_the_door_before_waits_in_the_group_like_all() -> None:
+    async def act(hall: Hall) -> None:
+        first = hall.ask(chat("1"))
+        second = chat("2")
+        second.place = 7
+        hall.ask(second)
+        await hall.below.answer(first)
+        assert hall.below.came == [first, second]
+        assert (second.place, second.near) == (7, "up")
+        assert hall.counts.released == 1
+
+    in_hall(act)
+
+
 @pytest.mark.parametrize(
     ("second", "settings", "reason"),
     [

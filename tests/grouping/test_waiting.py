@@ -32,10 +32,10 @@ def test_leaving_twice_is_leaving_once() -> None:
     group = Group("g", 1, 0.0)
     one = member()
     group.join(one)
-    group.vectors[one] = object()
+    one.vector = object()
     group.leave(one)
     group.leave(one)
-    assert (group.members, group.vectors, group.next()) == ([], {}, None)
+    assert (group.members, group.next()) == ([], None)
 
 
 @given(st.floats(-10, 1000), st.floats(0, 100), st.floats(0.01, 100))

@@ -22,5 +22,5 @@ def group(*vectors: Any, scope: str = "s", since: float = 0.0, priority: int = 1
     for number, vector in enumerate(vectors):
         one = member(number, priority)
         made.join(one)
-        made.vectors[one] = vector
+        one.vector = vector
     return made

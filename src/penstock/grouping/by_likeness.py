@@ -20,7 +20,7 @@ from penstock.grouping.beginning import PROMPT_OF, common, prompt_at
 from penstock.grouping.config import GroupingConfig
 from penstock.grouping.counts import Counts
 from penstock.grouping.likeness import best
-from penstock.grouping.waiting import GO, Group, Member, patience, words
+from penstock.grouping.waiting import GO, Group, Member, held, patience
 from penstock.wire.prompts import last_user_text
 
 if TYPE_CHECKING:
@@ -120,26 +120,13 @@ class ByLikeness:
             line.groups.append(group)
             counts.groups += 1
         loop = self._loop()
-        member = Member(exchange, Promise(loop), now, counts.held, self._shared(group, exchange))
-        exchange.place = exchange.place or group.join(member)
-        if vector is not None:
-            group.vectors[member] = vector
-        counts.held += 1
-        counts.waiting += 1
+        member = Member(exchange, Promise(loop), now, counts.held, self._shared(group, exchange), vector)
         late = loop.call_later(wait, self._let_go, line, group, member)
-        verdict = ""
-        try:
-            verdict = await member.promise
-        finally:
-            late.cancel()
+
+        def out(_: str) -> None:
             self._out(line, group, member)
-            waited = self._now() - now
-            exchange.queued += waited
-            counts.waited += waited
-            counts.waiting -= 1
-            if not verdict:
-                counts.left += 1
-            exchange.batch = words(group, waited, group.shared)
+
+        await held(group, member, counts, late, self._now, lambda: group.shared, out)
 
     def _shared(self, group: Group, exchange: Exchange) -> int:
         """Bytes of its prompt that it has in common with the group's first."""

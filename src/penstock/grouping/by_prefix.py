@@ -20,7 +20,7 @@ from penstock.grouping.config import GroupingConfig
 from penstock.grouping.counts import Counts
 from penstock.grouping.known import Known
 from penstock.grouping.pace import LATER, Pace
-from penstock.grouping.waiting import GO, LEAD, Group, Member, patience, words
+from penstock.grouping.waiting import GO, LEAD, Group, Member, held, patience, words
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
@@ -115,27 +115,15 @@ class ByPrefix:
 
     async def _hold(self, group: Group, exchange: Exchange, shared: int, wait: float, now: float) -> str:
         loop = self._loop()
-        counts = self._counts
-        member = Member(exchange, Promise(loop), now, counts.held, shared)
-        exchange.place = exchange.place or group.join(member)
-        counts.held += 1
-        counts.waiting += 1
+        member = Member(exchange, Promise(loop), now, self._counts.held, shared)
         late = loop.call_later(wait, self._let_go, group, member)
-        verdict = ""
-        try:
-            verdict = await member.promise
-        finally:
-            late.cancel()
+
+        def out(verdict: str) -> None:
             group.leave(member)
-            waited = self._now() - now
-            exchange.queued += waited
-            counts.waited += waited
-            counts.waiting -= 1
             if not verdict:
-                counts.left += 1
                 self._pass_on(group, exchange, failed=False)
-            exchange.batch = words(group, waited, shared)
-        return verdict
+
+        return await held(group, member, self._counts, late, self._now, lambda: shared, out)
 
     def _let_go(self, group: Group, member: Member) -> None:
         """It has waited long enough."""

@@ -34,9 +34,12 @@ def best(
     found: Group | None = None
     highest = threshold
     for group in groups:
-        if group.key != scope or now - group.since >= most or len(group.members) >= size or not group.vectors:
+        if group.key != scope or now - group.since >= most or len(group.members) >= size:
             continue
-        score = likeness(vector, list(group.vectors.values()))
+        vectors = [member.vector for member in group.members if member.vector is not None]
+        if not vectors:
+            continue
+        score = likeness(vector, vectors)
         if all(member.exchange.priority == priority for member in group.members):
             score += EQUAL_PRIORITY
         if score >= highest:

@@ -8,10 +8,14 @@ from __future__ import annotations
 import itertools
 from bisect import insort
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Promise
+from penstock.grouping.counts import Counts
+
+if TYPE_CHECKING:
+    from asyncio import TimerHandle
 
 Verdict = str
 GO, LEAD = "go", "lead"
@@ -19,16 +23,26 @@ GO, LEAD = "go", "lead"
 
 
 class Member:
-    """A call that waits since ``since``, with ``shared`` bytes of prompt in common with its group."""
+    """A call that waits since ``since``, with ``shared`` bytes of prompt in common with its group. ``vector``: of what
+    it asks, where groups are made by that."""
 
-    __slots__ = ("exchange", "number", "promise", "shared", "since")
+    __slots__ = ("exchange", "number", "promise", "shared", "since", "vector")
 
-    def __init__(self, exchange: Exchange, promise: Promise[Verdict], since: float, number: int, shared: int) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        promise: Promise[Verdict],
+        since: float,
+        number: int,
+        shared: int,
+        vector: Any = None,
+    ) -> None:
         self.exchange = exchange
         self.promise = promise
         self.since = since
         self.number = number
         self.shared = shared
+        self.vector = vector
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -42,7 +56,7 @@ class Group:
     that all have in common with who led when they came."""
 
     __slots__ = (
-        "failures", "id", "key", "leader", "members", "near", "sent", "shared", "since", "size", "upstream", "vectors",
+        "failures", "id", "key", "leader", "members", "near", "sent", "shared", "since", "size", "upstream",
     )  # fmt: skip
 
     def __init__(self, id: str, key: Any, since: float) -> None:
@@ -54,7 +68,6 @@ class Group:
         self.upstream = ""
         self.near = ""
         self.members: list[Member] = []
-        self.vectors: dict[Member, Any] = {}
         self.size = 0
         self.shared = 0
         self.failures = 0
@@ -70,7 +83,6 @@ class Group:
         """It waits no longer."""
         if member in self.members:
             self.members.remove(member)
-        self.vectors.pop(member, None)
 
     def next(self) -> Member | None:
         """The first, taken out."""
@@ -89,6 +101,38 @@ class Group:
 
     def __repr__(self) -> str:
         return f"<Group {self.id} {len(self.members)} of {self.size} wait>"
+
+
+async def held(
+    group: Group,
+    member: Member,
+    counts: Counts,
+    late: TimerHandle,
+    now: Callable[[], float],
+    prefix: Callable[[], int],
+    out: Callable[[Verdict], None],
+) -> Verdict:
+    """Wait in the group until told. ``late`` lets the member go when it has waited long enough; ``out`` is called once
+    it waits no longer, with what it was told: nothing, where its caller left; ``prefix`` then gives the bytes that its
+    answer's head tells of."""
+    exchange = member.exchange
+    place = group.join(member)
+    exchange.place = exchange.place or place  # it may have waited elsewhere before
+    counts.held += 1
+    counts.waiting += 1
+    verdict = ""
+    try:
+        verdict = await member.promise
+    finally:
+        late.cancel()
+        waited = now() - member.since
+        exchange.queued += waited
+        counts.waited += waited
+        counts.waiting -= 1
+        counts.left += not verdict
+        out(verdict)
+        exchange.batch = words(group, waited, prefix())
+    return verdict
 
 
 def words(group: Group, waited: float, shared: int) -> str:
