@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from penstock.core.patterns import misplaced_stars, unmet
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Bytes, Seconds
@@ -79,9 +80,8 @@ class BatchingConfig(Struct, frozen=True, kw_only=True):
             if name not in OPERATIONS:
                 yield ("operations", name), f'operations: unknown "{name[:64]}"{suggest(name, list(OPERATIONS))}'
             yield from self._order("operations", name, rule)
+        yield from misplaced_stars(self.models)
         for name, rule in self.models.items():
-            if "*" in name[:-1]:
-                yield ("models", name), f'models: "{name[:64]}": a star stands at the end only, for all that begin so'
             yield from self._order("models", name, rule)
         if len({step.above for step in self.wait_at_load}) < len(self.wait_at_load):
             yield ("wait_at_load",), "wait_at_load: two steps above the same load"
@@ -92,23 +92,9 @@ class BatchingConfig(Struct, frozen=True, kw_only=True):
 
     def check_models(self, models: list[str]) -> Iterator[Finding]:
         """What is wrong beside those ``models``: a rule that no call can meet."""
-        for name in self.models:
-            if "*" not in name[:-1] and not any(_meet(name, served) for served in models):
-                yield (
-                    ("batching", "models", name),
-                    f'batching.models: unknown model "{name[:64]}"{suggest(name, models)}',
-                )
+        yield from unmet("batching", self.models, models)
 
 
 def _order(place: tuple[str, ...], least: int, most: int) -> Iterator[Finding]:
     if least > most:
         yield (*place, "min_items"), f"min_items {least} is more than max_items {most}: no batch could have as many"
-
-
-def _meet(rule: str, served: str) -> bool:
-    """Whether a model's name can fit both, each of which may end in a star."""
-    if rule.endswith("*") and served.endswith("*"):
-        return rule.startswith(served[:-1]) or served.startswith(rule[:-1])
-    if rule.endswith("*"):
-        return served.startswith(rule[:-1])
-    return rule == served or (served.endswith("*") and rule.startswith(served[:-1]))

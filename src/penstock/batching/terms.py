@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.batching.config import OPERATIONS, BatchingConfig, Rule, Step
+from penstock.core.patterns import nearest
 
 MOST_MODELS = 1024
 """Whose terms are remembered: callers make names up where a pattern serves them."""
@@ -54,10 +55,8 @@ class AllTerms:
 
     def _made(self, operation: str, model: str) -> Terms:
         config = self._config
-        names = [
-            name for name in config.models if name == model or (name.endswith("*") and model.startswith(name[:-1]))
-        ]
-        rules = [config.models[max(names, key=lambda name: (name == model, len(name)))]] if names else []
+        name = nearest(config.models, model)
+        rules = [] if name is None else [config.models[name]]
         if operation in config.operations:
             rules.append(config.operations[operation])
         enabled = [rule.enabled for rule in rules if rule.enabled is not None]

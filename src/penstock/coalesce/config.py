@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from penstock.core.scalars import suggest
+from penstock.core.patterns import misplaced_stars, unmet
 from penstock.core.settings import Finding
 from penstock.core.units import Bytes
 
@@ -58,24 +58,8 @@ class CoalesceConfig(Struct, frozen=True, kw_only=True):
     def check(self) -> Iterator[Finding]:
         if self.buffer > self.total:
             yield ("buffer",), "buffer is more than total holds"
-        for name in self.models:
-            if "*" in name[:-1]:
-                yield ("models", name), f'models: "{name[:64]}": a star stands at the end only, for all that begin so'
+        yield from misplaced_stars(self.models)
 
     def check_models(self, models: list[str]) -> Iterator[Finding]:
         """What is wrong beside those ``models``: a rule that no call can meet."""
-        for name in self.models:
-            if "*" not in name[:-1] and not any(_meet(name, served) for served in models):
-                yield (
-                    ("coalesce", "models", name),
-                    f'coalesce.models: unknown model "{name[:64]}"{suggest(name, models)}',
-                )
-
-
-def _meet(rule: str, served: str) -> bool:
-    """Whether a model's name can fit both, each of which may end in a star."""
-    if rule.endswith("*") and served.endswith("*"):
-        return rule.startswith(served[:-1]) or served.startswith(rule[:-1])
-    if rule.endswith("*"):
-        return served.startswith(rule[:-1])
-    return rule == served or (served.endswith("*") and rule.startswith(served[:-1]))
+        yield from unmet("coalesce", self.models, models)

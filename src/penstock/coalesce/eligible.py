@@ -9,6 +9,7 @@ from __future__ import annotations
 from penstock.coalesce.config import CoalesceConfig
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
+from penstock.core.patterns import nearest
 from penstock.wire.asked import DETERMINISTIC, Asked, asked
 from penstock.wire.shaping import shaping
 from penstock.wire.shared_answer import mixable
@@ -58,12 +59,8 @@ class Eligible:
         known = self._rules.get(model)
         if known is not None:
             return known
-        names = [
-            name
-            for name in self._config.models
-            if name == model or (name.endswith("*") and model.startswith(name[:-1]))
-        ]
-        found = self._config.models[max(names, key=lambda name: (name == model, len(name)))] if names else None
+        name = nearest(self._config.models, model)
+        found = None if name is None else self._config.models[name]
         if len(self._rules) >= MOST_MODELS:
             self._rules.clear()
         rule = self._rules[model] = found or self._config.calls

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from penstock.core.patterns import fits
 from penstock.core.priority import Name
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
@@ -84,12 +85,8 @@ class DegradeConfig(Struct, frozen=True, kw_only=True):
     def check_models(self, models: list[str]) -> Iterator[Finding]:
         """What is wrong beside those ``models``."""
         for number, step in enumerate(self.steps):
-            if step.model is not None and not any(_serves(name, step.model) for name in models):
+            if step.model is not None and not any(fits(name, step.model) for name in models):
                 yield (
                     ("degrade", "steps", number, "model"),
                     f'degrade.steps: unknown model "{step.model[:64]}"{suggest(step.model, models)}',
                 )
-
-
-def _serves(name: str, asked: str) -> bool:
-    return name == asked or (name.endswith("*") and asked.startswith(name[:-1]))

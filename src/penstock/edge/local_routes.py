@@ -15,6 +15,7 @@ from penstock import __version__
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
+from penstock.core.patterns import fits
 from penstock.core.reply import Reply
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import LocalRoute
@@ -94,7 +95,7 @@ class LocalRoutes:
         """One model by its id; slashes in it may be escaped."""
         wanted = unquote(exchange.call.path.partition("/models/")[2])
         for name in self._models:
-            if name == wanted or (name.endswith("*") and wanted.startswith(name[:-1])):
+            if fits(name, wanted):
                 dialect = "anthropic" if exchange.call.header(b"anthropic-version") else "openai"
                 return Reply(200, list(_JSON), model_object(wanted, self._created, dialect))
         raise CallerError(

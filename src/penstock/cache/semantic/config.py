@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from penstock.core.patterns import fits
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Bytes, Seconds
@@ -143,12 +144,7 @@ class SemanticConfig(Struct, frozen=True, kw_only=True):
         if self.embedder.startswith(UPSTREAM):
             named.append((("embedder",), self.embedder.removeprefix(UPSTREAM)))  # type: ignore[arg-type]
         for place, name in named:
-            if not _serves(models, name):
+            if not any(fits(model, name) for model in models):
                 dotted = ".".join(str(part) for part in place if isinstance(part, str))
                 message = f'cache.semantic.{dotted}: unknown model "{name[:64]}"{suggest(name, models)}'
                 yield ("cache", "semantic", *place), message
-
-
-def _serves(models: list[str], name: str) -> bool:
-    """Whether an entry serves ``name``, by its own name or as a pattern."""
-    return any(model == name or (model.endswith("*") and name.startswith(model[:-1])) for model in models)
