@@ -16,7 +16,7 @@ from penstock.memory.ledger import BoundedAccount
 from penstock.memory.suggest import Cache, Objects, Suggestion, suggestions
 from penstock.memory.tracing.service import Tracing
 from penstock.memory.watching.service import LeakWatch
-from penstock.net.process import usage
+from penstock.net.process import resident, usage
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
@@ -103,9 +103,9 @@ class Tending:
         return {
             "ok": True,
             "worker": gateway.number,
-            "rss": usage()["rss"],
+            "rss": resident(),
             "share": gateway.pressure.share,
-            "accounts": {one.name: [one.held, one.bound, one.peak, one.refused] for one in self.accounts()},
+            "accounts": gateway.ledger.dump(),
             "objects": {"followed": sum(gc.get_count()), "frozen": gc.get_freeze_count()},
             "collector": self.collecting.dump(),
             "leak": self.watch.dump(),

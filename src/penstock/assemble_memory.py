@@ -10,7 +10,8 @@ from penstock.memory.config import MemoryConfig
 from penstock.memory.governor import Governor
 from penstock.memory.limit import Limit, limit_of, too_small
 from penstock.memory.service import Watch
-from penstock.memory.store import Resident, cgroup_limit, give_back, machine_bytes, map_large_blocks
+from penstock.memory.store import cgroup_limit, give_back, machine_bytes, map_large_blocks
+from penstock.net.process import resident
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
@@ -26,8 +27,7 @@ class Keeping:
         """Raises ConfigError where the limit is too small to live under."""
         map_large_blocks()
         self._gateway = gateway
-        self._resident = Resident()
-        self.base = self._resident()
+        self.base = resident()
         limit = self.check(config)
         section = config.of(MemoryConfig)
         ledger = gateway.ledger
@@ -38,7 +38,9 @@ class Keeping:
             resume=self._resume, now=gateway.clock.now,
         )  # fmt: skip
         self.governor.look(self.base)
-        self._watch = Watch(self.governor, ledger, self._resident, give_back, gateway.clock.now, section.every)
+        self._watch = Watch(
+            self.governor, ledger, resident, give_back, gateway.clock.now, section.every, gateway.tending.collect
+        )
 
     def open(self) -> None:
         """Begin to look."""
@@ -59,7 +61,7 @@ class Keeping:
         self.governor.follow(limit)
         self._gateway.ledger.account("connections", int(limit.bytes * CONNECTIONS))
         self._watch.every = config.of(MemoryConfig).every
-        self.governor.look(self._resident())
+        self.governor.look(resident())
 
     def _resume(self, on: bool) -> None:
         if self._gateway.resumption is not None:

@@ -21,10 +21,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "connections": gateway.server.open,
         "connections_refused": gateway.server.refused_connections,
         "refused_at_the_edge": gateway.endpoint.refused,
-        "accounts": {
-            account.name: [account.held, account.bound, account.peak, account.refused]
-            for account in gateway.ledger.accounts.values()
-        },
+        "accounts": gateway.ledger.dump(),
         "memory": gateway.keeping.dump(),
         "upstreams": gateway.upstreams.numbers(),
         "routing": gateway.upstreams.learned(),

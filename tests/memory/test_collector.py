@@ -121,3 +121,12 @@ def test_young_ones_are_tried_again_after_a_full_one() -> None:
     collector.done("young", 1.0, 2 * CONFIG.pause)
     collector.done("full", 2.0, 0.001)  # what made it long is frozen
     assert collector.choose(3.0, 5, 0.0, count) == "young"
+
+
+def test_a_collection_that_somebody_has_just_made_is_not_forced_again() -> None:
+    policy = Collector(CollectorConfig(), 0.0)
+    policy.done("deep", 20.0, 0.01)
+    policy.look(30.0, 0.95)
+    assert not policy.forced
+    policy.look(60.0, 0.95)
+    assert policy.forced

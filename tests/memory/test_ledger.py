@@ -112,3 +112,12 @@ def test_what_is_charged_past_its_bound_counts_until_it_is_let_go_and_is_told_as
     assert (account.held, account.refused) == (30, 1)
     account.release(30)
     assert ledger.held == 0
+
+
+def test_all_accounts_as_plain_values() -> None:
+    ledger = Ledger()
+    account = ledger.account("a", 10)
+    account.reserve(8)
+    account.reserve(3)
+    account.release(2)
+    assert ledger.dump() == {"a": [6, 10, 8, 1]}

@@ -1,15 +1,15 @@
 from pathlib import Path
 
-from penstock.memory.store import Resident, cgroup_limit, give_back, machine_bytes, map_large_blocks
+from penstock.memory.store import cgroup_limit, give_back, machine_bytes, map_large_blocks
+from penstock.net.process import resident
 
 
 def test_the_machine_has_memory_and_this_process_uses_some_of_it() -> None:
-    assert 8 * 1024 * 1024 < Resident()() < machine_bytes()
+    assert 8 * 1024 * 1024 < resident() < machine_bytes()
 
 
 def test_what_is_allocated_is_seen_and_what_is_given_back_too() -> None:
     map_large_blocks()
-    resident = Resident()
     before = resident()
     block = b"x" * (64 << 20)
     assert resident() - before > 48 << 20

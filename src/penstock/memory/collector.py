@@ -57,6 +57,7 @@ class Collector:
         self._due: dict[Kind, float] = {}
         self._pauses: dict[Kind, float] = {"young": 0.0, "full": 0.0, "deep": 0.0}
         self._looked = now
+        self._made = float("-inf")
         self._full_at = now + FULL_SECONDS
         self._deep_at = now + DEEP_SECONDS
 
@@ -66,7 +67,7 @@ class Collector:
             return None
         self._looked = now
         wanted = thresholds(share, self.thresholds, self.config)
-        if wanted is EAGER:
+        if wanted is EAGER and now - self._made >= self.config.every:  # else somebody has just had it made
             self.force(now)
         if wanted == self.thresholds:
             return None
@@ -111,6 +112,7 @@ class Collector:
         self._due.pop("full", None)
         self._full_at = now + max(FULL_SECONDS, pause / MOST_SHARE)
         if kind == "deep":
+            self._made = now
             self._due.pop("deep", None)
             self._deep_at = now + max(DEEP_SECONDS, pause / MOST_SHARE)
             self.forced = False

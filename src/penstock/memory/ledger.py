@@ -41,6 +41,10 @@ class Ledger:
         if self.alarm is not None:
             self.alarm()
 
+    def dump(self) -> dict[str, list[int]]:
+        """By the account's name: bytes held, its bound, the most ever held, refusals."""
+        return {one.name: [one.held, one.bound, one.peak, one.refused] for one in self.accounts.values()}
+
     def __repr__(self) -> str:
         return f"<Ledger {self.held}B of {self.room} in {len(self.accounts)} accounts>"
 

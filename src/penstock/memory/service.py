@@ -35,19 +35,21 @@ WORTH_BYTES = 1024 * 1024
 
 
 class Watch:
-    """A Service. ``resident`` tells the bytes in use, ``give_back`` returns free ones; ``every`` is in seconds."""
+    """A Service. ``resident`` tells the bytes in use, ``give_back`` returns free ones, ``collect`` looks for garbage;
+    ``every`` is in seconds."""
 
     name = "memory"
 
     def __init__(
         self, governor: Governor, ledger: Ledger, resident: Callable[[], int], give_back: Callable[[], bool],
-        now: Callable[[], float], every: float,
+        now: Callable[[], float], every: float, collect: Callable[[], int] = gc.collect,
     ) -> None:  # fmt: skip
         self.governor = governor
         self.every = every
         self._ledger = ledger
         self._resident = resident
         self._give_back = give_back
+        self._collect = collect
         self._now = now
         self._wanted = asyncio.Event()
         self._collected = -COLLECT_SECONDS
@@ -80,7 +82,7 @@ class Watch:
         if measures.collect and self._now() - self._collected >= COLLECT_SECONDS:
             self._collected = self._now()
             began = time.perf_counter()
-            gc.collect()
+            self._collect()
             seconds = time.perf_counter() - began
             governor.note("collect", governor.rss - self._resident(), seconds)
             await self._trim()

@@ -59,22 +59,6 @@ def _first_bytes(path: str, most: int = 64) -> str | None:
         return None
 
 
-class Resident:
-    """How many bytes of memory this process uses now."""
-
-    def __init__(self) -> None:
-        self._page = os.sysconf("SC_PAGE_SIZE")
-
-    def __call__(self) -> int:
-        try:
-            with open("/proc/self/statm", "rb", buffering=0) as file:
-                return int(file.read(128).split()[1]) * self._page
-        except (OSError, IndexError, ValueError):
-            import resource
-
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
 def _libc(name: str) -> Callable[..., int] | None:
     try:
         return ctypes.CDLL(None)[name]
