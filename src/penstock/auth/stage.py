@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from penstock.auth.keys import LONGEST_VALUE, Key, KeyRing, Right, bearer_token, well_formed
-from penstock.core.call import Headers
+from penstock.core.call import Call, Headers
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
@@ -34,13 +34,14 @@ class Auth:
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         ring = self._ring
+        memo = exchange.call.memo
         if ring is None:
             exchange.key = exchange.scope = OPEN
-            asked = exchange.call.header(b"x-penstock-priority")
-            if asked is not None:
-                exchange.priority = parse(asked)
+            asked = memo.get(self)
+            if asked is None:
+                asked = memo[self] = _asked(exchange.call)
+            exchange.priority = asked
             return next(exchange)
-        memo = exchange.call.memo
         known = memo.get(ring)
         if known is not None and known[0] == ring.epoch:
             key = known[1]
@@ -49,7 +50,7 @@ class Auth:
             key = self._caller(ring, exchange.call.headers)
             if "call" not in key.rights:
                 raise _forbidden("call")
-            exchange.priority = _priority(key, exchange.call.header(b"x-penstock-priority"))
+            exchange.priority = max(NAMES.index(key.priority), _asked(exchange.call))  # none above its key's
             memo[ring] = (ring.epoch, key, exchange.priority)
         exchange.key = exchange.scope = key.id
         exchange.weight = key.weight
@@ -86,10 +87,10 @@ class Auth:
         return f"<Auth {self._ring!r}>" if self._ring is not None else "<Auth open>"
 
 
-def _priority(key: Key, asked: bytes | None) -> int:
-    """The class of a call: what it asks for, but none above its key's. Raises CallerError."""
-    most = NAMES.index(key.priority)
-    return max(most, NORMAL if asked is None else parse(asked))
+def _asked(call: Call) -> int:
+    """The class that a call asks for. Raises CallerError."""
+    asked = call.header(b"x-penstock-priority")
+    return NORMAL if asked is None else parse(asked)
 
 
 def _recognise_bearer(ring: KeyRing, value: bytes) -> Key | None:
