@@ -1,6 +1,6 @@
 import pytest
 
-from penstock.core.errors import CallerError, Fail, GatewayError, UpstreamError
+from penstock.core.errors import CallerError, Fail, GatewayError, UpstreamError, defect
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,9 @@ def test_what_is_given_stands_over_what_is_usual() -> None:
     assert (fail.phase, fail.upstream, fail.retry_after) == ("headers", "u", 0.5)
     assert "504" in repr(fail)
     assert "late" in repr(fail)
+
+
+def test_a_defect_is_ours_and_says_where_to_look() -> None:
+    fail = defect()
+    assert (fail.fault, fail.status, fail.code) == ("gateway", 500, "internal_error")
+    assert "log says more" in fail.message

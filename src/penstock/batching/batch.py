@@ -16,7 +16,7 @@ from penstock.batching.member import Member
 from penstock.batching.shares import bear, show
 from penstock.batching.split import halves, is_for_items, of_answer, of_fail, splits
 from penstock.core.call import Call
-from penstock.core.errors import Fail, GatewayError
+from penstock.core.errors import Fail, GatewayError, defect
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.reply import Reply, collect
@@ -283,8 +283,3 @@ def _too_much() -> GatewayError:
         "the answer to a call of several callers together is larger than the gateway may hold (batching.total)",
         code="gateway_overloaded", retry_after=1,
     )  # fmt: skip
-
-
-def defect() -> GatewayError:
-    """What callers are told of an error in our code."""
-    return GatewayError("Penstock has a defect here; its log says more.", status=500, code="internal_error")

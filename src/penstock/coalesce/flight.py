@@ -12,12 +12,12 @@ import logging
 from penstock.coalesce.frames import USAGE_MARK, Frames
 from penstock.coalesce.hold import Hold
 from penstock.coalesce.other_form import OtherForm
-from penstock.coalesce.own_call import OwnCall, defect
+from penstock.coalesce.own_call import OwnCall
 from penstock.coalesce.reader import Reader
 from penstock.coalesce.readers import Around, Readers
 from penstock.coalesce.replies import PENDING, reply_for, strips, wants_other
 from penstock.coalesce.shares import settle, show
-from penstock.core.errors import Fail
+from penstock.core.errors import Fail, defect
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.ports import Next

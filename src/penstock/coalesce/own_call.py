@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from penstock.core.errors import Fail, GatewayError, UpstreamError
+from penstock.core.errors import Fail, UpstreamError, defect
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.ports import Next
@@ -120,8 +120,3 @@ class OwnCall:
 
     def __repr__(self) -> str:
         return f"<OwnCall for {self._exchange.id}>"
-
-
-def defect() -> GatewayError:
-    """What callers are told of an error in our code."""
-    return GatewayError("Penstock has a defect here; its log says more.", status=500, code="internal_error")

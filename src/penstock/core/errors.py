@@ -81,3 +81,8 @@ class UpstreamError(Fail):
     default_status = 502
     default_code = "upstream_failed"
     default_retryable = True
+
+
+def defect() -> GatewayError:
+    """What callers are told of an error in our code; the log says more."""
+    return GatewayError("Penstock has a defect here; its log says more.", status=500, code="internal_error")

@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from penstock.core.call import Headers
-from penstock.core.errors import Fail, GatewayError
+from penstock.core.errors import Fail, GatewayError, defect
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.lane import Lane, offer
@@ -108,9 +108,7 @@ class Serving:
         if isinstance(error, Fail):
             return self._failure(error)
         log.error("a room failed on %s", self._exchange.id, exc_info=error)
-        return self._failure(
-            GatewayError("Penstock has a defect here; its log says more.", status=500, code="internal_error")
-        )
+        return self._failure(defect())
 
     def _failure(self, fail: Fail) -> Reply:
         exchange = self._exchange

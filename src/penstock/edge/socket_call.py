@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from penstock.core.errors import Fail, GatewayError
+from penstock.core.errors import Fail, GatewayError, defect
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
 from penstock.core.reply import Reply, Source, Tap, collect
@@ -65,9 +65,7 @@ class SocketCall:
             return
         except Exception:
             log.exception("a room failed on %s", exchange.id)
-            self._fail(
-                GatewayError("Penstock has a defect here; its log says more.", status=500, code="internal_error")
-            )
+            self._fail(defect())
             return
         self._fiber = None
         if exchange.outcome is None:
