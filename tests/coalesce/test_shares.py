@@ -33,3 +33,14 @@ def test_what_is_shown_leaves_alone_what_rooms_above_noted() -> None:
     show(one, flight)
     assert (one.upstream, one.attempts, one.cache, one.notes) == ("up", 3, "miss", {"a": "1", "b": "2"})
     assert flight.notes == {"b": "2"}
+
+
+def test_waits_add_up_for_who_leads_and_are_the_flights_own_for_who_joins() -> None:
+    flight, leader, joiner = asking(), asking(), asking()
+    flight.queued, flight.place = 2.0, 5
+    leader.queued, leader.place = 1.0, 3
+    joiner.queued, joiner.place = 0.5, 1
+    show(leader, flight, leads=True)
+    show(joiner, flight, leads=False)
+    assert (leader.queued, leader.place) == (3.0, 3)
+    assert (joiner.queued, joiner.place) == (0.5, 1)

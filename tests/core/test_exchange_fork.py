@@ -52,3 +52,19 @@ def test_a_fork_is_of_its_parents_class_until_it_serves_another_too() -> None:
     assert (fork.priority, fork.deadline) == (HIGH, other.deadline)
     fork.also_for(parent)
     assert (fork.priority, fork.deadline) == (HIGH, other.deadline)
+
+
+def test_what_was_learned_of_an_answer_is_learned_of_what_it_answers() -> None:
+    fork = Exchange("one", CALL, 0.0, 1.0, Body(None, 0))  # type: ignore[arg-type]
+    caller = Exchange("two", CALL, 0.0, 1.0, Body(None, 0))  # type: ignore[arg-type]
+    fork.model, fork.answered_as, fork.upstream, fork.upstream_model = "m", "alias", "up", "real"
+    fork.upstream_key, fork.output_default = 2, 64
+    caller.degraded, caller.notes, caller.attempts, caller.queued = "max_tokens=9", {"a": "1"}, 1, 0.5
+    caller.answered_by(fork)
+    assert (caller.model, caller.answered_as, caller.upstream, caller.upstream_model) == ("m", "alias", "up", "real")
+    assert (caller.upstream_key, caller.output_default) == (2, 64)
+    assert (caller.degraded, caller.notes) == ("max_tokens=9", {"a": "1"})
+    assert (caller.attempts, caller.queued) == (1, 0.5)
+    fork.degraded, fork.notes = "model=mini", {"b": "2"}
+    caller.answered_by(fork)
+    assert (caller.degraded, caller.notes) == ("model=mini", {"a": "1", "b": "2"})

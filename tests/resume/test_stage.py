@@ -156,3 +156,12 @@ def test_a_stream_too_many_flows_and_ends_with_its_caller() -> None:
     source.start(Sink())
     assert plain == events(1, 2)
     assert (child.outcome, one.tokens_out, streams.refused) == ("ok", 5, 1)
+
+
+def test_a_stream_that_waited_before_it_was_kept_has_still_waited() -> None:
+    stage, _ = room()
+    one = call()
+    one.queued, one.place = 1.5, 4
+    _, (child,) = through(stage, one, stream())
+    assert (child.queued, child.place) == (1.5, 4)
+    assert (one.queued, one.place) == (1.5, 4)

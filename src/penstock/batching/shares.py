@@ -12,20 +12,11 @@ from penstock.core.exchange import Exchange
 
 
 def show(exchange: Exchange, merged: Exchange) -> None:
-    """What the rooms below learned is what this caller asked about."""
-    exchange.model = merged.model
-    exchange.answered_as = merged.answered_as
+    """What this caller's answer cost the merged call, and what it is: on top of what came of a call before it."""
+    exchange.answered_by(merged)
     exchange.attempts += merged.attempts
-    exchange.upstream = merged.upstream
-    exchange.upstream_key = merged.upstream_key
-    exchange.upstream_model = merged.upstream_model
-    exchange.output_default = merged.output_default
     exchange.queued += merged.queued
     exchange.place = exchange.place or merged.place
-    if merged.degraded:
-        exchange.degraded = merged.degraded
-    if merged.notes:
-        exchange.notes = {**(exchange.notes or {}), **merged.notes}
 
 
 def bear(exchanges: Sequence[Exchange], merged: Exchange) -> None:

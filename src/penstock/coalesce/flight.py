@@ -285,7 +285,7 @@ class Flight:
             return
         reader.answered = True
         exchange = reader.exchange
-        show(exchange, self.exchange)
+        show(exchange, self.exchange, leads=not reader.since)
         exchange.waited += self._around.now() - reader.since if reader.since else self.exchange.waited
         if isinstance(reply, Fail):
             self.leave(reader)

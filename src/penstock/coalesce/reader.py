@@ -81,7 +81,7 @@ class Reader:
         flight = self.flight
         if flight is not None:
             if not self.answered:
-                show(self.exchange, flight.exchange)  # what is known so far: where it waited, say
+                show(self.exchange, flight.exchange, leads=not self.since)  # what is known so far: where it waited, say
             self.sink = Void() if self.sink is not None else None
             flight.leave(self)
         own, self._own = self._own, None

@@ -11,23 +11,16 @@ from collections.abc import Sequence
 from penstock.core.exchange import Exchange
 
 
-def show(exchange: Exchange, flight: Exchange) -> None:
-    """What the rooms below learned is what this caller asked about. Written out: it runs once a call."""
-    exchange.model = flight.model
-    exchange.answered_as = flight.answered_as
+def show(exchange: Exchange, flight: Exchange, *, leads: bool = True) -> None:
+    """What this caller's answer cost the flight, and what it is. ``leads``: it waited wherever the flight did; who came
+    later waited for the flight."""
+    exchange.answered_by(flight)
     exchange.attempts = flight.attempts
-    exchange.upstream = flight.upstream
-    exchange.upstream_key = flight.upstream_key
-    exchange.upstream_model = flight.upstream_model
-    exchange.output_default = flight.output_default
     if flight.batch:
         exchange.batch = flight.batch
-    if flight.queued:
-        exchange.queued, exchange.place = flight.queued, flight.place
-    if flight.degraded:
-        exchange.degraded = flight.degraded
-    if flight.notes:
-        exchange.notes = {**(exchange.notes or {}), **flight.notes}
+    if leads and flight.queued:
+        exchange.queued += flight.queued
+        exchange.place = exchange.place or flight.place
 
 
 def settle(present: Sequence[Exchange], flight: Exchange, *, split: bool) -> None:

@@ -180,6 +180,20 @@ class Exchange:
         self.deadline = max(self.deadline, other.deadline)
         self.priority = min(self.priority, other.priority)
 
+    def answered_by(self, other: Exchange) -> None:
+        """What the rooms below ``other`` learned of its answer is what this one asked about. Attempts, tokens and waits
+        are each one's own."""
+        self.model = other.model
+        self.answered_as = other.answered_as
+        self.upstream = other.upstream
+        self.upstream_key = other.upstream_key
+        self.upstream_model = other.upstream_model
+        self.output_default = other.output_default
+        if other.degraded:
+            self.degraded = other.degraded
+        if other.notes:
+            self.notes = {**(self.notes or {}), **other.notes}
+
     def finish(self, outcome: str, now: float) -> None:
         """End the exchange: run what was deferred, last in first out, each exactly once. A second call does nothing."""
         if self.outcome is not None:

@@ -49,6 +49,7 @@ class Resume:
 
     async def _keep(self, exchange: Exchange, next: Next) -> Reply:
         child = exchange.fork("kept")
+        child.queued, child.place = exchange.queued, exchange.place  # it goes on as this call, which may have waited
         try:
             reply = await next(child)
         except BaseException as error:

@@ -16,8 +16,8 @@ from penstock.resume.config import ResumeConfig
 from penstock.resume.kept import Kept
 
 FACTS = (
-    "answered_as", "attempts", "cache", "degraded", "failures", "hedge", "model", "notes", "output_default", "queued",
-    "rescues", "scope", "status", "tokens_cached", "tokens_in", "tokens_out", "upstream", "upstream_model", "waited",
+    "answered_as", "attempts", "batch", "cache", "degraded", "failures", "hedge", "model", "notes", "output_default",
+    "place", "queued", "rescues", "scope", "status", "tokens_cached", "tokens_in", "tokens_out", "upstream", "upstream_model", "waited",
 )  # fmt: skip
 
 
