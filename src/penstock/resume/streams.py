@@ -17,7 +17,8 @@ from penstock.resume.kept import Kept
 
 FACTS = (
     "answered_as", "attempts", "batch", "cache", "degraded", "failures", "hedge", "model", "notes", "output_default",
-    "place", "queued", "rescues", "scope", "status", "tokens_cached", "tokens_in", "tokens_out", "upstream", "upstream_model", "waited",
+    "place", "queued", "rescues", "scope", "status", "tokens_cached", "tokens_in", "tokens_out", "upstream",
+    "upstream_model", "waited",
 )  # fmt: skip
 
 
