@@ -11,6 +11,7 @@ from typing import Any
 
 from penstock.observe.histogram import Histogram
 from penstock.observe.page import Page
+from penstock.observe.sums import by_name, by_pair
 
 ADMISSION_METRICS: dict[str, tuple[str, str]] = {
     "penstock_admission_load": (
@@ -38,8 +39,6 @@ def put_admission(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     seats: Counter[str] = Counter()
     taken: Counter[str] = Counter()
     waiting: Counter[tuple[str, str]] = Counter()
-    shed: Counter[tuple[str, str]] = Counter()
-    preempted: Counter[str] = Counter()
     promoted: Counter[str] = Counter()
     waits: dict[str, Histogram] = {}
     for dump in dumps:
@@ -50,9 +49,6 @@ def put_admission(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
             for priority, number in queue["waiting"].items():
                 waiting[place, priority] += number
             promoted.update(queue["promoted"])
-        for reason, priority, number in dump["shed"]:
-            shed[reason, priority] += number
-        preempted.update(dump["preempted"])
         for priority, (buckets, seconds) in dump["waits"].items():
             histogram = waits.setdefault(priority, Histogram(tuple(dump["bounds"])))
             histogram.add(buckets, seconds)
@@ -65,9 +61,9 @@ def put_admission(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
         page.put("penstock_admission_waiting", number, place=place, priority=priority)
     for priority, histogram in waits.items():
         page.put_histogram("penstock_admission_wait_seconds", histogram, priority=priority)
-    for (reason, priority), number in sorted(shed.items()):
+    for (reason, priority), number in sorted(by_pair(dumps, "shed").items()):
         page.put("penstock_admission_shed_total", number, reason=reason, priority=priority)
-    for priority, number in preempted.items():
+    for priority, number in by_name(dumps, "preempted").items():
         page.put("penstock_admission_preempted_total", number, priority=priority)
     for priority, number in promoted.items():
         page.put("penstock_admission_promoted_total", number, priority=priority)

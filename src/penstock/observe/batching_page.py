@@ -5,12 +5,12 @@ Enters: what each worker dumped of them. Leaves: samples on a page.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.observe.histogram import Histogram
 from penstock.observe.page import Page
+from penstock.observe.sums import by_pair
 
 SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 1024.0)
 WAITS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
@@ -46,7 +46,7 @@ def put_batching(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     if not dumps:
         return
     page.put("penstock_batching_waiting", sum(dump["waiting"] for dump in dumps))
-    for (operation, outcome), number in _merged(dumps, "batches").items():
+    for (operation, outcome), number in by_pair(dumps, "batches").items():
         page.put("penstock_batching_batches_total", number, operation=operation, outcome=outcome)
     sizes, waits = Histogram(SIZES), Histogram(WAITS)
     for dump in dumps:
@@ -58,7 +58,7 @@ def put_batching(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
         ("callers", "callers"), ("spared", "saved_calls"), ("splits", "splits"), ("rejected", "failed_alone"),
     ):  # fmt: skip
         page.put(f"penstock_batching_{name}_total", sum(dump[field] for dump in dumps))
-    for (operation, reason), number in _merged(dumps, "alone").items():
+    for (operation, reason), number in by_pair(dumps, "alone").items():
         page.put("penstock_batching_alone_total", number, operation=operation, reason=reason)
     learned: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for dump in dumps:
@@ -68,10 +68,3 @@ def put_batching(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
         for (operation, model), rows in learned.items():
             mean = sum(row[column] for row in rows) / len(rows)
             page.put(f"penstock_batching_{name}", mean, operation=operation, model=model)
-
-
-def _merged(dumps: Sequence[dict[str, Any]], field: str) -> Counter[tuple[str, str]]:
-    sums: Counter[tuple[str, str]] = Counter()
-    for dump in dumps:
-        sums.update({(first, second): number for first, second, number in dump[field]})
-    return sums

@@ -13,6 +13,7 @@ from typing import Any
 from penstock.observe.histogram import Histogram
 from penstock.observe.page import Page
 from penstock.observe.semantic_page import SEMANTIC_METRICS, put_semantic
+from penstock.observe.sums import by_name, by_pair
 
 CACHE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_cache_operations_total": (
@@ -45,18 +46,14 @@ def put_cache(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     """Write what ``dumps`` (the ``cache`` of each worker) say together."""
     if not dumps:
         return
-    operations = Counter[tuple[str, str]]()
-    stores, saved, evicted = Counter[str](), Counter[str](), Counter[str]()
+    saved, evicted = by_name(dumps, "saved"), Counter[str]()
     lookups: dict[str, Histogram] = {}
     for dump in dumps:
-        operations.update({(kind, result): number for kind, result, number in dump["operations"]})
-        stores.update(dump["stores"])
-        saved.update(dump["saved"])
         for reason, number in dump["evicted"].items():
             evicted[reason] = max(evicted[reason], number) if reason in _FOUND_BY_EACH else evicted[reason] + number
         for kind, (bounds, counts, total) in dump["lookups"].items():
             lookups.setdefault(kind, Histogram(tuple(bounds))).add(counts, total)
-    for (kind, result), number in operations.items():
+    for (kind, result), number in by_pair(dumps, "operations").items():
         page.put("penstock_cache_operations_total", number, cache=kind, result=result)
     for kind, histogram in lookups.items():
         page.put_histogram("penstock_cache_lookup_seconds", histogram, cache=kind)
@@ -64,7 +61,7 @@ def put_cache(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     page.put("penstock_cache_bytes", max(dump["bytes"] for dump in dumps), tier="store")
     page.put("penstock_cache_bytes", sum(dump["memory_bytes"] for dump in dumps), tier="memory")
     page.put("penstock_cache_ready", sum(bool(dump["ready"]) for dump in dumps))
-    for result, number in stores.items():
+    for result, number in by_name(dumps, "stores").items():
         page.put("penstock_cache_stores_total", number, result=result)
     for reason, number in evicted.items():
         page.put("penstock_cache_evictions_total", number, reason=reason)

@@ -5,11 +5,11 @@ Enters: what each worker dumped of them. Leaves: samples on a page.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.observe.page import Page
+from penstock.observe.sums import by_name, numbers
 
 COALESCE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_coalesce_flights": ("gauge", "Upstream calls now in flight that equal calls may share."),
@@ -33,16 +33,12 @@ def put_coalesce(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     """Write what ``dumps`` (the ``coalesce`` of each worker) say together."""
     if not dumps:
         return
-    sums: Counter[str] = Counter()
-    alone: Counter[str] = Counter()
-    for dump in dumps:
-        alone.update(dump["alone"])
-        sums.update({name: number for name, number in dump.items() if name != "alone"})
+    sums = numbers(dumps)
     page.put("penstock_coalesce_flights", sums["flights"])
     page.put("penstock_coalesce_readers", sums["readers"])
     for result in ("led", "joined", "saved"):
         page.put("penstock_coalesce_calls_total", sums[result], result=result)
-    for reason, number in alone.items():
+    for reason, number in by_name(dumps, "alone").items():
         page.put("penstock_coalesce_alone_total", number, reason=reason)
     page.put("penstock_coalesce_outgrown_total", sums["outgrown"])
     for action in ("detached", "cut"):

@@ -11,6 +11,7 @@ from typing import Any
 
 from penstock.observe.histogram import Histogram
 from penstock.observe.page import Page
+from penstock.observe.sums import by_name
 
 PAUSE_SECONDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 MOODS = ("relaxed", "ordinary", "eager")
@@ -42,11 +43,9 @@ def put_collector(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     if not dumps:
         return
     pauses = Histogram(PAUSE_SECONDS)
-    made: Counter[str] = Counter()
     moods: Counter[str] = Counter()
     for dump in dumps:
         pauses.add(dump["buckets"], dump["seconds"])
-        made.update(dump["made"])
         moods[dump["mood"]] += 1
     page.put_histogram("penstock_collector_pause_seconds", pauses)
     page.put("penstock_collector_longest_pause_seconds", max(dump["longest"] for dump in dumps))
@@ -59,7 +58,7 @@ def put_collector(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
             "penstock_collector_freed_total", sum(dump["freed"][generation] for dump in dumps), generation=generation
         )
     page.put("penstock_collector_stuck_total", sum(dump["stuck"] for dump in dumps))
-    for kind, number in made.items():
+    for kind, number in by_name(dumps, "made").items():
         page.put("penstock_collector_placed_total", number, kind=kind)
     page.put("penstock_collector_frozen_objects", sum(dump["frozen"] for dump in dumps))
     leaks = [dump["leak"] for dump in dumps]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.observe.page import Page
+from penstock.observe.sums import by_pair
 
 DEGRADE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_degraded_total": (
@@ -29,13 +30,10 @@ def put_degrade(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     """Write what ``dumps`` (the ``degrade`` of each worker) say together."""
     if not dumps:
         return
-    calls: Counter[tuple[str, str]] = Counter()
     on: Counter[int] = Counter()
     for dump in dumps:
-        for kind, name, number in dump["calls"]:
-            calls[kind, name] += number
         on.update(dump["on"])
-    for (kind, name), number in sorted(calls.items()):
+    for (kind, name), number in sorted(by_pair(dumps, "calls").items()):
         page.put("penstock_degraded_total", number, kind=kind, priority=name)
     page.put("penstock_degrade_opted_out_total", sum(dump["opted_out"] for dump in dumps))
     for step in range(1, max(dump["steps"] for dump in dumps) + 1):

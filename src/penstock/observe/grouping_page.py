@@ -5,11 +5,11 @@ Enters: what each worker dumped of them. Leaves: samples on a page.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.observe.page import Page
+from penstock.observe.sums import by_name, numbers
 
 GROUPING_METRICS: dict[str, tuple[str, str]] = {
     "penstock_grouping_groups": ("gauge", "Groups of chats of which one is being computed or waits."),
@@ -37,16 +37,12 @@ def put_grouping(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     """Write what ``dumps`` (the ``grouping`` of each worker) say together."""
     if not dumps:
         return
-    sums: Counter[str] = Counter()
-    alone: Counter[str] = Counter()
-    for dump in dumps:
-        alone.update(dump["alone"])
-        sums.update({name: number for name, number in dump.items() if name != "alone"})
+    sums = numbers(dumps)
     page.put("penstock_grouping_groups", sums["groups"])
     page.put("penstock_grouping_waiting", sums["waiting"])
     for result in ("led", "held", "released", "left"):
         page.put("penstock_grouping_calls_total", sums[result], result=result)
-    for reason, number in alone.items():
+    for reason, number in by_name(dumps, "alone").items():
         page.put("penstock_grouping_alone_total", number, reason=reason)
     page.put("penstock_grouping_wait_seconds_total", sums["waited"])
     page.put("penstock_grouping_shared_bytes_total", sums["shared_bytes"])

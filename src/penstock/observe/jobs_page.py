@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.observe.page import Page
+from penstock.observe.sums import by_name
 
 JOBS_METRICS: dict[str, tuple[str, str]] = {
     "penstock_jobs": ("gauge", "Batch jobs that have not ended, by state."),
@@ -31,17 +32,15 @@ def put_jobs(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     """Write what ``dumps`` (the ``jobs`` of each worker) say together."""
     if not dumps:
         return
-    lines, ended, states = Counter[str](), Counter[str](), Counter[str]()
+    states = Counter[str]()
     for dump in dumps:
-        lines.update(dump["lines"])
-        ended.update(dump["ended"])
         states |= Counter(dump["open"])  # each sees all of them
     for state, number in states.items():
         page.put("penstock_jobs", number, state=state)
     page.put("penstock_jobs_running", sum(dump["running"] for dump in dumps))
-    for state, number in ended.items():
+    for state, number in by_name(dumps, "ended").items():
         page.put("penstock_jobs_ended_total", number, state=state)
-    for result, number in lines.items():
+    for result, number in by_name(dumps, "lines").items():
         page.put("penstock_jobs_lines_total", number, result=result)
     page.put("penstock_jobs_lines_waiting", sum(dump["waiting"] for dump in dumps))
     page.put("penstock_jobs_lines_in_flight", sum(dump["in_flight"] for dump in dumps))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.observe.page import Page
+from penstock.observe.sums import by_pair
 
 STORE_METRICS: dict[str, tuple[str, str]] = {
     "penstock_store_reachable": ("gauge", "Workers whose store answers, by its kind: memory, sqlite, redis."),
@@ -29,13 +30,11 @@ def put_store(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
     if not dumps:
         return
     reachable: Counter[str] = Counter()
-    operations: Counter[tuple[str, str]] = Counter()
     for dump in dumps:
         reachable[dump["kind"]] += bool(dump["reachable"])
-        operations.update({(operation, result): number for operation, result, number in dump["operations"]})
     for kind, workers in reachable.items():
         page.put("penstock_store_reachable", workers, kind=kind)
-    for (operation, result), number in sorted(operations.items()):
+    for (operation, result), number in sorted(by_pair(dumps, "operations").items()):
         page.put("penstock_store_operations_total", number, operation=operation, result=result)
     page.put("penstock_store_lost_writes_total", sum(dump["lost"] for dump in dumps))
     page.put("penstock_store_queued", sum(dump["queued"] for dump in dumps))
