@@ -1,22 +1,7 @@
 from typing import Any
 
 from penstock.observe.admission_page import ADMISSION_METRICS, put_admission
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], Any] = {}
-
-    def put(self, name: str, value: float, **labels: object) -> None:
-        assert name in ADMISSION_METRICS
-        key = (name.removeprefix("penstock_admission_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
-
-    def put_histogram(self, name: str, histogram: Any, **labels: object) -> None:
-        self.put(name, (list(histogram.counts), histogram.sum), **labels)
+from tests.support.samples import Samples
 
 
 def worker(load: float, taken: int) -> dict[str, Any]:
@@ -36,7 +21,7 @@ def worker(load: float, taken: int) -> dict[str, Any]:
 
 
 def test_workers_add_up_and_the_fullest_speaks_for_all() -> None:
-    page = Samples()
+    page = Samples(ADMISSION_METRICS, "penstock_admission_")
     put_admission(page, [worker(0.5, 3), worker(1.3, 10)])  # type: ignore[arg-type]
     assert page.of == {
         ("load",): 1.3,
@@ -57,6 +42,6 @@ def test_workers_add_up_and_the_fullest_speaks_for_all() -> None:
 
 
 def test_without_workers_there_is_nothing() -> None:
-    page = Samples()
+    page = Samples(ADMISSION_METRICS, "penstock_admission_")
     put_admission(page, [])  # type: ignore[arg-type]
     assert not page.of

@@ -1,23 +1,7 @@
 from typing import Any
 
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
-from penstock.observe.histogram import Histogram
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], Any] = {}
-
-    def put(self, name: str, value: Any, **labels: object) -> None:
-        assert name in CACHE_METRICS
-        key = (name.removeprefix("penstock_cache_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
-
-    def put_histogram(self, name: str, histogram: Histogram, **labels: object) -> None:
-        self.put(name, (histogram.counts, histogram.sum), **labels)
+from tests.support.samples import Samples
 
 
 def worker(**fields: Any) -> dict[str, Any]:
@@ -30,7 +14,7 @@ def worker(**fields: Any) -> dict[str, Any]:
 
 
 def test_workers_add_up_but_for_what_each_of_them_sees() -> None:
-    page = Samples()
+    page = Samples(CACHE_METRICS, "penstock_cache_")
     put_cache(page, [worker(), worker(ready=False, entries=6, evicted={"expired": 5, "full": 1})])
     assert page.of == {
         ("operations_total", "exact", "hit"): 6,
@@ -51,6 +35,6 @@ def test_workers_add_up_but_for_what_each_of_them_sees() -> None:
 
 
 def test_without_a_cache_nothing_is_said() -> None:
-    page = Samples()
+    page = Samples(CACHE_METRICS, "penstock_cache_")
     put_cache(page, [])
     assert page.of == {}

@@ -1,27 +1,13 @@
-from typing import Any
-
 from penstock.coalesce.counts import Counts
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], float] = {}
-
-    def put(self, name: str, value: float, **labels: object) -> None:
-        assert name in COALESCE_METRICS
-        key = (name.removeprefix("penstock_coalesce_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
+from tests.support.samples import Samples
 
 
 def test_workers_add_up() -> None:
     one = Counts()
     one.flights, one.readers, one.led, one.joined, one.saved, one.saved_tokens = 1, 3, 5, 9, 8, 70
     one.cut, one.outgrown, one.alone["memory"] = 2, 4, 6
-    page = Samples()
+    page = Samples(COALESCE_METRICS, "penstock_coalesce_")
     put_coalesce(page, [one.dump(), one.dump()])
     assert page.of == {
         ("flights",): 2, ("readers",): 6,
@@ -32,6 +18,6 @@ def test_workers_add_up() -> None:
 
 
 def test_without_the_room_there_is_nothing_to_tell() -> None:
-    page = Samples()
+    page = Samples(COALESCE_METRICS, "penstock_coalesce_")
     put_coalesce(page, [])
     assert page.of == {}

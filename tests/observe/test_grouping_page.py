@@ -2,26 +2,14 @@ from typing import Any
 
 from penstock.grouping.counts import Counts
 from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], float] = {}
-
-    def put(self, name: str, value: float, **labels: object) -> None:
-        assert name in GROUPING_METRICS
-        key = (name.removeprefix("penstock_grouping_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
+from tests.support.samples import Samples
 
 
 def test_workers_add_up() -> None:
     one = Counts()
     one.groups, one.waiting, one.led, one.held, one.released, one.left = 1, 2, 3, 4, 5, 6
     one.waited, one.shared_bytes, one.forgotten, one.alone["dear"] = 0.5, 700, 8, 9
-    page: Any = Samples()
+    page: Any = Samples(GROUPING_METRICS, "penstock_grouping_")
     put_grouping(page, [one.dump(), one.dump()])
     told = page.of
     assert told["groups",] == 2
@@ -35,6 +23,6 @@ def test_workers_add_up() -> None:
 
 
 def test_without_the_room_there_is_nothing_to_tell() -> None:
-    page: Any = Samples()
+    page: Any = Samples(GROUPING_METRICS, "penstock_grouping_")
     put_grouping(page, [])
     assert page.of == {}

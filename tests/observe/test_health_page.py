@@ -1,19 +1,7 @@
 from typing import Any
 
 from penstock.observe.health_page import HEALTH_METRICS, put_health
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], float] = {}
-
-    def put(self, name: str, value: float, **labels: object) -> None:
-        assert name in HEALTH_METRICS
-        key = (name.removeprefix("penstock_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
+from tests.support.samples import Samples
 
 
 def worker(state: str, **probes: int) -> dict[str, Any]:
@@ -24,7 +12,7 @@ def worker(state: str, **probes: int) -> dict[str, Any]:
 
 
 def test_workers_add_up_and_each_state_is_counted_in_workers() -> None:
-    page = Samples()
+    page = Samples(HEALTH_METRICS, "penstock_")
     put_health(page, [worker("closed", well=3), worker("open", well=1, silent=2), worker("closed")])
     assert page.of == {
         ("upstream_state", "a", "closed"): 2,
@@ -39,6 +27,6 @@ def test_workers_add_up_and_each_state_is_counted_in_workers() -> None:
 
 
 def test_without_workers_there_is_nothing() -> None:
-    page = Samples()
+    page = Samples(HEALTH_METRICS, "penstock_")
     put_health(page, [])
     assert page.of == {}

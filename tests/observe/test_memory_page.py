@@ -1,19 +1,7 @@
 from typing import Any
 
 from penstock.observe.memory_page import MEMORY_METRICS, put_memory
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], float] = {}
-
-    def put(self, name: str, value: float, **labels: object) -> None:
-        assert name in MEMORY_METRICS
-        key = (name.removeprefix("penstock_memory_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
+from tests.support.samples import Samples
 
 
 def worker(share: float, level: int, floor: int) -> dict[str, Any]:
@@ -24,7 +12,7 @@ def worker(share: float, level: int, floor: int) -> dict[str, Any]:
 
 
 def test_workers_add_up_and_the_worst_off_speaks_for_all() -> None:
-    page = Samples()
+    page = Samples(MEMORY_METRICS, "penstock_memory_")
     put_memory(page, [worker(0.2, 0, 3), worker(0.8, 4, 1)])  # type: ignore[arg-type]
     assert page.of == {
         ("limit_bytes", "cgroup"): 200,
@@ -42,6 +30,6 @@ def test_workers_add_up_and_the_worst_off_speaks_for_all() -> None:
 
 
 def test_without_workers_there_is_nothing() -> None:
-    page = Samples()
+    page = Samples(MEMORY_METRICS, "penstock_memory_")
     put_memory(page, [])  # type: ignore[arg-type]
     assert not page.of

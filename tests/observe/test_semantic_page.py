@@ -4,24 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.observe.histogram import Histogram
 from penstock.observe.semantic_page import SEMANTIC_METRICS, put_semantic
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], Any] = {}
-
-    def put(self, name: str, value: Any, **labels: object) -> None:
-        assert name in SEMANTIC_METRICS
-        key = (name.removeprefix("penstock_semantic_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
-
-    def put_histogram(self, name: str, histogram: Histogram, **labels: object) -> None:
-        self.put(name, (histogram.counts, histogram.sum), **labels)
+from tests.support.samples import Samples
 
 
 def bound(requests: int, estimate: float, stopped: str = "") -> dict[str, Any]:
@@ -42,7 +26,7 @@ def worker(**fields: Any) -> dict[str, Any]:
 
 
 def test_workers_add_up_and_bounds_are_weighed_by_requests() -> None:
-    page = Samples()
+    page = Samples(SEMANTIC_METRICS, "penstock_semantic_")
     resting = {"state": "resting", "trips": 2}
     put_semantic(page, [worker(), worker(ready=False, embedder=resting, bounds=[bound(300, 0.03, "too many")])])
     assert page.of["lookups_total", "hit", "verified"] == 6
@@ -59,7 +43,7 @@ def test_workers_add_up_and_bounds_are_weighed_by_requests() -> None:
 
 
 def test_without_it_nothing_is_said() -> None:
-    page = Samples()
+    page = Samples(SEMANTIC_METRICS, "penstock_semantic_")
     put_semantic(page, [])
     assert page.of == {}
     put_semantic(page, [worker(bounds=[bound(0, 0.0)])])

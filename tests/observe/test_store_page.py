@@ -1,19 +1,7 @@
 from typing import Any
 
 from penstock.observe.store_page import STORE_METRICS, put_store
-
-
-class Samples:
-    """What was put, by name and labels."""
-
-    def __init__(self) -> None:
-        self.of: dict[tuple[Any, ...], float] = {}
-
-    def put(self, name: str, value: float, **labels: object) -> None:
-        assert name in STORE_METRICS
-        key = (name.removeprefix("penstock_store_"), *labels.values())
-        assert key not in self.of
-        self.of[key] = value
+from tests.support.samples import Samples
 
 
 def worker(reachable: bool, *operations: list[Any], kind: str = "redis", lost: int = 0) -> dict[str, Any]:
@@ -24,7 +12,7 @@ def worker(reachable: bool, *operations: list[Any], kind: str = "redis", lost: i
 
 
 def test_workers_add_up() -> None:
-    page = Samples()
+    page = Samples(STORE_METRICS, "penstock_store_")
     put_store(page, [worker(True, ["get", "ok", 3], ["put", "ok", 1]), worker(False, ["get", "ok", 4], lost=7)])
     assert page.of == {
         ("reachable", "redis"): 1,
@@ -37,12 +25,12 @@ def test_workers_add_up() -> None:
 
 
 def test_a_store_that_nobody_reaches_is_told_too() -> None:
-    page = Samples()
+    page = Samples(STORE_METRICS, "penstock_store_")
     put_store(page, [worker(False, kind="sqlite")])
     assert page.of["reachable", "sqlite"] == 0
 
 
 def test_without_the_slice_nothing_is_told() -> None:
-    page = Samples()
+    page = Samples(STORE_METRICS, "penstock_store_")
     put_store(page, [])
     assert page.of == {}
