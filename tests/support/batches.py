@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -25,6 +24,7 @@ from penstock.wire.merged_call import LIST_OF, Part, part_of
 from penstock.wire.operations import OPERATIONS
 from tests.support.fibers import until
 from tests.support.list_upstream import POISON, refused, told_of
+from tests.support.logged import errors_logged
 
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 JSON = [(b"content-type", b"application/json")]
@@ -167,20 +167,10 @@ class Hall:
         assert all(exchange.outcome is not None for exchange in self.below)
 
 
-class _Errors(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-
-
 def in_hall(
     act: Callable[[Hall], Awaitable[None]], script: Below = answer_to, *, defects: int = 0, **settings: Any
 ) -> Hall:
     """``await act(hall)``, after which nothing may be left, and nothing more than ``defects`` may have been logged."""
-    errors = _Errors()
 
     async def main() -> Hall:
         hall = Hall(script, **settings)
@@ -190,11 +180,5 @@ def in_hall(
         hall.check_empty()
         return hall
 
-    log = logging.getLogger("penstock")
-    log.addHandler(errors)
-    try:
-        hall = asyncio.run(main())
-    finally:
-        log.removeHandler(errors)
-    assert len(errors.messages) == defects, errors.messages
-    return hall
+    with errors_logged(defects):
+        return asyncio.run(main())

@@ -1,7 +1,6 @@
 """Flights without sockets: rooms below that the test writes, callers that note what came."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from penstock.memory.ledger import BoundedAccount
 from penstock.wire.json import fill
 from penstock.wire.operations import OPERATIONS
 from tests.support.fibers import turns
+from tests.support.logged import errors_logged
 
 BY_NAME: dict[str, Operation] = {operation.name: operation for operation in OPERATIONS}
 BODIES: dict[str, dict[str, Any]] = {
@@ -159,18 +159,8 @@ class Hall:
         assert all(exchange.outcome is not None for exchange in self.below)
 
 
-class _Errors(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-
-
 def in_hall(act: Callable[[Hall], Awaitable[None]], script: Below, *, defects: int = 0, **settings: Any) -> Hall:
     """``await act(hall)``, after which nothing may be left, and nothing more than ``defects`` may have been logged."""
-    errors = _Errors()
 
     async def main() -> Hall:
         hall = Hall(script, **settings)
@@ -179,11 +169,5 @@ def in_hall(act: Callable[[Hall], Awaitable[None]], script: Below, *, defects: i
         hall.check_empty()
         return hall
 
-    log = logging.getLogger("penstock")
-    log.addHandler(errors)
-    try:
-        hall = asyncio.run(main())
-    finally:
-        log.removeHandler(errors)
-    assert len(errors.messages) == defects, errors.messages
-    return hall
+    with errors_logged(defects):
+        return asyncio.run(main())
