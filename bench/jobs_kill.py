@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import random
@@ -18,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,7 @@ import uvloop
 
 from bench import machine
 from bench.gateways import Gateway, ended
-from bench.questions import MODEL, Upstream, exchange, right
+from bench.questions import MODEL, Upstream, exchange, right, upstream
 from bench.stats import number, table
 from penstock.jobs.record import whole_records
 
@@ -64,17 +62,6 @@ class Slow(Upstream):
     def _late(self, told: dict[str, Any]) -> None:
         if not self._transport.is_closing():
             super()._whole(told)
-
-
-@contextlib.asynccontextmanager
-async def upstream() -> AsyncIterator[tuple[int, Counter[str]]]:
-    """One in this process: its port, and how often it was asked what."""
-    asked: Counter[str] = Counter()
-    server = await asyncio.get_running_loop().create_server(lambda: Slow(asked), "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1], asked
-    finally:
-        server.close()
 
 
 def made(folder: Path, port: int, workers: int) -> Gateway:
@@ -150,7 +137,7 @@ def is_over(folder: Path, job: str) -> bool:
 async def kill_often(folder: Path, count: int, kills: int, seed: int, workers: int, life: float) -> Outcome:
     """Start, kill, start again; then let it end, and look at what came of it."""
     outcome, dice = Outcome(count, workers=workers), random.Random(seed)
-    async with upstream() as (port, asked):
+    async with upstream(Slow) as (port, asked):
         gateway = made(folder, port, workers)
         with ended(gateway):
             gateway.start()

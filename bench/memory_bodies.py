@@ -20,6 +20,7 @@ from pathlib import Path
 import uvloop
 
 from bench import machine
+from bench.listening import listening
 from bench.process import Running
 
 PAGE = 4096
@@ -189,27 +190,24 @@ async def burst(port: int, pid: int, count: int, size: int) -> dict[str, object]
 
 
 async def measured(options: argparse.Namespace) -> dict[str, object]:
-    loop = asyncio.get_running_loop()
     port, limit = machine.free_port(), options.limit * MIB
-    server = await loop.create_server(lambda: Slow(HOLD), "127.0.0.1", 0, backlog=4096)
-    upstream = server.sockets[0].getsockname()[1]
     folder = machine.CACHE / "memory_bodies"
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "penstock.yaml"
-    config.write_text(CONFIG.format(port=port, limit=f"{options.limit}MiB", upstream=upstream))
     cores, _ = machine.cores()
-    gateway = Running([sys.executable, "-m", "penstock", "serve", "--config", str(config)], cores, folder / "log")
-    try:
-        if await until_served(port, 30) == float("inf"):
-            raise RuntimeError(gateway.log.read_text()[-2000:])
-        pid = gateway.pid
-        result: dict[str, object] = {"limit_mib": options.limit}
-        result["burst"] = await burst(port, pid, options.burst, MIB)
-        result["storm"] = await storm(port, pid, options.bodies, MIB, limit)
-        return result
-    finally:
-        gateway.stop()
-        server.close()
+    async with listening(lambda: Slow(HOLD), backlog=4096) as upstream:
+        config.write_text(CONFIG.format(port=port, limit=f"{options.limit}MiB", upstream=upstream))
+        gateway = Running([sys.executable, "-m", "penstock", "serve", "--config", str(config)], cores, folder / "log")
+        try:
+            if await until_served(port, 30) == float("inf"):
+                raise RuntimeError(gateway.log.read_text()[-2000:])
+            pid = gateway.pid
+            result: dict[str, object] = {"limit_mib": options.limit}
+            result["burst"] = await burst(port, pid, options.burst, MIB)
+            result["storm"] = await storm(port, pid, options.bodies, MIB, limit)
+            return result
+        finally:
+            gateway.stop()
 
 
 def main() -> None:

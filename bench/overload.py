@@ -256,7 +256,7 @@ def measure(limit: str, before: float, during: float, after: float, load: float,
             calls = await play(gateway.port, proxy.keys, engine.capacity, parts)
         finally:
             await asyncio.to_thread(standing.__exit__, None, None, None)
-            engine.close()
+            await engine.aclose()
         return judge(limit, calls, engine.capacity, before, during)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

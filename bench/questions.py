@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from bench.listening import listening
 from penstock.edge.ids import worker_of
 
 MODEL = "m"
@@ -101,14 +102,11 @@ class Upstream(asyncio.Protocol):
 
 
 @contextlib.asynccontextmanager
-async def upstream() -> AsyncIterator[tuple[int, Counter[str]]]:
+async def upstream(kind: type[Upstream] = Upstream) -> AsyncIterator[tuple[int, Counter[str]]]:
     """One in this process: its port, and how often it was asked what."""
     asked: Counter[str] = Counter()
-    server = await asyncio.get_running_loop().create_server(lambda: Upstream(asked), "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1], asked
-    finally:
-        server.close()
+    async with listening(lambda: kind(asked)) as port:
+        yield port, asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ as long as it takes, first come first served, as an engine does; who hangs up gi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
 from collections import deque
 from typing import cast
+
+from bench.listening import listening
 
 WORDS = "the gate is open"
 _WHOLE = (
@@ -45,7 +48,7 @@ class Seated:
         self.busy = 0.0
         self.waiting: deque[Seat] = deque()
         self.random = random.Random(seed)
-        self._server: asyncio.Server | None = None
+        self._listening = contextlib.AsyncExitStack()
 
     @property
     def capacity(self) -> float:
@@ -54,13 +57,11 @@ class Seated:
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: Seat(self), "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._listening.enter_async_context(listening(lambda: Seat(self)))
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Listen no more."""
-        if self._server is not None:
-            self._server.close()
+        await self._listening.aclose()
 
     def next(self) -> None:
         """A seat came free."""

@@ -23,7 +23,7 @@ def test_so_many_are_served_at_once_and_the_others_wait() -> None:
         assert engine.running == 0
         streamed = await ask(engine.port, "POST", "/v1/chat/completions", (), {**BODY, "stream": True})
         assert b"data: [DONE]" in streamed.body
-        engine.close()
+        await engine.aclose()
 
     asyncio.run(main())
 
@@ -45,6 +45,6 @@ def test_who_hangs_up_gives_the_seat_back() -> None:
         async with asyncio.timeout(5):
             while engine.running or engine.waiting:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.001)
-        engine.close()
+        await engine.aclose()
 
     asyncio.run(main())
