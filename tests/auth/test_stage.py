@@ -231,3 +231,11 @@ def test_an_unknown_class_is_refused() -> None:
     for auth in (Auth(None), Auth(ring())):
         fail = refusal(auth, (b"x-api-key", GOOD), (b"x-penstock-priority", b"urgent"))
         assert (fail.status, fail.code) == (400, "invalid_header")
+
+
+def test_it_is_known_whose_call_was_refused_for_its_class() -> None:
+    headers = [(b"x-api-key", GOOD), (b"x-penstock-priority", b"urgent")]
+    exchange = Exchange("x", Call(CHAT, "POST", "/v1/chat", b"", headers, "127.0.0.1"), 0.0, 1.0, Whole())  # type: ignore[arg-type]
+    with pytest.raises(CallerError, match="urgent"):
+        Auth(ring())(exchange, Beyond())
+    assert exchange.key == "key-good"

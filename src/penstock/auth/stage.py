@@ -50,6 +50,7 @@ class Auth:
             key = self._caller(ring, exchange.call.headers)
             if "call" not in key.rights:
                 raise _forbidden("call")
+            exchange.key = key.id  # now: it is told whose a call was that is refused for its class
             exchange.priority = max(NAMES.index(key.priority), _asked(exchange.call))  # none above its key's
             memo[ring] = (ring.epoch, key, exchange.priority)
         exchange.key = exchange.scope = key.id
