@@ -38,6 +38,7 @@ from penstock.assemble_stages import make_stages
 from penstock.assemble_store import open_store
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
+from penstock.assemble_watching import watching
 from penstock.auth.config import AuthConfig
 from penstock.auth.keys import KeyRing
 from penstock.auth.service import KeyWatch
@@ -98,7 +99,7 @@ class Gateway:
         self._editions: list[Edition] = []
         self._prepared: Edition | None = None
         self._draining = Draining(self)
-        self._fleet = fleet
+        self.fleet = fleet
         self._engines = engines
         self._stack = AsyncExitStack()
         self.observed: Observation | None = observation(self.clock.wall)
@@ -112,6 +113,7 @@ class Gateway:
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
         self.tending = Tending(self)
+        self.watching = watching(self)
         self.ids = Ids(number)
 
     async def __aenter__(self) -> Gateway:
@@ -151,6 +153,8 @@ class Gateway:
         self.crew.spawn(self._turn_wheel(), "wheel")
         self.crew.supervise(self.upstreams.scraper)
         self.tending.open()
+        if self.watching is not None:
+            self.watching.open()
 
     async def _close_store(self) -> None:
         if self.diary is not None:
@@ -224,7 +228,7 @@ class Gateway:
             self.admitting.follow(config, newest.targets)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         lasting = (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.merging)
-        for part in (*lasting, self.observed, self.tending):
+        for part in (*lasting, self.observed, self.tending, self.watching):
             if part is not None:
                 part.follow(config)
 
@@ -249,7 +253,7 @@ class Gateway:
             inner=compose([stages[room.name] for room in rooms if room.name not in DOOR]),
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
-                *local_paths(config, self._fleet, self.waits_for, int(self.clock.wall())),
+                *local_paths(config, self.fleet, self.waits_for, int(self.clock.wall())),
                 *(part for part in (self.caching, self.jobbing) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
@@ -271,7 +275,7 @@ class Gateway:
     def write_down(self) -> None:
         """Decisions, the access log and the journal: what is held of them."""
         self.routes.decisions.flush()
-        for part in (self.observed, self.diary):
+        for part in (self.observed, self.watching, self.diary):
             if part is not None:
                 part.flush()
 

@@ -19,6 +19,7 @@ from penstock.edge.journal_routes import JournalRoutes
 from penstock.edge.local_routes import LocalRoutes
 from penstock.edge.part_routes import PartRoutes
 from penstock.edge.routing_routes import RoutingRoutes
+from penstock.edge.watch_routes import WatchRoutes
 from penstock.net.server import Limits, Server
 from penstock.net.turn import Successor, Turn
 from penstock.net.upgraded import Upgraded
@@ -44,7 +45,7 @@ def local_paths(config: Config, fleet: Fleet, waits_for: Callable[[], list[str]]
         open_metrics=config.of(ListenConfig).loopback,
     )
     routing = RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")
-    return [local, PartRoutes(fleet), JournalRoutes(fleet), routing]
+    return [local, PartRoutes(fleet), JournalRoutes(fleet), WatchRoutes(fleet), routing]
 
 
 def generation_of(

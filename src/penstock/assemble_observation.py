@@ -8,7 +8,11 @@ from collections.abc import Callable
 
 from penstock.config import Config
 from penstock.core.exchange import Exchange
+from penstock.core.finished import Record, record
 from penstock.core.ports import Stage
+
+MOST_HELD = 1000
+"""Records, before they are handed on at once."""
 
 
 class Observation:
@@ -21,7 +25,11 @@ class Observation:
         from penstock.observe.recent import Recent
 
         self.board = Board()
-        self.recent = Recent(1000, wall)
+        self.recent = Recent(1000)
+        self.takers: list[Callable[[list[Record]], None]] = []
+        """What is given the records of finished calls, a few times a second, many together."""
+        self._wall = wall
+        self._tape: list[Record] = []
         self.log = AccessLog(current_stream, wall, errors_only=True)
 
     def stage(self, config: Config) -> Stage:
@@ -30,7 +38,7 @@ class Observation:
         from penstock.observe.stage import Observe
 
         is_logged = config.of(ObserveConfig).access_log != "off"
-        return Observe(self.board, self.recent, self.log.note if is_logged else None)
+        return Observe(self.board, self.take, self.log.note if is_logged else None)
 
     def follow(self, config: Config) -> None:
         """Log and remember as ``config`` says from now on; what is remembered already stays as far as it fits."""
@@ -45,11 +53,27 @@ class Observation:
     def note(self, exchange: Exchange) -> None:
         """A call that outlived its caller has ended: it did not pass the room."""
         self.board.record(exchange)
-        self.recent.add(exchange)
+        self.take(exchange)
+
+    def take(self, exchange: Exchange) -> None:
+        """Remember a finished call; who measures is given it soon."""
+        row = record(exchange, self._wall())
+        self.recent.add(row)
+        self._tape.append(row)
+        if len(self._tape) >= MOST_HELD:
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        """Give who measures what has ended since."""
+        rows, self._tape = self._tape, []
+        if rows:
+            for taker in self.takers:
+                taker(rows)
 
     def flush(self) -> None:
-        """Write what the access log holds."""
+        """Write what the access log holds, and hand on what is measured."""
         self.log.flush()
+        self.hand_on()
 
 
 def observation(wall: Callable[[], float]) -> Observation | None:

@@ -109,7 +109,7 @@ class Hall:
         finally:
             self._count(-1)
             waited = self._now() - began
-            exchange.queued += waited
+            exchange.note_wait("admission", waited)
         if place is not None:
             place.give_up()  # it is taken anew before anybody else can
             self._counts.waited(guest.rank, waited)

@@ -181,7 +181,7 @@ class Batch:
             show(exchange, merged)
             exchange.waited += now - sent.at
             if not exchange.batch:  # else it was told already, before a split
-                exchange.queued += sent.at - member.came
+                exchange.note_wait("batching", sent.at - member.came)
                 around.counts.waited(sent.at - member.came)
             exchange.batch = f"{self.id}; size={sent.items}; wait={exchange.queued * 1000:.1f}ms"
         self._costs.end(sent, now, well=outcome == "ok")
@@ -255,7 +255,7 @@ class Batch:
         for member in list(members):
             exchange, wait = member.exchange, self._left_at - member.came
             if not exchange.batch:  # else it was told already
-                exchange.queued += wait
+                exchange.note_wait("batching", wait)
                 self._around.counts.waited(wait)
             exchange.batch = f"{self.id}; size={len(member.part.items)}; wait={exchange.queued * 1000:.1f}ms"
             self._dismiss(member)

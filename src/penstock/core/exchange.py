@@ -44,6 +44,9 @@ class Exchange:
     ``priority`` is its class (``core.priority``), ``weight`` its key's share beside other keys; ``place`` is its
     position when it began to wait in a queue (0: it never did), ``batch`` tells with whom it was sent, ``near`` names
     the upstream that should serve it if it can.
+    ``waits`` names what made it wait, by room; ``answered`` is the moment of the head of the upstream's answer (0: none
+    came), ``connecting`` the part of ``waited`` in which a connection was made. ``tags`` are the caller's own labels,
+    ``cost`` and ``saved`` micro-dollars.
     ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may
     be told to it though its time is over, ``degraded`` what it was indeed given less of.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
@@ -51,6 +54,7 @@ class Exchange:
 
     __slots__ = (
         "_deferred",
+        "answered",
         "answered_as",
         "asked",
         "attempts",
@@ -61,6 +65,8 @@ class Exchange:
         "cache",
         "call",
         "caller",
+        "connecting",
+        "cost",
         "deadline",
         "degraded",
         "ended",
@@ -84,19 +90,23 @@ class Exchange:
         "queued",
         "relief",
         "rescues",
+        "saved",
         "scope",
         "seat",
         "stale",
         "started",
         "status",
+        "tags",
         "tokens_cached",
         "tokens_in",
         "tokens_out",
+        "tokens_reasoning",
         "upstream",
         "upstream_key",
         "upstream_model",
         "usage_passes",
         "waited",
+        "waits",
         "weight",
     )
 
@@ -109,6 +119,7 @@ class Exchange:
         self.generation: Held | None = None
         self.caller: Caller | None = None
         self.key = ""
+        self.tags = ""
         self.scope = ""
         self.priority = NORMAL
         self.weight = 1.0
@@ -134,6 +145,9 @@ class Exchange:
         self.batch = ""
         self.near = ""
         self.waited = 0.0
+        self.waits: dict[str, float] | None = None
+        self.answered = 0.0
+        self.connecting = 0.0
         self.overhead = 0.0
         self.first_byte = 0.0
         self.ended = 0.0
@@ -146,6 +160,9 @@ class Exchange:
         self.tokens_in = 0
         self.tokens_out = 0
         self.tokens_cached = 0
+        self.tokens_reasoning = 0
+        self.cost = 0
+        self.saved = 0
         self.forks = 0
         self.notes: dict[str, str] | None = None
         self._deferred: list[Deferred] = []
@@ -172,6 +189,7 @@ class Exchange:
         child.scope = self.scope
         child.priority = self.priority
         child.weight = self.weight
+        child.tags = self.tags
         child.usage_passes = self.usage_passes
         return child
 
@@ -201,6 +219,13 @@ class Exchange:
         self.outcome = outcome
         self.ended = now
         self._clean_up()
+
+    def note_wait(self, room: str, seconds: float) -> None:
+        """``room`` made it wait for others."""
+        self.queued += seconds
+        if self.waits is None:
+            self.waits = {}
+        self.waits[room] = self.waits.get(room, 0.0) + seconds
 
     def note_failure(self, kind: str, upstream: str) -> None:
         """An attempt at ``upstream`` failed; ``kind`` is one of a closed set."""

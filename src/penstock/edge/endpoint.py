@@ -29,7 +29,7 @@ from penstock.net.upgraded import Upgraded
 from penstock.wire.errors import error_body, error_headers
 from penstock.wire.headers import check_own
 from penstock.wire.operations import find
-from penstock.wire.own_fields import within
+from penstock.wire.own_fields import tags, within
 from penstock.wire.subprotocols import with_key
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -57,6 +57,7 @@ class _Known:
     extra: bytes
     run: Next
     within: float
+    tags: str = ""
     refusal: Fail | None = None
     socket: OpenSocket | None = None
 
@@ -95,6 +96,7 @@ class Endpoint:
         exchange = Exchange(known.given_id or self._ids.next(), call, started, started + known.within, turn.body)
         exchange.generation = generation
         exchange.caller = turn.connection
+        exchange.tags = known.tags
         serving = Serving(self, generation, exchange, turn, known.extra)
         if known.refusal is not None:
             self.refused += 1
@@ -129,6 +131,7 @@ class Endpoint:
             extra=extra,
             run=generation.run,
             within=generation.total_timeout,
+            tags=tags(head.headers),
         )
         if head.upgrade == b"websocket" and head.path == SOCKET_PATH:
             known.socket = self.open_socket

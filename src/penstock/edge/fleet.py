@@ -29,6 +29,13 @@ class Fleet(Protocol):
     async def journal(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Rows of the journal; ``{"problems": [...], "status": ...}`` for a wrong question."""
 
+    async def windows(self, after: float) -> list[str]:
+        """The windows of all workers that are over and began after ``after`` (``core.windows``), as JSON."""
+
+    async def leader(self, part: str, question: dict[str, Any]) -> dict[str, Any]:
+        """What the worker that gathers all windows says of ``part``; ``{"problems": [...], "status": ...}`` for a wrong
+        question."""
+
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial: what was measured of both."""
 

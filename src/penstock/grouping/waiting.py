@@ -126,7 +126,7 @@ async def held(
     finally:
         late.cancel()
         waited = now() - member.since
-        exchange.queued += waited
+        exchange.note_wait("grouping", waited)
         counts.waited += waited
         counts.waiting -= 1
         counts.left += not verdict

@@ -11,18 +11,18 @@ from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply
 from penstock.observe.board import Board
-from penstock.observe.recent import Recent
 
 
 class Observe:
-    """See the module. ``log`` takes a line for each call, or for each that went wrong; None for no log."""
+    """See the module. ``take`` is given the record of each call, ``log`` a line for each, or for each that went wrong;
+    None for no log."""
 
     needs = frozenset({"head"})
     gives = frozenset({"record"})
 
-    def __init__(self, board: Board, recent: Recent, log: Callable[[Exchange], None] | None) -> None:
+    def __init__(self, board: Board, take: Callable[[Exchange], None], log: Callable[[Exchange], None] | None) -> None:
         self._board = board
-        self._recent = recent
+        self._take = take
         self._log = log
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
@@ -34,6 +34,6 @@ class Observe:
         board = self._board
         board.in_flight -= 1
         board.record(exchange)
-        self._recent.add(exchange)
+        self._take(exchange)
         if self._log is not None:
             self._log(exchange)

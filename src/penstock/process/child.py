@@ -25,7 +25,7 @@ from penstock.process.link import Link, LinkError, link_over
 from penstock.process.live_changes import LONGEST_WAIT_SECONDS
 from penstock.process.loop import run, settle_collector
 from penstock.process.spec import Spec
-from penstock.process.team import JOURNAL_SECONDS, RELOAD_SECONDS, STREAM_SECONDS
+from penstock.process.team import JOURNAL_SECONDS, LEADER_SECONDS, RELOAD_SECONDS, STREAM_SECONDS
 from penstock.process.worker import Worker
 
 log = logging.getLogger("penstock")
@@ -70,6 +70,14 @@ class FarFleet:
     async def journal(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Rows of the journal."""
         return dict(await self.ask("journal", asked, within=JOURNAL_SECONDS + 5.0))
+
+    async def windows(self, after: float) -> list[str]:
+        """The windows of all workers."""
+        return list(await self.ask("windows", after))
+
+    async def leader(self, part: str, question: dict[str, Any]) -> dict[str, Any]:
+        """What the worker that gathers them says."""
+        return dict(await self.ask("leader", {"part": part, "question": question}, within=LEADER_SECONDS + 5.0))
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial."""

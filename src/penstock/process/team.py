@@ -28,6 +28,7 @@ log = logging.getLogger("penstock")
 
 RELOAD_SECONDS = 30.0
 JOURNAL_SECONDS = 30.0
+LEADER_SECONDS = 30.0
 TRACE_SECONDS = 60.0
 """More than is traced: what was found is sorted then."""
 STREAM_SECONDS = 20.0
@@ -80,6 +81,8 @@ class Team:
             "change": lambda value: self.change_upstream(value),
             "decisions": lambda value: self.decisions(value),
             "journal": lambda value: self.journal(value),
+            "windows": lambda after: self.windows(float(after)),
+            "leader": lambda value: self.leader(str(value["part"]), value["question"]),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "cache": lambda value: self.cache(value),
@@ -158,6 +161,21 @@ class Team:
             except LinkError as error:
                 log.warning("worker %d did not answer 'journal': %s", member.number, error)
         return {"status": 503, "code": "gateway_overloaded", "problems": ["no worker answered"]}
+
+    async def windows(self, after: float) -> list[str]:
+        """The windows of all workers that are over."""
+        return [window for windows in await self.ask_all("windows", after) for window in windows]
+
+    async def leader(self, part: str, question: dict[str, Any]) -> dict[str, Any]:
+        """What the first worker, which gathers all windows, says of ``part``."""
+        member = self.members.get(0)
+        if member is None:
+            return {"status": 503, "code": "gateway_overloaded", "problems": ["the first worker is starting"]}
+        asked = {"part": part, "question": question}
+        try:
+            return dict(await member.ask("leader", asked, within=LEADER_SECONDS))
+        except LinkError as error:
+            return {"status": 503, "code": "gateway_overloaded", "problems": [str(error)]}
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""

@@ -44,6 +44,8 @@ class Worker:
             "upstreams": self._upstreams,
             "decisions": self._decisions,
             "journal": self._journal,
+            "windows": self._windows,
+            "leader": self._leader,
             "trials": self._trials,
             "decide": self._decide,
             "cache": self._cache,
@@ -110,6 +112,16 @@ class Worker:
         if diary is None:
             return {"status": 404, "code": "not_found", "problems": ["the journal is not installed here"]}
         return await diary.answer(value)
+
+    async def _windows(self, after: Any) -> list[str]:
+        watching = self.gateway.watching
+        return [] if watching is None else await watching.windows(float(after))
+
+    async def _leader(self, value: Any) -> dict[str, Any]:
+        watching, part = self.gateway.watching, str(value["part"])
+        if watching is None:
+            return {"status": 404, "code": "not_found", "problems": [f"{part} is not installed here"]}
+        return await watching.answer(part, value["question"])
 
     async def _trials(self, _: Any) -> dict[str, Any]:
         return self.gateway.upstreams.dump_trials()

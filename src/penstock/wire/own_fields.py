@@ -22,3 +22,14 @@ def within(headers: Headers, most: float) -> float:
                 )
             return min(most, int(value) / 1000)
     return most
+
+
+MOST_TAG_CHARACTERS = 200
+
+
+def tags(headers: Headers) -> str:
+    """The caller's own labels, as it wrote them in ``x-penstock-tags``; what is too long is cut."""
+    for name, value in headers:
+        if name == b"x-penstock-tags":
+            return value.decode("latin-1")[:MOST_TAG_CHARACTERS]
+    return ""

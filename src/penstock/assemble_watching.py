@@ -1,0 +1,125 @@
+"""The composition root's part for what is seen over time: the windows of each worker, gathered by the first of them.
+
+Every worker counts its calls into windows. Worker 0 gathers those of all, joins them, and gives each to who keeps or
+judges it (``takers``, in order); it also answers what is asked about that (``answers``, by the name of the part).
+Without the history slice nothing is seen over time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from penstock.config import Config
+from penstock.core.windows import SPAN, Window, decoded, encoded, joined
+
+if TYPE_CHECKING:
+    from penstock.assemble import Gateway
+
+log = logging.getLogger("penstock")
+
+SETTLE_SECONDS = 1.0
+"""After the end of a window it is gathered: workers close theirs a few times a second."""
+Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Part(Protocol):
+    """Keeps or judges windows. It adds what it does to ``takers`` and ``answers`` of the Watching that it is made with;
+    ``open`` begins its services, at worker 0 only what is done once for all."""
+
+    def open(self) -> None: ...
+
+    def follow(self, config: Config) -> None: ...
+
+
+class Watching:
+    """See the module. It survives reloads."""
+
+    name = "watching"
+
+    def __init__(self, gateway: Gateway) -> None:
+        from penstock.history.tally import Tally
+
+        self.gateway = gateway
+        self.tally = Tally(gateway.clock.wall())
+        self.takers: list[Callable[[Window], None]] = []
+        self.answers: dict[str, Answer] = {}
+        self.gauges: Callable[[], dict[str, float]] = dict
+        self._gathered = self.tally.start - SPAN
+        self.parts = [part for make in PARTS if (part := make(self)) is not None]
+        if gateway.observed is not None:
+            gateway.observed.takers.append(self.tally.take)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this worker gathers the windows of all."""
+        return self.gateway.number == 0
+
+    def open(self) -> None:
+        """Begin."""
+        for part in self.parts:
+            part.open()
+        if self.leads:
+            self.gateway.crew.supervise(self)
+
+    def follow(self, config: Config) -> None:
+        """Its parts take their settings from ``config``."""
+        for part in self.parts:
+            part.follow(config)
+
+    def flush(self) -> None:
+        """A few times a second: end the window when its time is over."""
+        now = self.gateway.clock.wall()
+        if now >= self.tally.start + SPAN:
+            self.tally.close(now, self.gauges())
+
+    async def windows(self, after: float) -> list[str]:
+        """This worker's that are over and began after ``after``."""
+        return [encoded(window).decode() for window in self.tally.over(after)]
+
+    async def answer(self, part: str, question: dict[str, Any]) -> dict[str, Any]:
+        """What ``part`` says to ``question``; a wrong question is told as problems."""
+        asked = self.answers.get(part)
+        if asked is None:
+            return {"status": 404, "code": "not_found", "problems": [f"{part} is not installed here"]}
+        return await asked(question)
+
+    async def run(self) -> None:
+        """Gather, window by window."""
+        wall = self.gateway.clock.wall
+        while True:
+            await asyncio.sleep(max(0.1, self.tally.start + SPAN + SETTLE_SECONDS - wall()))
+            with contextlib.suppress(OSError):
+                await self.gather()
+
+    async def gather(self) -> None:
+        """Join what is over at all workers, and give it away."""
+        after = self._gathered
+        found: dict[float, list[Window]] = {}
+        for text in await self.gateway.fleet.windows(after):
+            window = decoded(text)
+            found.setdefault(window.start, []).append(window)
+        for start in sorted(found):
+            self._gathered = max(self._gathered, start)
+            self._give(joined(found[start], start, SPAN))
+
+    def _give(self, window: Window) -> None:
+        for taker in self.takers:
+            try:
+                taker(window)
+            except Exception:
+                log.exception("%r failed on the window at %.0f", taker, window.start)
+
+
+PARTS: tuple[Callable[[Watching], Part | None], ...] = ()
+"""What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
+part that is not installed is None."""
+
+
+def watching(gateway: Gateway) -> Watching | None:
+    """A Watching if the history slice is installed."""
+    return Watching(gateway) if importlib.util.find_spec("penstock.history") is not None else None

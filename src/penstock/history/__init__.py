@@ -1,0 +1,1 @@
+"""What happened when: windows of calls, rolled up, kept and asked for."""
