@@ -52,7 +52,8 @@ read is absent: readers must bear that."""
 class Group(msgspec.Struct):
     """Calls of one operation, model and upstream. Sums of seconds and micro-dollars; ``faults`` by whose fault
     (``left``: the caller went away), ``totals``, ``firsts`` (TTFT), ``gaps`` (mean inter-token latency of a call),
-    ``queues`` and ``overheads`` are sketches of seconds. Calls that the cache answered are in it, but not in ``firsts`` and ``gaps``.
+    ``queues`` and ``overheads`` are sketches of seconds. Calls that the cache answered are in it, but not in
+    ``firsts`` and ``gaps``.
     """
 
     operation: str = ""
