@@ -27,7 +27,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``model`` is the configured entry, ``asked`` what the caller wrote, ``answered`` the name after fallbacks.
     ``network_us`` is the round trip to the caller. ``session`` and ``digest`` are keyed hashes: equal ones were equal.
-    ``body`` is what was asked, where the journal keeps it, else null.
+    ``body`` is what was asked, where the journal keeps it, else null. ``cost`` and ``saved`` in micro-dollars.
     """
 
     at_ms: int = 0
@@ -61,6 +61,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     overhead_us: int = 0
     network_us: int = 0
     body: msgspec.Raw = _NOTHING
+    cost: int = 0
+    saved: int = 0
 
     @property
     def generating_us(self) -> int:
@@ -149,7 +151,7 @@ def values_of(
         int((exchange.ended - started) * 1e6),
         int((exchange.first_byte - started) * 1e6) if exchange.first_byte else 0,
         int(exchange.queued * 1e6) if exchange.queued else 0, int(exchange.waited * 1e6) if exchange.waited else 0,
-        int(exchange.overhead * 1e6), int(network * 1e6) if network else 0, body,
+        int(exchange.overhead * 1e6), int(network * 1e6) if network else 0, body, exchange.cost, exchange.saved,
     )  # fmt: skip
 
 
