@@ -18,6 +18,7 @@ from penstock.assemble_admission import admitting
 from penstock.assemble_batching import merging
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
+from penstock.assemble_cost import costing
 from penstock.assemble_degrade import degradation
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_drain import Draining
@@ -113,6 +114,7 @@ class Gateway:
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
         self.tending = Tending(self)
+        self.costing = costing(self)
         self.watching = watching(self)
         self.ids = Ids(number)
 
@@ -120,9 +122,8 @@ class Gateway:
         engines = self._engines or OwnEngines(self.crew)
         self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, engines)
         self.routes = Routes(self.upstreams.shared, self.clock.now, self.clock.wall)
-        self._stack.push_async_callback(self._close_store)
-        self._stack.push_async_callback(self.upstreams.aclose)
-        self._stack.push_async_callback(self.crew.aclose)
+        for close in (self._close_store, self.upstreams.aclose, self.crew.aclose):
+            self._stack.push_async_callback(close)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -133,16 +134,16 @@ class Gateway:
         self.store = await open_store(config, self.clock, os.environ)
         self.caching = caching(self, config, self.store)
         self.jobbing = jobbing(self, config)
-        if self.diary is not None:
-            self.diary.begin(self.store)
+        for part in (self.diary, self.costing):
+            if part is not None:
+                part.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
             self.ring = store.ring
             self.crew.supervise(KeyWatch(store))
         self.keeping = Keeping(self, config)
-        edition = self._build(config)
-        self._editions.append(edition)
+        self._editions.append(edition := self._build(config))
         self.endpoint = Endpoint(edition.generation, self.ids, self.clock.now, self.clock.wall)
         connections = self.ledger.account("connections", UNBOUNDED)
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now, connections)
@@ -157,8 +158,9 @@ class Gateway:
             self.watching.open()
 
     async def _close_store(self) -> None:
-        if self.diary is not None:
-            self.diary.flush()
+        for part in (self.observed, self.diary, self.costing):
+            if part is not None:
+                part.flush()
         if self.store is not None:
             await self.store.aclose()
 
@@ -227,7 +229,7 @@ class Gateway:
         if self.admitting is not None:
             self.admitting.follow(config, newest.targets)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        lasting = (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.merging)
+        lasting = (self.streams, self.diary, self.costing, self.resumption, self.caching, self.jobbing, self.merging)
         for part in (*lasting, self.observed, self.tending, self.watching):
             if part is not None:
                 part.follow(config)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from penstock.config import Config
 from penstock.core.exchange import Exchange
 from penstock.core.finished import Record, record
 from penstock.core.ports import Stage
+
+if TYPE_CHECKING:
+    from penstock.assemble import Gateway
 
 MOST_HELD = 1000
 """Records, before they are handed on at once."""
@@ -74,6 +78,17 @@ class Observation:
         """Write what the access log holds, and hand on what is measured."""
         self.log.flush()
         self.hand_on()
+
+
+def noting(gateway: Gateway) -> Callable[[Exchange], None]:
+    """What tells of a call that has ended and did not pass all rooms: its caller had left, or it had none."""
+
+    def note(exchange: Exchange) -> None:
+        for part in (gateway.observed, gateway.diary):
+            if part is not None:
+                part.note(exchange)
+
+    return note
 
 
 def observation(wall: Callable[[], float]) -> Observation | None:

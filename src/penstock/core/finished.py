@@ -19,7 +19,8 @@ class Finished(NamedTuple):
     the configured entry (a bounded set), or what was asked for where there is none. ``first_byte`` counts from the
     start (0: there was none), ``connecting`` is part of ``waited``, ``answering`` is from the start to the head of the
     upstream's answer (0: none was asked). ``cache`` is what the cache said, ``fault`` whose fault an error was,
-    ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing."""
+    ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing;
+    ``money``: how cost and saving came about (``core.money``)."""
 
     at: float
     id: str
@@ -55,6 +56,7 @@ class Finished(NamedTuple):
     cost: int
     saved: int
     waits: dict[str, float] | None
+    money: dict[str, int] | None
 
     @property
     def prefill(self) -> float | None:
@@ -101,4 +103,5 @@ def record(exchange: Exchange, at: float) -> Record:
         exchange.answered - started if exchange.answered else 0.0, exchange.connecting, exchange.waited,
         exchange.queued, exchange.overhead, exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached,
         exchange.tokens_reasoning, exchange.bytes_in, exchange.bytes_out, exchange.cost, exchange.saved, exchange.waits,
+        exchange.money,
     )  # fmt: skip
