@@ -56,7 +56,7 @@ def forecast(days: Mapping[int, int], now: float) -> Forecast | str:
     shares = _shares(costs)
     weights = {day: 0.5 ** ((today - day) / DAY / HALF_LIFE) for day in known}
     whole = sum(weights.values())
-    level = sum(weights[day] * costs[day] / shares[_weekday(day)] for day in known) / whole
+    level = sum(weights[day] * costs[day] for day in known) / sum(weights[day] * shares[_weekday(day)] for day in known)
     spread = _spread(costs, shares, level, weights)
     effective = whole**2 / sum(weight**2 for weight in weights.values())
     return _told(days, now, level, shares, spread / math.sqrt(effective), spread, len(known))
@@ -73,7 +73,7 @@ def _told(
     left = dict.fromkeys(range(today + DAY, end, DAY), 1.0) | {today: 1.0 - (now - today) / DAY}
     to_come = sum(level * shares[_weekday(day)] * part for day, part in left.items())
     sigma = math.hypot(  # what each day may add by itself, and what the level may be wrong by on all of them
-        spread * math.sqrt(sum((shares[_weekday(day)] ** 2) * part for day, part in left.items())),
+        spread * math.sqrt(sum(left.values())),
         doubt * sum(shares[_weekday(day)] * part for day, part in left.items()),
     )
     most = to_come * WIDEST + spread
@@ -97,8 +97,8 @@ def _shares(costs: Mapping[int, float]) -> list[float]:
 
 
 def _spread(costs: Mapping[int, float], shares: list[float], level: float, weights: Mapping[int, float]) -> float:
-    """By how much a day of a usual weekday differs from the level, in micro-dollars."""
-    squares = sum(weights[day] * (cost / shares[_weekday(day)] - level) ** 2 for day, cost in costs.items())
+    """By how much a day differs from what is usual on its weekday, in micro-dollars."""
+    squares = sum(weights[day] * (cost - level * shares[_weekday(day)]) ** 2 for day, cost in costs.items())
     found = math.sqrt(squares / sum(weights.values()) * len(costs) / max(1, len(costs) - 1))
     return max(found, LEAST_SPREAD * level)
 
