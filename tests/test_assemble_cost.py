@@ -261,18 +261,6 @@ def test_an_upstream_paid_by_the_second_is_shared_and_its_rest_is_idle() -> None
     at(act, priced("second: 1").replace("kind: echo", "kind: echo, tokens_per_second: 30"))
 
 
-def test_a_hedged_call_pays_both_attempts_as_far_as_they_are_told() -> None:
-    """Both answer; the price of each is its own upstream's."""
-
-    async def act(gateway: Running) -> None:
-        for _ in range(3):
-            await asked(gateway)
-        rows = (await ask(gateway.port, "GET", "/admin/v1/journal")).json()["rows"]
-        assert all(row["cost"] == 3 * row["tokens_in"] for row in rows)
-
-    at(act, priced("input: 3", "hedge: {enabled: true}\nauth: {mode: open}\n"))
-
-
 def test_csv_is_told_as_such_and_holds_no_formula() -> None:
     async def act(gateway: Running) -> None:
         await ask(gateway.port, "POST", CHAT, [("x-penstock-tags", "=cmd|' /C calc'!A0")], chat("echo", "x"))
@@ -321,8 +309,10 @@ def test_it_may_be_switched_off() -> None:
 def test_what_was_spent_is_on_the_metrics_page() -> None:
     async def act(gateway: Running) -> None:
         await asked(gateway)
-        page = (await ask(gateway.port, "GET", "/metrics")).body.decode()
-        assert 'penstock_cost_dollars_total{model="echo",upstream="echo"} ' in page
+        wanted, page = 'penstock_cost_dollars_total{model="echo",upstream="echo"} 0.00003', ""
+        async with asyncio.timeout(10):
+            while wanted not in page:
+                page = (await ask(gateway.port, "GET", "/metrics")).body.decode()
         assert 'penstock_saved_dollars_total{how="cache"} 0' in page
 
     at(act, priced("input: 3"))

@@ -64,6 +64,7 @@ def test_a_stream_flows_paused_and_resumed() -> None:
 
     one, (fork,) = own(Reply(200, EVENTS, puppet, events=True), act)
     assert (one.tokens_out, fork.outcome) == (3, "ok")
+    assert (one.cost, one.saved) == (fork.cost, fork.saved)
 
 
 @pytest.mark.parametrize(
