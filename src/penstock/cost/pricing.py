@@ -37,11 +37,18 @@ class Place(NamedTuple):
 
 class Tariff:
     """What holds for a model at an upstream. ``rates``: now; ``schedule``: where they change by themselves; ``rivals``:
-    those of other upstreams that could have served, as far as they differ; ``carried``: parts not yet charged."""
+    those of other upstreams that could have served, as far as they differ; ``carried``: parts not yet charged.
+    ``into``, ``out`` and ``read`` (less for a cached token) are those of ``rates``, at hand; ``is_plain``: they are all
+    that counts, ``is_short``: also, but for written and reasoning tokens."""
 
-    __slots__ = ("carried", "is_free", "is_guess", "is_known", "is_plain", "rates", "rivals", "schedule")
+    __slots__ = (
+        "carried", "into", "is_free", "is_guess", "is_known", "is_plain", "is_short", "out", "rates", "read", "rivals",
+        "schedule", "simple_rivals",
+    )  # fmt: skip
 
-    def __init__(self, rates: Rates, *, schedule: Schedule | None = None, known: bool = True, guess: bool = False):
+    def __init__(
+        self, rates: Rates, *, schedule: Schedule | None = None, known: bool = True, guess: bool = False
+    ) -> None:
         self.rates = rates
         self.schedule = schedule
         self.rivals: Sequence[Rates] = ()
@@ -52,10 +59,17 @@ class Tariff:
 
     def settle(self) -> None:
         """Take note of what is free and simple, which is asked with every call."""
-        self.is_free = self.rates.is_free and self.schedule is None and self.is_known and not self.rivals
-        self.is_plain = (
-            self.schedule is None and self.is_known and not (self.is_guess or self.rivals or self.rates.tiers)
+        rates, rivals = self.rates, self.rivals
+        self.into, self.out = rates.input, rates.output
+        self.read = rates.input - rates.cached
+        steady = self.schedule is None and self.is_known
+        self.is_free = rates.is_free and steady and not rivals
+        several = (rates, *rivals)
+        self.is_short = steady and not (self.is_guess or any(one.tiers or one.request for one in several))
+        self.is_plain = self.is_short and all(
+            one.cache_write == one.input and one.reasoning == one.output for one in several
         )
+        self.simple_rivals = [(one.input, one.output, one.input - one.cached) for one in rivals]
 
     def charge(self, parts: int) -> int:
         """Whole micro-dollars of ``parts`` and what was carried."""
@@ -97,40 +111,53 @@ class Pricing:
     # ---- when a call has ended
 
     def settle(self, exchange: Exchange) -> None:
-        """Say what it cost and spared."""
+        """Say what it cost and spared. Nearly all calls have one attempt at rates that are one number each."""
+        tariff = self._known.get((exchange.model, exchange.upstream, exchange.upstream_model))
+        if tariff is None or exchange.spent is not None:
+            self._settle_otherwise(exchange)
+            return
+        if not (tariff.is_plain or (tariff.is_short and not exchange.tokens_written and not exchange.tokens_reasoning)):
+            if not tariff.is_free or exchange.rented:
+                self._settle_whole(exchange, tariff)
+            return
+        into, out, cached = exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached
+        paid = into * tariff.into + out * tariff.out + exchange.rented
+        if cached:
+            if cached > into:
+                cached = into
+            spared = cached * tariff.read
+            paid -= spared
+            if spared > 0:
+                spare(exchange, "prompt_cache", spared // SCALE)
+        if tariff.simple_rivals:
+            most = paid
+            for there_into, there_out, there_read in tariff.simple_rivals:
+                there = into * there_into + out * there_out - cached * there_read
+                if there > most:
+                    most = there
+            spare(exchange, "routing", (most - paid) // SCALE)
+        paid += tariff.carried
+        exchange.cost += paid // SCALE
+        tariff.carried = paid % SCALE
+
+    def _settle_otherwise(self, exchange: Exchange) -> None:
         if exchange.spent is not None:
             self._settle_attempts(exchange)
-            return
-        tariff = self._known.get((exchange.model, exchange.upstream, exchange.upstream_model))
-        if tariff is None:
-            if not exchange.upstream:
-                return
-            tariff = self._find(exchange)
-        rented = exchange.rented
-        if tariff.is_free and not rented:
-            return
-        cached = exchange.tokens_cached
-        if tariff.is_plain and not (cached or exchange.tokens_written or exchange.tokens_reasoning):
-            rates = tariff.rates
-            parts = exchange.tokens_in * rates.input + exchange.tokens_out * rates.output + rented + tariff.carried
-            if rates.request and _was_answered(exchange):
-                parts += rates.request
-                if exchange.callers > 1:
-                    spare(exchange, "batching", (exchange.callers - 1) * rates.request // SCALE)
-            if parts:
-                told, tariff.carried = divmod(parts, SCALE)
-                exchange.cost += told
-            return
+        elif exchange.upstream:
+            self._find(exchange)  # and remember it
+            self.settle(exchange)
+
+    def _settle_whole(self, exchange: Exchange, tariff: Tariff) -> None:
         usage = Usage(
-            exchange.tokens_in, exchange.tokens_out, cached, exchange.tokens_written, exchange.tokens_reasoning,
-            int(_was_answered(exchange)),
+            exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached, exchange.tokens_written,
+            exchange.tokens_reasoning, int(_was_answered(exchange)),
         )  # fmt: skip
-        self._charge(exchange, tariff, usage, rented)
+        self._charge(exchange, tariff, usage, exchange.rented)
         rates = tariff.rates
         if exchange.callers > 1 and usage.calls:
             spare(exchange, "batching", (exchange.callers - 1) * rates.request // SCALE)
         if tariff.rivals and tariff.is_known:
-            paid = worth(rates, usage) + rented
+            paid = worth(rates, usage) + exchange.rented
             spare(exchange, "routing", max(0, max(worth(rival, usage) for rival in tariff.rivals) - paid) // SCALE)
 
     def _settle_attempts(self, exchange: Exchange) -> None:
