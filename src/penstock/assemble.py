@@ -134,9 +134,8 @@ class Gateway:
         self.store = await open_store(config, self.clock, os.environ)
         self.caching = caching(self, config, self.store)
         self.jobbing = jobbing(self, config)
-        for part in (self.diary, self.costing):
-            if part is not None:
-                part.begin(self.store)
+        for part in (part for part in (self.diary, self.costing) if part is not None):
+            part.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from penstock.core.errors import CallerError
 from penstock.core.finished import Finished, Record, record
 from penstock.cost.spend import HOUR, Entry, Hour, Sums, Tally, decoded, encoded, folded
 from tests.support.exchanges import finished
@@ -43,11 +44,28 @@ def test_names_past_the_bound_are_counted_together_and_nothing_is_lost() -> None
     tally = Tally("w", 10)
     tally.take([row(cost=3, key=f"key-{number}") for number in range(50)])
     (bucket,) = tally.changed()
-    assert len(bucket.entries) == 11
+    assert len(bucket.entries) == 13
     assert sum(sums.cost for sums in bucket.entries.values()) == 150
-    assert bucket.entries["other", "other", "other", "other"].calls == 40
+    assert bucket.entries["other", "other", "other", "other"].calls == 38
     assert sum(tally.models.values()) == 150
+
+
+def test_tags_of_one_caller_push_out_no_other_caller() -> None:
+    tally = Tally("w", 10)
+    tally.take([row(tags=f"{number}" + "x" * 1000) for number in range(50)])
+    tally.take([row(key="key-2")])
+    (bucket,) = tally.changed()
+    assert bucket.entries["key-1", "m", "up", "other"].calls == 40
+    assert bucket.entries["key-2", "m", "up", "other"].calls == 1
     assert all(len(names[3]) <= 200 for names in bucket.entries)
+
+
+def test_models_that_do_not_exist_fill_no_ledger() -> None:
+    tally = Tally("w", 10)
+    refused = CallerError("no", status=404)
+    tally.take([row(model=f"m{number}", upstream="", error=refused, outcome="error") for number in range(50)])
+    (bucket,) = tally.changed()
+    assert [(names, sums.calls) for names, sums in bucket.entries.items()] == [(("key-1", "", "", ""), 50)]
 
 
 def test_an_instance_counts_for_its_upstream() -> None:

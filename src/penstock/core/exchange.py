@@ -169,11 +169,9 @@ class Exchange:
         self.tokens_cached = 0
         self.tokens_reasoning = 0
         self.tokens_written = 0
-        self.cost = 0
-        self.saved = 0
+        self.cost = self.saved = self.rented = 0
         self.money: dict[str, int] | None = None
         self.spent: list[tuple[Any, ...]] | None = None
-        self.rented = 0
         self.callers = 1
         self.forks = 0
         self.notes: dict[str, str] | None = None

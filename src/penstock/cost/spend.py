@@ -1,7 +1,7 @@
 """Spending, summed up by hour, key, model, upstream and tags: what a worker counts and what is kept of it. Pure.
 
 Enters: records of finished calls. Leaves: ``Hour``s, which stand for what one worker saw in one hour, as bytes. They
-are bounded: names past the bound are counted together as OTHER. May fail: ValueError for bytes that are no Hour.
+are bounded: past the bound tags, then all names are counted together as OTHER. May fail: ValueError for other bytes.
 """
 
 from __future__ import annotations
@@ -86,8 +86,10 @@ class Bucket:
         """To be added to."""
         found = self.entries.get(names)
         if found is None:
-            if len(self.entries) >= self._most:
-                names = (OTHER, OTHER, OTHER, OTHER)
+            if len(self.entries) >= self._most:  # tags are the callers' to choose: they are given up first
+                names = (*names[:3], OTHER)
+                if len(self.entries) >= self._most + self._most // 4:
+                    names = (OTHER, OTHER, OTHER, OTHER)
             found = self.entries.setdefault(names, Sums())
         return found
 
@@ -141,7 +143,8 @@ class Tally:
 
     def _count(self, call: Finished) -> None:
         upstream = call.upstream.partition("@")[0]
-        names = (call.key, call.model, upstream, call.tags[:MOST_NAME_CHARACTERS])
+        model = call.model if call.upstream or call.fault != "caller" else ""  # else it may be any name
+        names = (call.key, model, upstream, call.tags[:MOST_NAME_CHARACTERS])
         sums = self._bucket(call.at).sums(names)
         sums.calls += 1
         sums.tokens_in += call.tokens_in

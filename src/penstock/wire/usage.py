@@ -15,11 +15,13 @@ from penstock.wire.sse import parse
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Token counts. ``prompt_tokens`` includes ``cached_tokens``, in every dialect."""
+    """Token counts. ``prompt_tokens`` includes ``cached_tokens`` and ``written_tokens`` (what the provider's own cache
+    had, and was given), in every dialect."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    written_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -33,6 +35,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             max(self.prompt_tokens, other.prompt_tokens),
             max(self.completion_tokens, other.completion_tokens),
             max(self.cached_tokens, other.cached_tokens),
+            written_tokens=max(self.written_tokens, other.written_tokens),
         )
 
 
@@ -108,13 +111,17 @@ def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
     if not cached and timings is not None:
         cached = timings.cache_n or 0
     prompt = counts.prompt_tokens
+    written = counts.cache_creation_input_tokens or 0
     if prompt is None:
-        prompt = (counts.input_tokens or 0) + read + (counts.cache_creation_input_tokens or 0)
+        prompt = (counts.input_tokens or 0) + read + written
     completion = counts.completion_tokens or counts.output_tokens or 0
     # An upstream may send any number; sums and means are made of it.
-    if 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS:
+    if 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS and not written:
         return Usage(prompt, completion, cached)
-    return Usage(*[min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached)])
+    prompt, completion, cached, written = [
+        min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached, written)
+    ]
+    return Usage(prompt, completion, cached, written_tokens=written)
 
 
 def tells_usage(frame: bytes) -> bool:
