@@ -48,7 +48,7 @@ def test_money_and_reasons_are_told() -> None:
     made = recommend(predicted(200.0), 10, Terms(10.0, price=2.5))
     (one,) = made.adjustments
     assert one.cost == pytest.approx(12 * 2.5)
-    assert "load of 180 expected, at most 200; 10 replicas carry 100" in one.reason
+    assert "load of 180 expected, at most 200; 10 carry 100" in one.reason
     assert made.capacity == 10
 
 

@@ -1,7 +1,7 @@
 """From a prediction to how many replicas are needed, and when. Pure.
 
-Enters: a prediction of load, what one replica carries, how long one takes to start. Leaves: a recommendation: adjustments
-with action, confidence and reason. The rules are the specification's: upper bound and a tenth more, down only when less
+Enters: a prediction of load, what one replica carries, how long one takes to start. Leaves: a recommendation:
+adjustments with action, confidence and reason. The rules are the specification's: upper bound and a tenth more, down only when less
 than 80 % of what stands is needed; but each step starts from the one before, and growth is begun a start ahead.
 """
 
@@ -86,9 +86,7 @@ def _adjustment(prediction: Prediction, interval: Interval, standing: int, neede
     begin = max(prediction.made, interval.at - terms.starts) if grows else interval.at
     late = grows and interval.at - terms.starts < prediction.made
     carried = standing * terms.carries
-    reason = (
-        f"load of {interval.load:.4g} expected, at most {interval.upper:.4g}; {standing} replicas carry {carried:.4g}"
-    )
+    reason = f"load of {interval.load:.4g} expected, at most {interval.upper:.4g}; {standing} carry {carried:.4g}"
     if late:
         reason += f"; a start takes {terms.starts:.0f} s, so it comes late"
     return Adjustment(

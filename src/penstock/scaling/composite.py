@@ -36,7 +36,7 @@ USUAL = Weights()
 def composite(
     response: float, token_rate: float, hit_rate: float, weights: Weights = USUAL, bad_response: float = BAD_RESPONSE
 ) -> float:
-    """0 (idle) to 100. ``response``: mean seconds of a call; ``token_rate``: its tokens a second; ``hit_rate``: a share.
+    """0 (idle) to 100. ``response``: mean seconds of a call; ``token_rate``: its tokens a second; ``hit_rate``: share.
     Raises ValueError for what can be none of these."""
     if response < 0 or token_rate < 0 or not 0 <= hit_rate <= 1:
         raise ValueError(f"response {response}, token rate {token_rate}, hit rate {hit_rate}: one of them cannot be")
