@@ -37,6 +37,7 @@ FLUSH_SECONDS = 1.0
 ENTRIES_PER_SECOND = 100
 """A bucket of many entries is written less often: so many of them a second."""
 LATE_SECONDS = 7200.0
+HOURS_AT_ONCE = 20
 
 
 class Costing:
@@ -95,7 +96,7 @@ class Costing:
         self.flush()
         self.tally.most = section.groups
         if self.book is not None:
-            self.book.keep = section.keep
+            self.book.keep, self.book.most = section.keep, section.groups
         upstreams, now = config.of(RoutingConfig).upstreams, self._gateway.clock.now()
         share = config.of(ListenConfig).workers  # each worker sees a part of the calls, and bears a part of the price
         rents: dict[str, Rent] = {}
@@ -155,7 +156,7 @@ class Costing:
 
     async def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Rows, as ``cost/answering.py`` tells them."""
-        from penstock.cost.answering import FORECAST_DAYS, QuestionError, answer, as_csv, question_of
+        from penstock.cost.answering import FORECAST_DAYS, Gathering, QuestionError, as_csv, question_of
 
         now = self._gateway.clock.wall()
         if "do" in asked:
@@ -175,7 +176,12 @@ class Costing:
         since = question.since - 3600.0
         if question.forecast:
             since = min(since, now - FORECAST_DAYS * 86_400.0)
-        told = answer(await self.book.read(since), question, now)
+        gathering = Gathering(question)
+        for number, hour in enumerate(await self.book.read(since)):
+            if number % HOURS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # calls go on meanwhile
+            gathering.add(hour)
+        told = gathering.told(now)
         told["prices"] = {"source": self.prices().source, "date": self.prices().date}
         if question.format == "csv":
             return {"text": as_csv(told), "type": "text/csv; charset=utf-8"}

@@ -2,6 +2,7 @@ import csv
 import io
 from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.cost.answering import QuestionError, answer, as_csv, defused, question_of
@@ -50,6 +51,13 @@ def test_what_it_says_of_a_row() -> None:
         "unpriced": 1, "saved": {"cache": 7, "coalescing": 0, "batching": 0, "routing": 1, "prompt_cache": 0},
     }  # fmt: skip
     assert asked()["total"]["estimated"] == 50
+
+
+def test_sums_that_no_json_holds_are_bounded() -> None:
+    huge = [Hour(AT - day * 86_400, [Entry(("k", "m", "u", ""), Sums(1, 2**62, cost=2**62))]) for day in range(9)]
+    told = answer(huge, question_of({}, NOW), NOW)
+    assert told["total"]["cost"] == told["forecast"]["high"] == 2**63 - 1
+    assert msgspec.json.encode(told)
 
 
 def test_only_what_is_asked_for() -> None:

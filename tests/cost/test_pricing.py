@@ -105,9 +105,17 @@ def test_fractions_are_carried_where_prices_are_less_plain_too() -> None:
 
 
 def test_numbers_beyond_all_measure_stay_exact() -> None:
-    prices = pricing({"up": Place(rates_of({"input": 999_999.999999, "output": 1e6}))})
+    prices = pricing({"up": Place(rates_of({"input": 0.000000001, "output": 0.000001}))})
     exchange = used(tokens=(2**53, 2**53))
-    assert cost(prices, exchange) == (2**53 * 999_999_999_999 // 10**6) + 2**53 * 10**6
+    assert cost(prices, exchange) == (2**53 + 2**53 * 1000) // 10**9
+
+
+@pytest.mark.parametrize("price", [{"input": 1e6}, {"input": 1e6, "request": 1}, {"input": [1e6, [5, 1e6]]}])
+def test_no_call_costs_more_than_a_million_dollars_whatever_its_upstream_claims(price: dict[str, Any]) -> None:
+    prices = pricing({"up": Place(rates_of(price))})
+    exchange = used(tokens=(2**53, 2**53))
+    assert cost(prices, exchange) == 10**12
+    assert cost(prices, used(tokens=(1, 0))) <= 10**6 + 10**6
 
 
 def test_cached_tokens_spare_what_they_would_cost_else() -> None:

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from penstock.core.exchange import Exchange
 
+MOST = 10**12
+"""A million dollars: no call is told to cost or spare more. Upstreams may claim any usage, and sums have 64 bits."""
+
 
 class Spent(NamedTuple):
     """Of one attempt: ``model`` is the name there, ``rented`` what its time costs, in parts of a micro-dollar."""
@@ -35,6 +38,7 @@ def note(exchange: Exchange, what: str, amount: int) -> None:
 def spare(exchange: Exchange, how: str, amount: int) -> None:
     """``how`` spared ``amount`` micro-dollars."""
     if amount:
+        amount = min(amount, MOST)
         exchange.saved += amount
         note(exchange, how, amount)
 

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from penstock.core.units import format_money, parse_duration
-from penstock.cost.forecast import DAY, forecast
-from penstock.cost.spend import WAYS, Entry, Hour, Sums
+from penstock.cost.forecast import DAY, Forecast, forecast
+from penstock.cost.spend import MOST, WAYS, Entry, Hour, Sums
 
 BY = ("key", "model", "upstream", "tag", "hour", "day")
 FORMATS = ("json", "csv")
@@ -90,40 +90,70 @@ def _moment(name: str, text: str, now: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
 
 
-def answer(hours: Iterable[Hour], question: Question, now: float) -> dict[str, Any]:
-    """``rows``: the dearest first, or in the order of time; ``total`` of them; ``idle``: what time without calls cost;
-    ``forecast`` of the month, or why there is none. A call with several tags is in the row of each, so that rows by tag
-    may come to more than the total. An hour counts whole if it begins in the time asked for."""
-    rows: dict[str, Sums] = {}
-    total, idle = Sums(), dict[str, int]()
-    days: dict[int, int] = {}
-    naming = _NAMING[question.by]
-    began = question.since // 3600 * 3600
-    for hour in hours:
-        inside = began <= hour.start < question.until
+class Gathering:
+    """Sums up Hours, one by one: who gives it many lets others work meanwhile."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._rows: dict[str, Sums] = {}
+        self._total = Sums()
+        self._idle: dict[str, int] = {}
+        self._days: dict[int, int] = {}
+        self._naming = _NAMING[question.by]
+        self._began = question.since // 3600 * 3600
+
+    def add(self, hour: Hour) -> None:
+        """Count it. An hour counts whole if it begins in the time asked for; of others only days are remembered."""
+        question, rows = self._question, self._rows
+        matched = question.matched
+        inside = self._began <= hour.start < question.until
+        spent = 0
         for entry in hour.entries:
-            if not _fits(entry, question.matched):
+            if matched and not _fits(entry, matched):
                 continue
-            day = hour.start // DAY * DAY
-            days[day] = days.get(day, 0) + entry.sums.cost
+            spent += entry.sums.cost
             if inside:
-                total.add(entry.sums)
-                for name in naming(hour, entry):
-                    rows.setdefault(name, Sums()).add(entry.sums)
-        for upstream, cost in hour.idle.items() if inside and set(question.matched) <= {"upstream"} else ():
-            if question.matched.get("upstream", upstream) == upstream:
-                idle[upstream] = idle.get(upstream, 0) + cost
-    in_time = question.by in ("hour", "day")
-    ordered = sorted(rows.items(), key=lambda row: row[0] if in_time else (-row[1].cost, -row[1].calls, row[0]))
-    told: dict[str, Any] = {
-        "ok": True, "by": question.by, "since": question.since, "until": question.until,
-        "rows": [_row(name, sums) for name, sums in ordered[:MOST_ROWS]], "more": max(0, len(ordered) - MOST_ROWS),
-        "total": _row("", total), "idle": idle,
-    }  # fmt: skip
-    if question.forecast:
-        found = forecast(days, now)
-        told["forecast"] = {"problem": found} if isinstance(found, str) else found._asdict()
-    return told
+                self._total.add(entry.sums)
+                for name in self._naming(hour, entry):
+                    row = rows.get(name)
+                    if row is None:
+                        row = rows[name] = Sums()
+                    row.add(entry.sums)
+        day = hour.start // DAY * DAY
+        self._days[day] = self._days.get(day, 0) + spent
+        for upstream, cost in hour.idle.items() if inside and set(matched) <= {"upstream"} else ():
+            if matched.get("upstream", upstream) == upstream:
+                self._idle[upstream] = self._idle.get(upstream, 0) + cost
+
+    def told(self, now: float) -> dict[str, Any]:
+        """``rows``: the dearest first, or in the order of time; ``total`` of them; ``idle``: what time without calls
+        cost; ``forecast`` of the month, or why there is none. A call with several tags is in the row of each, so that
+        rows by tag may come to more than the total."""
+        question = self._question
+        in_time = question.by in ("hour", "day")
+        rows = sorted(self._rows.items(), key=lambda row: row[0] if in_time else (-row[1].cost, -row[1].calls, row[0]))
+        told: dict[str, Any] = {
+            "ok": True, "by": question.by, "since": question.since, "until": question.until,
+            "rows": [_row(name, sums) for name, sums in rows[:MOST_ROWS]], "more": max(0, len(rows) - MOST_ROWS),
+            "total": _row("", self._total), "idle": self._idle,
+        }  # fmt: skip
+        if question.forecast:
+            found = forecast(self._days, now)
+            told["forecast"] = {"problem": found} if isinstance(found, str) else _month(found)
+        return told
+
+
+def answer(hours: Iterable[Hour], question: Question, now: float) -> dict[str, Any]:
+    """What ``hours`` say to the question."""
+    gathering = Gathering(question)
+    for hour in hours:
+        gathering.add(hour)
+    return gathering.told(now)
+
+
+def _month(found: Forecast) -> dict[str, Any]:
+    bounded = {name: min(getattr(found, name), MOST) for name in ("spent", "expected", "low", "high")}
+    return {**found._asdict(), **bounded}
 
 
 def _fits(entry: Entry, matched: Mapping[str, str]) -> bool:
@@ -156,6 +186,7 @@ _NAMING: dict[str, Callable[[Hour, Entry], list[str]]] = {
 
 
 def _row(name: str, sums: Sums) -> dict[str, Any]:
+    sums = sums.bounded()
     return {
         "name": name, "calls": sums.calls, "tokens_in": sums.tokens_in, "tokens_cached": sums.tokens_cached,
         "tokens_out": sums.tokens_out, "cost": sums.cost, "estimated": sums.estimated, "unpriced": sums.unpriced,

@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
-from penstock.core.money import note, spare
+from penstock.core.money import MOST, note, spare
 from penstock.core.patterns import nearest
 from penstock.cost.rates import FREE, SCALE, Rates, Usage, spared_by_cache, worth
 from penstock.cost.table import Schedule, Table
 
 MOST_KNOWN = 4096
 """Prices that are remembered; with stars in the config the names of models are the callers'."""
+MOST_PARTS = MOST * SCALE
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 """Where a call for a model may go, as (upstream, the model's name there)."""
 
@@ -73,7 +74,7 @@ class Tariff:
 
     def charge(self, parts: int) -> int:
         """Whole micro-dollars of ``parts`` and what was carried."""
-        told, self.carried = divmod(self.carried + parts, SCALE)
+        told, self.carried = divmod(min(self.carried + parts, MOST_PARTS), SCALE)
         return told
 
     def __repr__(self) -> str:
@@ -137,6 +138,8 @@ class Pricing:
                     most = there
             spare(exchange, "routing", (most - paid) // SCALE)
         paid += tariff.carried
+        if paid > MOST_PARTS:
+            paid = MOST_PARTS
         exchange.cost += paid // SCALE
         tariff.carried = paid % SCALE
 

@@ -7,7 +7,6 @@ are bounded: past the bound tags, then all names are counted together as OTHER. 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -17,8 +16,12 @@ from penstock.core.windows import OTHER
 
 HOUR = 3600
 MOST_NAME_CHARACTERS = 200
+MOST = 2**63 - 1
+"""What is more cannot be written."""
 WAYS = ("cache", "coalescing", "batching", "routing", "prompt_cache")
 """What spares money."""
+_REST = (OTHER, OTHER, OTHER, OTHER)
+_TOLD = frozenset({*WAYS, "estimated", "unpriced"})
 Names = tuple[str, str, str, str]
 """Key, model, upstream, tags."""
 
@@ -47,8 +50,22 @@ class Sums(msgspec.Struct, array_like=True, gc=False):
 
     def add(self, other: Sums) -> None:
         """Count the calls of ``other``, too."""
-        for name in Sums.__struct_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.calls += other.calls
+        self.tokens_in += other.tokens_in
+        self.tokens_cached += other.tokens_cached
+        self.tokens_out += other.tokens_out
+        self.cost += other.cost
+        self.estimated += other.estimated
+        self.unpriced += other.unpriced
+        self.cache += other.cache
+        self.coalescing += other.coalescing
+        self.batching += other.batching
+        self.routing += other.routing
+        self.prompt_cache += other.prompt_cache
+
+    def bounded(self) -> Sums:
+        """As far as 64 bits go."""
+        return Sums(*(min(getattr(self, name), MOST) for name in Sums.__struct_fields__))
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -89,7 +106,7 @@ class Bucket:
             if len(self.entries) >= self._most:  # tags are the callers' to choose: they are given up first
                 names = (*names[:3], OTHER)
                 if len(self.entries) >= self._most + self._most // 4:
-                    names = (OTHER, OTHER, OTHER, OTHER)
+                    names = _REST
             found = self.entries.setdefault(names, Sums())
         return found
 
@@ -152,7 +169,8 @@ class Tally:
         sums.tokens_out += call.tokens_out
         sums.cost += call.cost
         for what, amount in (call.money or {}).items():
-            setattr(sums, what, getattr(sums, what) + amount)
+            if what in _TOLD:
+                setattr(sums, what, getattr(sums, what) + amount)
             if what in self.saved:
                 self.saved[what] += amount
             elif what == "unpriced":
@@ -173,8 +191,16 @@ class Tally:
 
 
 _decode = msgspec.msgpack.Decoder(Hour).decode
-encoded = msgspec.msgpack.Encoder().encode
-"""An Hour as bytes."""
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def encoded(hour: Hour) -> bytes:
+    """An Hour as bytes."""
+    try:
+        return _encode(hour)
+    except OverflowError:
+        entries = [Entry(entry.names, entry.sums.bounded()) for entry in hour.entries]
+        return _encode(msgspec.structs.replace(hour, entries=entries))
 
 
 def decoded(stored: bytes) -> Hour:
@@ -182,8 +208,9 @@ def decoded(stored: bytes) -> Hour:
     return _decode(stored)
 
 
-def folded(hours: Iterable[tuple[str, Hour]], start: int, seconds: int) -> Hour:
-    """Many as one that stands for all of their time. ``parts`` says which, by the names given with them."""
+def folded(hours: Iterable[tuple[str, Hour]], start: int, seconds: int, most: int) -> Hour:
+    """Many as one that stands for all of their time; ``parts`` says which, by the names given with them. Of more than
+    ``most`` entries the cheapest are counted together."""
     sums: dict[Names, Sums] = {}
     idle: dict[str, int] = {}
     parts: list[str] = []
@@ -193,5 +220,7 @@ def folded(hours: Iterable[tuple[str, Hour]], start: int, seconds: int) -> Hour:
             sums.setdefault(entry.names, Sums()).add(entry.sums)
         for upstream, cost in hour.idle.items():
             idle[upstream] = idle.get(upstream, 0) + cost
-    entries = sorted((Entry(*pair) for pair in sums.items()), key=attrgetter("names"))
-    return Hour(start, entries, idle, seconds, parts)
+    for names in sorted(sums, key=lambda names: (-sums[names].cost, -sums[names].calls, names))[most:]:
+        rest = sums.pop(names)
+        sums.setdefault(_REST, Sums()).add(rest)
+    return Hour(start, [Entry(names, sums[names]) for names in sorted(sums)], idle, seconds, parts)

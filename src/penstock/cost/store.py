@@ -13,13 +13,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from penstock.core.stored import Store
-from penstock.cost.spend import Bucket, Hour, decoded, encoded, folded
+from penstock.cost.spend import HOUR, Bucket, Hour, decoded, encoded, folded
 
 TABLE = "spend"
 DAY = 86_400
 FOLDED_AFTER = 2 * DAY
 """A day's hours are kept apart for so long after its end."""
-HOURS_KEPT = 40 * DAY
+HOURS_KEPT = 14 * DAY
 """Days that are older have no hours any more: their entries stand for the whole day."""
 CLAIM_SECONDS = 3600.0
 
@@ -32,13 +32,14 @@ class Named(NamedTuple):
 
 
 class Book:
-    """See the module. ``wall``: Unix seconds; ``keep``: for how many."""
+    """See the module. ``wall``: Unix seconds; ``keep``: for how many; ``most``: entries of a folded record."""
 
-    def __init__(self, store: Store, wall: Callable[[], float], keep: float) -> None:
+    def __init__(self, store: Store, wall: Callable[[], float], keep: float, most: int = 2000) -> None:
         self._store = store
         self._records = store.records(TABLE)
         self._wall = wall
         self.keep = keep
+        self.most = most
         self.unread = 0
 
     def write(self, bucket: Bucket) -> bool:
@@ -52,17 +53,17 @@ class Book:
 
     async def read(self, since: float, until: float = math.inf) -> list[Hour]:
         """All that begins in that time; days that were folded count for their first second."""
-        found = [one for one in await self._all(since - DAY) if since <= one.hour.start < until]
-        return [one.hour for one in found]
+        found = await self._all(lambda start: since - DAY <= start < until)
+        return [one.hour for one in found if since <= one.hour.start]
 
-    async def _all(self, since: float) -> list[Named]:
-        """What begins then or later, each once: a record that another was made of does not count."""
+    async def _all(self, wanted: Callable[[int], bool]) -> list[Named]:
+        """What begins when it is ``wanted``, each once: a record that another was made of does not count."""
         found: dict[str, Hour] = {}
         self.unread = 0
         async for batch in self._records.scan():
             for key, value in batch:
                 name = key.decode("ascii", "replace")
-                if name[1:12].isdigit() and int(name[1:12]) >= since:
+                if name[1:12].isdigit() and wanted(int(name[1:12])):
                     try:
                         found[name] = decoded(value)
                     except ValueError:
@@ -75,27 +76,27 @@ class Book:
     async def fold(self) -> int:
         """Make one record of the many of a day that is long over. How many days were done."""
         now = self._wall()
-        days: dict[int, list[Named]] = {}
-        for one in await self._all(-math.inf):
-            day = one.hour.start // DAY * DAY
-            if day + DAY + FOLDED_AFTER <= now:
-                days.setdefault(day, []).append(one)
+        names: dict[int, list[str]] = {}
+        async for batch in self._records.scan():
+            for key, _ in batch:
+                name = key.decode("ascii", "replace")
+                if name[1:12].isdigit() and (day := int(name[1:12]) // DAY * DAY) + DAY + FOLDED_AFTER <= now:
+                    names.setdefault(day, []).append(name)
         done = 0
-        for day, records in sorted(days.items()):
+        for day, there in sorted(names.items()):
             hourless = day + DAY + HOURS_KEPT <= now
-            if self._is_done(records, hourless) or not await self._claim(day, hourless):
-                continue
-            self._fold_day(day, records, hourless)
-            done += 1
+            if not self._is_done(there, hourless) and await self._claim(day, hourless):
+                found = await self._all(range(day, day + DAY).__contains__)
+                self._fold_day(day, found, hourless)
+                done += 1
         return done
 
     @staticmethod
-    def _is_done(records: list[Named], hourless: bool) -> bool:
-        """Whether each hour (or the day) has one record, and it is a folded one."""
-        starts = {one.hour.start for one in records}
-        if len(starts) != len(records) or (hourless and any(one.hour.seconds != DAY for one in records)):
-            return False
-        return all(one.name[0] != "h" for one in records)
+    def _is_done(names: list[str], hourless: bool) -> bool:
+        """Whether each hour, or the day, has one record, and it is a folded one."""
+        if hourless:
+            return len(names) == 1 and names[0][0] == "d"
+        return all(name[0] != "h" for name in names) and len({name[:12] for name in names}) == len(names)
 
     async def _claim(self, day: int, hourless: bool) -> bool:
         """Whether it is this worker that does it: two at once might each miss what the other has written."""
@@ -109,7 +110,7 @@ class Book:
         for one in records:
             groups.setdefault(day if hourless else one.hour.start, []).append(one)
         for start, members in groups.items():
-            made = folded(members, start, DAY if hourless else members[0].hour.seconds)
+            made = folded(members, start, DAY if hourless else HOUR, self.most)
             name = f"{'d' if hourless else 'f'}{start:011d}.{len(members)}.{int(self._wall())}"
             if self._records.put(name.encode(), encoded(made), day + self.keep):
                 self._records.delete([one.name.encode() for one in members])
