@@ -53,6 +53,7 @@ class Costing:
         self._store: Store | None = None
         self.book: Book | None = None
         self._pricing: Pricing | None = None
+        self._built: tuple[Config, Pricing | None] | None = None
         self._written = 0.0
         self.tally = Tally(secrets.token_hex(6), CostConfig().groups)
         if gateway.observed is not None:
@@ -77,6 +78,7 @@ class Costing:
         from penstock.cost.stage import Cost
 
         section = config.of(CostConfig)
+        self._built = (config, None)
         if not section.enabled:
             return {}
         overrides = {name: rates_of(msgspec.structs.asdict(said)) for name, said in section.prices.items()}
@@ -84,7 +86,7 @@ class Costing:
         rules = Rules(overrides, places, section.unknown)
         entries = {entry.label: entry for one in table.entries for entry in (one, one.new) if entry is not None}
         pricing = Pricing(rules, self.prices, ways_of(table), alternatives_of(entries), self._gateway.clock.wall)
-        self._pricing = pricing
+        self._built = (config, pricing)
         return {"cost": Cost(pricing, refuses=section.unknown == "refuse")}
 
     def follow(self, config: Config) -> None:
@@ -92,6 +94,8 @@ class Costing:
         from penstock.cost.config import CostConfig
         from penstock.cost.rent import Rent
 
+        if self._built is not None and self._built[0] is config:
+            self._pricing = self._built[1]
         section = config.of(CostConfig)
         self.flush()
         self.tally.most = section.groups
