@@ -1,8 +1,8 @@
 """An nginx configuration that balances gateways, or model servers, as streams of models need it. Pure.
 
-Enters: a pool, a method, the terms that the config gives. Leaves: text for ``nginx -t``. Nothing is buffered, connections
-to the servers are kept, WebSockets pass, timeouts are a little longer than Penstock's own, so that it is Penstock that
-says why. What only operators may see does not pass unless asked for.
+Enters: a pool, a method, the terms that the config gives. Leaves: text for ``nginx -t``. Nothing is buffered,
+connections to the servers are kept, WebSockets pass, timeouts are a little longer than Penstock's own, so that it is
+Penstock that says why. What only operators may see does not pass unless asked for.
 """
 
 from __future__ import annotations
