@@ -25,7 +25,7 @@ def test_addresses_and_weights() -> None:
     ],
 )
 def test_what_is_no_server(text: str) -> None:
-    with pytest.raises(ValueError, match="host:port|weight"):
+    with pytest.raises(ValueError, match=r"host:port|weight"):
         pool([text])
 
 

@@ -1,8 +1,8 @@
 """An nginx configuration that balances gateways, or model servers, as streams of models need it. Pure.
 
-Enters: a pool, a method, the terms that the config gives. Leaves: text for ``nginx -t``. Nothing is buffered, connections to
-the servers are kept, WebSockets pass, timeouts are a little longer than Penstock's own, so that it is Penstock that
-says why. What only operators may see does not pass unless asked for.
+Enters: a pool, a method, the terms that the config gives. Leaves: text for ``nginx -t``. Nothing is buffered,
+connections to the servers are kept, WebSockets pass, timeouts are a little longer than Penstock's own, so that it is
+Penstock that says why. What only operators may see does not pass unless asked for.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SPARE_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the balancer shall do. ``listen``: port, or address and port. Seconds and bytes. ``hash_header``: the field that
-    ``hash`` sends to the same server, such as the session. ``private``: admin, metrics and dashboard pass, too."""
+    """What the balancer shall do. ``listen``: port, or address and port. Seconds and bytes. ``hash_header``: the field
+    that ``hash`` sends to the same server, such as the session. ``private``: admin, metrics and dashboard pass, too."""
 
     method: str = "round_robin"
     listen: str = "80"
@@ -53,7 +53,7 @@ def nginx(members: Sequence[Member], terms: Terms) -> str:
 
 def _head(terms: Terms) -> list[str]:
     lines = [
-        "# Written by `penstock deploy nginx`. To be included in the http block, such as /etc/nginx/conf.d/penstock.conf.",
+        "# Written by `penstock deploy nginx`, to be included in the http block: /etc/nginx/conf.d/penstock.conf.",
         "# Taken into force by `nginx -t && nginx -s reload`: a reload lets streams end, a restart would cut them.",
         "",
         "map $http_upgrade $penstock_connection {",
