@@ -23,8 +23,9 @@ from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
 from penstock.core.settings import ConfigError
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
 from penstock.net.names import Names
+from penstock.net.reach import Patience, Reach
 from penstock.net.tls import ClientContexts
 from penstock.net.tunnel import proxy_key
 from penstock.providers.http import HttpProvider

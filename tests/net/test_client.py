@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from penstock.core.errors import GatewayError, UpstreamError
-from penstock.net.client import Origin, Patience
+from penstock.net.client import Origin
+from penstock.net.reach import Patience
 from tests.net.asking import ask, fails, play, stall
 from tests.net.caller import settled
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, echo_ok

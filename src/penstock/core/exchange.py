@@ -207,6 +207,8 @@ class Exchange:
         self.upstream_key = other.upstream_key
         self.upstream_model = other.upstream_model
         self.output_default = other.output_default
+        self.answered = other.answered
+        self.connecting = other.connecting
         if other.degraded:
             self.degraded = other.degraded
         if other.notes:
@@ -223,9 +225,19 @@ class Exchange:
     def note_wait(self, room: str, seconds: float) -> None:
         """``room`` made it wait for others."""
         self.queued += seconds
+        self.name_wait(room, seconds)
+
+    def name_wait(self, room: str, seconds: float) -> None:
+        """``room`` made it wait in a time that counts already: as waiting for an upstream, or in another's queue."""
         if self.waits is None:
             self.waits = {}
         self.waits[room] = self.waits.get(room, 0.0) + seconds
+
+    def share_waits(self, other: Exchange) -> None:
+        """It waited wherever ``other`` did, which served it."""
+        self.queued += other.queued
+        for room, seconds in (other.waits or {}).items():
+            self.name_wait(room, seconds)
 
     def note_failure(self, kind: str, upstream: str) -> None:
         """An attempt at ``upstream`` failed; ``kind`` is one of a closed set."""
