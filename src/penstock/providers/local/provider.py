@@ -19,6 +19,8 @@ from penstock.providers.local.too_long import as_refusal
 
 PATHS = frozenset({"/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens"})
 EMBEDDING_PATH = "/embeddings"
+NOTABLE_SECONDS = 0.001
+"""A replica that is there is found in microseconds."""
 
 
 class Inner(Provider, Protocol):
