@@ -41,5 +41,5 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
         "collector": gateway.tending.dump(),
         "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
-        "observed": None if gateway.observed is None else gateway.observed.board.dump(),
+        "observed": None if gateway.observed is None else gateway.observed.dump(),
     }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from penstock.config import Config
 from penstock.core.exchange import Exchange
 from penstock.core.finished import Record, record
 from penstock.core.ports import Stage
+from penstock.core.sheaves import Sheaf, sheaves
+from penstock.pipeline import timed
 
 MOST_HELD = 1000
 """Records, before they are handed on at once."""
@@ -28,6 +31,8 @@ class Observation:
         self.recent = Recent(1000)
         self.takers: list[Callable[[list[Record]], None]] = []
         """What is given the records of finished calls, a few times a second, many together."""
+        self.counters: list[Callable[[list[Sheaf]], None]] = []
+        """The same for who only adds up."""
         self._wall = wall
         self._tape: list[Record] = []
         self.log = AccessLog(current_stream, wall, errors_only=True)
@@ -37,8 +42,17 @@ class Observation:
         from penstock.observe.config import ObserveConfig
         from penstock.observe.stage import Observe
 
-        is_logged = config.of(ObserveConfig).access_log != "off"
-        return Observe(self.board, self.take, self.log.note if is_logged else None)
+        section = config.of(ObserveConfig)
+        log = self.log.note if section.access_log != "off" else None
+        return Observe(self.board, self.take, log, section.waterfall)
+
+    def time(self, path: Sequence[tuple[str, Stage]], now: Callable[[], float]) -> None:
+        """Give the room of ``path`` a twin of what is below it, which notes when a call enters each room."""
+        from penstock.observe.stage import Observe
+
+        for at, (_, stage) in enumerate(path):
+            if isinstance(stage, Observe):
+                stage.timed = timed(path[at + 1 :], now)
 
     def follow(self, config: Config) -> None:
         """Log and remember as ``config`` says from now on; what is remembered already stays as far as it fits."""
@@ -52,7 +66,7 @@ class Observation:
 
     def note(self, exchange: Exchange) -> None:
         """A call that outlived its caller has ended: it did not pass the room."""
-        self.board.record(exchange)
+        self.board.note(exchange)
         self.take(exchange)
 
     def take(self, exchange: Exchange) -> None:
@@ -66,9 +80,19 @@ class Observation:
     def hand_on(self) -> None:
         """Give who measures what has ended since."""
         rows, self._tape = self._tape, []
-        if rows:
-            for taker in self.takers:
-                taker(rows)
+        if not rows:
+            return
+        together = sheaves(rows)
+        self.board.take(together)
+        for counter in self.counters:
+            counter(together)
+        for taker in self.takers:
+            taker(rows)
+
+    def dump(self) -> dict[str, Any]:
+        """The numbers of this worker, up to now."""
+        self.hand_on()
+        return self.board.dump()
 
     def flush(self) -> None:
         """Write what the access log holds, and hand on what is measured."""

@@ -52,7 +52,7 @@ class Watching:
         self._gathered = self.tally.start - SPAN
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
-            gateway.observed.takers.append(self.tally.take)
+            gateway.observed.counters.append(self.tally.add)
 
     @property
     def leads(self) -> bool:

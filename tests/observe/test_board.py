@@ -4,15 +4,16 @@ import pytest
 from penstock.core.errors import CallerError, UpstreamError
 from penstock.observe import board as board_file
 from penstock.observe.board import Board
+from tests.support.boards import count
 from tests.support.exchanges import finished
 
 
 def test_calls_are_told_apart_by_what_and_who_and_how_it_went() -> None:
     board = Board()
-    board.record(finished())
-    board.record(finished())
-    board.record(finished("error", error=UpstreamError("down"), status=502))
-    board.record(finished("error", error=CallerError("bad"), status=400, upstream="", model=""))
+    count(board, finished())
+    count(board, finished())
+    count(board, finished("error", error=UpstreamError("down"), status=502))
+    count(board, finished("error", error=CallerError("bad"), status=400, upstream="", model=""))
     assert {key: tally.calls for key, tally in board.tallies.items()} == {
         ("chat", "m", "up", 200, ""): 2,
         ("chat", "m", "up", 502, "upstream"): 1,
@@ -22,7 +23,7 @@ def test_calls_are_told_apart_by_what_and_who_and_how_it_went() -> None:
 
 def test_sums_and_times() -> None:
     board = Board()
-    board.record(finished())
+    count(board, finished())
     (tally,) = board.tallies.values()
     assert (tally.tokens_in, tally.tokens_out, tally.tokens_cached) == (11, 22, 5)
     assert (tally.bytes_in, tally.bytes_out) == (56, 78)
@@ -35,8 +36,8 @@ def test_sums_and_times() -> None:
 
 def test_a_caller_that_left_counts_as_499_whatever_was_sent() -> None:
     board = Board()
-    board.record(finished("left", status=200))
-    board.record(finished("left", status=0, first_byte=0.0))
+    count(board, finished("left", status=200))
+    count(board, finished("left", status=0, first_byte=0.0))
     assert board.left == 2
     ((key, tally),) = board.tallies.items()
     assert key[3] == 499
@@ -47,11 +48,11 @@ def test_labels_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_file, "MAX_TALLIES", 10)
     board = Board()
     for number in range(100):
-        board.record(finished(model=f"m{number}"))
+        count(board, finished(model=f"m{number}"))
     assert len(board.tallies) <= 11
     assert sum(tally.calls for tally in board.tallies.values()) == 100
     assert board.tallies["chat", "other", "other", 200, ""].calls == 90
-    board.record(finished(model="m3"))
+    count(board, finished(model="m3"))
     assert board.tallies["chat", "m3", "up", 200, ""].calls == 2
 
 
@@ -60,11 +61,11 @@ def test_instances_that_come_and_go_count_as_their_upstream() -> None:
     for number in range(50):
         call = finished(upstream=f"pool@10.0.0.{number}:8000")
         call.attempts, call.failures = 2, [("reset", f"pool@10.0.1.{number}:8000")]
-        board.record(call)
+        count(board, call)
     assert {key[2] for key in board.tallies} == {"pool"}
     assert board.retries == {("reset", "pool"): 50}
     left = finished("left", upstream="pool@10.0.0.1:8000", tokens_out=0)
-    board.record(left)
+    count(board, left)
     assert board.saved > 0
 
 
@@ -72,8 +73,8 @@ def test_boards_of_all_workers_add_up_after_a_trip_as_plain_values() -> None:
     first, second, merged = Board(), Board(), Board()
     first.in_flight, second.in_flight = 2, 3
     for board in (first, second, second):
-        board.record(finished())
-    second.record(finished("left"))
+        count(board, finished())
+    count(second, finished("left"))
     for board in (first, second):
         merged.load(msgspec.json.decode(msgspec.json.encode(board.dump())))
     assert (merged.in_flight, merged.left) == (5, 1)
@@ -84,17 +85,17 @@ def test_boards_of_all_workers_add_up_after_a_trip_as_plain_values() -> None:
 
 def test_what_a_caller_that_left_spared_is_estimated_from_the_mean_answer() -> None:
     board = Board()
-    board.record(finished("left", tokens_out=2))
+    count(board, finished("left", tokens_out=2))
     assert board.saved == 0, "nothing is known of this model's answers yet"
-    board.record(finished(tokens_out=10))
-    board.record(finished(tokens_out=30))
-    board.record(finished("left", tokens_out=5))
+    count(board, finished(tokens_out=10))
+    count(board, finished(tokens_out=30))
+    count(board, finished("left", tokens_out=5))
     assert board.saved == 15
-    board.record(finished("left", tokens_out=50))
+    count(board, finished("left", tokens_out=50))
     assert board.saved == 15, "a long answer owes nothing"
     brief = finished(tokens_out=8)
     brief.call.max_tokens, brief.outcome = 12, "left"
-    board.record(brief)
+    count(board, brief)
     assert board.saved == 19
     merged = Board()
     merged.load(board.dump())
@@ -105,10 +106,10 @@ def test_failures_that_were_tried_again_are_counted_and_how_broken_streams_went_
     board = Board()
     rescued = finished()
     rescued.attempts, rescued.failures, rescued.rescues = 2, [("reset", "a")], ["prefill"]
-    board.record(rescued)
+    count(board, rescued)
     refused = finished("error")
     refused.attempts, refused.failures = 2, [("overloaded", "a"), ("overloaded", "a")]
-    board.record(refused)
+    count(board, refused)
     merged = Board()
     merged.load(board.dump())
     merged.load(board.dump())
@@ -121,7 +122,7 @@ def test_second_attempts_are_counted_and_what_was_sent_in_vain() -> None:
     for how in (("won", 100.0), ("won", 20.0), ("no_budget", 0.0)):
         one = finished()
         one.hedge = how
-        board.record(one)
+        count(board, one)
     merged = Board()
     merged.load(msgspec.json.decode(msgspec.json.encode(board.dump())))
     merged.load(board.dump())

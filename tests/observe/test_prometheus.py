@@ -18,6 +18,7 @@ from penstock.observe.board import Board
 from penstock.observe.prometheus import METRICS, render
 from penstock.process.loop import run
 from penstock.streaming.counts import Counts
+from tests.support.boards import count
 from tests.support.exchanges import finished
 from tests.support.gateway import ask, running_gateway
 
@@ -116,7 +117,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
 def board(*calls: Any) -> Board:
     made = Board()
     for call in calls:
-        made.record(call)
+        count(made, call)
     return made
 
 

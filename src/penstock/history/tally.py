@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable
-from operator import add
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from penstock.core.finished import Finished, Record
+from penstock.core.finished import Record
+from penstock.core.sheaves import HITS, Sheaf, sheaves
 from penstock.core.sketch import put_many
 from penstock.core.windows import MOST_GROUPS, MOST_VALUES, OTHER, SPAN, Group, Part, Window, band
 
 KEPT = 30
 """Windows that are over, in case who gathers them is late."""
-_HITS = ("hit-exact", "hit-semantic", "coalesced")
-_LOOKED_UP = (*_HITS, "miss", "refresh")
+_LOOKED_UP = (*HITS, "miss", "refresh")
 _FAILED = ("gateway", "upstream")
 _SUMMED = (
     "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "bytes_in", "bytes_out", "total", "first_byte",
     "connecting", "waited", "queued", "overhead", "cost", "saved",
 )  # fmt: skip
-_OPERATION = Finished._fields.index("operation")
-_UPSTREAM = Finished._fields.index("upstream")
-"""The model stands between them."""
 _Groups = dict[tuple[str, str, str], Group]
 
 
@@ -54,21 +50,14 @@ class Tally:
 
     def take(self, rows: Iterable[Record]) -> None:
         """Count calls."""
-        rows = list(rows)
-        if not rows:
-            return
-        of: dict[tuple[str, str, str], list[Record]] = {}
-        for row in rows:
-            name = row[_OPERATION : _UPSTREAM + 1]
-            if name in of:
-                of[name].append(row)
-            else:
-                of[name] = [row]
-        columns: Any = None
-        for name, those in of.items():
-            columns = Finished._make(zip(*those, strict=True))
-            self._count(self._group(*name), columns, len(those))
-        self._divide(columns if len(of) == 1 else Finished._make(zip(*rows, strict=True)))
+        self.add(sheaves(list(rows)))
+
+    def add(self, those: Sequence[Sheaf]) -> None:
+        """Count calls that are put together already."""
+        for sheaf in those:
+            self._count(self._group(sheaf.operation, sheaf.model, sheaf.upstream), sheaf)
+        for sheaf in those:
+            self._divide(sheaf)
 
     def feedback(self, model: str, score: float) -> None:
         """What a caller thought of an answer: 0 (bad) to 1."""
@@ -91,18 +80,17 @@ class Tally:
         """The windows that are over and began after ``after``."""
         return [window for window in self._over if window.start > after]
 
-    def _count(self, group: Group, columns: Any, number: int) -> None:
-        """Add the calls of one group up, column by column: a fifth of the time of one by one."""
+    def _count(self, group: Group, sheaf: Sheaf) -> None:
+        """Add the calls of one group up."""
+        columns, number = sheaf.columns, sheaf.number
         group.calls += number
         group.streams += sum(columns.stream)
-        if any(columns.fault) or "left" in columns.outcome:
-            for fault, outcome in zip(columns.fault, columns.outcome, strict=True):
-                if fault or outcome == "left":
-                    whose = "left" if outcome == "left" else fault
-                    group.faults[whose] = group.faults.get(whose, 0) + 1
+        if sheaf.fault or sheaf.outcome == "left":
+            whose = "left" if sheaf.outcome == "left" else sheaf.fault
+            group.faults[whose] = group.faults.get(whose, 0) + number
         for cache, told in Counter(columns.cache).items():
             group.looked_up += told if cache in _LOOKED_UP else 0
-            group.hits += told if cache in _HITS else 0
+            group.hits += told if cache in HITS else 0
         group.retried += number - columns.attempts.count(0) - columns.attempts.count(1)
         group.rescued += number - columns.rescues.count(0)
         group.hedged += number - columns.hedge.count("")
@@ -110,23 +98,28 @@ class Tally:
         group.degraded += number - columns.degraded.count("")
         for name in _SUMMED:
             setattr(group, name, getattr(group, name) + sum(getattr(columns, name)))
+        group.prefill += sum(sheaf.prefills)
+        group.generating += sheaf.generating
+        put_many(group.totals, sheaf.totals)
+        put_many(group.firsts, sheaf.firsts)
+        put_many(group.gaps, sheaf.gaps)
         put_many(group.overheads, columns.overhead)
         if any(columns.queued):
             put_many(group.queues, filter(None, columns.queued))
         for waits in filter(None, columns.waits):
             for room, spent in waits.items():
                 self._window.waits[room] = self._window.waits.get(room, 0.0) + spent
-        _time(group, columns)
 
-    def _divide(self, columns: Any) -> None:
+    def _divide(self, sheaf: Sheaf) -> None:
         """Add the calls up by the values of each dimension."""
-        hits = [cache in _HITS for cache in columns.cache]
-        failed = [fault in _FAILED for fault in columns.fault]
+        columns = sheaf.columns
+        hits = [cache in HITS for cache in columns.cache]
+        failed = [sheaf.fault in _FAILED] * sheaf.number
         facts = {
             "failed": failed, "total": columns.total, "first_byte": columns.first_byte, "tokens_in": columns.tokens_in,
             "tokens_out": columns.tokens_out, "hits": hits, "cost": columns.cost, "saved": columns.saved,
         }  # fmt: skip
-        names = [name for name, column in facts.items() if any(column)]
+        names = [name for name, column in facts.items() if name == "total" or any(column)]
         rows = list(zip(*[facts[name] for name in names], strict=True))
         bands = [band(tokens) for tokens in columns.tokens_in]
         for dimension, values in (("key", columns.key), ("tag", columns.tags), ("prompt", bands),
@@ -149,8 +142,6 @@ class Tally:
                     setattr(part, name, getattr(part, name) + sum(column))
 
     def _group(self, operation: str, model: str, upstream: str) -> Group:
-        if "@" in upstream:  # an instance: they come and go
-            upstream = upstream.partition("@")[0]
         name = (operation, model, upstream)
         group = self._groups.get(name)
         if group is None:
@@ -161,36 +152,3 @@ class Tally:
 
     def __repr__(self) -> str:
         return f"<Tally from {self._window.start:.0f}, {len(self._groups)} groups>"
-
-
-def _time(group: Group, columns: Any) -> None:
-    """Count how long the calls took that ended well; those that the cache answered tell nothing of an upstream."""
-    totals: list[float] = []
-    firsts: list[float] = []
-    gaps: list[float] = []
-    prefill = generating = 0.0
-    for fault, cache, stream, total, first, attempts, waited, aside, said in zip(
-        columns.fault, columns.cache, columns.stream, columns.total, columns.first_byte, columns.attempts,
-        columns.waited, map(add, columns.queued, columns.overhead), columns.tokens_out, strict=True,
-    ):  # fmt: skip
-        if fault:
-            continue
-        totals.append(total)
-        if cache in _HITS:
-            continue
-        spent = waited
-        if stream:
-            spent = total - first if 0 < first < total else 0.0
-            said -= 1
-            if first:
-                firsts.append(first)
-                if attempts and first > aside:
-                    prefill += first - aside
-        generating += spent
-        if said > 0 and attempts and spent > 0:
-            gaps.append(spent / said)
-    group.prefill += prefill
-    group.generating += generating
-    put_many(group.totals, totals)
-    put_many(group.firsts, firsts)
-    put_many(group.gaps, gaps)
