@@ -7,7 +7,7 @@ import pytest
 from penstock import assemble_observation
 from penstock.assemble_observation import MOST_HELD, install_logs, log_file, observation
 from penstock.config import Config
-from penstock.core.finished import Finished, Record, record
+from penstock.core.finished import Finished, Record
 from penstock.observe.config import ObserveConfig
 from tests.support.exchanges import finished
 
@@ -36,8 +36,8 @@ def test_what_was_counted_and_remembered_survives_a_reload() -> None:
     assert observed is not None
     observed.follow(config(recent=10))
     for number in range(10):
-        observed.board.record(finished())
-        observed.recent.add(record(finished(id=str(number)), 0.0))
+        observed.take(finished(id=str(number)))
+    observed.hand_on()
     observed.follow(config(recent=3))
     assert [row["id"] for row in observed.recent.rows()] == ["9", "8", "7"]
     assert sum(tally.calls for tally in observed.board.tallies.values()) == 10

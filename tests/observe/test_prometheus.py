@@ -140,7 +140,8 @@ def value(families: dict[str, Metric], name: str, sample: str = "", **labels: st
 
 
 def test_every_metric_of_the_table_is_on_the_page_as_what_it_is_said_to_be() -> None:
-    broke = finished()
+    broke = finished(tags="team=search,revenue=0.5")
+    broke.name_wait("admission", 0.5)
     broke.attempts, broke.failures, broke.rescues = 2, [("reset", "up")], ["prefill"]
     broke.hedge = ("won", 12.5)
     families = parsed(render([dump(board(broke))], "1.2.3", {"x": {"instances": 2, "failed": 3}}))
