@@ -29,6 +29,7 @@ from penstock.wire.operations import ROUTES
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
     from penstock.cache.embedding.embedder import Embedder, Model
+    from penstock.cache.embedding.embedder import Tally as EmbedderTally
     from penstock.cache.entry import Entry
     from penstock.cache.semantic.asking import Below, Rooms
     from penstock.cache.semantic.comparing import Comparing
@@ -230,6 +231,11 @@ class Semantics:
         """Whether the caller may be told that entry."""
         wide = self._shelf.config.scope == "all"
         return entry.scope == self._hashed("all" if wide else exchange.key)
+
+    @property
+    def embedded(self) -> EmbedderTally | None:
+        """What the embedder at work has counted, if it does."""
+        return None if self.memory is None else getattr(self.memory.embedder, "tally", None)
 
     def _feedback_per_minute(self) -> int:
         return 0 if self._config is None else self._config.feedback_per_minute

@@ -280,6 +280,12 @@ class Upstreams:
             row[2] += sum(origin.open for origin in known.origins)
         return numbers
 
+    def pools(self) -> tuple[int, float, int]:
+        """Calls that found no idle connection, the seconds that they waited for one of the pool, and who waits now."""
+        origins = [origin for known in self._known.values() for origin in known.origins]
+        return (sum(origin.obtained for origin in origins), sum(origin.waited for origin in origins),
+                sum(origin.queued for origin in origins))  # fmt: skip
+
     def rows(self) -> dict[str, dict[str, Any]]:
         """By name, what this worker knows of its targets for the list of upstreams."""
         return rows([(known.target, known.origins) for known in self._known.values()], self.shared.sessions.counts())

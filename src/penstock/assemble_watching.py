@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_gauges import gauging
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded, joined
 
@@ -49,6 +50,7 @@ class Watching:
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
         self.gauges: Callable[[], dict[str, float]] = dict
+        self.last_gauges: dict[str, float] = {}
         self._gathered = self.tally.start - SPAN
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
@@ -75,7 +77,8 @@ class Watching:
         """A few times a second: end the window when its time is over."""
         now = self.gateway.clock.wall()
         if now >= self.tally.start + SPAN:
-            self.tally.close(now, self.gauges())
+            self.last_gauges = self.gauges()
+            self.tally.close(now, self.last_gauges)
 
     async def windows(self, after: float) -> list[str]:
         """This worker's that are over and began after ``after``."""
@@ -115,7 +118,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = ()
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (gauging,)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

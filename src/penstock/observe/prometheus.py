@@ -55,6 +55,10 @@ METRICS: dict[str, tuple[str, str]] = {
     ),
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
     **DISCOVERY_METRICS,
+    "penstock_engine_load_seconds": (
+        "gauge",
+        "How long the slowest replica of an own engine took to load its model, when it was started.",
+    ),
     **HEALTH_METRICS,
     **{name: told for _, _, metrics in SLICES for name, told in metrics.items()},
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
@@ -99,8 +103,14 @@ class Page:
         return "\n".join(self._lines) + "\n"
 
 
-def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Mapping[str, int]] | None = None) -> str:
-    """One page over all workers. ``looks``: by upstream, its instances and what came of looking for them."""
+def render(
+    dumps: Sequence[dict[str, Any]],
+    version: str,
+    looks: Mapping[str, Mapping[str, int]] | None = None,
+    loads: Mapping[str, Sequence[float]] | None = None,
+) -> str:
+    """One page over all workers. ``looks``: by upstream, its instances and what came of looking for them; ``loads``:
+    the seconds in which each replica of an own engine loaded its model."""
     page = Page()
     page.put("penstock_build_info", 1, version=version)
     page.put("penstock_workers", len(dumps))
@@ -124,6 +134,9 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
     put_discovery(page, looks or {})
+    for upstream, seconds in (loads or {}).items():
+        if seconds:
+            page.put("penstock_engine_load_seconds", max(seconds), upstream=upstream)
     _routing(page, [dump["routing"] for dump in dumps])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for name, put, _ in SLICES:
