@@ -93,6 +93,7 @@ def sample() -> dict[str, Any]:
     board.tallies["chat", "m", "u", 200, ""] = Tally()
     board.times["chat", "m"], board.tokens["m", "u"] = Times(CALL), Times(TOKEN)
     board.waits["admission"] = 1
+    board.hear("m", 1.0)
     board.tags.labels["team", "search"], board.tags.revenue["m", True] = [1, 1], 1.0
     board.retries["reset", "u"] = board.rescues["prefill"] = 1
     return {

@@ -255,7 +255,7 @@ class Gateway:
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self.fleet, self.waits_for, int(self.clock.wall())),
-                *(part for part in (self.caching, self.jobbing) if part is not None),
+                *(part for part in (self.caching, self.jobbing, self.watching) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )

@@ -11,6 +11,7 @@ import resource
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_live import pools
 from penstock.assemble_store import store_kind, store_path
 from penstock.config import Config
 from penstock.net.process import usage
@@ -43,8 +44,7 @@ class Gauging:
             gateway.crew.supervise(StoreLatency(meter.note, gateway.store.flush, gateway.clock.now))
         if gateway.number == 0 and store_kind(gateway.config) == "sqlite":
             folder = os.path.dirname(store_path(gateway.config, os.environ))
-            if os.path.isdir(folder):
-                gateway.crew.supervise(Disk(meter.hold, folder))
+            gateway.crew.supervise(Disk(meter.hold, folder))
         self.read()  # what grows from now on is told at the end of the first window
 
     def follow(self, config: Config) -> None:
@@ -71,7 +71,7 @@ class Gauging:
 
     def _calls(self, gateway: Gateway) -> None:
         meter = self._meter
-        obtained, waited, queued = gateway.upstreams.pools()
+        obtained, waited, queued = pools(gateway.upstreams.origins())
         meter.rate("connections_waited", waited, obtained)
         if gateway.admitting is not None:
             queued += gateway.admitting.waiting

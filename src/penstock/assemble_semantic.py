@@ -218,6 +218,13 @@ class Semantics:
 
     async def feedback(self, exchange: Exchange) -> Reply:
         """A caller says that an answer was wrong, or right."""
+        return await self._hears()(exchange)
+
+    async def correct(self, exchange: Exchange, said: dict[str, Any]) -> dict[str, Any] | None:
+        """The same, of a body that was read already; None where the semantic cache is off."""
+        return None if self.memory is None else await self._hears().take(exchange, said)
+
+    def _hears(self) -> Feedback:
         from penstock.cache.semantic.feedback import Feedback
 
         memory = self.memory
@@ -225,7 +232,7 @@ class Semantics:
             raise CallerError("the semantic cache is off", status=404, code="not_found")
         if self._feedback is None or self._feedback.memory is not memory:
             self._feedback = Feedback(memory, self._owns, self._feedback_per_minute, self._gateway.clock.now)
-        return await self._feedback(exchange)
+        return self._feedback
 
     def _owns(self, exchange: Exchange, entry: Entry) -> bool:
         """Whether the caller may be told that entry."""

@@ -14,9 +14,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_feedback import hearing
 from penstock.assemble_gauges import gauging
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded, joined
+from penstock.edge.generation import LocalRoute
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
@@ -80,6 +82,14 @@ class Watching:
             self.last_gauges = self.gauges()
             self.tally.close(now, self.last_gauges)
 
+    def routes(self) -> dict[str, LocalRoute]:
+        """What its parts answer to callers, by exact path."""
+        return {path: route for part in self.parts if hasattr(part, "routes") for path, route in part.routes().items()}
+
+    def prefixes(self) -> dict[str, LocalRoute]:
+        """By the beginning of the path; what ``edge/watch_routes.py`` answers is not among it."""
+        return {}
+
     async def windows(self, after: float) -> list[str]:
         """This worker's that are over and began after ``after``."""
         return [encoded(window).decode() for window in self.tally.over(after)]
@@ -118,7 +128,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = (gauging,)
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (gauging, hearing)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

@@ -144,7 +144,11 @@ def test_every_metric_of_the_table_is_on_the_page_as_what_it_is_said_to_be() -> 
     broke.name_wait("admission", 0.5)
     broke.attempts, broke.failures, broke.rescues = 2, [("reset", "up")], ["prefill"]
     broke.hedge = ("won", 12.5)
-    families = parsed(render([dump(board(broke))], "1.2.3", {"x": {"instances": 2, "failed": 3}}))
+    counted = board(broke)
+    counted.hear("m", 0.5)
+    looks, loads = {"x": {"instances": 2, "failed": 3}}, {"own": [1.5, 2.5], "starting": []}
+    families = parsed(render([dump(counted)], "1.2.3", looks, loads))
+    assert value(families, "penstock_engine_load_seconds", upstream="own") == 2.5
     assert value(families, "penstock_retries_total", kind="reset", upstream="up") == 1
     assert value(families, "penstock_rescues_total", how="prefill") == 1
     assert value(families, "penstock_hedges_total", outcome="won") == 1

@@ -76,7 +76,7 @@ Pair = tuple[str, str]
 
 class Board:
     """See the module. ``times`` are by operation and model, ``tokens`` by model and upstream, ``waits`` seconds by
-    room."""
+    room, ``heard`` the number and sum of scores by model."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -91,6 +91,7 @@ class Board:
         self.times: dict[Pair, Times] = {}
         self.tokens: dict[Pair, Times] = {}
         self.tags = Tags()
+        self.heard: dict[str, list[float]] = {}
         self._tallies: dict[Key, Tally] = {}
 
     # ---- as calls end
@@ -108,6 +109,14 @@ class Board:
             how, tokens = exchange.hedge
             self.hedges[how] += 1
             self.hedge_tokens += tokens
+
+    def hear(self, model: str, score: float) -> None:
+        """A caller thought so of an answer of ``model``: 0 (bad) to 1."""
+        if model not in self.heard and len(self.heard) >= MAX_TIMES:
+            model = "other"
+        heard = self.heard.setdefault(model, [0, 0.0])
+        heard[0] += 1
+        heard[1] += score
 
     def take(self, sheaves: Sequence[Sheaf]) -> None:
         """Count ended calls. A caller that left before an answer counts as status 499."""
@@ -176,6 +185,7 @@ class Board:
             "times": [[*names, times.dump()] for names, times in self.times.items()],
             "tokens": [[*names, times.dump()] for names, times in self.tokens.items()],
             "tags": self.tags.dump(),
+            "heard": [[model, *numbers] for model, numbers in self.heard.items()],
             "tallies": [[list(key), tally.numbers()] for key, tally in self._tallies.items()],
         }
 
@@ -196,6 +206,10 @@ class Board:
         for model, upstream, told in dump["tokens"]:
             _times(self.tokens, (model, upstream), TOKEN).load(told)
         self.tags.load(dump["tags"])
+        for model, number, total in dump["heard"]:
+            heard = self.heard.setdefault(model, [0, 0.0])
+            heard[0] += number
+            heard[1] += total
         for key, numbers in dump["tallies"]:
             operation, model, upstream, status, fault = key
             self._new_tally((operation, model, upstream, status, fault)).add(numbers)

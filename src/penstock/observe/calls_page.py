@@ -58,6 +58,8 @@ CALL_METRICS: dict[str, tuple[str, str]] = {
     "penstock_tagged_revenue_dollars_total": (
         "counter", "What callers said that answers are worth to them (the tag revenue), of calls served and lost.",
     ),
+    "penstock_feedback_total": ("counter", "Answers of which callers said what they thought, by model."),
+    "penstock_feedback_score_total": ("counter", "The sum of their scores, each 0 (bad) to 1 (good)."),
 }  # fmt: skip
 
 
@@ -94,6 +96,9 @@ def put_calls(page: Page, board: Board) -> None:
     for at, metric in enumerate(("penstock_tagged_calls_total", "penstock_tagged_tokens_total")):
         for (name, said), counts in board.tags.labels.items():
             page.put(metric, counts[at], tag=f"{name}={said}")
+    for at, metric in enumerate(("penstock_feedback_total", "penstock_feedback_score_total")):
+        for model, heard in board.heard.items():
+            page.put(metric, heard[at], model=model)
     for (model, served), dollars in board.tags.revenue.items():
         outcome = "served" if served else "lost"
         page.put("penstock_tagged_revenue_dollars_total", dollars, model=model, outcome=outcome)

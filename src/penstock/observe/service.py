@@ -18,6 +18,7 @@ LAG_EVERY_SECONDS = 0.1
 STORE_EVERY_SECONDS = 5.0
 STORE_WAIT_SECONDS = 5.0
 DISK_EVERY_SECONDS = 30.0
+AGAIN_SECONDS = 1.0
 
 
 class LoopLag:
@@ -75,11 +76,12 @@ class Disk:
     async def run(self) -> None:
         """Sample, in a thread: a disk may hang."""
         while True:
-            await self.sample()
-            await asyncio.sleep(DISK_EVERY_SECONDS)
+            is_there = await self.sample()
+            await asyncio.sleep(DISK_EVERY_SECONDS if is_there else AGAIN_SECONDS)
 
-    async def sample(self) -> None:
-        """Once."""
+    async def sample(self) -> bool:
+        """Once. Whether the folder is there: the store makes it when it is first used."""
         free, seconds = await asyncio.get_running_loop().run_in_executor(None, probe, self._folder)
         self._hold("disk_free", free)
         self._hold("disk_latency", seconds)
+        return free is not None
