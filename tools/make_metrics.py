@@ -87,19 +87,24 @@ BATCHING: dict[str, Any] = {
 }
 
 
+def board() -> Board:
+    """One on which each number of calls occurs."""
+    made = Board()
+    made.tallies["chat", "m", "u", 200, ""] = Tally()
+    made.times["chat", "m"], made.tokens["m", "u"] = Times(CALL), Times(TOKEN)
+    made.waits["admission"] = 1
+    made.hear("m", 1.0)
+    made.tags.labels["team", "search"], made.tags.revenue["m", True] = [1, 1], 1.0
+    made.retries["reset", "u"] = made.rescues["prefill"] = 1
+    return made
+
+
 def sample() -> dict[str, Any]:
     """A dump in which each number of a worker occurs."""
-    board = Board()
-    board.tallies["chat", "m", "u", 200, ""] = Tally()
-    board.times["chat", "m"], board.tokens["m", "u"] = Times(CALL), Times(TOKEN)
-    board.waits["admission"] = 1
-    board.hear("m", 1.0)
-    board.tags.labels["team", "search"], board.tags.revenue["m", True] = [1, 1], 1.0
-    board.retries["reset", "u"] = board.rescues["prefill"] = 1
     return {
         "worker": 0, "uptime": 1.0, "reloads": 0, "connections": 0, "connections_refused": 0,
         "refused_at_the_edge": 0, "accounts": {"bodies": [0, 1, 0, 0]}, "upstreams": {"u": [0, 0, 0]},
-        "process": {"seconds": 0.0, "rss": 0, "descriptors": 0, "tasks": 0}, "observed": board.dump(),
+        "process": {"seconds": 0.0, "rss": 0, "descriptors": 0, "tasks": 0}, "observed": board().dump(),
         "streams": Counts().dump(),
         "routing": {
             "rows": [["u", dict.fromkeys((column for column, *_ in LEARNED), 1.0)]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.config import Config
 from penstock.core.exchange import Exchange
@@ -14,8 +14,13 @@ from penstock.core.ports import Stage
 from penstock.core.sheaves import Sheaf, sheaves
 from penstock.pipeline import timed
 
+if TYPE_CHECKING:
+    from penstock.observe.recent import Recent
+
 MOST_HELD = 1000
 """Records, before they are handed on at once."""
+FLUSHES = 4
+"""Flushes from one time to the next, if there are no more."""
 
 
 class Observation:
@@ -28,13 +33,14 @@ class Observation:
         from penstock.observe.recent import Recent
 
         self.board = Board()
-        self.recent = Recent(1000)
+        self._recent = Recent(1000)
         self.takers: list[Callable[[list[Record]], None]] = []
         """What is given the records of finished calls, a few times a second, many together."""
         self.counters: list[Callable[[list[Sheaf]], None]] = []
         """The same for who only adds up."""
         self._wall = wall
         self._tape: list[Record] = []
+        self._until = FLUSHES
         self.log = AccessLog(current_stream, wall, errors_only=True)
 
     def stage(self, config: Config) -> Stage:
@@ -61,7 +67,7 @@ class Observation:
 
         section = config.of(ObserveConfig)
         self.log.errors_only = section.access_log == "errors"
-        self.recent.resize(section.recent)
+        self._recent.resize(section.recent)
         set_level(section.log_level)
 
     def note(self, exchange: Exchange) -> None:
@@ -71,17 +77,23 @@ class Observation:
 
     def take(self, exchange: Exchange) -> None:
         """Remember a finished call; who measures is given it soon."""
-        row = record(exchange, self._wall())
-        self.recent.add(row)
-        self._tape.append(row)
+        self._tape.append(record(exchange, self._wall()))
         if len(self._tape) >= MOST_HELD:
             self.hand_on()
+
+    @property
+    def recent(self) -> Recent:
+        """The last calls, up to now."""
+        self.hand_on()
+        return self._recent
 
     def hand_on(self) -> None:
         """Give who measures what has ended since."""
         rows, self._tape = self._tape, []
+        self._until = FLUSHES
         if not rows:
             return
+        self._recent.extend(rows)
         together = sheaves(rows)
         self.board.take(together)
         for counter in self.counters:
@@ -95,9 +107,12 @@ class Observation:
         return self.board.dump()
 
     def flush(self) -> None:
-        """Write what the access log holds, and hand on what is measured."""
+        """A few times a second: write what the access log holds, and once a second hand on what is measured: many calls
+        together cost less."""
         self.log.flush()
-        self.hand_on()
+        self._until -= 1
+        if self._until <= 0:
+            self.hand_on()
 
 
 def observation(wall: Callable[[], float]) -> Observation | None:

@@ -79,6 +79,8 @@ class Watching:
         """A few times a second: end the window when its time is over."""
         now = self.gateway.clock.wall()
         if now >= self.tally.start + SPAN:
+            if self.gateway.observed is not None:
+                self.gateway.observed.hand_on()  # what ended in the window is in it
             self.last_gauges = self.gauges()
             self.tally.close(now, self.last_gauges)
 

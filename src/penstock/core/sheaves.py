@@ -6,7 +6,9 @@ one by one costs three times as much, and two who count would each derive the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from operator import itemgetter
 from typing import Any
 
@@ -21,13 +23,13 @@ _COMMON = itemgetter(*[Finished._fields.index(name) for name in ("operation", "m
 
 class Sheaf:
     """``columns`` is a Finished whose fields are tuples, one value a call. ``upstream`` is the family of an instance,
-    ``entry`` the model where it is a configured one, else "".
+    ``entry`` the model where it is a configured one, else "", ``caches`` calls by what the cache said.
     Of calls that ended well and were not answered by the cache: ``firsts`` (of streams, seconds to the first token),
     ``prefills``, ``gaps`` (mean inter-token latency of a call), ``generating`` (sum of seconds)."""
 
     __slots__ = (
-        "columns", "entry", "fault", "firsts", "gaps", "generating", "model", "number", "operation", "outcome",
-        "prefills", "status", "totals", "upstream",
+        "caches", "columns", "entry", "fault", "firsts", "gaps", "generating", "hits", "model", "number", "operation",
+        "outcome", "prefills", "status", "totals", "upstream",
     )  # fmt: skip
 
     def __init__(self, common: tuple[str, str, str, int, str, str, bool], rows: Sequence[Record]) -> None:
@@ -37,6 +39,8 @@ class Sheaf:
         self.status = LEFT if self.outcome == "left" else status
         self.number = len(rows)
         self.columns: Any = Finished._make(zip(*rows, strict=True))
+        self.caches = Counter(self.columns.cache)
+        self.hits = sum(self.caches[cache] for cache in HITS)
         self.totals: Any = () if self.fault else self.columns.total
         self.firsts: list[float] = []
         self.prefills: list[float] = []
@@ -49,12 +53,13 @@ class Sheaf:
         columns = self.columns
         firsts, prefills, gaps = self.firsts, self.prefills, self.gaps
         generating = 0.0
-        for cache, stream, total, first, attempts, waited, queued, overhead, said in zip(
-            columns.cache, columns.stream, columns.total, columns.first_byte, columns.attempts, columns.waited,
-            columns.queued, columns.overhead, columns.tokens_out, strict=True,
-        ):  # fmt: skip
-            if cache in HITS:
-                continue
+        rows: Iterable[tuple[Any, ...]] = zip(
+            columns.stream, columns.total, columns.first_byte, columns.attempts, columns.waited, columns.queued,
+            columns.overhead, columns.tokens_out, strict=True,
+        )  # fmt: skip
+        if self.hits:
+            rows = compress(rows, [cache not in HITS for cache in columns.cache])
+        for stream, total, first, attempts, waited, queued, overhead, said in rows:
             spent = waited
             if stream:
                 spent = total - first if 0 < first < total else 0.0

@@ -7,7 +7,7 @@ too many. A call belongs to the window in which it ended.
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,6 +24,9 @@ _SUMMED = (
     "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "bytes_in", "bytes_out", "total", "first_byte",
     "connecting", "waited", "queued", "overhead", "cost", "saved",
 )  # fmt: skip
+CROWDED = 4
+"""Calls that share all values, on average, from which on they are added up together."""
+Fact = tuple[Any, ...]
 _Groups = dict[tuple[str, str, str], Group]
 
 
@@ -56,8 +59,8 @@ class Tally:
         """Count calls that are put together already."""
         for sheaf in those:
             self._count(self._group(sheaf.operation, sheaf.model, sheaf.upstream), sheaf)
-        for sheaf in those:
-            self._divide(sheaf)
+        if those:
+            self._divide(those)
 
     def feedback(self, model: str, score: float) -> None:
         """What a caller thought of an answer: 0 (bad) to 1."""
@@ -88,9 +91,8 @@ class Tally:
         if sheaf.fault or sheaf.outcome == "left":
             whose = "left" if sheaf.outcome == "left" else sheaf.fault
             group.faults[whose] = group.faults.get(whose, 0) + number
-        for cache, told in Counter(columns.cache).items():
-            group.looked_up += told if cache in _LOOKED_UP else 0
-            group.hits += told if cache in HITS else 0
+        group.looked_up += sum(told for cache, told in sheaf.caches.items() if cache in _LOOKED_UP)
+        group.hits += sheaf.hits
         group.retried += number - columns.attempts.count(0) - columns.attempts.count(1)
         group.rescued += number - columns.rescues.count(0)
         group.hedged += number - columns.hedge.count("")
@@ -110,36 +112,40 @@ class Tally:
             for room, spent in waits.items():
                 self._window.waits[room] = self._window.waits.get(room, 0.0) + spent
 
-    def _divide(self, sheaf: Sheaf) -> None:
-        """Add the calls up by the values of each dimension."""
-        columns = sheaf.columns
-        hits = [cache in HITS for cache in columns.cache]
-        failed = [sheaf.fault in _FAILED] * sheaf.number
-        facts = {
-            "failed": failed, "total": columns.total, "first_byte": columns.first_byte, "tokens_in": columns.tokens_in,
-            "tokens_out": columns.tokens_out, "hits": hits, "cost": columns.cost, "saved": columns.saved,
-        }  # fmt: skip
-        names = [name for name, column in facts.items() if name == "total" or any(column)]
-        rows = list(zip(*[facts[name] for name in names], strict=True))
-        bands = [band(tokens) for tokens in columns.tokens_in]
-        for dimension, values in (("key", columns.key), ("tag", columns.tags), ("prompt", bands),
-                                  ("error", columns.error), ("cache", columns.cache)):  # fmt: skip
-            if not any(values):
-                continue
-            those: dict[str, list[tuple[Any, ...]]] = {}
-            for value, fact in zip(values, rows, strict=True):
-                if value in those:
-                    those[value].append(fact)
-                elif value:
-                    those[value] = [fact]
-            known = self._window.parts.setdefault(dimension, {})
-            for value, told in those.items():
-                part = known.get(value)
-                if part is None:
-                    part = known.setdefault(value if len(known) < MOST_VALUES else OTHER, Part())
-                part.calls += len(told)
-                for name, column in zip(names, zip(*told, strict=True), strict=True):
-                    setattr(part, name, getattr(part, name) + sum(column))
+    def _divide(self, those: Sequence[Sheaf]) -> None:
+        """Add the calls up by the values of each dimension. Most calls share all their values with others, so that
+        they are added up once for all dimensions; where they do not, for each dimension alone."""
+        facts = [fact for sheaf in those for fact in _facts(sheaf)]
+        columns = {
+            name: [value for sheaf in those for value in getattr(sheaf.columns, column)]
+            for name, column in (("key", "key"), ("tag", "tags"), ("error", "error"), ("cache", "cache"))
+        }
+        columns["prompt"] = [band(tokens) for sheaf in those for tokens in sheaf.columns.tokens_in]
+        named = {name: values for name, values in columns.items() if any(values)}
+        values = list(zip(*named.values(), strict=True))
+        if len(set(values)) * CROWDED <= len(facts):
+            self._add_up(tuple(named), values, facts)
+            return
+        for name, column in named.items():
+            self._add_up((name,), [(value,) for value in column], facts)
+
+    def _add_up(self, names: Sequence[str], values: Sequence[tuple[str, ...]], facts: Sequence[Fact]) -> None:
+        alike: dict[tuple[str, ...], list[Fact]] = {}
+        for value, fact in zip(values, facts, strict=True):
+            if value in alike:
+                alike[value].append(fact)
+            else:
+                alike[value] = [fact]
+        parts = self._window.parts
+        for value, told in alike.items():
+            sums = [len(told), *map(sum, zip(*told, strict=True))]
+            for name, one in zip(names, value, strict=True):
+                if one:
+                    known = parts.setdefault(name, {})
+                    part = known.get(one)
+                    if part is None:
+                        part = known.setdefault(one if len(known) < MOST_VALUES else OTHER, Part())
+                    _add(part, sums)
 
     def _group(self, operation: str, model: str, upstream: str) -> Group:
         name = (operation, model, upstream)
@@ -152,3 +158,24 @@ class Tally:
 
     def __repr__(self) -> str:
         return f"<Tally from {self._window.start:.0f}, {len(self._groups)} groups>"
+
+
+def _facts(sheaf: Sheaf) -> Iterable[Fact]:
+    """Of each call, what parts add up, in the order of their fields."""
+    columns, number = sheaf.columns, sheaf.number
+    hits = [cache in HITS for cache in columns.cache] if sheaf.hits else [False] * number
+    return zip([sheaf.fault in _FAILED] * number, columns.total, columns.first_byte, columns.tokens_in,
+               columns.tokens_out, hits, columns.cost, columns.saved, strict=True)  # fmt: skip
+
+
+def _add(part: Part, sums: Sequence[Any]) -> None:
+    calls, failed, total, first_byte, tokens_in, tokens_out, hits, cost, saved = sums
+    part.calls += calls
+    part.failed += failed
+    part.total += total
+    part.first_byte += first_byte
+    part.tokens_in += tokens_in
+    part.tokens_out += tokens_out
+    part.hits += hits
+    part.cost += cost
+    part.saved += saved

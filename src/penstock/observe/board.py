@@ -145,7 +145,10 @@ class Board:
         of = _times(self.times, (sheaf.operation, model), CALL).of
         of["request"].fill(columns.total)
         of["first_byte"].fill([first for first in columns.first_byte if first])
-        of["queue"].fill(columns.queued)
+        if any(columns.queued):
+            of["queue"].fill(columns.queued)
+        else:
+            of["queue"].counts[0] += sheaf.number
         if sheaf.upstream:
             of = _times(self.tokens, (model, sheaf.upstream), TOKEN).of
             of["first_token"].fill(sheaf.firsts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from penstock.core.finished import Finished, Record
@@ -17,6 +18,10 @@ class Recent:
     def add(self, record: Record) -> None:
         """Remember a finished call."""
         self._rows.append(record)
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Remember many, the eldest first."""
+        self._rows.extend(records)
 
     def resize(self, size: int) -> None:
         """Hold ``size`` rows from now on; the newest of those here stay."""

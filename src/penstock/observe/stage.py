@@ -34,10 +34,11 @@ class Observe:
         self._every = every
         self._until = 1
         self.timed: Next | None = None
+        self._end = self._finish  # bound once
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         self._board.in_flight += 1
-        exchange.defer(self._finish)
+        exchange.defer(self._end)
         if self._every:
             self._until -= 1
             if not self._until:
