@@ -75,3 +75,17 @@ def test_a_loop_that_is_held_up_is_seen() -> None:
         await until(lambda: seen.update(watching.gauges()) or seen.get("loop_lag", 0.0) > 0.1)
 
     at(act)
+
+
+def test_a_call_that_is_timed_shows_its_rooms() -> None:
+    async def act(one: Running) -> None:
+        for _ in range(2):
+            await ask(one.port, "POST", CHAT, [], BODY | {"stream": True})
+        second, first = (await ask(one.port, "GET", "/admin/v1/calls?count=2")).json()["calls"]
+        assert second["rooms"] is None, "one in 64"
+        names = [name for name, _ in first["rooms"]]
+        assert names[:2] == ["edge", "auth"]
+        assert names[-2:] == ["routing", "answer"]
+        assert abs(sum(seconds for _, seconds in first["rooms"]) - first["seconds"]) < 1e-6
+
+    at(act)
