@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import random
 import statistics
@@ -26,6 +27,7 @@ from penstock.core.reply import Reply, Void
 from penstock.core.sheaves import sheaves
 from penstock.core.windows import encoded
 from penstock.history.tally import Tally
+from penstock.memory.collector import ORDINARY
 from penstock.observe.board import Board
 from penstock.observe.prometheus import render
 from penstock.observe.stage import Observe
@@ -178,7 +180,9 @@ def page(workers: int) -> dict[str, float]:
 
 
 async def measured(rounds: int) -> dict[str, Any]:
-    """All of it."""
+    """All of it. The collector is set as a gateway sets it."""
+    gc.freeze()
+    gc.set_threshold(*ORDINARY)
     observed = Observation(time.time)
     tally = Tally(time.time())
     observed.counters.append(tally.add)

@@ -6,7 +6,7 @@ one by one costs three times as much, and two who count would each derive the sa
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, namedtuple
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from operator import itemgetter
@@ -20,9 +20,12 @@ LEFT = 499
 _COMMON = itemgetter(*[Finished._fields.index(name) for name in ("operation", "model", "upstream", "status", "outcome",
                                                                  "fault", "known")])  # fmt: skip
 
+_named: Any = namedtuple
+Columns = _named("Columns", Finished._fields)
+
 
 class Sheaf:
-    """``columns`` is a Finished whose fields are tuples, one value a call. ``upstream`` is the family of an instance,
+    """``columns`` are the fields of a Finished as tuples, one value a call. ``upstream`` is the family of an instance,
     ``entry`` the model where it is a configured one, else "", ``caches`` calls by what the cache said.
     Of calls that ended well and were not answered by the cache: ``firsts`` (of streams, seconds to the first token),
     ``prefills``, ``gaps`` (mean inter-token latency of a call), ``generating`` (sum of seconds)."""
@@ -38,7 +41,7 @@ class Sheaf:
         self.upstream = upstream.partition("@")[0] if "@" in upstream else upstream
         self.status = LEFT if self.outcome == "left" else status
         self.number = len(rows)
-        self.columns: Any = Finished._make(zip(*rows, strict=True))
+        self.columns: Any = Columns._make(zip(*rows, strict=True))
         self.caches = Counter(self.columns.cache)
         self.hits = sum(self.caches[cache] for cache in HITS)
         self.totals: Any = () if self.fault else self.columns.total

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.core.finished import Record
@@ -107,7 +107,7 @@ class Tally:
         put_many(group.gaps, sheaf.gaps)
         put_many(group.overheads, columns.overhead)
         if any(columns.queued):
-            put_many(group.queues, filter(None, columns.queued))
+            put_many(group.queues, [queued for queued in columns.queued if queued])
         for waits in filter(None, columns.waits):
             for room, spent in waits.items():
                 self._window.waits[room] = self._window.waits.get(room, 0.0) + spent
@@ -122,20 +122,14 @@ class Tally:
         }
         columns["prompt"] = [band(tokens) for sheaf in those for tokens in sheaf.columns.tokens_in]
         named = {name: values for name, values in columns.items() if any(values)}
-        values = list(zip(*named.values(), strict=True))
-        if len(set(values)) * CROWDED <= len(facts):
-            self._add_up(tuple(named), values, facts)
+        alike = _alike(zip(*named.values(), strict=True), facts)
+        if len(alike) * CROWDED <= len(facts):
+            self._add_up(tuple(named), alike)
             return
         for name, column in named.items():
-            self._add_up((name,), [(value,) for value in column], facts)
+            self._add_up((name,), _alike(zip(column, strict=True), facts))
 
-    def _add_up(self, names: Sequence[str], values: Sequence[tuple[str, ...]], facts: Sequence[Fact]) -> None:
-        alike: dict[tuple[str, ...], list[Fact]] = {}
-        for value, fact in zip(values, facts, strict=True):
-            if value in alike:
-                alike[value].append(fact)
-            else:
-                alike[value] = [fact]
+    def _add_up(self, names: Sequence[str], alike: Mapping[tuple[str, ...], list[Fact]]) -> None:
         parts = self._window.parts
         for value, told in alike.items():
             sums = [len(told), *map(sum, zip(*told, strict=True))]
@@ -158,6 +152,17 @@ class Tally:
 
     def __repr__(self) -> str:
         return f"<Tally from {self._window.start:.0f}, {len(self._groups)} groups>"
+
+
+def _alike(values: Iterable[tuple[str, ...]], facts: Sequence[Fact]) -> dict[tuple[str, ...], list[Fact]]:
+    """``facts`` by the values of their calls."""
+    alike: dict[tuple[str, ...], list[Fact]] = {}
+    for value, fact in zip(values, facts, strict=True):
+        if value in alike:
+            alike[value].append(fact)
+        else:
+            alike[value] = [fact]
+    return alike
 
 
 def _facts(sheaf: Sheaf) -> Iterable[Fact]:

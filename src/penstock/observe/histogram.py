@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Bounds in seconds for what upstreams take."""
@@ -37,8 +37,8 @@ class Histogram:
     def fill(self, values: Sequence[float]) -> None:
         """Count many values."""
         counts = self.counts
-        for at, number in Counter([bisect_left(self.bounds, value) for value in values]).items():
-            counts[at] += number
+        for at in map(partial(bisect_left, self.bounds), values):
+            counts[at] += 1
         self.sum += sum(values)
 
     def add(self, counts: list[int], total: float) -> None:
