@@ -134,8 +134,8 @@ class Gateway:
         self.store = await open_store(config, self.clock, os.environ)
         self.caching = caching(self, config, self.store)
         self.jobbing = jobbing(self, config)
-        for part in (part for part in (self.diary, self.costing) if part is not None):
-            part.begin(self.store)
+        if self.diary is not None:
+            self.diary.begin(self.store)
         if config.of(AuthConfig).mode == "keys":
             store = key_store(config, os.environ)
             store.open(create=False)
@@ -157,9 +157,8 @@ class Gateway:
             self.watching.open()
 
     async def _close_store(self) -> None:
-        for part in (self.observed, self.diary, self.costing):
-            if part is not None:
-                part.flush()
+        if self.diary is not None:
+            self.diary.flush()
         if self.store is not None:
             await self.store.aclose()
 
@@ -172,8 +171,6 @@ class Gateway:
     def config(self) -> Config:
         """The configuration in force."""
         return self.edition.config
-
-    # ---- reload
 
     def prepare(self, config: Config) -> None:
         """Make an edition of ``config`` and keep it ready. Raises ConfigError, and changes nothing that serves."""
@@ -247,15 +244,18 @@ class Gateway:
         stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
+        path = [(room.name, stages[room.name]) for room in rooms if room.name in stages]
+        if self.observed is not None:
+            self.observed.time(path, self.clock.now)
         generation = generation_of(
             config,
             number=self.reloads + (2 if self._editions else 1),
-            run=compose([stages[room.name] for room in rooms if room.name in stages]),
-            inner=compose([stages[room.name] for room in rooms if room.name not in DOOR]),
+            run=compose([stage for _, stage in path]),
+            inner=compose([stage for name, stage in path if name not in DOOR]),
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self.fleet, self.waits_for, int(self.clock.wall())),
-                *(part for part in (self.caching, self.jobbing) if part is not None),
+                *(part for part in (self.caching, self.jobbing, self.watching) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )

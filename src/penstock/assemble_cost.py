@@ -41,7 +41,7 @@ HOURS_AT_ONCE = 20
 
 
 class Costing:
-    """The prices and the ledger of one worker. It survives reloads; ``begin`` gives it the store."""
+    """The prices and the ledger of one worker. They survive reloads; where they are kept is settled at the start."""
 
     def __init__(self, gateway: Gateway) -> None:
         from penstock.cost.config import CostConfig
@@ -54,21 +54,11 @@ class Costing:
         self.book: Book | None = None
         self._pricing: Pricing | None = None
         self._built: tuple[Config, Pricing | None] | None = None
+        self._begun = False
         self._written = 0.0
         self.tally = Tally(secrets.token_hex(6), CostConfig().groups)
         if gateway.observed is not None:
             gateway.observed.takers.append(self.tally.take)
-
-    def begin(self, store: Store | None) -> None:
-        """Keep the ledger there; without a store it is not kept."""
-        from penstock.cost.config import CostConfig
-        from penstock.cost.service import Keeper
-        from penstock.cost.store import Book
-
-        self._store = store
-        self.book = None if store is None else Book(store, self._gateway.clock.wall, CostConfig().keep)
-        folds = self.book is not None and self._gateway.number == 0
-        self._gateway.crew.supervise(Keeper(self.write, self.book.fold if self.book and folds else None))
 
     def stages(self, config: Config, table: Table) -> dict[str, Stage]:
         """The room for ``config``; none while it is switched off."""
@@ -97,6 +87,7 @@ class Costing:
         if self._built is not None and self._built[0] is config:
             self._pricing = self._built[1]
         section = config.of(CostConfig)
+        self._begin()
         self.flush()
         self.tally.most = section.groups
         if self.book is not None:
@@ -120,6 +111,22 @@ class Costing:
                 rent.price(0.0, now)
                 rents[name] = rent
         self._rents = rents
+
+    def _begin(self) -> None:
+        """The first time: keep the ledger in the store; without one it is not kept."""
+        from penstock.cost.service import Keeper
+        from penstock.cost.store import Book
+
+        store = self._gateway.store
+        if self._begun:
+            return
+        self._begun = True
+        fold = None
+        if store is not None:
+            self._store = store
+            self.book = Book(store, self._gateway.clock.wall, 0.0)
+            fold = self.book.fold if self._gateway.number == 0 else None
+        self._gateway.crew.supervise(Keeper(self.write, self.flush, fold))
 
     def prices(self) -> PriceTable:
         """The table of prices, read when it is first needed."""
@@ -148,6 +155,7 @@ class Costing:
 
     def flush(self) -> None:
         """Store what was counted."""
+        self._hear()
         wall, now = self._gateway.clock.wall(), self._gateway.clock.now()
         self._written = now
         for name, rent in self._rents.items():
@@ -171,9 +179,7 @@ class Costing:
             return {"ok": False, "status": 400, "code": "bad_query", "param": error.name, "problems": [str(error)]}
         if self.book is None or self._store is None:
             return {"ok": False, "status": 404, "code": "not_found", "problems": ["there is no store to keep it in"]}
-        if self._gateway.observed is not None:
-            self._gateway.observed.hand_on()  # so that a call that has just ended is among them
-        self.flush()
+        self.flush()  # so that a call that has just ended is among them
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._store.flush()
@@ -193,7 +199,13 @@ class Costing:
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values."""
+        self._hear()
         return self.tally.dump()
+
+    def _hear(self) -> None:
+        """Be given what has ended so far."""
+        if self._gateway.observed is not None:
+            self._gateway.observed.hand_on()
 
 
 def place_of(upstream: UpstreamConfig) -> Place:

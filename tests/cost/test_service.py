@@ -22,7 +22,9 @@ def test_it_stores_often_and_folds_seldom(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(service.asyncio, "sleep", sleep)
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(Keeper(lambda: did.append("write"), fold).run())
+        asyncio.run(Keeper(lambda: did.append("write"), lambda: did.append("end"), fold).run())
     assert did.count("fold") == 2
+    assert did[-1] == "end"
+    assert did.count("end") == 1
     assert did.count("write") == len(slept) - 1 == 3600
     assert did.index("fold") == 60 / service.EVERY_SECONDS

@@ -63,7 +63,7 @@ def test_tags_of_one_caller_push_out_no_other_caller() -> None:
 def test_models_that_do_not_exist_fill_no_ledger() -> None:
     tally = Tally("w", 10)
     refused = CallerError("no", status=404)
-    tally.take([row(model=f"m{number}", upstream="", error=refused, outcome="error") for number in range(50)])
+    tally.take([row(model="", asked=f"m{number}", error=refused, outcome="error", upstream="") for number in range(50)])
     (bucket,) = tally.changed()
     assert [(names, sums.calls) for names, sums in bucket.entries.items()] == [(("key-1", "", "", ""), 50)]
 

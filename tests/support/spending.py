@@ -92,9 +92,14 @@ async def journal(port: int) -> list[dict[str, Any]]:
             return rows
 
 
+def micro(dollars: float) -> int:
+    """As whole micro-dollars, which is what is kept."""
+    return round(dollars * 1e6)
+
+
 def sums(rows: list[dict[str, Any]]) -> tuple[int, int, int]:
     """Calls, cost, saving."""
-    return len(rows), sum(row["cost"] for row in rows), sum(row["saved"] for row in rows)
+    return len(rows), sum(micro(row["cost"]) for row in rows), sum(micro(row["saved"]) for row in rows)
 
 
 def ledger(answer: dict[str, Any]) -> tuple[int, int, int]:
@@ -111,5 +116,5 @@ def check_paid_once(up: PricedUpstream, rows: list[dict[str, Any]], workers: int
         chats * (60 * 0.3 + 40 * 0.07 + 10 * 1.7) + dear * (100 * 3 + 10 * 15.1) + up.items * 7 * 0.3
         + (chats + merged) * 11 + 1.7 * sum(row["tokens_out"] for row in rows if row["outcome"] == "left")
     )  # fmt: skip
-    paid = sum(row["cost"] for row in rows)
+    paid = sums(rows)[1]
     assert whole - 4 * workers <= paid <= whole + 0.001, (paid, whole)

@@ -14,21 +14,27 @@ FIRST_FOLD_SECONDS = 60.0
 
 
 class Keeper:
-    """A service. ``write`` stores, ``fold`` makes fewer records of many."""
+    """A service. ``write`` stores what is due, ``end`` all there is, ``fold`` makes fewer records of many."""
 
     name = "spend"
 
-    def __init__(self, write: Callable[[], None], fold: Callable[[], Awaitable[object]] | None) -> None:
+    def __init__(
+        self, write: Callable[[], None], end: Callable[[], None], fold: Callable[[], Awaitable[object]] | None
+    ) -> None:
         self._write = write
+        self._end = end
         self._fold = fold
 
     async def run(self) -> None:
         """Until cancelled."""
         left = FIRST_FOLD_SECONDS
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            self._write()
-            left -= EVERY_SECONDS
-            if self._fold is not None and left <= 0:
-                left = FOLD_SECONDS
-                await self._fold()
+        try:
+            while True:
+                await asyncio.sleep(EVERY_SECONDS)
+                self._write()
+                left -= EVERY_SECONDS
+                if self._fold is not None and left <= 0:
+                    left = FOLD_SECONDS
+                    await self._fold()
+        finally:
+            self._end()

@@ -160,7 +160,7 @@ class Tally:
 
     def _count(self, call: Finished) -> None:
         upstream = call.upstream.partition("@")[0]
-        model = call.model if call.upstream or call.fault != "caller" else ""  # else it may be any name
+        model = call.model if call.known else ""  # else it is whatever the caller wrote
         names = (call.key, model, upstream, call.tags[:MOST_NAME_CHARACTERS])
         sums = self._bucket(call.at).sums(names)
         sums.calls += 1

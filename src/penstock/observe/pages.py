@@ -9,6 +9,7 @@ from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.collector_page import COLLECTOR_METRICS, put_collector
 from penstock.observe.cost_page import COST_METRICS, put_cost
 from penstock.observe.degrade_page import DEGRADE_METRICS, put_degrade
+from penstock.observe.gauges_page import GAUGE_METRICS, put_gauges
 from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
 from penstock.observe.jobs_page import JOBS_METRICS, put_jobs
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
@@ -30,5 +31,6 @@ SLICES = (
     ("store", put_store, STORE_METRICS),
     ("cost", put_cost, COST_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
+    ("gauges", put_gauges, GAUGE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

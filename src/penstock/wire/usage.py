@@ -15,12 +15,13 @@ from penstock.wire.sse import parse
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Token counts. ``prompt_tokens`` includes ``cached_tokens`` and ``written_tokens`` (what the provider's own cache
-    had, and was given), in every dialect."""
+    """Token counts, in every dialect: ``prompt_tokens`` includes ``cached_tokens`` and ``written_tokens`` (what the
+    provider's own cache had, and was given), ``completion_tokens`` includes ``reasoning_tokens``."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
     written_tokens: int = 0
 
     @property
@@ -35,12 +36,24 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             max(self.prompt_tokens, other.prompt_tokens),
             max(self.completion_tokens, other.completion_tokens),
             max(self.cached_tokens, other.cached_tokens),
-            written_tokens=max(self.written_tokens, other.written_tokens),
+            max(self.reasoning_tokens, other.reasoning_tokens),
+            max(self.written_tokens, other.written_tokens),
+        )
+
+    def plus(self, other: Usage) -> Usage:
+        """What two calls used together."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.written_tokens + other.written_tokens,
         )
 
 
 class _Details(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class _Counts(msgspec.Struct, gc=False):
@@ -49,10 +62,13 @@ class _Counts(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
     prompt_cache_hit_tokens: int | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     input_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+    reasoning_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
 
@@ -115,13 +131,13 @@ def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
     if prompt is None:
         prompt = (counts.input_tokens or 0) + read + written
     completion = counts.completion_tokens or counts.output_tokens or 0
+    spent = counts.completion_tokens_details or counts.output_tokens_details
+    reasoning = (spent and spent.reasoning_tokens) or counts.reasoning_tokens or 0
     # An upstream may send any number; sums and means are made of it.
-    if 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS and not written:
+    usual = not (reasoning or written)
+    if usual and 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS:
         return Usage(prompt, completion, cached)
-    prompt, completion, cached, written = [
-        min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached, written)
-    ]
-    return Usage(prompt, completion, cached, written_tokens=written)
+    return Usage(*[min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached, reasoning, written)])
 
 
 def tells_usage(frame: bytes) -> bool:
