@@ -31,7 +31,7 @@ from penstock.memory.collector import ORDINARY
 from penstock.observe.board import Board
 from penstock.observe.prometheus import render
 from penstock.observe.stage import Observe
-from penstock.pipeline import compose
+from penstock.pipeline import compose, timed
 from penstock.providers.event_frames import EventFrames
 from penstock.wire.operations import find
 
@@ -87,7 +87,11 @@ def exchange(number: int) -> Exchange:
 def calls(observed: Observation | None, tally: Tally) -> float:
     """Seconds of CPU for a round of calls."""
     facts = Facts()
-    stages: list[Any] = [facts] if observed is None else [Observe(observed.board, observed.take, None, 64), facts]
+    stages: list[Any] = (
+        [facts]
+        if observed is None
+        else [Observe(observed.board, observed.take, None, 64, timed([("facts", facts)], time.monotonic)), facts]
+    )
     run: Any = compose(stages)
     began = time.process_time()
     for number in range(CALLS):
@@ -121,7 +125,7 @@ def events(observed: Observation | None) -> float:
     one = exchange(0)
     stages: list[Any] = [Facts()]
     if observed is not None:
-        stages.insert(0, Observe(observed.board, observed.take, None, 64))
+        stages.insert(0, Observe(observed.board, observed.take, None))
     run: Any = compose(stages)
     with contextlib.suppress(StopIteration):
         run(one).send(None)

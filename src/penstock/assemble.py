@@ -245,12 +245,12 @@ class Gateway:
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
         path = [(room.name, stages[room.name]) for room in rooms if room.name in stages]
-        if self.observed is not None:
-            self.observed.time(path, self.clock.now)
+        observed = self.observed
+        run = [stage for _, stage in path] if observed is None else observed.timing(path, config, self.clock.now)
         generation = generation_of(
             config,
             number=self.reloads + (2 if self._editions else 1),
-            run=compose([stage for _, stage in path]),
+            run=compose(run),
             inner=compose([stage for name, stage in path if name not in DOOR]),
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[

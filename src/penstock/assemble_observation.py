@@ -46,20 +46,26 @@ class Observation:
 
     def stage(self, config: Config) -> Stage:
         """The room for ``config``."""
+        from penstock.observe.stage import Observe
+
+        return Observe(self.board, self.take, self._log(config))
+
+    def timing(self, path: Sequence[tuple[str, Stage]], config: Config, now: Callable[[], float]) -> list[Stage]:
+        """The stages of ``path``, the room with a twin of what is below it, which notes when a call enters each room.
+        Calls that pass only part of the path need the room as it was."""
         from penstock.observe.config import ObserveConfig
         from penstock.observe.stage import Observe
 
-        section = config.of(ObserveConfig)
-        log = self.log.note if section.access_log != "off" else None
-        return Observe(self.board, self.take, log, section.waterfall)
+        every, log = config.of(ObserveConfig).waterfall, self._log(config)
+        return [
+            Observe(self.board, self.take, log, every, timed(path[at + 1 :], now)) if name == "observe" else stage
+            for at, (name, stage) in enumerate(path)
+        ]
 
-    def time(self, path: Sequence[tuple[str, Stage]], now: Callable[[], float]) -> None:
-        """Give the room of ``path`` a twin of what is below it, which notes when a call enters each room."""
-        from penstock.observe.stage import Observe
+    def _log(self, config: Config) -> Callable[[Exchange], None] | None:
+        from penstock.observe.config import ObserveConfig
 
-        for at, (_, stage) in enumerate(path):
-            if isinstance(stage, Observe):
-                stage.timed = timed(path[at + 1 :], now)
+        return None if config.of(ObserveConfig).access_log == "off" else self.log.note
 
     def follow(self, config: Config) -> None:
         """Log and remember as ``config`` says from now on; what is remembered already stays as far as it fits."""

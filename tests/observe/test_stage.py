@@ -41,7 +41,6 @@ def test_what_rooms_below_defer_is_done_before_it_is_counted() -> None:
 
 
 def test_one_call_in_so_many_goes_through_the_rooms_that_note_when_it_came() -> None:
-    room = Observe(Board(), lambda _: None, None, every=3)
     seen = list[str]()
 
     async def plain(given: Exchange) -> Reply:
@@ -53,7 +52,7 @@ def test_one_call_in_so_many_goes_through_the_rooms_that_note_when_it_came() -> 
         seen.append("timed")
         return Reply(200, [], b"")
 
-    room.timed = noting
+    room = Observe(Board(), lambda _: None, None, 3, noting)
 
     async def enter() -> None:
         for _ in range(7):

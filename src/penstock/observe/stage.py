@@ -27,13 +27,14 @@ class Observe:
         take: Callable[[Exchange], None],
         log: Callable[[Exchange], None] | None,
         every: int = 0,
+        timed: Next | None = None,
     ) -> None:
         self._board = board
         self._take = take
         self._log = log
-        self._every = every
+        self._every = 0 if timed is None else every
         self._until = 1
-        self.timed: Next | None = None
+        self._timed = timed
         self._end = self._finish  # bound once
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
@@ -43,9 +44,8 @@ class Observe:
             self._until -= 1
             if not self._until:
                 self._until = self._every
-                if self.timed is not None:
-                    exchange.rooms = []
-                    return self.timed(exchange)
+                exchange.rooms = []
+                return (self._timed or next)(exchange)
         return next(exchange)
 
     def _finish(self, exchange: Exchange) -> None:
