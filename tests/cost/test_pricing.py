@@ -148,17 +148,25 @@ def test_a_price_by_the_call_is_paid_for_answers_and_once_for_many_callers() -> 
 
 def test_each_attempt_is_paid_for_where_it_was_made() -> None:
     prices = pricing({"up": PAID, "dear": Place(rates_of({"input": 30, "output": 150}))})
-    exchange = used(tokens=(0, 0))
+    exchange = used(tokens=(200, 30))
     spend(exchange, used("dear", tokens=(100, 10)))
     spend(exchange, used("up", tokens=(100, 10)), 20)
     assert cost(prices, exchange) == 3000 + 1500 + 300 + 300
+
+
+def test_what_came_after_attempts_that_are_noted_one_by_one_is_paid_for_too() -> None:
+    """As of a fallback that needed no second attempt, after one that failed with two."""
+    prices = pricing({"up": PAID, "gpu": Place(rented=True)})
+    exchange = used("up", tokens=(100, 10))
+    spend(exchange, used("gpu", tokens=(0, 0), rented=7 * 10**9))
+    assert cost(prices, exchange) == 7 + 300 + 150
 
 
 def test_time_is_paid_for_besides_tokens() -> None:
     prices = pricing({"gpu": Place(rented=True, own=True)})
     assert cost(prices, used("gpu", rented=2_500_000_000)) == 2
     assert cost(prices, used("gpu", rented=500_000_000)) == 1, "the half that was left over"
-    several = used("gpu", rented=10**9)
+    several = used("gpu", rented=10**9, tokens=(0, 0))
     spend(several, used("gpu", rented=2 * 10**9))
     assert cost(prices, several) == 3
 

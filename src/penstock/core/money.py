@@ -38,9 +38,13 @@ def note(exchange: Exchange, what: str, amount: int) -> None:
 def spare(exchange: Exchange, how: str, amount: int) -> None:
     """``how`` spared ``amount`` micro-dollars."""
     if amount:
-        amount = min(amount, MOST)
+        if amount > MOST:
+            amount = MOST
         exchange.saved += amount
-        note(exchange, how, amount)
+        if exchange.money is None:  # nearly always
+            exchange.money = {how: amount}
+        else:
+            note(exchange, how, amount)
 
 
 def pay_for(exchange: Exchange, other: Exchange) -> None:

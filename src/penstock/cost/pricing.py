@@ -117,9 +117,10 @@ class Pricing:
         if tariff is None or exchange.spent is not None:
             self._settle_otherwise(exchange)
             return
+        if tariff.is_free and not exchange.rented:
+            return
         if not (tariff.is_plain or (tariff.is_short and not exchange.tokens_written and not exchange.tokens_reasoning)):
-            if not tariff.is_free or exchange.rented:
-                self._settle_whole(exchange, tariff)
+            self._settle_whole(exchange, tariff)
             return
         into, out, cached = exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached
         paid = into * tariff.into + out * tariff.out + exchange.rented
@@ -136,7 +137,8 @@ class Pricing:
                 there = into * there_into + out * there_out - cached * there_read
                 if there > most:
                     most = there
-            spare(exchange, "routing", (most - paid) // SCALE)
+            if most > paid:
+                spare(exchange, "routing", (most - paid) // SCALE)
         paid += tariff.carried
         if paid > MOST_PARTS:
             paid = MOST_PARTS
@@ -164,13 +166,17 @@ class Pricing:
             spare(exchange, "routing", max(0, max(worth(rival, usage) for rival in tariff.rivals) - paid) // SCALE)
 
     def _settle_attempts(self, exchange: Exchange) -> None:
-        """Several were asked, each at its own price. Whose answer was not the last is charged all the same."""
-        rented = exchange.rented
-        for upstream, model, prompt, answer, cached, written, reasoning, rent in exchange.spent or ():
+        """Several were asked, each at its own price. What was used besides those that are noted one by one was used by
+        the last, which had the call for itself."""
+        model, asked = exchange.model, exchange.answered_as
+        rest = [exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached]
+        for upstream, named, prompt, answer, cached, written, reasoning, rent in exchange.spent or ():
             usage = Usage(prompt, answer, cached, written, reasoning, int(bool(prompt or answer)))
-            tariff = self._tariff(exchange.model, exchange.answered_as, upstream, model)
-            self._charge(exchange, tariff, usage, rent + rented)
-            rented = 0
+            self._charge(exchange, self._tariff(model, asked, upstream, named), usage, rent)
+            rest = [whole - part for whole, part in zip(rest, usage, strict=False)]
+        last = Usage(*(max(0, part) for part in rest))._replace(calls=0)
+        if exchange.rented or any(last):
+            self._charge(exchange, self._find(exchange), last, exchange.rented)
 
     def _charge(self, exchange: Exchange, tariff: Tariff, usage: Usage, rented: int) -> None:
         if tariff.schedule is not None:
