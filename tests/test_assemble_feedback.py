@@ -1,10 +1,16 @@
 import asyncio
+import json
+import os
+import time
+import urllib.request
+from pathlib import Path
 from typing import Any
 
 from penstock.assemble_feedback import Hearing
 from penstock.assemble_keys import key_store
 from penstock.process.loop import run
 from tests.support.gateway import ECHO, Running, ask, running_gateway
+from tests.support.running_gateway import running_gateway as gateway_process
 
 CHAT = "/v1/chat/completions"
 BODY: dict[str, Any] = {"model": "echo", "messages": [{"role": "user", "content": "hello there"}]}
@@ -30,8 +36,6 @@ async def say(one: Running, key: str, **said: Any) -> tuple[int, dict[str, Any]]
 
 
 async def another_key(one: Running) -> str:
-    import os
-
     _, secret = key_store(one.gateway.config, os.environ).add("other", ["call"])
     while one.gateway.ring is None or one.gateway.ring.find(secret.encode()) is None:  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.005)
@@ -118,3 +122,29 @@ def test_a_version_on_trial_is_told_who_liked_it() -> None:
         assert (sum(side["liked"] for side in sides), sum(side["disliked"] for side in sides)) == (2, 1)
 
     at(act, ECHO.replace("{upstreams: [echo]}", "{upstreams: [echo], canary: {share: 0.5, upstream_model: newer}}"))
+
+
+def test_a_call_is_found_at_whichever_worker_served_it(tmp_path: Path) -> None:
+    config = ECHO + "auth: {mode: open}\nlisten: {workers: 3}\n"
+
+    def post(url: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        asked = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return str(answer.headers["x-request-id"]), json.load(answer)
+
+    def get(url: str) -> str:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    with gateway_process(tmp_path, config) as one:
+        ids = [post(f"{one.v1}/chat/completions", BODY)[0] for _ in range(12)]
+        for id in ids:
+            told = post(f"{one.v1}/feedback", {"request_id": id, "score": 0.5})[1]
+            assert (told["first"], told["kept"]) == (True, True)
+        page = get(f"{one.url}/metrics")
+        assert 'penstock_feedback_total{model="echo"} 12\n' in page
+        limit, scored = time.monotonic() + 20, set[str]()
+        while scored != set(ids) and time.monotonic() < limit:  # other workers write their rows a little later
+            rows = json.loads(get(f"{one.url}/admin/v1/journal?last=50"))["rows"]
+            scored = {row["id"] for row in rows if row["score"] == 0.5}
+        assert scored == set(ids)
