@@ -180,3 +180,12 @@ def test_more_prices_than_are_remembered_are_found_again() -> None:
     prices = pricing({"up": PAID})
     assert {cost(prices, used(model=f"m-{number}")) for number in range(5000)} == {4500}
     assert len(prices._known) <= 4096
+
+
+def test_names_that_are_too_long_are_priced_and_not_remembered() -> None:
+    prices = pricing({"up": PAID}, unknown="refuse", ways=[("up", "m")])
+    long = "m" * 100_000
+    assert [cost(prices, used(model=long)) for _ in range(2)] == [4500, 4500]
+    prices.admit(long)
+    assert not prices._known
+    assert not prices._verdicts

@@ -19,6 +19,8 @@ from penstock.cost.table import Schedule, Table
 
 MOST_KNOWN = 4096
 """Prices that are remembered; with stars in the config the names of models are the callers'."""
+LONGEST_KNOWN = 200
+"""Characters of a name that is remembered."""
 MOST_PARTS = MOST * SCALE
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 """Where a call for a model may go, as (upstream, the model's name there)."""
@@ -149,8 +151,7 @@ class Pricing:
         if exchange.spent is not None:
             self._settle_attempts(exchange)
         elif exchange.upstream:
-            self._find(exchange)  # and remember it
-            self.settle(exchange)
+            self._settle_whole(exchange, self._find(exchange))
 
     def _settle_whole(self, exchange: Exchange, tariff: Tariff) -> None:
         usage = Usage(
@@ -199,7 +200,9 @@ class Pricing:
         if verdict is None:
             if len(self._verdicts) >= MOST_KNOWN:
                 self._verdicts.clear()
-            verdict = self._verdicts[model] = self._verdict(model)
+            verdict = self._verdict(model)
+            if len(model) <= LONGEST_KNOWN:
+                self._verdicts[model] = verdict
         if verdict:
             raise CallerError(verdict, status=400, code="price_unknown", param="model")
 
@@ -230,7 +233,9 @@ class Pricing:
         if tariff is None:
             if len(known) >= MOST_KNOWN:
                 known.clear()
-            tariff = known[name] = self._look(asked or model, upstream, upstream_model)
+            tariff = self._look(asked or model, upstream, upstream_model)
+            if len(model) + len(upstream_model) <= LONGEST_KNOWN:
+                known[name] = tariff
             rivals = {
                 other.rates
                 for at, there in self._alternatives(model, asked)
