@@ -41,5 +41,11 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
         "collector": gateway.tending.dump(),
         "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
+        "telemetry": _telemetry(gateway),
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),
     }
+
+
+def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
+    telemetry = None if gateway.observed is None else gateway.observed.telemetry
+    return None if telemetry is None else telemetry.dump()

@@ -14,6 +14,7 @@ from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 from penstock.observe.memory_page import MEMORY_METRICS, put_memory
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
 from penstock.observe.store_page import STORE_METRICS, put_store
+from penstock.observe.telemetry_page import TELEMETRY_METRICS, put_telemetry
 
 SLICES = (
     ("memory", put_memory, MEMORY_METRICS),
@@ -28,5 +29,6 @@ SLICES = (
     ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
+    ("telemetry", put_telemetry, TELEMETRY_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""
