@@ -42,6 +42,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "collector": gateway.tending.dump(),
         "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
         "telemetry": _telemetry(gateway),
+        "alerts": _alerts(gateway),
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),
     }
 
@@ -49,3 +50,8 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
 def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
     telemetry = None if gateway.observed is None else gateway.observed.telemetry
     return None if telemetry is None else telemetry.dump()
+
+
+def _alerts(gateway: Gateway) -> dict[str, Any] | None:
+    alerts = None if gateway.watching is None else gateway.watching.alerts
+    return None if alerts is None else alerts.dump()

@@ -1,13 +1,14 @@
 """What Penstock sends out of itself, to an address that its operator configured: one POST at a time, or a few.
 
-Enters: a URL with fields and bodies. Leaves: a status, the ``Retry-After`` in seconds, and the answer if it is short. No
-redirect is followed, and nothing of an answer is trusted. Fails with the client's Fail, or TimeoutError; neither
+Enters: a URL with fields and bodies. Leaves: a status, the ``Retry-After`` in seconds, and the answer if it is short.
+No redirect is followed, and nothing of an answer is trusted. Fails with the client's Fail, or TimeoutError; neither
 repeats the URL, which may hold a secret.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from penstock.net.tls import client_context
 MOST_ANSWER_BYTES = 64 * 1024
 CONNECTIONS = 4
 LONGEST_RETRY_AFTER = 3600.0
+_FIELD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_OWNED = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
 
 
 class Answer(NamedTuple):
@@ -91,4 +94,15 @@ def address_problem(url: str) -> str:
         return "must hold no user and password; give them as a header"
     if port == 0 or parts.fragment or not url.isascii() or any(character <= " " for character in url):
         return "must be a plain URL, without spaces or a fragment"
+    return ""
+
+
+def field_problem(name: str, value: str) -> str:
+    """What is wrong with a header field to send; "" for nothing."""
+    if not _FIELD.fullmatch(name):
+        return "must be the name of a header field"
+    if name.lower() in _OWNED:
+        return f"{name.lower()} is set by Penstock itself"
+    if any(character < " " or character == "\x7f" for character in value):
+        return "must hold no control characters"
     return ""

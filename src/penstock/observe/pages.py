@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.observe.admission_page import ADMISSION_METRICS, put_admission
+from penstock.observe.alerts_page import ALERTS_METRICS, put_alerts
 from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
@@ -30,5 +31,6 @@ SLICES = (
     ("store", put_store, STORE_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
     ("telemetry", put_telemetry, TELEMETRY_METRICS),
+    ("alerts", put_alerts, ALERTS_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

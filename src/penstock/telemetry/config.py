@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import unquote
@@ -12,10 +11,8 @@ from msgspec import Meta, Struct, field
 from penstock.core.settings import Finding
 from penstock.core.shapes import ReadableFile, Secret
 from penstock.core.units import Seconds
-from penstock.net.outward import address_problem
+from penstock.net.outward import address_problem, field_problem
 
-_FIELD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-_OWNED = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection"})
 MOST_RESOURCES = 64
 
 
@@ -111,14 +108,3 @@ class TelemetryConfig(Struct, frozen=True, kw_only=True):
 
 def _entries(text: str | None) -> list[str]:
     return [entry for entry in (text or "").split(",") if entry.strip()]
-
-
-def field_problem(name: str, value: str) -> str:
-    """What is wrong with a header field to send; "" for nothing."""
-    if not _FIELD.fullmatch(name):
-        return "must be the name of a header field"
-    if name.lower() in _OWNED:
-        return f"{name.lower()} is set by Penstock itself"
-    if any(character < " " or character == "\x7f" for character in value):
-        return "must hold no control characters"
-    return ""

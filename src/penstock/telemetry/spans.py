@@ -1,8 +1,8 @@
 """The spans of a call, made of its record when it has long ended. Pure.
 
 Enters: a Finished whose trace is kept. Leaves: a server span, under it one for each room that made the call wait and
-one for each attempt at an upstream, which alone carry ``gen_ai.*`` (else tokens would count twice). No text of anybody's is
-in them. How long a room held it is exact; when, is not recorded: those spans stand in a row, in the order of the rooms.
+one for each attempt at an upstream, which alone carry ``gen_ai.*`` (else tokens would count twice). No text of
+anybody's is in them. How long a room held it is exact; when, is not recorded: those spans stand in a row.
 """
 
 from __future__ import annotations

@@ -1,0 +1,32 @@
+"""The metrics of alerts: how many are open, and what became of posts to webhooks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penstock.observe.page import Page
+
+ALERTS_METRICS: dict[str, tuple[str, str]] = {
+    "penstock_alerts_open": ("gauge", "Alerts that are open now, by severity."),
+    "penstock_alerts_total": ("counter", "Alerts that have opened, by the severity with which they did."),
+    "penstock_webhook_posts_total": (
+        "counter",
+        "Posts of alerts by webhook: sent, retried, refused (by it), failed (given up), dropped (its line was full).",
+    ),
+    "penstock_webhook_queued": ("gauge", "Alerts that wait to be posted to a webhook."),
+}
+
+
+def put_alerts(page: Page, dumps: Sequence[Mapping[str, Any]]) -> None:
+    """Write what the worker that keeps alerts counted."""
+    for dump in dumps:
+        for severity, number in dump["open"].items():
+            page.put("penstock_alerts_open", number, severity=severity)
+        for severity, number in dump["opened"].items():
+            page.put("penstock_alerts_total", number, severity=severity)
+        for webhook, _, results in dump["webhooks"]:
+            for result, number in results.items():
+                page.put("penstock_webhook_posts_total", number, webhook=webhook, result=result)
+        for webhook, queued, _ in dump["webhooks"]:
+            page.put("penstock_webhook_queued", queued, webhook=webhook)
