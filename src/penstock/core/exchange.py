@@ -254,7 +254,7 @@ class Exchange:
             try:
                 deferred.pop()(self)
             except Exception:
-                log.exception("clean-up of %s failed", self.id)
+                log.exception("clean-up of %s failed", self.id, extra={"request": self.id})
 
     def __repr__(self) -> str:
         return f"<Exchange {self.id} {self.outcome or 'running'} {self.call!r}>"

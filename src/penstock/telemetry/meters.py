@@ -1,7 +1,7 @@
 """The histograms of calls, by the attributes that the conventions ask for. Pure.
 
 Enters: records of calls, kept traces or not. Leaves: data points, counted from the start or since they were last sent.
-At most ``MOST_SERIES`` series a metric; what more there would be goes into one that is marked as the overflow.
+At most ``MOST_SERIES`` kinds of calls are told apart; what more there would be counts as one, marked as overflow.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from penstock.telemetry.names import (
 MOST_SERIES = 1000
 Attributes = tuple[tuple[str, str | int | bool], ...]
 OVERFLOW: Attributes = (("otel.metric.overflow", True),)
+_OVERFLOW = ("", "", "", "overflow")
 
 
 class Point(NamedTuple):
@@ -43,13 +44,47 @@ class Point(NamedTuple):
 
 
 class _Series:
-    __slots__ = ("counts", "least", "most", "sum")
+    __slots__ = ("attributes", "counts", "least", "metric", "most", "sum")
 
-    def __init__(self, buckets: int) -> None:
-        self.counts = [0] * buckets
+    def __init__(self, metric: Metric, attributes: Attributes) -> None:
+        self.metric = metric
+        self.attributes = attributes
+        self.counts = [0] * (len(metric.bounds) + 1)
         self.sum = 0.0
         self.least = float("inf")
         self.most = 0.0
+
+    def put(self, value: float) -> None:
+        self.counts[bisect_left(self.metric.bounds, value)] += 1
+        self.sum += value
+        if value < self.least:
+            self.least = value
+        if value > self.most:
+            self.most = value
+
+
+class _Row:
+    """The series of calls that are alike, each made at first use."""
+
+    __slots__ = ("attributes", "series")
+
+    def __init__(self, attributes: Attributes) -> None:
+        self.attributes = attributes
+        self.series: list[_Series | None] = [None] * len(_TABLE)
+
+    def put(self, number: int, value: float) -> None:
+        series = self.series[number]
+        if series is None:
+            metric, more = _TABLE[number]
+            series = self.series[number] = _Series(metric, (*self.attributes, *more))
+        series.put(value)
+
+
+_TABLE: tuple[tuple[Metric, Attributes], ...] = (
+    (SERVER, ()), (SERVER_FIRST, ()), (SERVER_TOKEN, ()), (CLIENT, ()), (FIRST_CHUNK, ()), (PER_CHUNK, ()),
+    (TOKEN_USAGE, (("gen_ai.token.type", "input"),)), (TOKEN_USAGE, (("gen_ai.token.type", "output"),)),
+)  # fmt: skip
+_SERVER, _SERVER_FIRST, _SERVER_TOKEN, _CLIENT, _FIRST_CHUNK, _PER_CHUNK, _INPUT, _OUTPUT = range(len(_TABLE))
 
 
 class Meters:
@@ -58,82 +93,76 @@ class Meters:
     def __init__(self, names: Names, servers: Mapping[str, Server]) -> None:
         self.names = names
         self.servers = servers
-        self._series: dict[Metric, dict[Attributes, _Series]] = {}
-        self._shared: dict[tuple[str, str, str], Attributes] = {}
+        self._rows: dict[tuple[str, str, str, str], _Row] = {}
 
     def take(self, call: Finished) -> None:
         """Count a call."""
-        shared = self._attributes(call.operation, call.model, call.upstream)
-        error = error_type(call.fault, call.error, call.status, call.outcome)
-        whole = (*shared, ("error.type", error)) if error else shared
-        self._put(SERVER, whole, call.total)
-        streams = call.stream and call.first_byte > 0.0
+        error = ""
+        if call.status != 200 or call.outcome != "ok":
+            error = error_type(call.fault, call.error, call.status, call.outcome)
+        whole = self._row(call.operation, call.model, call.upstream, error)
+        plain = whole if not error else self._row(call.operation, call.model, call.upstream, "")
+        total, first = call.total, call.first_byte
+        whole.put(_SERVER, total)
+        streams = call.stream and first > 0.0
         gap = call.token_gap
         if not error:
             if streams:
-                self._put(SERVER_FIRST, shared, call.first_byte)
+                plain.put(_SERVER_FIRST, first)
             if gap is not None:
-                self._put(SERVER_TOKEN, shared, gap)
+                plain.put(_SERVER_TOKEN, gap)
         if not call.attempts or call.cache == "coalesced":
             return
-        self._put(CLIENT, whole, max(0.0, call.total - call.queued - call.overhead))
-        if self.names.chunks and streams:
-            self._put(FIRST_CHUNK, shared, max(0.0, call.first_byte - call.queued - call.overhead))
+        ours = call.queued + call.overhead
+        whole.put(_CLIENT, max(0.0, total - ours))
+        if streams and self.names.chunks:
+            plain.put(_FIRST_CHUNK, max(0.0, first - ours))
             if gap is not None:
-                self._put(PER_CHUNK, shared, gap)
+                plain.put(_PER_CHUNK, gap)
         if call.tokens_in:
-            self._put(TOKEN_USAGE, (*shared, ("gen_ai.token.type", "input")), call.tokens_in)
+            plain.put(_INPUT, call.tokens_in)
         if call.tokens_out:
-            self._put(TOKEN_USAGE, (*shared, ("gen_ai.token.type", "output")), call.tokens_out)
+            plain.put(_OUTPUT, call.tokens_out)
 
-    def _attributes(self, operation: str, model: str, upstream: str) -> Attributes:
-        """What all metrics of such a call have in common."""
-        key = (operation, model, upstream)
-        known = self._shared.get(key)
-        if known is None:
-            server = self.servers.get(upstream)
-            made: list[tuple[str, str | int | bool]] = [
-                ("gen_ai.operation.name", OPERATIONS.get(operation, operation)),
-                (self.names.provider, "penstock" if server is None else server.provider),
-            ]
-            if upstream:  # else nobody served it, and the model may be anything that a caller wrote
-                made += [("gen_ai.request.model", model), ("penstock.upstream", upstream)]
-            if server is not None and server.host:
-                made += [("server.address", server.host), ("server.port", server.port)]
-            if len(self._shared) >= MOST_SERIES:
-                self._shared.clear()
-            known = self._shared[key] = tuple(made)
-        return known
-
-    def _put(self, metric: Metric, attributes: Attributes, value: float) -> None:
-        rows = self._series.get(metric)
-        if rows is None:
-            rows = self._series[metric] = {}
-        row = rows.get(attributes)
+    def _row(self, operation: str, model: str, upstream: str, error: str) -> _Row:
+        if not upstream:  # nobody served it: its model may be anything that a caller wrote
+            model = ""
+        key = (operation, model, upstream, error)
+        row = self._rows.get(key)
         if row is None:
-            if len(rows) >= MOST_SERIES:
-                attributes = OVERFLOW
-            row = rows.get(attributes)
+            if len(self._rows) >= MOST_SERIES:
+                key = _OVERFLOW
+                row = self._rows.get(key)
             if row is None:
-                row = rows[attributes] = _Series(len(metric.bounds) + 1)
-        row.counts[bisect_left(metric.bounds, value)] += 1
-        row.sum += value
-        if value < row.least:
-            row.least = value
-        if value > row.most:
-            row.most = value
+                row = self._rows[key] = _Row(OVERFLOW if key is _OVERFLOW else self._attributes(*key))
+        return row
+
+    def _attributes(self, operation: str, model: str, upstream: str, error: str) -> Attributes:
+        server = self.servers.get(upstream)
+        made: list[tuple[str, str | int | bool]] = [
+            ("gen_ai.operation.name", OPERATIONS.get(operation, operation)),
+            (self.names.provider, "penstock" if server is None else server.provider),
+        ]
+        if upstream:
+            made += [("gen_ai.request.model", model), ("penstock.upstream", upstream)]
+        if server is not None and server.host:
+            made += [("server.address", server.host), ("server.port", server.port)]
+        if error:
+            made.append(("error.type", error))
+        return tuple(made)
 
     def points(self) -> list[Point]:
         """All series that have counted something."""
         return [
-            Point(metric, attributes, list(row.counts), row.sum, row.least, row.most)
-            for metric, rows in self._series.items()
-            for attributes, row in rows.items()
+            Point(one.metric, one.attributes, list(one.counts), one.sum, one.least, one.most)
+            for row in self._rows.values()
+            for one in row.series
+            if one is not None
         ]
 
     def clear(self) -> None:
         """Begin anew: what was counted has been sent."""
-        self._series.clear()
+        self._rows.clear()
 
     def __repr__(self) -> str:
-        return f"<Meters {sum(len(rows) for rows in self._series.values())} series>"
+        return f"<Meters {len(self._rows)} kinds of calls>"

@@ -75,7 +75,12 @@ class Written(bytes):
 # ---- protobuf
 
 
+_SMALL = [bytes((number,)) for number in range(128)]
+
+
 def _varint(number: int) -> bytes:
+    if 0 <= number < 128:
+        return _SMALL[number]
     number &= (1 << 64) - 1
     made = bytearray()
     while number > 0x7F:
@@ -150,32 +155,61 @@ def json(message: Message, schema: Schema) -> Written:
     return Written(_encode(_plain(message, schema)))
 
 
+# ---- attributes, of which a span has dozens: written by themselves, in a third of the time
+
+_double = struct.Struct("<d").pack
+
+
+def _text(number: int, text: str) -> bytes:
+    raw = text.encode("utf-8", "replace")
+    return b"%b%b%b" % (_SMALL[number << 3 | _LENGTH], _varint(len(raw)), raw)
+
+
+def protobuf_attribute(key: str, value: Any) -> Written:
+    """A KeyValue in protobuf's binary form."""
+    if type(value) is str:
+        inner = _text(1, value)
+    elif type(value) is bool:
+        inner = b"\x10\x01" if value else b"\x10\x00"
+    elif type(value) is int:
+        inner = b"\x18" + _varint(value)
+    elif type(value) is float:
+        inner = b"\x21" + _double(value)
+    else:
+        inner = _text(1, str(value))
+    return Written(b"%b\x12%b%b" % (_text(1, key), _varint(len(inner)), inner))
+
+
+def json_attribute(key: str, value: Any) -> Written:
+    """A KeyValue in the JSON form."""
+    if type(value) is bool:
+        inner: dict[str, Any] = {"boolValue": value}
+    elif type(value) is int:
+        inner = {"intValue": str(value)}
+    elif type(value) is float:
+        inner = {"doubleValue": value}
+    else:
+        inner = {"stringValue": str(value)}
+    return Written(_encode({"key": key, "value": inner}))
+
+
 class Protocol(NamedTuple):
-    """How messages are written, and how that is called."""
+    """How messages and attributes are written, and how that is called."""
 
     content_type: bytes
     write: Callable[[Message, Schema], Written]
+    attribute: Callable[[str, Any], Written]
+
+    def attributes(self, pairs: Mapping[str, Any]) -> list[Written]:
+        """Attributes as a list of messages."""
+        attribute = self.attribute
+        return [attribute(key, value) for key, value in pairs.items()]
 
 
 PROTOCOLS = {
-    "http/protobuf": Protocol(b"application/x-protobuf", protobuf),
-    "http/json": Protocol(b"application/json", json),
+    "http/protobuf": Protocol(b"application/x-protobuf", protobuf, protobuf_attribute),
+    "http/json": Protocol(b"application/json", json, json_attribute),
 }
-
-
-def attributes(pairs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Attributes as a list of messages."""
-    return [{"key": key, "value": _any(value)} for key, value in pairs.items()]
-
-
-def _any(value: Any) -> dict[str, Any]:
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    if isinstance(value, int):
-        return {"intValue": value}
-    if isinstance(value, float):
-        return {"doubleValue": value}
-    return {"stringValue": str(value)}
 
 
 def rejected(body: bytes, protocol: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock.telemetry.meters import Point
 from penstock.telemetry.names import METRICS as TABLE
-from penstock.telemetry.otlp import METRICS, SPAN, TRACES, Protocol, Written, attributes
+from penstock.telemetry.otlp import METRICS, SPAN, TRACES, Protocol, Written
 from penstock.telemetry.spans import ERROR, Span
 
 DELTA, CUMULATIVE = 1, 2
@@ -21,7 +21,8 @@ class Requests:
 
     def __init__(self, protocol: Protocol, resource: Mapping[str, Any], version: str, convention: str) -> None:
         self._write = protocol.write
-        self._resource = {"attributes": attributes(resource)}
+        self._attributes = protocol.attributes
+        self._resource = {"attributes": self._attributes(resource)}
         self._scope = {"name": "penstock", "version": version}
         self._schema = f"https://opentelemetry.io/schemas/{convention}.0"
 
@@ -34,7 +35,7 @@ class Requests:
             made["parentSpanId"] = span.parent
         made |= {
             "name": span.name, "kind": span.kind, "startTimeUnixNano": span.start, "endTimeUnixNano": span.end,
-            "attributes": attributes(span.attributes),
+            "attributes": self._attributes(span.attributes),
         }  # fmt: skip
         if span.events:
             made["events"] = [{"timeUnixNano": at, "name": name} for at, name in span.events]
@@ -58,7 +59,7 @@ class Requests:
                 {
                     "startTimeUnixNano": start, "timeUnixNano": end, "count": sum(point.counts), "sum": point.sum,
                     "bucketCounts": point.counts, "explicitBounds": metric.bounds,
-                    "attributes": attributes(dict(point.attributes)), "min": point.least, "max": point.most,
+                    "attributes": self._attributes(dict(point.attributes)), "min": point.least, "max": point.most,
                 }
                 for point in points
                 if point.metric is metric
