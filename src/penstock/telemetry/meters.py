@@ -127,7 +127,7 @@ class Meters:
     def _row(self, operation: str, model: str, upstream: str, error: str) -> _Row:
         if not upstream:  # nobody served it: its model may be anything that a caller wrote
             model = ""
-        key = (operation, model, upstream, error)
+        key = (OPERATIONS.get(operation, operation), model, upstream, error)
         row = self._rows.get(key)
         if row is None:
             if len(self._rows) >= MOST_SERIES:
@@ -140,7 +140,7 @@ class Meters:
     def _attributes(self, operation: str, model: str, upstream: str, error: str) -> Attributes:
         server = self.servers.get(upstream)
         made: list[tuple[str, str | int | bool]] = [
-            ("gen_ai.operation.name", OPERATIONS.get(operation, operation)),
+            ("gen_ai.operation.name", operation),
             (self.names.provider, "penstock" if server is None else server.provider),
         ]
         if upstream:

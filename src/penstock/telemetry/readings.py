@@ -56,10 +56,6 @@ class Readings:
             self._since = now
         return body, len(points)
 
-    def again(self, at: float) -> None:
-        """The last batch did not arrive: the next is made at ``at`` already."""
-        self._due = min(self._due, at)
-
     def drop(self, why: str) -> int:
         """Nothing is held."""
         return 0

@@ -118,9 +118,8 @@ class Spans:
             error = failure_type(kind, status)
             if answers:
                 self._answered(said, call)
-                error = error or error_type(
-                    call.fault if call.fault == "upstream" else "", call.error, call.status, "ok"
-                )
+                if not error and call.fault == "upstream":  # it broke after its head
+                    error = error_type(call.fault, call.error, call.status, call.outcome)
                 end = call.total
             if status:
                 said["http.response.status_code"] = status
