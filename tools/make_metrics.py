@@ -133,6 +133,10 @@ def sample() -> dict[str, Any]:
             **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
             "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
         },
+        "telemetry": {
+            "sent": {"traces": 1}, "dropped": [["traces", "full", 1]], "requests": [["traces", "ok", 1]], "queued": 0,
+        },
+        "alerts": {"open": {"high": 0}, "opened": {"high": 1}, "webhooks": [["slack", 0, {"sent": 1}]]},
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -123,7 +123,7 @@ class Alerts:
 
     def tell(self, alert: Alert) -> None:
         """See ``core.alert.Tells``."""
-        self._spread(self.book.tell(alert, self._gateway.clock.wall()))
+        self._spread(self.book.tell(_sound(alert), self._gateway.clock.wall()))
 
     def _look(self) -> None:
         self._spread(self.book.due(self._gateway.clock.wall()))
@@ -217,6 +217,17 @@ class Alerts:
 
     def __repr__(self) -> str:
         return f"<Alerts {self.book!r}>"
+
+
+def _sound(alert: Alert) -> Alert:
+    """``alert``, without what cannot be written as JSON."""
+    try:
+        msgspec.json.encode(alert)
+    except (TypeError, ValueError, RecursionError):
+        log.warning("alert %s holds what cannot be told", ascii(alert.id))
+        plain = {name: str(getattr(alert, name)).encode("ascii", "replace").decode() for name in ("id", "name", "text")}
+        return msgspec.structs.replace(alert, facts={}, **plain)
+    return alert
 
 
 def _posts(section: AlertsConfig) -> AlertsConfig:

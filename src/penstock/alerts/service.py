@@ -107,6 +107,9 @@ class Posting:
         line = webhook.line
         try:
             status, why, after = await webhook.post(news)
+        except Exception:
+            log.exception("alert %s cannot be posted", news.alert.id)
+            status, why, after = 400, "it cannot be written", None
         finally:
             line.busy = False
         if not why:
