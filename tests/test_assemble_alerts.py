@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,9 @@ async def test_after_a_restart_what_was_is_known_and_what_was_open_is_over(tmp_p
     with ScriptedUpstream() as there:
         text = hooks(there, f"store: 'sqlite:{tmp_path}/s.db'\n")
         async with running_gateway(text) as running:
-            told(running).tell(alert("a1", closed=5.0))
-            told(running).tell(alert("a2", name="error_burst"))
+            began = time.time() - 100.0
+            told(running).tell(alert("a1", opened=began, closed=began + 5.0 - OPENED))
+            told(running).tell(alert("a2", opened=began, name="error_burst"))
             await until(lambda: len(bodies(there, PAGERDUTY)) == 2)  # of the first, only that it is over
         async with running_gateway(text) as running:
             book = told(running).book
@@ -162,6 +164,21 @@ async def test_after_a_restart_what_was_is_known_and_what_was_open_is_over(tmp_p
             last = bodies(there, PAGERDUTY)[-1]
             assert last["event_action"] == "resolve", "an incident would else stay open for ever"
             assert last["dedup_key"] == bodies(there, PAGERDUTY)[1]["dedup_key"]
+
+
+@looped
+async def test_what_is_told_before_the_history_was_read_is_not_taken_for_history() -> None:
+    async with running_gateway(OPEN_ECHO) as running:
+        alerts, store = told(running), running.gateway.store
+        alerts.tell(alert("a1"))
+        alerts.tell(alert("a2", closed=1.0, name="other"))
+        assert store is not None
+        await store.flush()
+        assert alerts._history is not None
+        await alerts._remember(alerts._history)
+        view = await shown(running)
+        assert [one["id"] for one in view["open"]] == ["a1"]
+        assert [one["id"] for one in view["closed"]] == ["a2"]
 
 
 @looped

@@ -148,8 +148,9 @@ class Alerts:
         ended = [
             msgspec.structs.replace(one, closed=now, facts={**one.facts, "closed_because": "the gateway restarted"})
             for one in ours
+            if not self.book.knows(one)  # told since this process began
         ]
-        self.book.restore([*closed, *ended])
+        self.book.restore([one for one in (*closed, *ended) if not self.book.knows(one)])
         self._spread([News("closed", one, one.severity) for one in ended])
 
     # ---- questions

@@ -99,6 +99,16 @@ def test_open_ones_are_shown_the_worst_first_then_the_newest() -> None:
     assert book.opened == {"low": 1, "medium": 0, "high": 1, "critical": 2}
 
 
+def test_it_knows_what_it_was_told() -> None:
+    book = Book()
+    book.tell(alert("open"), OPENED)
+    book.tell(alert("closed", closed=1.0), OPENED)
+    assert book.knows(alert("open"))
+    assert book.knows(alert("closed"))
+    assert not book.knows(alert("open", opened=1.0))
+    assert not book.knows(alert("other"))
+
+
 def test_what_was_before_is_older() -> None:
     book = Book()
     book.tell(alert("new", closed=9.0), OPENED)

@@ -80,13 +80,6 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
         "collector": COLLECTOR,
         "jobs": {**Numbers().dump(), "open": {"in_progress": 1}, "ended": {"completed": 1}, "lines": {"ok": 1}},
         "grouping": Held().dump(),
-        "telemetry": {
-            "sent": {"traces": 1},
-            "dropped": [["traces", "full", 1]],
-            "requests": [["traces", "ok", 1]],
-            "queued": 2,
-        },
-        "alerts": {"open": {"high": 1}, "opened": {"high": 2}, "webhooks": [["slack", 0, {"sent": 3}]]},
         "resume": {"kept": 3, "running": 1, "opened": 4, "resumed": 2, "refused": 0},
         "streams": Counts().dump(),
         "cache": {

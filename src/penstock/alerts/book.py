@@ -119,6 +119,11 @@ class Book:
             self._ended.popitem(last=False)
         return [] if known.due else [News("closed", alert, known.worst)]
 
+    def knows(self, alert: Alert) -> bool:
+        """Whether this very alert is open here, or was."""
+        known = self._open.get(alert.id)
+        return (known is not None and known.alert.opened == alert.opened) or self._is_closed(alert)
+
     def _is_closed(self, alert: Alert) -> bool:
         return any(other.id == alert.id and other.opened == alert.opened for other in self._closed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,13 +21,18 @@ ALERTS_METRICS: dict[str, tuple[str, str]] = {
 
 def put_alerts(page: Page, dumps: Sequence[Mapping[str, Any]]) -> None:
     """Write what the worker that keeps alerts counted."""
+    for name, metric in (("open", "penstock_alerts_open"), ("opened", "penstock_alerts_total")):
+        counts = Counter[str]()
+        for dump in dumps:
+            counts.update(dump[name])
+        for severity, number in counts.items():
+            page.put(metric, number, severity=severity)
+    results, queued = Counter[tuple[str, str]](), Counter[str]()
     for dump in dumps:
-        for severity, number in dump["open"].items():
-            page.put("penstock_alerts_open", number, severity=severity)
-        for severity, number in dump["opened"].items():
-            page.put("penstock_alerts_total", number, severity=severity)
-        for webhook, _, results in dump["webhooks"]:
-            for result, number in results.items():
-                page.put("penstock_webhook_posts_total", number, webhook=webhook, result=result)
-        for webhook, queued, _ in dump["webhooks"]:
-            page.put("penstock_webhook_queued", queued, webhook=webhook)
+        for webhook, waiting, counted in dump["webhooks"]:
+            queued[webhook] += waiting
+            results.update({(webhook, result): number for result, number in counted.items()})
+    for (webhook, result), number in results.items():
+        page.put("penstock_webhook_posts_total", number, webhook=webhook, result=result)
+    for webhook, waiting in queued.items():
+        page.put("penstock_webhook_queued", waiting, webhook=webhook)
