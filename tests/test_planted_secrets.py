@@ -35,7 +35,8 @@ def log(tmp_path: Path) -> Iterator[Path]:
     for handler in [one for one in root.handlers if isinstance(one, LogStream)]:
         root.removeHandler(handler)
         handler.stream.close()
-    logger.handlers, logger.level, logger.propagate = before
+    logger.handlers, logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
 
 
 @asynccontextmanager
