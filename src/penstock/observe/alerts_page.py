@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.observe.page import Page
+from penstock.observe.sums import by_name
 
 ALERTS_METRICS: dict[str, tuple[str, str]] = {
     "penstock_alerts_open": ("gauge", "Alerts that are open now, by severity."),
@@ -22,10 +23,7 @@ ALERTS_METRICS: dict[str, tuple[str, str]] = {
 def put_alerts(page: Page, dumps: Sequence[Mapping[str, Any]]) -> None:
     """Write what the worker that keeps alerts counted."""
     for name, metric in (("open", "penstock_alerts_open"), ("opened", "penstock_alerts_total")):
-        counts = Counter[str]()
-        for dump in dumps:
-            counts.update(dump[name])
-        for severity, number in counts.items():
+        for severity, number in by_name(dumps, name).items():
             page.put(metric, number, severity=severity)
     results, queued = Counter[tuple[str, str]](), Counter[str]()
     for dump in dumps:

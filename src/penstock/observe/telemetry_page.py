@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.observe.page import Page
+from penstock.observe.sums import by_name, by_pair, numbers
 
 TELEMETRY_METRICS: dict[str, tuple[str, str]] = {
     "penstock_telemetry_sent_total": ("counter", "Calls (traces) and data points (metrics) that the receiver took."),
@@ -26,18 +26,12 @@ def put_telemetry(page: Page, dumps: Sequence[Mapping[str, Any]]) -> None:
     """Write what the workers counted, if the slice is there."""
     if not dumps:
         return
-    sent, dropped, requests = Counter[str](), Counter[tuple[str, str]](), Counter[tuple[str, str]]()
-    for dump in dumps:
-        sent.update(dump["sent"])
-        for signal, reason, number in dump["dropped"]:
-            dropped[signal, reason] += number
-        for signal, result, number in dump["requests"]:
-            requests[signal, result] += number
+    sent, dropped = by_name(dumps, "sent"), by_pair(dumps, "dropped")
     for signal in ("traces", "metrics"):
         page.put("penstock_telemetry_sent_total", sent[signal], signal=signal)
-        dropped[signal, "full"] += 0
+    dropped.setdefault(("traces", "full"), 0)
     for (signal, reason), number in sorted(dropped.items()):
         page.put("penstock_telemetry_dropped_total", number, signal=signal, reason=reason)
-    for (signal, result), number in sorted(requests.items()):
+    for (signal, result), number in sorted(by_pair(dumps, "requests").items()):
         page.put("penstock_telemetry_requests_total", number, signal=signal, result=result)
-    page.put("penstock_telemetry_queued", sum(dump["queued"] for dump in dumps))
+    page.put("penstock_telemetry_queued", numbers(dumps)["queued"])
