@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.alerts.pagerduty import pagerduty
@@ -71,6 +71,7 @@ def test_how_severe_it_is(severity: Any, theirs: str) -> None:
     assert pagerduty(news(severity=severity), "gw", KEY)["payload"]["severity"] == theirs
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=3000), st.text(min_size=1, max_size=500), st.text(min_size=1, max_size=400),
     st.dictionaries(st.text(max_size=200), st.text(max_size=5000), max_size=60),

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.alerts.slack import escaped, slack
@@ -65,6 +65,7 @@ def test_nobody_can_be_mentioned_through_a_fact() -> None:
     assert escaped("a&lt;") == "a&amp;lt;"
 
 
+@settings(deadline=None)
 @given(
     st.text(min_size=1, max_size=6000), st.text(min_size=1, max_size=300),
     st.dictionaries(st.text(max_size=200), st.text(max_size=5000), max_size=30),

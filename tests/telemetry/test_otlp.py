@@ -1,7 +1,7 @@
 import json as plain_json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsPartialSuccess,
@@ -43,6 +43,7 @@ def test_in_json_ids_are_hexadecimal_and_large_numbers_are_texts() -> None:
     assert told["kind"] == 2
 
 
+@settings(deadline=None)
 @given(
     st.text(max_size=300),
     st.one_of(st.text(max_size=300), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False)),
