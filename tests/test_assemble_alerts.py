@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from penstock.alerts import service as alerts_service
+from penstock.assemble import Gateway
 from penstock.assemble_alerts import Alerts
 from tests.support.alerts import OPENED, alert
 from tests.support.gateway import OPEN_ECHO, Running, ask, running_gateway
@@ -207,3 +208,14 @@ async def test_what_cannot_be_written_is_told_without_it() -> None:
             await until(lambda: len(there.requests) == 3)
             assert bodies(there, PLAIN)[0]["alert"]["text"] == "half ?"
             assert (await shown(running))["open"][0]["facts"] == {}
+
+
+def test_only_the_first_worker_keeps_them() -> None:
+    async def go() -> None:
+        fleet: Any = None
+        for number, keeps in ((0, True), (1, False)):
+            watching = Gateway(number, fleet).watching
+            assert watching is not None
+            assert ("alerts" in watching.answers, watching.alerts is not None) == (keeps, keeps)
+
+    asyncio.run(go())

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,8 +55,9 @@ async def serving(otlp: Callable[[Receiver], str]) -> AsyncIterator[tuple[Runnin
             yield running, receiver, upstream
 
 
-async def chat(running: Running, *headers: tuple[str, str], stream: bool = False) -> Answer:
-    return await ask(running.port, "POST", "/v1/chat/completions", headers, CHAT | {"stream": stream})
+async def chat(running: Running, *headers: tuple[str, str], stream: bool = False, model: str = "m") -> Answer:
+    body = CHAT | {"stream": stream, "model": model}
+    return await ask(running.port, "POST", "/v1/chat/completions", headers, body)
 
 
 async def until(fact: Callable[[], object]) -> None:
@@ -218,3 +221,49 @@ async def test_certificates_that_do_not_fit_are_refused() -> None:
         with pytest.raises(ConfigError, match="ca_file"):
             async with running_gateway(config(upstream, wrong)):
                 pass
+
+
+def written_configs() -> dict[str, str]:
+    """The config of each product in the how-to, by its heading."""
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "telemetry.md").read_text()
+    sections = page.split("\n## ")
+    return {
+        section.partition("\n")[0]: section.partition("```yaml\n")[2].partition("```")[0]
+        for section in sections[1:]
+        if "```yaml" in section
+    }
+
+
+@pytest.mark.parametrize(
+    ("product", "base", "fields", "metrics"),
+    [
+        ("Langfuse", "/api/public/otel", {"authorization": "Basic abc", "x-langfuse-ingestion-version": "4"}, 0),
+        ("Phoenix", "", {"authorization": "Bearer abc", "x-project-name": "penstock"}, 0),
+        ("Grafana Cloud", "/otlp", {"authorization": "Basic abc"}, 2),
+        ("Datadog", "", {"dd-api-key": "abc", "dd-otlp-source": "llmobs"}, 1),
+    ],
+)
+def test_the_configs_of_the_how_to(
+    product: str, base: str, fields: dict[str, str], metrics: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = written_configs()[product]
+    for name in re.findall(r"\$\{(\w+)\}", text):
+        monkeypatch.setenv(name, "abc")
+
+    async def go() -> None:
+        with Receiver(base) as receiver:
+            there = re.sub(r"endpoint: https?://[^/\s]+", f"endpoint: {receiver.endpoint}", text)
+            more = "    sample: 1\nauth: {mode: open}\n"
+            async with running_gateway(there.rstrip() + "\n" + more) as running:
+                await chat(running, model="echo")
+                await running.worker.aclose()
+            assert len(receiver.spans()) == 2
+            assert all(request.header(name) == value for request in receiver.requests for name, value in fields.items())
+            kinds = {
+                metric.histogram.aggregation_temporality
+                for request in receiver.metrics()
+                for metric in metrics_by_name(request).values()
+            }
+            assert kinds == ({metrics} if metrics else set()), "1 is delta, 2 cumulative"
+
+    asyncio.run(go())

@@ -1,6 +1,6 @@
 import pytest
 
-from penstock.core.errors import UpstreamError
+from penstock.core.errors import CallerError, UpstreamError
 from penstock.core.trace import MOST_ATTEMPTS, Trace
 from tests.support.exchanges import finished
 
@@ -76,6 +76,12 @@ def test_each_failure_is_that_of_one_attempt() -> None:
 def test_what_is_kept(flags: int, always: bool, slow: float, status: int, why: str | None) -> None:
     told = trace(flags=flags, always=always, slow=slow).end(finished(status=status))
     assert (told.why if told else None) == why
+
+
+def test_an_error_of_a_caller_is_not_kept_for_that() -> None:
+    stranger = finished("error", error=CallerError("no key", status=401), status=401)
+    assert trace(flags=0).end(stranger) is None
+    assert trace(flags=1).end(stranger) is not None
 
 
 def test_a_call_that_ended_in_an_error_is_kept_whatever_its_status() -> None:

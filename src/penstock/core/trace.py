@@ -65,8 +65,9 @@ class Traced(NamedTuple):
 
 
 class Trace:
-    """A call under way. The ids of its attempts follow on its own. ``always``: it is kept when it fails, or takes
-    longer than ``slow`` seconds (0: no matter how long), though it was not drawn."""
+    """A call under way. The ids of its attempts follow on its own. ``always``: though it was not drawn it is kept when
+    it fails through no fault of its caller (whom we may not know: strangers could else fill the store of traces), or
+    takes longer than ``slow`` seconds (0: no matter how long)."""
 
     __slots__ = ("_number", "_start", "always", "attempts", "flags", "id", "parent", "slow", "state")
 
@@ -129,7 +130,8 @@ class Trace:
             return "sampled"
         if not self.always:
             return ""
-        if exchange.status >= 400 or exchange.outcome == "error":
+        error = exchange.error
+        if exchange.status >= 400 if error is None else error.fault != "caller":
             return "error"
         return "slow" if self.slow and exchange.ended - exchange.started >= self.slow else ""
 

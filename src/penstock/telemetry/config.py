@@ -38,7 +38,9 @@ class OtlpConfig(Struct, frozen=True, kw_only=True):
     metrics: Annotated[bool, Meta(description="Send metrics.")] = True
     sample: Annotated[
         float,
-        Meta(ge=0, le=1, description="The share of traces kept of those that begin here; errors are always kept."),
+        Meta(
+            ge=0, le=1, description="The share of traces kept of those that begin here; failed calls are always kept."
+        ),
     ] = 0.1
     slow: Annotated[
         Seconds, Meta(ge=0, description="A call that takes longer is always kept. `0`: none for that.")

@@ -66,24 +66,27 @@ class _Series:
 class _Row:
     """The series of calls that are alike, each made at first use."""
 
-    __slots__ = ("attributes", "series")
+    __slots__ = ("attributes", "series", "token_type")
 
-    def __init__(self, attributes: Attributes) -> None:
+    def __init__(self, attributes: Attributes, token_type: str) -> None:
         self.attributes = attributes
+        self.token_type = token_type
         self.series: list[_Series | None] = [None] * len(_TABLE)
 
     def put(self, number: int, value: float) -> None:
         series = self.series[number]
         if series is None:
-            metric, more = _TABLE[number]
+            metric, tokens = _TABLE[number]
+            more: Attributes = ((self.token_type, tokens),) if tokens else ()
             series = self.series[number] = _Series(metric, (*self.attributes, *more))
         series.put(value)
 
 
-_TABLE: tuple[tuple[Metric, Attributes], ...] = (
-    (SERVER, ()), (SERVER_FIRST, ()), (SERVER_TOKEN, ()), (CLIENT, ()), (FIRST_CHUNK, ()), (PER_CHUNK, ()),
-    (TOKEN_USAGE, (("gen_ai.token.type", "input"),)), (TOKEN_USAGE, (("gen_ai.token.type", "output"),)),
+_TABLE: tuple[tuple[Metric, str], ...] = (
+    (SERVER, ""), (SERVER_FIRST, ""), (SERVER_TOKEN, ""), (CLIENT, ""), (FIRST_CHUNK, ""), (PER_CHUNK, ""),
+    (TOKEN_USAGE, "input"), (TOKEN_USAGE, "output"),
 )  # fmt: skip
+"""Each with the type of tokens that it counts, if it does."""
 _SERVER, _SERVER_FIRST, _SERVER_TOKEN, _CLIENT, _FIRST_CHUNK, _PER_CHUNK, _INPUT, _OUTPUT = range(len(_TABLE))
 
 
@@ -134,17 +137,19 @@ class Meters:
                 key = _OVERFLOW
                 row = self._rows.get(key)
             if row is None:
-                row = self._rows[key] = _Row(OVERFLOW if key is _OVERFLOW else self._attributes(*key))
+                row = self._rows[key] = _Row(
+                    OVERFLOW if key is _OVERFLOW else self._attributes(*key), self.names.token_type
+                )
         return row
 
     def _attributes(self, operation: str, model: str, upstream: str, error: str) -> Attributes:
         server = self.servers.get(upstream)
         made: list[tuple[str, str | int | bool]] = [
-            ("gen_ai.operation.name", operation),
+            (self.names.operation, operation),
             (self.names.provider, "penstock" if server is None else server.provider),
         ]
         if upstream:
-            made += [("gen_ai.request.model", model), ("penstock.upstream", upstream)]
+            made += [(self.names.model, model), ("penstock.upstream", upstream)]
         if server is not None and server.host:
             made += [("server.address", server.host), ("server.port", server.port)]
         if error:

@@ -27,6 +27,13 @@ class Names(NamedTuple):
     """Attributes, and which of the metrics there are."""
 
     provider: str
+    operation: str = "gen_ai.operation.name"
+    model: str = "gen_ai.request.model"
+    max_tokens: str = "gen_ai.request.max_tokens"
+    temperature: str = "gen_ai.request.temperature"
+    tokens_in: str = "gen_ai.usage.input_tokens"
+    tokens_out: str = "gen_ai.usage.output_tokens"
+    token_type: str = "gen_ai.token.type"
     stream: str = ""
     cached: str = ""
     reasoning: str = ""
@@ -38,10 +45,14 @@ CONVENTIONS: dict[str, Names] = {
     "1.36": Names("gen_ai.system"),
     "1.37": Names("gen_ai.provider.name"),
     "1.42": Names(
-        "gen_ai.provider.name", "gen_ai.request.stream", "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.reasoning.output_tokens", "gen_ai.response.time_to_first_chunk", True,
+        "gen_ai.provider.name",
+        stream="gen_ai.request.stream",
+        cached="gen_ai.usage.cache_read.input_tokens",
+        reasoning="gen_ai.usage.reasoning.output_tokens",
+        first_chunk="gen_ai.response.time_to_first_chunk",
+        chunks=True,
     ),
-}  # fmt: skip
+}
 
 TOKEN_USAGE = Metric("gen_ai.client.token.usage", "{token}", TOKENS, "Tokens of a call to an upstream.")
 CLIENT = Metric(

@@ -123,7 +123,7 @@ class Spans:
                 end = call.total
             if status:
                 said["http.response.status_code"] = status
-            name = f"{said['gen_ai.operation.name']} {model}"
+            name = f"{said[self._names.operation]} {model}"
             first = call.first_byte if answers and call.stream else 0.0
             made.append(
                 self._span(trace, span, trace.span, name, CLIENT, began, (start, max(start, end)), said, error, first)
@@ -134,18 +134,18 @@ class Spans:
         names = self._names
         server = self._servers.get(upstream)
         said: Attributes = {
-            "gen_ai.operation.name": OPERATIONS.get(call.operation, call.operation),
+            names.operation: OPERATIONS.get(call.operation, call.operation),
             names.provider: "penstock" if server is None else server.provider,
-            "gen_ai.request.model": model,
+            names.model: model,
             "penstock.upstream": upstream,
             "penstock.request.id": call.id,
         }
         if server is not None and server.host:
             said["server.address"], said["server.port"] = server.host, server.port
         if trace.max_tokens is not None:
-            said["gen_ai.request.max_tokens"] = trace.max_tokens
+            said[names.max_tokens] = trace.max_tokens
         if trace.temperature is not None:
-            said["gen_ai.request.temperature"] = float(trace.temperature)
+            said[names.temperature] = float(trace.temperature)
         if names.stream and call.stream:
             said[names.stream] = True
         return said
@@ -154,7 +154,7 @@ class Spans:
         """What the answer said, on the span of the attempt that gave it."""
         names = self._names
         for name, number in (
-            ("gen_ai.usage.input_tokens", call.tokens_in), ("gen_ai.usage.output_tokens", call.tokens_out),
+            (names.tokens_in, call.tokens_in), (names.tokens_out, call.tokens_out),
             (names.cached, call.tokens_cached), (names.reasoning, call.tokens_reasoning),
         ):  # fmt: skip
             if name and number:
