@@ -1,13 +1,14 @@
 """What does tracing cost a call, while it is off and while it is on, and what does it cost behind calls?
 
-All parts run in this process, the best of several rounds each, in CPU time: the room with the record of a call and the
-fields of a request to an upstream; in the background the metrics, spans and both encodings of a call. Ratios within one
-run count. ``python -m bench.telemetry [--calls N]``
+All parts run in this process by turns, the best of several rounds each, in CPU time: the room with the record of a
+call and the fields of a request to an upstream; in the background the metrics, spans and both encodings of a call.
+Ratios within one run count. ``python -m bench.telemetry [--calls N]``
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import sys
 import time
@@ -27,7 +28,8 @@ from penstock.telemetry.requests import Requests
 from penstock.telemetry.spans import Spans
 from penstock.telemetry.tracer import Tracer
 
-ROUNDS = 5
+ROUNDS = 9
+OFF, LOOKS, NOTHING = "room and record, tracing off", "looks for a trace of a call, while off", "nothing"
 CHAT = Operation("chat", "openai", "/chat/completions", streams=True)
 PARENT = (b"traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 SERVERS = {"up": Server("openai", "api.openai.com", 443)}
@@ -48,19 +50,28 @@ def serve(room: Observe, memo: dict[Any, Any], headers: list[tuple[bytes, bytes]
     del taken[:]
 
 
-def best(count: int, do: Callable[[], object]) -> float:
-    """Microseconds of one call of ``do``, in the best round."""
-    found = []
+def once(count: int, do: Callable[[], object]) -> float:
+    """Microseconds of one call of ``do``."""
+    began = time.process_time()
+    for _ in range(count):
+        do()
+    return (time.process_time() - began) / count * 1e6
+
+
+def measured(calls: int) -> dict[str, float]:
+    """Microseconds by part: all parts by turns, the best round of each."""
+    parts = {**_on_the_loop(), **_behind()}
+    best = dict.fromkeys(parts, float("inf"))
     for _ in range(ROUNDS):
-        began = time.process_time()
-        for _ in range(count):
-            do()
-        found.append(time.process_time() - began)
-    return min(found) / count * 1e6
+        for name, (share, do) in parts.items():
+            best[name] = min(best[name], once(max(1, calls // share), do))
+    best[LOOKS] -= best.pop(NOTHING)
+    best[LOOKS] /= 100
+    return best
 
 
-def run(calls: int) -> list[dict[str, str]]:
-    """Rows of the table."""
+def _on_the_loop() -> dict[str, tuple[int, Callable[[], object]]]:
+    """By name: how many times fewer it is to be done, and what."""
     taken: list[Record] = []
     bits = random.Random(7).getrandbits
 
@@ -70,65 +81,66 @@ def run(calls: int) -> list[dict[str, str]]:
     def room(tracer: Tracer | None) -> Observe:
         return Observe(Board(), take, None, None if tracer is None else tracer.begin)
 
-    rooms = {
-        "off": room(None),
-        "on, not drawn": room(Tracer(0.0, 0.0, True, bits)),
-        "on, kept": room(Tracer(1.0, 0.0, True, bits)),
+    off, kept = room(None), room(Tracer(1.0, 0.0, True, bits))
+    drawn = room(Tracer(0.0, 0.0, True, bits))
+    memos: list[dict[Any, Any]] = [{}, {}, {}]
+    call = Call(CHAT, "POST", "/v1/chat/completions", b"", [], "10.0.0.9", {})
+    idle = Exchange("req_0xaa-1", call, 100.0, 700.0, cast(Any, None))
+
+    def looking() -> None:
+        for _ in range(100):
+            trace = idle.trace
+            if trace is not None:
+                raise AssertionError
+            if trace is not None:
+                raise AssertionError
+            if idle.trace is not None:
+                raise AssertionError
+            if idle.trace is not None:
+                raise AssertionError
+
+    def nothing() -> None:
+        for _ in range(100):
+            pass
+
+    return {
+        OFF: (1, lambda: serve(off, memos[0], [], taken)),
+        "room and record, tracing on, not drawn": (1, lambda: serve(drawn, memos[1], [], taken)),
+        "room and record, tracing on, kept": (1, lambda: serve(kept, memos[2], [], taken)),
+        "the same, with a caller's traceparent of its own": (1, lambda: serve(kept, {}, [PARENT], taken)),
+        LOOKS: (100, looking),
+        NOTHING: (100, nothing),
     }
-    rows: list[dict[str, str]] = []
 
-    def put(what: str, cost: str, more: str = "") -> None:
-        rows.append({"what": what, "µs": cost, "": more})
 
-    off = 0.0
-    for name, one in rooms.items():
-        memo: dict[Any, Any] = {}
-        cost = best(calls, lambda one=one, memo=memo: serve(one, memo, [], taken))  # type: ignore[misc]
-        off = off or cost
-        put(f"room and record, tracing {name}", f"{cost:.2f}", f"{cost - off:+.2f}")
-    kept = rooms["on, kept"]
-    cost = best(calls, lambda: serve(kept, {}, [PARENT], taken))
-    put("the same, with a caller's traceparent of its own", f"{cost:.2f}", f"{cost - off:+.2f}")
-    put("looks at what is not there, while off", f"{looks(calls):.3f}")
-    serve(kept, {}, [], taken)
-    last = _a_record(kept)
+def _behind() -> dict[str, tuple[int, Callable[[], object]]]:
+    last = _a_record(Observe(Board(), lambda _: None, None, Tracer(1.0, 0.0, True, random.Random(7).getrandbits).begin))
     names = CONVENTIONS["1.42"]
+    numbers = itertools.count(1000)
     meters, spans = Meters(names, SERVERS), Spans(names, SERVERS)
-    put("behind: metrics of a call", f"{best(calls, lambda: meters.take(Finished._make(last))):.2f}")
-    few = max(1, calls // 20)
+    made: dict[str, tuple[int, Callable[[], object]]] = {
+        "behind: metrics of a call": (1, lambda: meters.take(Finished._make(last)))
+    }
     for protocol, how in PROTOCOLS.items():
         requests = Requests(how, {"service.name": "penstock"}, "1", "1.42")
 
         def write(requests: Requests = requests) -> int:
-            return sum(len(requests.span(span)) for span in spans.of(Finished._make(last)))
+            number = next(numbers)  # what differs from call to call differs here
+            one = Finished._make(last)._replace(
+                id=f"req_{number}", overhead=number / 1e7, tokens_in=number, tokens_out=number, first_byte=number / 1e6
+            )
+            return sum(len(requests.span(span)) for span in spans.of(one))
 
-        put(f"behind: spans of a kept call, {protocol}", f"{best(few, write):.1f}", f"{write()} bytes")
-    return rows
+        made[f"behind: spans of a kept call, {protocol} ({write()} bytes)"] = (20, write)
+    return made
 
 
-def looks(calls: int) -> float:
-    """Microseconds that a call's four looks for a trace take where there is none, in the room, upstream and record."""
-    call = Call(CHAT, "POST", "/v1/chat/completions", b"", [], "10.0.0.9", {})
-    exchange = Exchange("req_0xaa-1", call, 100.0, 700.0, cast(Any, None))
-
-    def looking() -> None:
-        for _ in range(100):
-            trace = exchange.trace
-            if trace is not None:
-                raise AssertionError
-            if trace is not None:
-                raise AssertionError
-            if exchange.trace is not None:
-                raise AssertionError
-            if exchange.trace is not None:
-                raise AssertionError
-
-    def none() -> None:
-        for _ in range(100):
-            pass
-
-    few = max(1, calls // 100)
-    return (best(few, looking) - best(few, none)) / 100
+def run(calls: int) -> list[dict[str, str]]:
+    """Rows of the table."""
+    found = measured(calls)
+    return [
+        {"what": name, "µs": f"{cost:.2f}", "beside off": f"{cost / found[OFF]:.2f}"} for name, cost in found.items()
+    ]
 
 
 def _a_record(room: Observe) -> Record:

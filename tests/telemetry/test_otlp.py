@@ -58,9 +58,14 @@ def test_any_attribute_comes_out_as_it_went_in(key: str, value: str | bool | int
         assert plain([parse_json(PROTOCOLS["http/json"].attribute(key, value).decode(), KeyValue())]) == {key: value}
 
 
+def test_equal_values_of_different_kinds_are_told_apart() -> None:
+    for protocol in PROTOCOLS.values():
+        assert len({protocol.attribute("a", value) for value in (1, 1.0, True, "1")}) == 4
+
+
 def test_what_is_no_text_becomes_one() -> None:
     for protocol in PROTOCOLS.values():
-        assert b"['x']" in protocol.attribute("a", ["x"])
+        assert b"('x',)" in protocol.attribute("a", ("x",))
     assert b"?" in PROTOCOLS["http/protobuf"].attribute("a", "half \ud800")
 
 
