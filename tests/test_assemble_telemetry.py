@@ -215,6 +215,31 @@ async def test_a_reload_switches_it_on_and_off() -> None:
 
 
 @looped
+async def test_a_reload_that_changes_upstreams_loses_nothing_that_waits() -> None:
+    with Receiver() as receiver, ScriptedUpstream() as upstream, ScriptedUpstream() as other:
+        for one in (upstream, other):
+            one.answers["/v1/chat/completions"] = Scripted(body=ANSWER)
+        waiting = settings(receiver, delay="60s")
+        async with running_gateway(config(upstream, waiting)) as running:
+            telemetry = running.gateway.observed.telemetry  # type: ignore[union-attr]
+            assert telemetry is not None
+            await chat(running)
+            await until(lambda: telemetry.spool.held == 1)
+            more = config(upstream, waiting).replace("{u: {kind", "{e: {kind: echo}, u: {kind") + "# another\n"
+            running.path.write_text(more)
+            assert (await running.team.reload())["ok"]
+            await chat(running)
+            await until(lambda: telemetry.spool.held == 2)
+            running.path.write_text(config(other, waiting))  # the same name elsewhere: then metrics begin anew
+            assert (await running.team.reload())["ok"]
+            await chat(running)
+            await running.worker.aclose()
+            assert (len(receiver.spans()), telemetry.counts.dropped) == (6, {})
+            ports = {plain(span.attributes).get("server.port") for span in receiver.spans()} - {None}
+            assert other.port in ports
+
+
+@looped
 async def test_certificates_that_do_not_fit_are_refused() -> None:
     with Receiver() as receiver, ScriptedUpstream() as upstream:
         wrong = settings(receiver, ca_file=__file__)

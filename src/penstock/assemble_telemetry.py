@@ -24,6 +24,7 @@ from penstock.routing.config import RoutingConfig
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
     from penstock.telemetry.config import OtlpConfig
+    from penstock.telemetry.names import Server
     from penstock.telemetry.tracer import Tracer
 
 TRACE = Finished._fields.index("trace")
@@ -53,7 +54,8 @@ class Telemetry:
         }  # fmt: skip
         self._names = Names(clock.now)
         self._outward: list[Outward] = []
-        self._followed: Any = None
+        self._followed: OtlpConfig | None = None
+        self._servers: dict[str, Server] = {}
         self._started: set[str] = set()
         self._instance = f"{self._random.getrandbits(128):032x}"
 
@@ -84,9 +86,12 @@ class Telemetry:
 
         otlp = config.of(TelemetryConfig).otlp
         servers = _servers(config)
-        if (otlp, servers) == self._followed:
+        known, self._followed = self._followed, otlp
+        moved = any(servers.get(name, server) != server for name, server in self._servers.items())
+        self._servers.clear()
+        self._servers.update(servers)
+        if otlp == known and not moved:  # upstreams that came or went change nothing of what waits
             return
-        self._followed = (otlp, servers)
         for outward in self._outward:
             outward.close()
         self._outward = []
@@ -99,8 +104,8 @@ class Telemetry:
             return
         names, protocol = CONVENTIONS[otlp.convention], PROTOCOLS[otlp.protocol]
         requests = Requests(protocol, self._resource(otlp), penstock.__version__, otlp.convention)
-        self.spool.follow(Spans(names, servers) if otlp.traces else None, requests, otlp.queue, otlp.delay)
-        meters = Meters(names, servers) if otlp.metrics else None
+        self.spool.follow(Spans(names, self._servers) if otlp.traces else None, requests, otlp.queue, otlp.delay)
+        meters = Meters(names, self._servers) if otlp.metrics else None
         self.readings.follow(meters, requests, otlp.interval, now, delta=otlp.temporality == "delta")
         headers = [*otlp.fields, (b"content-type", protocol.content_type), (b"user-agent", _AGENT)]
         self._outward = self._reach(otlp)
@@ -138,10 +143,10 @@ class Telemetry:
 
     def take(self, rows: list[Record]) -> None:
         """Calls have ended."""
-        if self._followed is None or self._followed[0] is None:
+        if self._followed is None:
             return
         now = self._gateway.clock.wall()
-        counts = self._followed[0].metrics
+        counts = self._followed.metrics
         for row in rows:
             if counts:
                 self.readings.take(Finished._make(row))
@@ -172,7 +177,7 @@ def _check(otlp: OtlpConfig) -> None:
         raise ConfigError([f"telemetry.otlp.ca_file cannot be used: {error}"]) from None
 
 
-def _servers(config: Config) -> dict[str, Any]:
+def _servers(config: Config) -> dict[str, Server]:
     """The upstreams as they are told outside, by name."""
     from penstock.telemetry.names import Server, provider_of
 

@@ -5,6 +5,7 @@ import http.client
 import json
 from typing import Any
 
+from penstock.core.finished import Finished
 from penstock.core.trace import Trace
 from penstock.process.loop import run
 from tests.support.exchanges import finished
@@ -125,7 +126,9 @@ def test_work_that_outlives_its_call_is_a_span_below_it() -> None:
                 observed.take(kept)
                 observed.note(kept)
                 observed.hand_on()
-                first, second = (row[-1] for row in taken)
+                first, second = (Finished._make(row).trace for row in taken)
+                assert first is not None
+                assert second is not None
                 assert (first.span, first.parent) == ("0000000000000010", PARENT)
                 assert second.parent == first.span
                 assert second.span != first.span

@@ -180,7 +180,17 @@ def test_a_receiver_that_is_away_is_told_of_once(caplog: pytest.LogCaptureFixtur
 
 
 @looped
-async def test_another_configuration_lets_go_of_what_was_on_its_way() -> None:
+async def test_another_receiver_gets_what_the_first_did_not_take() -> None:
+    made, counts = sending(Source(), Receiver(UpstreamError("down")))
+    await made.once()
+    other = Receiver()
+    made.follow(other, [(b"a", b"b")], "http/protobuf", 5.0)
+    assert await made.once()
+    assert (other.got, counts.dropped) == ([b"batch 1"], {})
+
+
+@looped
+async def test_another_form_lets_go_of_what_was_on_its_way() -> None:
     made, counts = sending(Source(batches=2), Receiver(UpstreamError("down")))
     await made.once()
     other = Receiver()

@@ -81,6 +81,14 @@ def test_switched_off_it_keeps_nothing() -> None:
     assert counts.dropped == {("traces", "off"): 1}
 
 
+def test_another_configuration_of_the_same_form_keeps_what_waits() -> None:
+    made, counts = spool()
+    made.take(call(), 0.0)
+    made.work()
+    made.follow(SPANS, Requests(PROTOCOLS["http/protobuf"], {"a": "b"}, "1", "1.37"), 10, 0.0)
+    assert (made.held, counts.dropped) == (1, {})
+
+
 def test_what_was_written_in_another_form_is_not_sent_in_this_one() -> None:
     made, counts = spool()
     made.take(call(), 0.0)

@@ -20,6 +20,7 @@ class Requests:
     """Writes what one worker sends. ``resource`` tells who it is, ``convention`` the version of the names used."""
 
     def __init__(self, protocol: Protocol, resource: Mapping[str, Any], version: str, convention: str) -> None:
+        self.content_type = protocol.content_type
         self._write = protocol.write
         self._attributes = protocol.attributes
         self._resource = {"attributes": self._attributes(resource)}

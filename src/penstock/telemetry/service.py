@@ -79,8 +79,8 @@ class Sending:
         self._said = 0.0
 
     def follow(self, post: Post | None, headers: Headers, protocol: str, timeout: float) -> None:
-        """Send there from now on; None: send nothing."""
-        if self._pending is not None:
+        """Send there from now on; None: send nothing. What is to be sent again goes there, too, if it is written so."""
+        if self._pending is not None and (post is None or protocol != self._protocol):
             self._lose("off")
         self._post, self._headers, self._protocol, self._timeout = post, headers, protocol, timeout
         self._pause = self._until = 0.0

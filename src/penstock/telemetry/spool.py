@@ -39,10 +39,11 @@ class Spool:
 
     def follow(self, spans: Spans | None, requests: Requests | None, most: int, delay: float) -> None:
         """Write so from now on; None: keep nothing."""
+        before = self._requests
         self._spans, self._requests, self.most, self.delay = spans, requests, most, delay
-        if spans is None:
+        if spans is None or requests is None:
             self.drop("off")
-        elif self._written:  # by an earlier configuration, perhaps in another form
+        elif self._written and before is not None and before.content_type != requests.content_type:
             self._counts.dropped[self.signal, "off"] += self._calls
             self._written, self._calls = [], 0
 
