@@ -76,6 +76,10 @@ BATCHING: dict[str, Any] = {
     "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
 }
 
+TELEMETRY: dict[str, Any] = {
+    "sent": {"traces": 1}, "dropped": [["traces", "full", 1]], "requests": [["traces", "ok", 1]], "queued": 0,
+}  # fmt: skip
+
 
 def sample() -> dict[str, Any]:
     """A dump in which each number of a worker occurs."""
@@ -133,6 +137,8 @@ def sample() -> dict[str, Any]:
             **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
             "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
         },
+        "telemetry": TELEMETRY,
+        "alerts": {"open": {"high": 0}, "opened": {"high": 1}, "webhooks": [["slack", 0, {"sent": 1}]]},
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -41,5 +41,17 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
         "collector": gateway.tending.dump(),
         "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
+        "telemetry": _telemetry(gateway),
+        "alerts": _alerts(gateway),
         "observed": None if gateway.observed is None else gateway.observed.board.dump(),
     }
+
+
+def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
+    telemetry = None if gateway.observed is None else gateway.observed.telemetry
+    return None if telemetry is None else telemetry.dump()
+
+
+def _alerts(gateway: Gateway) -> dict[str, Any] | None:
+    alerts = None if gateway.watching is None else gateway.watching.alerts
+    return None if alerts is None else alerts.dump()

@@ -5,11 +5,16 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from penstock.assemble_telemetry import telemetry
 from penstock.config import Config
 from penstock.core.exchange import Exchange
 from penstock.core.finished import Record, record
 from penstock.core.ports import Stage
+
+if TYPE_CHECKING:
+    from penstock.assemble import Gateway
 
 MOST_HELD = 1000
 """Records, before they are handed on at once."""
@@ -18,7 +23,7 @@ MOST_HELD = 1000
 class Observation:
     """The board, the ring and the log of one worker. They survive reloads, and ``follow`` the newest configuration."""
 
-    def __init__(self, wall: Callable[[], float]) -> None:
+    def __init__(self, wall: Callable[[], float], gateway: Gateway | None = None) -> None:
         from penstock.observe.access_log import AccessLog
         from penstock.observe.board import Board
         from penstock.observe.log_stream import current_stream
@@ -31,14 +36,20 @@ class Observation:
         self._wall = wall
         self._tape: list[Record] = []
         self.log = AccessLog(current_stream, wall, errors_only=True)
+        self.telemetry = None if gateway is None else telemetry(gateway)
+        if self.telemetry is not None:
+            self.takers.append(self.telemetry.take)
 
     def stage(self, config: Config) -> Stage:
-        """The room for ``config``."""
+        """The room for ``config``. Raises ConfigError."""
         from penstock.observe.config import ObserveConfig
         from penstock.observe.stage import Observe
 
         is_logged = config.of(ObserveConfig).access_log != "off"
-        return Observe(self.board, self.take, self.log.note if is_logged else None)
+        tracer = None if self.telemetry is None else self.telemetry.traces(config)
+        return Observe(
+            self.board, self.take, self.log.note if is_logged else None, None if tracer is None else tracer.begin
+        )
 
     def follow(self, config: Config) -> None:
         """Log and remember as ``config`` says from now on; what is remembered already stays as far as it fits."""
@@ -49,10 +60,14 @@ class Observation:
         self.log.errors_only = section.access_log == "errors"
         self.recent.resize(section.recent)
         set_level(section.log_level)
+        if self.telemetry is not None:
+            self.telemetry.follow(config)
 
     def note(self, exchange: Exchange) -> None:
         """A call that outlived its caller has ended: it did not pass the room."""
         self.board.record(exchange)
+        if self.telemetry is not None:
+            self.telemetry.go_on(exchange)
         self.take(exchange)
 
     def take(self, exchange: Exchange) -> None:
@@ -76,9 +91,9 @@ class Observation:
         self.hand_on()
 
 
-def observation(wall: Callable[[], float]) -> Observation | None:
-    """An Observation if the slice is installed."""
-    return Observation(wall) if _is_installed() else None
+def observation(wall: Callable[[], float], gateway: Gateway | None = None) -> Observation | None:
+    """An Observation if the slice is installed; it traces where it is the ``gateway``'s."""
+    return Observation(wall, gateway) if _is_installed() else None
 
 
 def _is_installed() -> bool:

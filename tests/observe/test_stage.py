@@ -39,3 +39,18 @@ def test_what_rooms_below_defer_is_done_before_it_is_counted() -> None:
     run(enter())
     one.finish("ok", 1.0)
     assert [tally.tokens_out for tally in board.tallies.values()] == [9]
+
+
+def test_a_trace_begins_before_anything_else() -> None:
+    one = exchange()
+    seen: list[object] = []
+
+    async def beyond(given: Exchange) -> Reply:
+        seen.append("beyond")
+        return Reply(200, [], b"")
+
+    async def enter() -> None:
+        await Observe(Board(), lambda _: None, None, seen.append)(one, beyond)
+
+    run(enter())
+    assert seen == [one, "beyond"]

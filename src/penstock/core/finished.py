@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from penstock.core.exchange import Exchange
+from penstock.core.trace import Traced
 
 MOST_NAME_CHARACTERS = 64
 Record = tuple[Any, ...]
@@ -19,7 +20,8 @@ class Finished(NamedTuple):
     the configured entry (a bounded set), or what was asked for where there is none. ``first_byte`` counts from the
     start (0: there was none), ``connecting`` is part of ``waited``, ``answering`` is from the start to the head of the
     upstream's answer (0: none was asked). ``cache`` is what the cache said, ``fault`` whose fault an error was,
-    ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing."""
+    ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing;
+    ``trace`` its place in a trace that is kept."""
 
     at: float
     id: str
@@ -55,6 +57,7 @@ class Finished(NamedTuple):
     cost: int
     saved: int
     waits: dict[str, float] | None
+    trace: Traced | None = None
 
     @property
     def prefill(self) -> float | None:
@@ -101,4 +104,5 @@ def record(exchange: Exchange, at: float) -> Record:
         exchange.answered - started if exchange.answered else 0.0, exchange.connecting, exchange.waited,
         exchange.queued, exchange.overhead, exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached,
         exchange.tokens_reasoning, exchange.bytes_in, exchange.bytes_out, exchange.cost, exchange.saved, exchange.waits,
+        None if exchange.trace is None else exchange.trace.end(exchange),
     )  # fmt: skip

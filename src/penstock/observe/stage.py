@@ -15,18 +15,28 @@ from penstock.observe.board import Board
 
 class Observe:
     """See the module. ``take`` is given the record of each call, ``log`` a line for each, or for each that went wrong;
-    None for no log."""
+    None for no log;
+    ``trace`` begins its trace, None while nobody traces."""
 
     needs = frozenset({"head"})
     gives = frozenset({"record"})
 
-    def __init__(self, board: Board, take: Callable[[Exchange], None], log: Callable[[Exchange], None] | None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        take: Callable[[Exchange], None],
+        log: Callable[[Exchange], None] | None,
+        trace: Callable[[Exchange], None] | None = None,
+    ) -> None:
         self._board = board
         self._take = take
         self._log = log
+        self._trace = trace
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         self._board.in_flight += 1
+        if self._trace is not None:
+            self._trace(exchange)
         exchange.defer(self._finish)
         return next(exchange)
 
