@@ -16,6 +16,7 @@ from penstock.core.priority import NORMAL
 if TYPE_CHECKING:
     from penstock.core.errors import Fail
     from penstock.core.ports import Caller, RequestBody
+    from penstock.core.trace import Trace
 
 log = logging.getLogger("penstock")
 
@@ -48,7 +49,8 @@ class Exchange:
     the upstream that should serve it if it can.
     ``waits`` names what made it wait, by room; ``answered`` is the moment of the head of the upstream's answer (0: none
     came), ``connecting`` the part of ``waited`` in which a connection was made. ``tags`` are the caller's own labels,
-    ``cost`` and ``saved`` micro-dollars. ``rooms``: of a few calls, when they entered each.
+    ``cost`` and ``saved`` micro-dollars. ``rooms``: of a few calls, when they entered each. ``trace``: its place in a
+    distributed trace, None while nobody traces; forks share it.
     ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may
     be told to it though its time is over, ``degraded`` what it was indeed given less of.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
@@ -104,6 +106,7 @@ class Exchange:
         "tokens_in",
         "tokens_out",
         "tokens_reasoning",
+        "trace",
         "upstream",
         "upstream_key",
         "upstream_model",
@@ -123,6 +126,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.key = ""
         self.tags = ""
+        self.trace: Trace | None = None
         self.scope = ""
         self.priority = NORMAL
         self.weight = 1.0
@@ -195,6 +199,7 @@ class Exchange:
         child.weight = self.weight
         child.tags = self.tags
         child.rooms = self.rooms
+        child.trace = self.trace
         child.usage_passes = self.usage_passes
         return child
 
@@ -271,7 +276,7 @@ class Exchange:
             try:
                 deferred.pop()(self)
             except Exception:
-                log.exception("clean-up of %s failed", self.id)
+                log.exception("clean-up of %s failed", self.id, extra={"request": self.id})
 
     def __repr__(self) -> str:
         return f"<Exchange {self.id} {self.outcome or 'running'} {self.call!r}>"
