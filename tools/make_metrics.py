@@ -86,6 +86,10 @@ BATCHING: dict[str, Any] = {
     "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
 }
 
+TELEMETRY: dict[str, Any] = {
+    "sent": {"traces": 1}, "dropped": [["traces", "full", 1]], "requests": [["traces", "ok", 1]], "queued": 0,
+}  # fmt: skip
+
 
 def board() -> Board:
     """One on which each number of calls occurs."""
@@ -154,6 +158,8 @@ def sample() -> dict[str, Any]:
             "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
         },
         "gauges": {"worker": 0, **dict.fromkeys(NAMED, 0.0)},
+        "telemetry": TELEMETRY,
+        "alerts": {"open": {"high": 0}, "opened": {"high": 1}, "webhooks": [["slack", 0, {"sent": 1}]]},
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

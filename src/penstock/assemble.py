@@ -103,7 +103,7 @@ class Gateway:
         self.fleet = fleet
         self._engines = engines
         self._stack = AsyncExitStack()
-        self.observed: Observation | None = observation(self.clock.wall)
+        self.observed: Observation | None = observation(self.clock.wall, self)
         self.diary = diary(self)
         self.admitting = admitting(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)

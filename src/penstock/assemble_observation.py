@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_telemetry import telemetry
 from penstock.config import Config
 from penstock.core.exchange import Exchange
 from penstock.core.finished import Record, record
@@ -27,7 +28,7 @@ FLUSHES = 4
 class Observation:
     """The board, the ring and the log of one worker. They survive reloads, and ``follow`` the newest configuration."""
 
-    def __init__(self, wall: Callable[[], float]) -> None:
+    def __init__(self, wall: Callable[[], float], gateway: Gateway | None = None) -> None:
         from penstock.observe.access_log import AccessLog
         from penstock.observe.board import Board
         from penstock.observe.log_stream import current_stream
@@ -43,12 +44,15 @@ class Observation:
         self._tape: list[Record] = []
         self._until = FLUSHES
         self.log = AccessLog(current_stream, wall, errors_only=True)
+        self.telemetry = None if gateway is None else telemetry(gateway)
+        if self.telemetry is not None:
+            self.takers.append(self.telemetry.take)
 
     def stage(self, config: Config) -> Stage:
-        """The room for ``config``."""
+        """The room for ``config``. Raises ConfigError."""
         from penstock.observe.stage import Observe
 
-        return Observe(self.board, self.take, self._log(config))
+        return Observe(self.board, self.take, self._log(config), self._trace(config))
 
     def timing(self, path: Sequence[tuple[str, Stage]], config: Config, now: Callable[[], float]) -> list[Stage]:
         """The stages of ``path``, the room with a twin of what is below it, which notes when a call enters each room.
@@ -56,9 +60,11 @@ class Observation:
         from penstock.observe.config import ObserveConfig
         from penstock.observe.stage import Observe
 
-        every, log = config.of(ObserveConfig).waterfall, self._log(config)
+        every, log, trace = config.of(ObserveConfig).waterfall, self._log(config), self._trace(config)
         return [
-            Observe(self.board, self.take, log, every, timed(path[at + 1 :], now)) if name == "observe" else stage
+            Observe(self.board, self.take, log, trace, every, timed(path[at + 1 :], now))
+            if name == "observe"
+            else stage
             for at, (name, stage) in enumerate(path)
         ]
 
@@ -66,6 +72,10 @@ class Observation:
         from penstock.observe.config import ObserveConfig
 
         return None if config.of(ObserveConfig).access_log == "off" else self.log.note
+
+    def _trace(self, config: Config) -> Callable[[Exchange], None] | None:
+        tracer = None if self.telemetry is None else self.telemetry.traces(config)
+        return None if tracer is None else tracer.begin
 
     def follow(self, config: Config) -> None:
         """Log and remember as ``config`` says from now on; what is remembered already stays as far as it fits."""
@@ -76,10 +86,14 @@ class Observation:
         self.log.errors_only = section.access_log == "errors"
         self._recent.resize(section.recent)
         set_level(section.log_level)
+        if self.telemetry is not None:
+            self.telemetry.follow(config)
 
     def note(self, exchange: Exchange) -> None:
         """A call that outlived its caller has ended: it did not pass the room."""
         self.board.note(exchange)
+        if self.telemetry is not None:
+            self.telemetry.go_on(exchange)
         self.take(exchange)
 
     def take(self, exchange: Exchange) -> None:
@@ -133,9 +147,9 @@ def noting(gateway: Gateway) -> Callable[[Exchange], None]:
     return note
 
 
-def observation(wall: Callable[[], float]) -> Observation | None:
-    """An Observation if the slice is installed."""
-    return Observation(wall) if _is_installed() else None
+def observation(wall: Callable[[], float], gateway: Gateway | None = None) -> Observation | None:
+    """An Observation if the slice is installed; it traces where it is the ``gateway``'s."""
+    return Observation(wall, gateway) if _is_installed() else None
 
 
 def _is_installed() -> bool:

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_alerts import Alerts, alerting
 from penstock.assemble_cost import spending
 from penstock.assemble_feedback import hearing
 from penstock.assemble_gauges import gauging
@@ -52,6 +53,7 @@ class Watching:
         self.tally = Tally(gateway.clock.wall())
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
+        self.alerts: Alerts | None = None
         self.gauges: Callable[[], dict[str, float]] = dict
         self.last_gauges: dict[str, float] = {}
         self._gathered = self.tally.start - SPAN
@@ -131,7 +133,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = (gauging, hearing, spending)
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (gauging, hearing, spending, alerting)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

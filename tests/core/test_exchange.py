@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from penstock.core.call import Call, Operation
 from penstock.core.exchange import MOST_ROOMS, Exchange
+from penstock.core.trace import Trace
 
 
 class Ground:
@@ -111,6 +112,16 @@ def test_a_fork_has_its_own_id_and_clean_up_and_is_charged_to_the_same_key() -> 
     assert first.outcome is None
     first.finish("ok", 12.0)
     assert ran == ["parent", "fork"]
+
+
+def test_a_fork_works_within_the_same_trace() -> None:
+    one = exchange()
+    assert one.fork("flight").trace is None
+    one.trace = Trace("ab" * 16, 1, "", 1, b"", True, 0.0)
+    fork = one.fork("flight")
+    assert fork.trace is not None
+    fork.trace.ask("u", "m", 0.0)
+    assert len(one.trace.attempts) == 1, "what is asked for several stands in the trace of the first"
 
 
 def test_a_fork_may_have_another_deadline() -> None:

@@ -161,7 +161,7 @@ class Batch:
         except OverflowError:
             self._fail(merged, _too_much())
         except Exception:
-            log.exception("a room failed on %s", merged.id)
+            log.exception("a room failed on %s", merged.id, extra={"request": merged.id})
             self._fail(merged, defect())
 
     def _end(self, outcome: str, error: Fail | None) -> list[Member]:

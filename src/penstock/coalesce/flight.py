@@ -144,7 +144,7 @@ class Flight:
             fail.__traceback__ = fail.__context__ = None  # their frames hold the call and its bytes
             self.end(fail)
         except Exception:
-            log.exception("a room failed on %s", self.exchange.id)
+            log.exception("a room failed on %s", self.exchange.id, extra={"request": self.exchange.id})
             self.end(defect())
         else:
             self._land(reply)

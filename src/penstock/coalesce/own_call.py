@@ -91,7 +91,7 @@ class OwnCall:
             self.end(fail)
             return
         except Exception:
-            log.exception("a room failed on %s", child.id)
+            log.exception("a room failed on %s", child.id, extra={"request": child.id})
             self.end(defect())
             return
         self._fiber = None

@@ -16,6 +16,7 @@ from penstock.core.priority import NORMAL
 if TYPE_CHECKING:
     from penstock.core.errors import Fail
     from penstock.core.ports import Caller, RequestBody
+    from penstock.core.trace import Trace
 
 log = logging.getLogger("penstock")
 
@@ -50,8 +51,9 @@ class Exchange:
     came), ``connecting`` the part of ``waited`` in which a connection was made. ``tags`` are the caller's own labels,
     ``cost`` and ``saved`` micro-dollars, ``money`` how they came about and ``spent`` its attempts where there were
     several (``core.money``); ``rented``: what it owes for time at upstreams that are paid by the second, in parts of a
-    micro-dollar; ``callers``: how many calls it serves. ``rooms``: of a few
-    calls, when they entered each.
+    micro-dollar; ``callers``: how many calls it serves.
+    ``rooms``: of a few calls, when they entered each. ``trace``: its place in a distributed trace, None while nobody
+    traces; forks share it.
     ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may
     be told to it though its time is over, ``degraded`` what it was indeed given less of.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
@@ -112,6 +114,7 @@ class Exchange:
         "tokens_out",
         "tokens_reasoning",
         "tokens_written",
+        "trace",
         "upstream",
         "upstream_key",
         "upstream_model",
@@ -131,6 +134,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.key = ""
         self.tags = ""
+        self.trace: Trace | None = None
         self.scope = ""
         self.priority = NORMAL
         self.weight = 1.0
@@ -206,6 +210,7 @@ class Exchange:
         child.weight = self.weight
         child.tags = self.tags
         child.rooms = self.rooms
+        child.trace = self.trace
         child.usage_passes = self.usage_passes
         return child
 
@@ -282,7 +287,7 @@ class Exchange:
             try:
                 deferred.pop()(self)
             except Exception:
-                log.exception("clean-up of %s failed", self.id)
+                log.exception("clean-up of %s failed", self.id, extra={"request": self.id})
 
     def __repr__(self) -> str:
         return f"<Exchange {self.id} {self.outcome or 'running'} {self.call!r}>"

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from penstock.core.exchange import Exchange
+from penstock.core.trace import Traced
 
 MOST_NAME_CHARACTERS = 64
 Record = tuple[Any, ...]
@@ -22,7 +23,8 @@ class Finished(NamedTuple):
     upstream's answer (0: none was asked). ``cache`` is what the cache said, ``fault`` whose fault an error was,
     ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing;
     ``money``: how cost and saving came about (``core.money``). ``rooms`` the seconds in each on the way down, then
-    ``answer``: of a few calls. ``known``: ``model`` is an entry."""
+    ``answer``: of a few calls. ``known``: ``model`` is an entry.
+    ``trace``: its place in a trace that is kept."""
 
     at: float
     id: str
@@ -59,6 +61,7 @@ class Finished(NamedTuple):
     saved: int
     waits: dict[str, float] | None
     money: dict[str, int] | None
+    trace: Traced | None = None
     rooms: tuple[tuple[str, float], ...] | None = None
     known: bool = True
 
@@ -108,6 +111,7 @@ def record(exchange: Exchange, at: float) -> Record:
         exchange.queued, exchange.overhead, exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached,
         exchange.tokens_reasoning, exchange.bytes_in, exchange.bytes_out, exchange.cost, exchange.saved, exchange.waits,
         exchange.money,
+        None if exchange.trace is None else exchange.trace.end(exchange),
         None if exchange.rooms is None else waterfall(exchange, exchange.rooms),
         exchange.model != "",
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.observe.admission_page import ADMISSION_METRICS, put_admission
+from penstock.observe.alerts_page import ALERTS_METRICS, put_alerts
 from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
@@ -16,6 +17,7 @@ from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 from penstock.observe.memory_page import MEMORY_METRICS, put_memory
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
 from penstock.observe.store_page import STORE_METRICS, put_store
+from penstock.observe.telemetry_page import TELEMETRY_METRICS, put_telemetry
 
 SLICES = (
     ("memory", put_memory, MEMORY_METRICS),
@@ -32,5 +34,7 @@ SLICES = (
     ("cost", put_cost, COST_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
     ("gauges", put_gauges, GAUGE_METRICS),
+    ("telemetry", put_telemetry, TELEMETRY_METRICS),
+    ("alerts", put_alerts, ALERTS_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

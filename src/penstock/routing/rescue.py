@@ -82,7 +82,7 @@ class Rescue:
         try:
             await self._run(error)
         except Exception:
-            log.exception("the rescue of %s failed", self._exchange.id)
+            log.exception("the rescue of %s failed", self._exchange.id, extra={"request": self._exchange.id})
             self._joint.fail(GatewayError("Penstock has a defect here; its log says more.", code="internal_error"))
 
     async def _run(self, error: Fail) -> None:
