@@ -176,8 +176,7 @@ class Exchange:
         self.tokens_in = 0
         self.tokens_out = 0
         self.tokens_cached = 0
-        self.tokens_reasoning = 0
-        self.tokens_written = 0
+        self.tokens_reasoning = self.tokens_written = 0
         self.cost = self.saved = self.rented = 0
         self.money: dict[str, int] | None = None
         self.spent: list[tuple[Any, ...]] | None = None
