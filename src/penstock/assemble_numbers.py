@@ -43,7 +43,8 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
         "telemetry": _telemetry(gateway),
         "alerts": _alerts(gateway),
-        "observed": None if gateway.observed is None else gateway.observed.board.dump(),
+        "gauges": _gauges(gateway),
+        "observed": None if gateway.observed is None else gateway.observed.dump(),
     }
 
 
@@ -55,3 +56,9 @@ def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
 def _alerts(gateway: Gateway) -> dict[str, Any] | None:
     alerts = None if gateway.watching is None else gateway.watching.alerts
     return None if alerts is None else alerts.dump()
+
+
+def _gauges(gateway: Gateway) -> dict[str, Any] | None:
+    """What this worker read last, with its number: gauges are told by worker."""
+    watching = gateway.watching
+    return None if watching is None else {"worker": gateway.number, **watching.last_gauges}

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from penstock.core.call import Headers
 from penstock.core.deadlines import Wheel
 from penstock.core.reply import collect
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
 from penstock.net.names import Names
+from penstock.net.reach import Patience, Reach
 from penstock.net.tls import client_context
 
 MOST_ANSWER_BYTES = 64 * 1024

@@ -18,9 +18,10 @@ from penstock.core.call import Call, Headers
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Source, collect
-from penstock.net.client import Origin, Patience
+from penstock.net.client import Origin
 from penstock.net.handshake import check_answer, offering, tokens
 from penstock.net.http_head import field_lines
+from penstock.net.reach import Patience
 from penstock.net.response import Switched
 from penstock.providers.event_frames import EventFrames
 from penstock.wire.headers import Memo, forwardable, returnable
@@ -113,12 +114,13 @@ class HttpProvider:
         else:
             head = self._head(call, exchange.upstream_key, self._traced) + attempt.line + framing
         try:
-            response = await self._origin.request(head, body, self._patience, max(within, 0.001))
+            response = await self._origin.request(head, body, self._patience, max(within, 0.001), exchange=exchange)
         finally:
             then = self._now()
             exchange.waited += then - now
             if attempt is not None:
                 attempt.head = then
+        exchange.answered = then
         answer = response.head
         if attempt is not None:
             attempt.status = answer.status
@@ -161,12 +163,13 @@ class HttpProvider:
         )  # fmt: skip
         within = max(min(exchange.deadline - now, self._patience.head), 0.001)
         try:
-            response = await self._origin.request(head, b"", self._patience, within, upgrade=True)
+            response = await self._origin.request(head, b"", self._patience, within, upgrade=True, exchange=exchange)
         finally:
             then = self._now()
             exchange.waited += then - now
             if attempt is not None:
                 attempt.head = then
+        exchange.answered = then
         if attempt is not None:
             attempt.status = response.status
         headers = returnable(response.headers, self._returned)
@@ -278,3 +281,4 @@ def note_usage(exchange: Exchange, usage: Usage | None) -> None:
         exchange.tokens_in = usage.prompt_tokens
         exchange.tokens_out = usage.completion_tokens
         exchange.tokens_cached = usage.cached_tokens
+        exchange.tokens_reasoning = usage.reasoning_tokens
