@@ -36,6 +36,18 @@ class Part(Protocol):
     def follow(self, config: Config) -> None: ...
 
 
+class History(Protocol):
+    """What there was, at the leading worker."""
+
+    def recent(self, seconds: float) -> list[Window]:
+        """The windows of ten seconds that began in the last ``seconds`` (an hour at least is kept), oldest first. Where
+        nothing was seen there is none."""
+
+    async def between(self, since: float, until: float, step: float) -> list[Window]:
+        """Windows of ``step`` seconds (a multiple of 10) from ``since`` to ``until`` (Unix seconds), oldest first. Where
+        nothing is kept there is none."""
+
+
 class Watching:
     """See the module. It survives reloads."""
 
@@ -49,6 +61,7 @@ class Watching:
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
         self.gauges: Callable[[], dict[str, float]] = dict
+        self.history: History | None = None
         self._gathered = self.tally.start - SPAN
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
