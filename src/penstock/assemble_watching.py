@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_history import history
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded, joined
 
@@ -24,6 +25,9 @@ log = logging.getLogger("penstock")
 
 SETTLE_SECONDS = 1.0
 """After the end of a window it is gathered: workers close theirs a few times a second."""
+LATE_SECONDS = 60.0
+"""A worker that did not answer is asked for what it has of so long before: what comes late counts as part of the window
+that is given next."""
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -44,8 +48,8 @@ class History(Protocol):
         nothing was seen there is none."""
 
     async def between(self, since: float, until: float, step: float) -> list[Window]:
-        """Windows of ``step`` seconds (a multiple of 10) from ``since`` to ``until`` (Unix seconds), oldest first. Where
-        nothing is kept there is none."""
+        """Windows of ``step`` seconds (a multiple of 10) from ``since`` to ``until`` (Unix seconds), oldest first.
+        Where nothing is kept there is none. Raises ValueError for a step finer than what is kept of that time."""
 
 
 class Watching:
@@ -57,12 +61,14 @@ class Watching:
         from penstock.history.tally import Tally
 
         self.gateway = gateway
-        self.tally = Tally(gateway.clock.wall())
+        self.tally = Tally(gateway.clock.wall(), gateway.number)
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
         self.gauges: Callable[[], dict[str, float]] = dict
         self.history: History | None = None
-        self._gathered = self.tally.start - SPAN
+        self._given = self.tally.start - SPAN
+        self._had: dict[int, float] = {}
+        """The start of the newest window of each worker that was gathered."""
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
             gateway.observed.takers.append(self.tally.take)
@@ -110,16 +116,19 @@ class Watching:
                 await self.gather()
 
     async def gather(self) -> None:
-        """Join what is over at all workers, and give it away."""
-        after = self._gathered
+        """Join what is over at all workers, and give it away: each window of each worker once, each span once."""
+        oldest = min(self._had.values(), default=self._given)
         found: dict[float, list[Window]] = {}
-        for text in await self.gateway.fleet.windows(after):
+        late: list[Window] = []
+        for text in await self.gateway.fleet.windows(max(oldest, self._given - LATE_SECONDS)):
             window = decoded(text)
-            found.setdefault(window.start, []).append(window)
-        for start in sorted(found):
-            self._gathered = max(self._gathered, start)
-            self._give(joined(found[start], start, SPAN))
-
+            if window.start <= self._had.get(window.worker, -1.0):
+                continue
+            if window.start > self._given:
+                found.setdefault(window.start, []).append(window)
+            else:
+                late.append(Window(window.start, SPAN, window.groups, window.parts, {}, window.waits, window.feedback))
+        ...
     def _give(self, window: Window) -> None:
         for taker in self.takers:
             try:
@@ -128,7 +137,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = ()
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (history,)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

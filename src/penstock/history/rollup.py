@@ -68,3 +68,42 @@ def rolled(windows: Iterable[Window], span: float) -> list[Window]:
             spans[start] = Rollup(start, span)
         spans[start].add(window)
     return [spans[start].window for start in sorted(spans)]
+
+
+class Ladder:
+    """Sums windows of ten seconds into spans of each of ``spans``, each of the spans before it. ``unfinished`` is what
+    there is of those whose end has not come."""
+
+    def __init__(self, *spans: float) -> None:
+        self._spans = spans
+        self._steps: list[Rollup | None] = [None] * len(spans)
+
+    @property
+    def unfinished(self) -> list[Window]:
+        """The finest first. What is in one is not in another."""
+        return [step.window for step in self._steps if step is not None]
+
+    def add(self, window: Window, step: int = 0) -> list[Window]:
+        """One more window. Gives the spans that it ends, the finest first."""
+        if step == len(self._spans):
+            return []
+        ended: list[Window] = []
+        span = self._spans[step]
+        start = floor(window.start, span)
+        current = self._steps[step]
+        if current is not None and start > current.start:  # its last windows never came
+            ended += self._end(step, current)
+            current = None
+        if current is None:
+            current = self._steps[step] = Rollup(start, span)
+        current.add(window)
+        if window.start + window.seconds >= current.end - _EXACT:
+            ended += self._end(step, current)
+        return ended
+
+    def _end(self, step: int, rollup: Rollup) -> list[Window]:
+        self._steps[step] = None
+        return [rollup.window, *self.add(rollup.window, step + 1)]
+
+    def __repr__(self) -> str:
+        return f"<Ladder {self._steps}>"
