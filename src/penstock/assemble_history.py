@@ -102,11 +102,12 @@ class Past:
         shelf = self._shelf
         if shelf is None:
             return
-        while not await shelf.reached():
+        while not await shelf.reached():  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(AGAIN_SECONDS)
         last = await shelf.last()
         if last is None:
             return
+        self._watching.gathering.resume(last)  # other workers may have had calls while there was no leader
         self._ladder = Ladder(MINUTE.span, HOUR.span)
         minute = floor(last, MINUTE.span)
         for packed in await self._own(shelf, MINUTE, floor(last, HOUR.span), minute):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.assemble_history import history
 from penstock.config import Config
-from penstock.core.windows import SPAN, Window, decoded, encoded, joined
+from penstock.core.windows import SPAN, Window, decoded, encoded
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
@@ -25,9 +25,6 @@ log = logging.getLogger("penstock")
 
 SETTLE_SECONDS = 1.0
 """After the end of a window it is gathered: workers close theirs a few times a second."""
-LATE_SECONDS = 60.0
-"""A worker that did not answer is asked for what it has of so long before: what comes late counts as part of the window
-that is given next."""
 Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -58,6 +55,7 @@ class Watching:
     name = "watching"
 
     def __init__(self, gateway: Gateway) -> None:
+        from penstock.history.gathering import Gathering
         from penstock.history.tally import Tally
 
         self.gateway = gateway
@@ -66,9 +64,7 @@ class Watching:
         self.answers: dict[str, Answer] = {}
         self.gauges: Callable[[], dict[str, float]] = dict
         self.history: History | None = None
-        self._given = self.tally.start - SPAN
-        self._had: dict[int, float] = {}
-        """The start of the newest window of each worker that was gathered."""
+        self.gathering = Gathering(self.tally.start - SPAN)
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
             gateway.observed.takers.append(self.tally.take)
@@ -116,19 +112,11 @@ class Watching:
                 await self.gather()
 
     async def gather(self) -> None:
-        """Join what is over at all workers, and give it away: each window of each worker once, each span once."""
-        oldest = min(self._had.values(), default=self._given)
-        found: dict[float, list[Window]] = {}
-        late: list[Window] = []
-        for text in await self.gateway.fleet.windows(max(oldest, self._given - LATE_SECONDS)):
-            window = decoded(text)
-            if window.start <= self._had.get(window.worker, -1.0):
-                continue
-            if window.start > self._given:
-                found.setdefault(window.start, []).append(window)
-            else:
-                late.append(Window(window.start, SPAN, window.groups, window.parts, {}, window.waits, window.feedback))
-        ...
+        """Join what is over at all workers, and give it away."""
+        told = await self.gateway.fleet.windows(self.gathering.after)
+        for window in self.gathering.take(map(decoded, told)):
+            self._give(window)
+
     def _give(self, window: Window) -> None:
         for taker in self.takers:
             try:
