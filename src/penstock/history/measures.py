@@ -8,31 +8,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from penstock.core.sketch import quantile
 from penstock.core.windows import GAUGES, Part
-from penstock.history.planes import counted
+from penstock.history.planes import Ranks
 
 MICRO = 1_000_000
+FAILED = "calls that failed by the fault of upstream or gateway"
+FAULTS = "faults"
+"""Stands among the columns of a measure that reads them."""
 
 
 class Totals:
     """Sums of a span of time. ``numbers`` by column, seconds and dollars as millionths; ``lanes`` by sketch (see
     planes); ``seconds`` are those of which something is known."""
 
-    __slots__ = ("faults", "lanes", "numbers", "seconds")
+    __slots__ = ("_ranks", "faults", "lanes", "numbers", "seconds")
 
     def __init__(self) -> None:
         self.numbers: dict[str, float] = {}
         self.faults: dict[str, int] = {}
         self.lanes: dict[str, int] = {}
         self.seconds = 0.0
+        self._ranks: dict[str, Ranks] = {}
 
     def __getitem__(self, name: str) -> float:
         return self.numbers.get(name, 0)
 
     def quantile(self, sketch: str, share: float) -> float | None:
-        """Of the values in ``sketch``."""
-        return quantile(counted(self.lanes.get(sketch, 0)), share)
+        """Of the values in ``sketch``, once all of them are added."""
+        ranks = self._ranks.get(sketch)
+        if ranks is None:
+            ranks = self._ranks[sketch] = Ranks(self.lanes.get(sketch, 0))
+        return ranks.quantile(share)
 
     def __repr__(self) -> str:
         return f"<Totals {self.numbers}>"
@@ -97,13 +103,11 @@ _OF_CALLS: dict[str, Measure] = {
     "calls": Measure("calls", "calls that ended", lambda totals: totals["calls"], ("calls",)),
     "calls_per_second": Measure("1/s", "calls that ended", _per_second("calls"), ("calls",)),
     "stream_share": Measure("share", "calls that were streams", _part_of("streams", "calls"), ("streams", "calls")),
-    "error_share": Measure(
-        "share", "calls that failed by the fault of upstream or gateway", _faults("gateway", "upstream"), ("calls",)
-    ),
-    "error_share_upstream": Measure("share", "failed by the upstream's fault", _faults("upstream"), ("calls",)),
-    "error_share_gateway": Measure("share", "failed by the gateway's fault", _faults("gateway"), ("calls",)),
-    "error_share_caller": Measure("share", "calls that were wrong", _faults("caller"), ("calls",)),
-    "left_share": Measure("share", "calls whose caller went away", _faults("left"), ("calls",)),
+    "error_share": Measure("share", FAILED, _faults("gateway", "upstream"), ("calls", FAULTS)),
+    "error_share_upstream": Measure("share", "failed by the upstream's fault", _faults("upstream"), ("calls", FAULTS)),
+    "error_share_gateway": Measure("share", "failed by the gateway's fault", _faults("gateway"), ("calls", FAULTS)),
+    "error_share_caller": Measure("share", "calls that were wrong", _faults("caller"), ("calls", FAULTS)),
+    "left_share": Measure("share", "calls whose caller went away", _faults("left"), ("calls", FAULTS)),
     "retry_share": Measure("share", "calls tried more than once", _part_of("retried", "calls"), ("retried", "calls")),
     "rescue_share": Measure("share", "calls rescued in midstream", _part_of("rescued", "calls"), ("rescued", "calls")),
     "hedge_share": Measure("share", "calls with two attempts", _part_of("hedged", "calls"), ("hedged", "calls")),
@@ -166,12 +170,11 @@ MEASURES: Mapping[str, Measure] = {
     "score": Measure("share", "what callers thought of answers, 0 to 1", _part_of("score", "scores"), of="feedback"),
 }
 
-_BY_FAULT = ("error_share_upstream", "error_share_gateway", "error_share_caller", "left_share")
 _PART_COLUMNS = frozenset(Part.__struct_fields__)
 BY_PART: Mapping[str, Measure] = {
-    **{name: one for name, one in _OF_CALLS.items() if _PART_COLUMNS.issuperset(one.columns) and name not in _BY_FAULT},
+    **{name: one for name, one in _OF_CALLS.items() if _PART_COLUMNS.issuperset(one.columns)},
     "error_share": Measure(
-        "share", "calls that failed by the fault of upstream or gateway", _part_of("failed", "calls"),
+        "share", FAILED, _part_of("failed", "calls"),
         ("failed", "calls"),
     ),
 }  # fmt: skip

@@ -49,7 +49,7 @@ class _Whole(msgspec.Struct, array_like=True):
     covered: float
     shared: _Rows
     own: _Rows
-    parts: bytes
+    parts: dict[str, bytes]
     rest: bytes
 
 
@@ -58,7 +58,7 @@ _whole = msgspec.msgpack.Decoder(_Whole).decode
 _names = msgspec.msgpack.Decoder(list[Name]).decode
 _sums = msgspec.msgpack.Decoder(list[list[int]]).decode
 _faults = msgspec.msgpack.Decoder(list[dict[str, int]]).decode
-_parts = msgspec.msgpack.Decoder(dict[str, dict[str, list[int]]]).decode
+_values = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
 _rest = msgspec.msgpack.Decoder(Rest).decode
 _column = msgspec.msgpack.Decoder(list[Planes]).decode
 
@@ -66,7 +66,7 @@ _column = msgspec.msgpack.Decoder(list[Planes]).decode
 def packed(window: Window) -> bytes:
     """The bytes of ``window``."""
     parts = {
-        dimension: {value: _measured(part) for value, part in values.items()}
+        dimension: _pressed({value: _measured(part) for value, part in values.items()})
         for dimension, values in window.parts.items()
     }
     whole = _Whole(
@@ -76,7 +76,7 @@ def packed(window: Window) -> bytes:
         window.covered,
         _table(shared_rows(window.groups)),
         _table({(group.operation, group.model, group.upstream): group for group in window.groups}),
-        _pressed(parts),
+        parts,
         _pressed(Rest(window.gauges, window.peaks, window.waits, window.feedback)),
     )
     return _encode(whole)
@@ -178,10 +178,10 @@ class Packed:
         """As of a Window."""
         return self.covered or self.seconds
 
-    @property
-    def parts(self) -> dict[str, dict[str, list[int]]]:
-        """As of a Window; each in the order of a Part, seconds as microseconds."""
-        return _parts(_unpressed(self._whole.parts))
+    def values(self, dimension: str) -> dict[str, list[int]]:
+        """The parts of a dimension by value; each in the order of a Part, seconds as microseconds."""
+        stored = self._whole.parts.get(dimension)
+        return {} if stored is None else _values(_unpressed(stored))
 
     @property
     def rest(self) -> Rest:
@@ -202,8 +202,8 @@ class Packed:
             for group, planes in zip(groups, own.sketches(name), strict=True):
                 setattr(group, name, sketch_of(planes))
         parts = {
-            dimension: {value: _part(numbers) for value, numbers in values.items()}
-            for dimension, values in self.parts.items()
+            dimension: {value: _part(numbers) for value, numbers in self.values(dimension).items()}
+            for dimension in self._whole.parts
         }
         return Window(
             self.start, self.seconds, groups, parts, rest.gauges, rest.waits, rest.feedback, -1, rest.peaks,

@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.core.windows import GAUGES, OTHER, Part, worse
 from penstock.history.asking import Question
-from penstock.history.measures import Totals
+from penstock.history.measures import FAULTS, Totals
 from penstock.history.packing import MICRO, Name, Packed, Rows
 from penstock.history.planes import lanes
 
@@ -30,7 +30,9 @@ class Fold:
     def __init__(self, question: Question) -> None:
         self._question = question
         measures = question.measures.values()
-        self._columns = sorted({"calls", *(column for measure in measures for column in measure.columns)})
+        columns = {"calls", *(column for measure in measures for column in measure.columns)}
+        self._columns = sorted(columns - {FAULTS})
+        self._asks_faults = FAULTS in columns
         self._sketches = sorted({measure.sketch for measure in measures if measure.sketch})
         self._asks_rest = any(measure.of != "calls" for measure in measures)
         self._series: dict[str, dict[float, Totals]] = {}
@@ -74,7 +76,7 @@ class Fold:
             numbers = totals.numbers
             for name in self._columns:
                 numbers[name] = numbers.get(name, 0) + rows.sums(name)[row]
-            for fault, count in rows.faults[row].items():
+            for fault, count in rows.faults[row].items() if self._asks_faults else ():
                 totals.faults[fault] = totals.faults.get(fault, 0) + count
             for name in self._sketches:
                 totals.lanes[name] = totals.lanes.get(name, 0) + lanes(rows.sketches(name)[row])
@@ -88,10 +90,11 @@ class Fold:
         return chosen
 
     def _add_parts(self, at: float, packed: Packed) -> None:
-        for value, numbers in packed.parts.get(self._question.dimension, {}).items():
-            totals = self._totals(value, at)
-            for name, number in zip(_PARTS, numbers, strict=True):
-                totals.numbers[name] = totals[name] + number
+        columns = [(name, _PARTS.index(name)) for name in self._columns]
+        for value, part in packed.values(self._question.dimension).items():
+            numbers = self._totals(value, at).numbers
+            for name, place in columns:
+                numbers[name] = numbers.get(name, 0) + part[place]
 
     def _add_rooms(self, at: float, packed: Packed) -> None:
         for room, seconds in packed.rest.waits.items():
