@@ -139,7 +139,7 @@ class Tally:
             "failed": failed, "total": columns.total, "first_byte": columns.first_byte, "tokens_in": columns.tokens_in,
             "tokens_out": columns.tokens_out, "hits": hits, "cost": columns.cost, "saved": columns.saved,
         }  # fmt: skip
-        names = [name for name, column in facts.items() if any(column)]
+        names = ["total", *(name for name, column in facts.items() if name != "total" and any(column))]
         rows = list(zip(*[facts[name] for name in names], strict=True))
         bands = [band(tokens) for tokens in columns.tokens_in]
         for dimension, values in (("key", columns.key), ("tag", columns.tags), ("prompt", bands),
