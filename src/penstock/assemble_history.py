@@ -167,6 +167,8 @@ class Past:
         found: dict[float, list[Window]] = {}
         count = 0
         async for _, packed in self._read(tier, since, until):
+            if packed is None:
+                continue
             found.setdefault(packed.start, []).append(packed.window())
             count += 1
             if not count % 5:
@@ -194,7 +196,10 @@ class Past:
         unread = count = 0
         async for host, packed in self._read(question.plan.tier, question.since, question.until):
             try:
-                fold.add(packed, host)
+                if packed is None:
+                    unread += 1
+                else:
+                    fold.add(packed, host)
             except ValueError:
                 unread += 1
             count += 1
@@ -203,18 +208,18 @@ class Past:
         return {**fold.answer(), "unread": unread}
 
     async def _read(self, tier: Tier, since: float, until: float) -> AsyncIterator[tuple[int, Any]]:
-        """The windows that are kept of a tier, packed, and what is not yet in it; with the number of their host."""
+        """The windows that are kept of a tier, packed, and what is not yet in it; with the number of their host.
+        None for one that cannot be read."""
         from penstock.history.packing import Packed, packed
         from penstock.history.tiers import TEN
 
         if self._shelf is None:
             for start, text in list(self._packed):
-                if since <= start < until and (one := _opened(text)) is not None:
-                    yield 0, one
+                if since <= start < until:
+                    yield 0, _opened(text)
             return
         async for host, text in self._shelf.read(tier, since, until):
-            if (one := _opened(text)) is not None:
-                yield host, one
+            yield host, _opened(text)
         if tier is not TEN:
             for window in self._ladder.unfinished:
                 if since <= window.start < until and window.seconds <= tier.span:

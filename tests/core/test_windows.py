@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,7 +90,8 @@ def test_a_part_of_the_groups() -> None:
 
 
 def test_a_group_knows_all_its_sums() -> None:
-    one = Group(**{name: 2 for name in SUMS}, **{name: {1: 2} for name in COUNTS})
+    facts: dict[str, Any] = {**dict.fromkeys(SUMS, 2), **{name: {1: 2} for name in COUNTS}}
+    one = Group(**facts)
     other = Group()
     other.add(one)
     other.add(one)
