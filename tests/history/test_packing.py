@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from penstock.core.windows import Group, Window
-from penstock.history.packing import ALL, Packed, packed, shared_rows
+from penstock.history.packing import ALL, SKETCHES, Packed, packed, shared_rows
 from penstock.history.planes import sketch_of
 from tests.support.records import finished, window_of
 
@@ -65,6 +65,17 @@ def test_what_is_no_window_is_refused() -> None:
         Packed(msgspec.msgpack.encode([99, *good[1:]]))
     with pytest.raises(ValueError, match=r"."):
         Packed(b"nothing")
-    broken = [*good[:5], [b"x", *good[5][1:]], *good[6:]]
-    with pytest.raises(ValueError, match="decompress"):
-        _ = Packed(msgspec.msgpack.encode(broken)).own.names
+    for nonsense in (b"x", b"{}", b""):
+        broken = [*good[:5], [nonsense, *good[5][1:]], *good[6:]]
+        with pytest.raises(ValueError, match=r"."):
+            _ = Packed(msgspec.msgpack.encode(broken)).own.names
+
+
+def test_large_columns_are_pressed_and_small_ones_are_not() -> None:
+    many = [finished(model=f"m{number % 40}", total=float(number)) for number in range(400)]
+    one = msgspec.msgpack.decode(packed(window_of(START, *many)))
+    shared, own = one[4], one[5]
+    totals = shared[3][SKETCHES.index("totals")]
+    assert totals[:1] == b"x"
+    assert shared[2][:1] != b"x"
+    assert own[2][:1] == b"x"
