@@ -188,9 +188,9 @@ async def kept(path: str, days: float, rate: float, rounds: int) -> None:
     for name, asked in QUESTIONS.items():
         (seconds, least, busy), told = await timed(lambda asked=asked: place.past.answer(asked), rounds)  # type: ignore[misc]
         points = sum(value is not None for one in told["series"] for value in next(iter(one["points"].values())))
-        print(f"  {name}: {1e3 * seconds:.0f} ms, least {1e3 * least:.0f}, CPU {1e3 * busy:.0f} ({len(told['series'])} series,"
-              f" {len(told['times'])} steps of {told['step']:.0f} s, {points} points, "
-              f" {len(json.dumps(told)) / 1000:.0f} kB)")  # fmt: skip
+        shape = f"{len(told['series'])} series, {len(told['times'])} steps of {told['step']:.0f} s, {points} points"
+        print(f"  {name}: {1e3 * seconds:.0f} ms, least {1e3 * least:.0f}, CPU {1e3 * busy:.0f}")
+        print(f"    ({shape}, {len(json.dumps(told)) / 1000:.0f} kB)")
     await place.store.aclose()
 
 
