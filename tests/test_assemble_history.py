@@ -15,7 +15,7 @@ from penstock.process.loop import run
 from penstock.store.memory.store import MemoryDesk
 from penstock.store.store import DeskStore
 from tests.support.gateway import OPEN_ECHO, ask, running_gateway
-from tests.support.records import finished, window_of
+from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
 

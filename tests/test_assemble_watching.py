@@ -12,7 +12,7 @@ from penstock.core.clock import FakeClock
 from penstock.core.windows import SPAN, Window
 from penstock.process.loop import run
 from tests.support.gateway import OPEN_ECHO, ask, running_gateway
-from tests.support.records import finished
+from tests.support.windows import finished
 
 START = 1_800_000_000.0
 

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from penstock.core.windows import SPAN, Window
 from penstock.history.gathering import Gathering
-from tests.support.records import finished, window_of
+from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
 

@@ -4,7 +4,7 @@ import pytest
 from penstock.core.windows import Group, Window
 from penstock.history.packing import ALL, SKETCHES, Packed, packed, shared_rows
 from penstock.history.planes import sketch_of
-from tests.support.records import finished, window_of
+from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
 

@@ -6,7 +6,7 @@ from penstock.core.windows import Window
 from penstock.history.asking import question_of
 from penstock.history.packing import Packed, packed
 from penstock.history.reading import MOST_KEPT, Fold
-from tests.support.records import finished, window_of
+from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
 NOW = START + 60

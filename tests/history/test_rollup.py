@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from penstock.core.windows import SPAN, Window
 from penstock.history.rollup import Ladder, Rollup, floor, rolled
-from tests.support.records import finished, window_of
+from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
 

@@ -8,7 +8,7 @@ from penstock.core.finished import Finished, Record
 from penstock.core.sketch import count, quantile
 from penstock.core.windows import MOST_GROUPS, MOST_VALUES, OTHER, SPAN, Group, Window
 from penstock.history.tally import KEPT, TOGETHER, Tally, begin_of
-from tests.support.records import finished, window_of
+from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
 
