@@ -65,7 +65,7 @@ def call(dice: random.Random, at: float) -> Record:
         "first_byte": first if stream else 0.0, "answering": first, "connecting": 0.0, "waited": 0.0 if hit else total,
         "queued": dice.expovariate(20) if dice.random() < 0.1 else 0.0, "overhead": 1e-4 * dice.lognormvariate(0, 0.4),
         "tokens_in": dice.randrange(50, 6000), "tokens_out": dice.randrange(5, 900), "bytes_in": 4000,
-        "bytes_out": 3000, "cost": dice.randrange(20_000), "waits": {"queue": 0.001},
+        "bytes_out": 3000, "cost": dice.randrange(20_000), "waits": {"queue": 0.001}, "rooms": None, "known": True,
     }  # fmt: skip
     return tuple(facts.values())
 
@@ -76,8 +76,8 @@ def windows(dice: random.Random, number: int, rate: float, begin: float) -> Iter
     for one in range(number):
         rows = [call(dice, begin + SPAN * one + at / rate) for at in range(int(rate * SPAN))]
         began = time.thread_time()
-        for at in range(0, len(rows), max(1, int(rate / 4))):
-            tally.take(rows[at : at + max(1, int(rate / 4))])
+        for at in range(0, len(rows), max(1, int(rate))):  # once a second, as they are handed on
+            tally.take(rows[at : at + max(1, int(rate))])
         tally.close(begin + SPAN * (one + 1), {gauge: dice.random() * 1000 for gauge in GAUGES})
         yield tally.over(begin + SPAN * one - 1)[0], time.thread_time() - began
 

@@ -237,7 +237,7 @@ def test_over_http() -> None:
             body = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
             for _ in range(3):
                 await ask(gateway.port, "POST", "/v1/chat/completions", [], body)
-            observed.flush()
+            observed.hand_on()
             watching.tally.close(watching.tally.start + SPAN, {"cpu": 0.5})
             await watching.gather()
             assert watching.history is not None

@@ -181,7 +181,7 @@ def test_calls_come_to_the_takers_through_the_gateway(monkeypatch: pytest.Monkey
             watching.takers.append(taken.append)
             observed = gateway.gateway.observed
             assert observed is not None
-            observed.flush()
+            observed.hand_on()
             watching.tally.close(watching.tally.start + SPAN, {})
             await watching.gather()
             calls = [(group.model, group.upstream, group.calls) for window in taken for group in window.groups]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,6 +36,8 @@ class Diary:
         self._crew = gateway.crew
         self._store: Store | None = None
         self._stage: Any = None
+        self.annotate: Callable[[list[dict[str, Any]]], Awaitable[None]] | None = None
+        """Puts what callers thought beside the rows that are told."""
 
     def begin(self, store: Store | None) -> None:
         """Write there from now on; without a store nothing is written."""
@@ -110,7 +113,10 @@ class Diary:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await store.flush()
         young = msgspec.structs.replace(question, since_ms=max(question.since_ms, self._since_ms))
-        return {"ok": True, **kept, **await answer(log, young)}
+        found = await answer(log, young)
+        if self.annotate is not None:
+            await self.annotate(found["rows"])
+        return {"ok": True, **kept, **found}
 
 
 def diary(gateway: Gateway) -> Diary | None:

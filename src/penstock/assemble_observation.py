@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from penstock.config import Config
 from penstock.core.exchange import Exchange
 from penstock.core.finished import Record, record
 from penstock.core.ports import Stage
+from penstock.core.sheaves import Sheaf, sheaves
+from penstock.pipeline import timed
+
+if TYPE_CHECKING:
+    from penstock.observe.recent import Recent
 
 MOST_HELD = 1000
 """Records, before they are handed on at once."""
+FLUSHES = 4
+"""Flushes from one time to the next, if there are no more."""
 
 
 class Observation:
@@ -25,11 +33,14 @@ class Observation:
         from penstock.observe.recent import Recent
 
         self.board = Board()
-        self.recent = Recent(1000)
+        self._recent = Recent(1000)
         self.takers: list[Callable[[list[Record]], None]] = []
         """What is given the records of finished calls, a few times a second, many together."""
+        self.counters: list[Callable[[list[Sheaf]], None]] = []
+        """The same for who only adds up."""
         self._wall = wall
         self._tape: list[Record] = []
+        self._until = FLUSHES
         self.log = AccessLog(current_stream, wall, errors_only=True)
 
     def stage(self, config: Config) -> Stage:
@@ -37,8 +48,17 @@ class Observation:
         from penstock.observe.config import ObserveConfig
         from penstock.observe.stage import Observe
 
-        is_logged = config.of(ObserveConfig).access_log != "off"
-        return Observe(self.board, self.take, self.log.note if is_logged else None)
+        section = config.of(ObserveConfig)
+        log = self.log.note if section.access_log != "off" else None
+        return Observe(self.board, self.take, log, section.waterfall)
+
+    def time(self, path: Sequence[tuple[str, Stage]], now: Callable[[], float]) -> None:
+        """Give the room of ``path`` a twin of what is below it, which notes when a call enters each room."""
+        from penstock.observe.stage import Observe
+
+        for at, (_, stage) in enumerate(path):
+            if isinstance(stage, Observe):
+                stage.timed = timed(path[at + 1 :], now)
 
     def follow(self, config: Config) -> None:
         """Log and remember as ``config`` says from now on; what is remembered already stays as far as it fits."""
@@ -47,33 +67,52 @@ class Observation:
 
         section = config.of(ObserveConfig)
         self.log.errors_only = section.access_log == "errors"
-        self.recent.resize(section.recent)
+        self._recent.resize(section.recent)
         set_level(section.log_level)
 
     def note(self, exchange: Exchange) -> None:
         """A call that outlived its caller has ended: it did not pass the room."""
-        self.board.record(exchange)
+        self.board.note(exchange)
         self.take(exchange)
 
     def take(self, exchange: Exchange) -> None:
         """Remember a finished call; who measures is given it soon."""
-        row = record(exchange, self._wall())
-        self.recent.add(row)
-        self._tape.append(row)
+        self._tape.append(record(exchange, self._wall()))
         if len(self._tape) >= MOST_HELD:
             self.hand_on()
+
+    @property
+    def recent(self) -> Recent:
+        """The last calls, up to now."""
+        self.hand_on()
+        return self._recent
 
     def hand_on(self) -> None:
         """Give who measures what has ended since."""
         rows, self._tape = self._tape, []
-        if rows:
-            for taker in self.takers:
-                taker(rows)
+        self._until = FLUSHES
+        if not rows:
+            return
+        self._recent.extend(rows)
+        together = sheaves(rows)
+        self.board.take(together)
+        for counter in self.counters:
+            counter(together)
+        for taker in self.takers:
+            taker(rows)
+
+    def dump(self) -> dict[str, Any]:
+        """The numbers of this worker, up to now."""
+        self.hand_on()
+        return self.board.dump()
 
     def flush(self) -> None:
-        """Write what the access log holds, and hand on what is measured."""
+        """A few times a second: write what the access log holds, and once a second hand on what is measured: many calls
+        together cost less."""
         self.log.flush()
-        self.hand_on()
+        self._until -= 1
+        if self._until <= 0:
+            self.hand_on()
 
 
 def observation(wall: Callable[[], float]) -> Observation | None:

@@ -36,7 +36,7 @@ def test_merged_is_as_if_all_had_been_put_in_one(some: list[float], others: list
 @given(values)
 def test_many_at_once_are_as_one_by_one(numbers: list[float]) -> None:
     sketch: Sketch = {}
-    put_many(sketch, iter(numbers))
+    put_many(sketch, numbers)
     assert sketch == sketch_of(*numbers)
     assert count(sketch) == len(numbers)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from penstock.core.finished import Finished, Record
 from penstock.core.sketch import count, quantile
 from penstock.core.windows import MOST_GROUPS, MOST_VALUES, OTHER, SPAN, Group, Window
-from penstock.history.tally import KEPT, TOGETHER, Tally, begin_of
+from penstock.history.tally import KEPT, Tally, begin_of
 from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
@@ -106,21 +106,6 @@ def test_a_window_is_over_when_its_time_is() -> None:
     assert (window.start, window.calls, window.gauges, window.worker) == (START, 1, {"cpu": 0.7}, 2)
     assert tally.over(START) == []
     assert tally.start == START + SPAN
-
-
-def test_a_call_belongs_to_the_window_in_which_it_ended() -> None:
-    tally = Tally(START)
-    tally.take([finished(at=START + 9.9), finished(at=START + 10.1)])
-    tally.close(START + 10.2, {})
-    tally.close(START + 20.2, {})
-    assert [window.calls for window in tally.over(0)] == [1, 1]
-
-
-def test_many_calls_do_not_pile_up() -> None:
-    tally = Tally(START)
-    for _ in range(3):
-        tally.take([finished(at=START + 1)] * TOGETHER)
-        assert len(tally._held) < TOGETHER
 
 
 def test_windows_that_nobody_takes_are_bounded() -> None:

@@ -46,3 +46,9 @@ def test_another_size_keeps_the_newest() -> None:
     recent.resize(0)
     recent.add(record(finished(), 0.0))
     assert recent.rows() == []
+
+
+def test_many_at_once() -> None:
+    recent = Recent(2)
+    recent.extend([record(finished(id=str(number)), 0.0) for number in range(3)])
+    assert [row["id"] for row in recent.rows()] == ["2", "1"]

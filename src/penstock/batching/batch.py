@@ -214,7 +214,7 @@ class Batch:
         exchange, usage = member.exchange, dealt.usage
         if usage is not None:
             exchange.tokens_in, exchange.tokens_out = usage.prompt_tokens, usage.completion_tokens
-            exchange.tokens_cached = usage.cached_tokens
+            exchange.tokens_cached, exchange.tokens_reasoning = usage.cached_tokens, usage.reasoning_tokens
         self._dismiss(member)
         member.answer.set_result(reply)
 

@@ -8,8 +8,7 @@ measure; those at or below ``LEAST`` are in one bin.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil, log
 from typing import TypeVar
 
@@ -31,9 +30,16 @@ def put(sketch: Sketch, value: float, count: int = 1) -> None:
     sketch[at] = sketch.get(at, 0) + count
 
 
-def put_many(sketch: Sketch, values: Iterable[float]) -> None:
+def put_many(sketch: Sketch, values: Sequence[float]) -> None:
     """Count each of ``values``: a third of the time of one by one."""
-    merge(sketch, Counter([ceil(log(value) * PER_LOG) if value > LEAST else LOWEST for value in values]))
+    known = sketch.get
+    if min(values, default=0.0) > LEAST:
+        for size in map(log, values):
+            at = ceil(size * PER_LOG)
+            sketch[at] = known(at, 0) + 1
+    else:
+        for value in values:
+            put(sketch, value)
 
 
 K = TypeVar("K")

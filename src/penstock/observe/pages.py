@@ -8,6 +8,7 @@ from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.collector_page import COLLECTOR_METRICS, put_collector
 from penstock.observe.degrade_page import DEGRADE_METRICS, put_degrade
+from penstock.observe.gauges_page import GAUGE_METRICS, put_gauges
 from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
 from penstock.observe.jobs_page import JOBS_METRICS, put_jobs
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
@@ -28,5 +29,6 @@ SLICES = (
     ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
+    ("gauges", put_gauges, GAUGE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

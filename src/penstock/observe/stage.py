@@ -14,26 +14,45 @@ from penstock.observe.board import Board
 
 
 class Observe:
-    """See the module. ``take`` is given the record of each call, ``log`` a line for each, or for each that went wrong;
-    None for no log."""
+    """See the module. ``take`` is given each call as it ends, ``log`` too, for a line for each, or for each that went
+    wrong; None for no log. One call in ``every`` (0: none) goes through ``timed`` instead of the room below, which
+    notes when it enters each."""
 
     needs = frozenset({"head"})
     gives = frozenset({"record"})
 
-    def __init__(self, board: Board, take: Callable[[Exchange], None], log: Callable[[Exchange], None] | None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        take: Callable[[Exchange], None],
+        log: Callable[[Exchange], None] | None,
+        every: int = 0,
+    ) -> None:
         self._board = board
         self._take = take
         self._log = log
+        self._every = every
+        self._until = 1
+        self.timed: Next | None = None
+        self._end = self._finish  # bound once
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         self._board.in_flight += 1
-        exchange.defer(self._finish)
+        exchange.defer(self._end)
+        if self._every:
+            self._until -= 1
+            if not self._until:
+                self._until = self._every
+                if self.timed is not None:
+                    exchange.rooms = []
+                    return self.timed(exchange)
         return next(exchange)
 
     def _finish(self, exchange: Exchange) -> None:
         board = self._board
         board.in_flight -= 1
-        board.record(exchange)
+        if exchange.outcome == "left" or exchange.failures is not None or exchange.hedge is not None:
+            board.note(exchange)
         self._take(exchange)
         if self._log is not None:
             self._log(exchange)

@@ -18,9 +18,10 @@ from penstock.core.call import Call, Headers
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Source, collect
-from penstock.net.client import Origin, Patience
+from penstock.net.client import Origin
 from penstock.net.handshake import check_answer, offering, tokens
 from penstock.net.http_head import field_lines
+from penstock.net.reach import Patience
 from penstock.net.response import Switched
 from penstock.providers.event_frames import EventFrames
 from penstock.wire.headers import Memo, forwardable, returnable
@@ -106,9 +107,11 @@ class HttpProvider:
             within = self._patience.head
         head = self._head(call, exchange.upstream_key) + framing
         try:
-            response = await self._origin.request(head, body, self._patience, max(within, 0.001))
+            response = await self._origin.request(head, body, self._patience, max(within, 0.001), exchange=exchange)
         finally:
-            exchange.waited += self._now() - now
+            then = self._now()
+            exchange.waited += then - now
+        exchange.answered = then
         answer = response.head
         known = answer.memo.get(self)
         if known is None:
@@ -147,9 +150,10 @@ class HttpProvider:
         now = self._now()
         within = max(min(exchange.deadline - now, self._patience.head), 0.001)
         try:
-            response = await self._origin.request(head, b"", self._patience, within, upgrade=True)
+            response = await self._origin.request(head, b"", self._patience, within, upgrade=True, exchange=exchange)
         finally:
             exchange.waited += self._now() - now
+        exchange.answered = self._now()
         headers = returnable(response.headers, self._returned)
         if response.status >= 400:
             return Reply(response.status, headers, response.body if response.ended else response)
@@ -259,3 +263,4 @@ def note_usage(exchange: Exchange, usage: Usage | None) -> None:
         exchange.tokens_in = usage.prompt_tokens
         exchange.tokens_out = usage.completion_tokens
         exchange.tokens_cached = usage.cached_tokens
+        exchange.tokens_reasoning = usage.reasoning_tokens
