@@ -23,6 +23,7 @@ from typing import Any
 
 from bench.stats import median
 from penstock.assemble_history import Past
+from penstock.assemble_observation import MOST_HELD
 from penstock.config import Config
 from penstock.core.finished import Finished, Record
 from penstock.core.windows import COUNTS, GAUGES, SPAN, SUMS, Window
@@ -76,8 +77,8 @@ def windows(dice: random.Random, number: int, rate: float, begin: float) -> Iter
     for one in range(number):
         rows = [call(dice, begin + SPAN * one + at / rate) for at in range(int(rate * SPAN))]
         began = time.thread_time()
-        for at in range(0, len(rows), max(1, int(rate))):  # once a second, as they are handed on
-            tally.take(rows[at : at + max(1, int(rate))])
+        for at in range(0, len(rows), MOST_HELD):  # as they are handed on
+            tally.take(rows[at : at + MOST_HELD])
         tally.close(begin + SPAN * (one + 1), {gauge: dice.random() * 1000 for gauge in GAUGES})
         yield tally.over(begin + SPAN * one - 1)[0], time.thread_time() - began
 

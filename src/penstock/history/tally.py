@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from penstock.core.finished import Record
@@ -116,9 +117,9 @@ class Tally:
     def _divide(self, those: Sequence[Sheaf]) -> None:
         """Add the calls up by the values of each dimension. Most calls share all their values with others, so that
         they are added up once for all dimensions; where they do not, for each dimension alone."""
-        facts = [fact for sheaf in those for fact in _facts(sheaf)]
+        facts = list(chain.from_iterable(map(_facts, those)))
         columns = {
-            name: [value for sheaf in those for value in getattr(sheaf.columns, column)]
+            name: list(chain.from_iterable([getattr(sheaf.columns, column) for sheaf in those]))
             for name, column in (("key", "key"), ("tag", "tags"), ("error", "error"), ("cache", "cache"))
         }
         columns["prompt"] = [band(tokens) for sheaf in those for tokens in sheaf.columns.tokens_in]
