@@ -42,4 +42,6 @@ class HistoryConfig(Struct, frozen=True, kw_only=True):
             " machine's name and the port.",
         ),
     ] = ""
-    keep: KeepConfig = field(default_factory=KeepConfig)
+    keep: Annotated[KeepConfig, Meta(description="For how long each of the three is kept.")] = field(
+        default_factory=KeepConfig
+    )
