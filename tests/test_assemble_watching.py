@@ -110,6 +110,16 @@ class TestGathering:
         assert workers.gather() == [(0, 3)]
         assert workers.gather() == []
 
+    def test_a_worker_that_was_there_before_the_leader_counts(self) -> None:
+        workers = Workers(2)
+        workers.call(1, 4)
+        workers.clock.advance(SPAN)
+        workers.all[0] = workers._made(0)
+        workers.all[0].takers.append(workers.taken.append)
+        workers.call(0)
+        workers.span()
+        assert workers.gather() == [(0, 4), (1, 1)]
+
     def test_a_taker_that_fails_does_not_hurt_others(self, caplog: pytest.LogCaptureFixture) -> None:
         workers = Workers(1)
 

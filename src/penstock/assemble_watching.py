@@ -58,7 +58,7 @@ class Watching:
     name = "watching"
 
     def __init__(self, gateway: Gateway) -> None:
-        from penstock.history.gathering import Gathering
+        from penstock.history.gathering import LATE_SECONDS, Gathering
         from penstock.history.tally import Tally
 
         self.gateway = gateway
@@ -67,7 +67,7 @@ class Watching:
         self.answers: dict[str, Answer] = {}
         self.gauges: Callable[[], dict[str, float]] = dict
         self.history: History | None = None
-        self.gathering = Gathering(self.tally.start - SPAN)
+        self.gathering = Gathering(self.tally.start - LATE_SECONDS)  # other workers may have been quicker
         self.last_gauges: dict[str, float] = {}
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
