@@ -1,7 +1,7 @@
 import pytest
 
 from penstock.core.stored import Missed
-from tests.support.stores import Stores, during, scanned
+from tests.support.stores import Stores
 
 
 def test_the_oldest_rows_can_be_dropped(stores: Stores) -> None:
