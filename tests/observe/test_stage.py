@@ -67,7 +67,7 @@ def test_one_call_in_so_many_goes_through_the_rooms_that_note_when_it_came() -> 
         seen.append("timed")
         return Reply(200, [], b"")
 
-    room = Observe(Board(), lambda _: None, None, None, 3, noting)
+    room = Observe(Board(), lambda _: None, None, 3, noting)
 
     async def enter() -> None:
         for _ in range(7):

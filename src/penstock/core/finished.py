@@ -60,7 +60,7 @@ class Finished(NamedTuple):
     cost: int
     saved: int
     waits: dict[str, float] | None
-    money: dict[str, int] | None
+    money: dict[str, int] | None = None
     rooms: tuple[tuple[str, float], ...] | None = None
     known: bool = True
     trace: Traced | None = None
