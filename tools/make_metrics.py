@@ -156,9 +156,9 @@ def sample() -> dict[str, Any]:
             **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
             "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
         },
-        "gauges": {"worker": 0, **dict.fromkeys(NAMED, 0.0)},
         "telemetry": TELEMETRY,
         "alerts": {"open": {"high": 0}, "opened": {"high": 1}, "webhooks": [["slack", 0, {"sent": 1}]]},
+        "gauges": {"worker": 0, **dict.fromkeys(NAMED, 0.0)},
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -48,12 +48,6 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _gauges(gateway: Gateway) -> dict[str, Any] | None:
-    """What this worker read last, with its number: gauges are told by worker."""
-    watching = gateway.watching
-    return None if watching is None else {"worker": gateway.number, **watching.last_gauges}
-
-
 def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
     telemetry = None if gateway.observed is None else gateway.observed.telemetry
     return None if telemetry is None else telemetry.dump()
@@ -62,3 +56,9 @@ def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
 def _alerts(gateway: Gateway) -> dict[str, Any] | None:
     alerts = None if gateway.watching is None else gateway.watching.alerts
     return None if alerts is None else alerts.dump()
+
+
+def _gauges(gateway: Gateway) -> dict[str, Any] | None:
+    """What this worker read last, with its number: gauges are told by worker."""
+    watching = gateway.watching
+    return None if watching is None else {"worker": gateway.number, **watching.last_gauges}

@@ -40,6 +40,21 @@ def test_what_rooms_below_defer_is_done_before_it_is_counted() -> None:
     assert taken == [9]
 
 
+def test_a_trace_begins_before_anything_else() -> None:
+    one = exchange()
+    seen: list[object] = []
+
+    async def beyond(given: Exchange) -> Reply:
+        seen.append("beyond")
+        return Reply(200, [], b"")
+
+    async def enter() -> None:
+        await Observe(Board(), lambda _: None, None, trace=seen.append)(one, beyond)
+
+    run(enter())
+    assert seen == [one, "beyond"]
+
+
 def test_one_call_in_so_many_goes_through_the_rooms_that_note_when_it_came() -> None:
     seen = list[str]()
 
@@ -52,7 +67,7 @@ def test_one_call_in_so_many_goes_through_the_rooms_that_note_when_it_came() -> 
         seen.append("timed")
         return Reply(200, [], b"")
 
-    room = Observe(Board(), lambda _: None, None, None, 3, noting)
+    room = Observe(Board(), lambda _: None, None, 3, noting)
 
     async def enter() -> None:
         for _ in range(7):
@@ -79,18 +94,3 @@ def test_what_a_record_does_not_tell_is_noted_at_once() -> None:
     for one, outcome in ((retried, "ok"), (hedged, "ok"), (exchange(), "left"), (exchange(), "ok")):
         run(enter(one, outcome))
     assert (dict(board.retries), dict(board.hedges), board.left) == ({("reset", "up"): 1}, {"won": 1}, 1)
-
-
-def test_a_trace_begins_before_anything_else() -> None:
-    one = exchange()
-    seen: list[object] = []
-
-    async def beyond(given: Exchange) -> Reply:
-        seen.append("beyond")
-        return Reply(200, [], b"")
-
-    async def enter() -> None:
-        await Observe(Board(), lambda _: None, None, seen.append)(one, beyond)
-
-    run(enter())
-    assert seen == [one, "beyond"]

@@ -198,8 +198,8 @@ class Exchange:
         child.priority = self.priority
         child.weight = self.weight
         child.tags = self.tags
-        child.rooms = self.rooms
         child.trace = self.trace
+        child.rooms = self.rooms
         child.usage_passes = self.usage_passes
         return child
 

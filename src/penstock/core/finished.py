@@ -59,9 +59,9 @@ class Finished(NamedTuple):
     cost: int
     saved: int
     waits: dict[str, float] | None
-    trace: Traced | None = None
     rooms: tuple[tuple[str, float], ...] | None = None
     known: bool = True
+    trace: Traced | None = None
 
     @property
     def prefill(self) -> float | None:
@@ -108,9 +108,9 @@ def record(exchange: Exchange, at: float) -> Record:
         exchange.answered - started if exchange.answered else 0.0, exchange.connecting, exchange.waited,
         exchange.queued, exchange.overhead, exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached,
         exchange.tokens_reasoning, exchange.bytes_in, exchange.bytes_out, exchange.cost, exchange.saved, exchange.waits,
-        None if exchange.trace is None else exchange.trace.end(exchange),
         None if exchange.rooms is None else waterfall(exchange, exchange.rooms),
         exchange.model != "",
+        None if exchange.trace is None else exchange.trace.end(exchange),
     )  # fmt: skip
 
 

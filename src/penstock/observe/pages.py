@@ -31,8 +31,8 @@ SLICES = (
     ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
-    ("gauges", put_gauges, GAUGE_METRICS),
     ("telemetry", put_telemetry, TELEMETRY_METRICS),
     ("alerts", put_alerts, ALERTS_METRICS),
+    ("gauges", put_gauges, GAUGE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

@@ -56,6 +56,6 @@ def told(call: Finished) -> dict[str, Any]:
         "bytes_in": call.bytes_in, "bytes_out": call.bytes_out, "key": call.key, "tags": call.tags,
         "cache": call.cache, "degraded": call.degraded, "batch": call.batch, "rescues": call.rescues,
         "hedge": call.hedge, "cost": call.cost / 1e6, "saved": call.saved / 1e6,
-        "trace": None if call.trace is None else call.trace.trace,
         "error": call.error or None, "fault": call.fault or None, "rooms": call.rooms,
+        "trace": None if call.trace is None else call.trace.trace,
     }  # fmt: skip

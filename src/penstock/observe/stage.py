@@ -15,8 +15,8 @@ from penstock.observe.board import Board
 
 class Observe:
     """See the module. ``take`` is given each call as it ends, ``log`` too, for a line for each, or for each that went
-    wrong; None for no log. ``trace`` begins its trace, None while nobody traces. One call in ``every`` (0: none) goes
-    through ``timed`` instead of the room below, which notes when it enters each."""
+    wrong; None for no log. One call in ``every`` (0: none) goes through ``timed`` instead of the room below, which
+    notes when it enters each. ``trace`` begins its trace, None while nobody traces."""
 
     needs = frozenset({"head"})
     gives = frozenset({"record"})
@@ -26,17 +26,17 @@ class Observe:
         board: Board,
         take: Callable[[Exchange], None],
         log: Callable[[Exchange], None] | None,
-        trace: Callable[[Exchange], None] | None = None,
         every: int = 0,
         timed: Next | None = None,
+        trace: Callable[[Exchange], None] | None = None,
     ) -> None:
         self._board = board
         self._take = take
         self._log = log
-        self._trace = trace
         self._every = 0 if timed is None else every
         self._until = 1
         self._timed = timed
+        self._trace = trace
         self._end = self._finish  # bound once
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
