@@ -11,14 +11,16 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_report import reporting
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded, joined
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
+    from penstock.insight.findings import Bottleneck
 
 log = logging.getLogger("penstock")
 
@@ -49,6 +51,7 @@ class Watching:
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
         self.gauges: Callable[[], dict[str, float]] = dict
+        self.bottlenecks_open: Callable[[], Sequence[Bottleneck]] = list
         self._gathered = self.tally.start - SPAN
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
@@ -115,7 +118,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = ()
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (reporting,)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 
