@@ -89,6 +89,37 @@ def test_calls_that_passed_are_in_the_report() -> None:
     play(scenario)
 
 
+def test_calls_that_wait_for_seats_are_found_with_whom_they_wait_for() -> None:
+    limited = (
+        "auth: {mode: open}\nupstreams: {up: {kind: echo, tokens_per_second: 100, max_in_flight: 1}}\n"
+        "models: {echo: {upstreams: [up]}}\ninsight: {bottleneck: {over: 10s, least_calls: 5}}\n"
+        "cache: {exact: {enabled: false}}\ncoalesce: {enabled: false}\n"
+    )
+
+    async def scenario(gateway: Running, part: Reporting) -> None:
+        watching = gateway.gateway.watching
+        assert watching is not None
+        question = {
+            "model": "echo",
+            "stream": True,
+            "messages": [{"role": "user", "content": "one two three four five"}],
+        }
+        for _ in range(2):
+            answers = await asyncio.gather(
+                *(ask(gateway.port, "POST", "/v1/chat/completions", body=question, within=20.0) for _ in range(8))
+            )
+            assert {answer.status for answer in answers} == {200}
+            gateway.gateway.write_down()
+            watching.tally.close(watching.tally.start + SPAN, {})
+            await watching.gather()
+        (one,) = (await got(gateway, "bottlenecks"))[1]["bottlenecks"]
+        assert one["kind"] == "queueing"
+        assert one["evidence"]["calls_held"] == 7
+        assert one["impact"] > 0.05
+
+    play(scenario, limited)
+
+
 def test_at_a_glance() -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
         part.take(window(begun(gateway, 10.0), [call()] * 4))

@@ -89,6 +89,8 @@ class Reporting:
         if not self.enabled:
             return
         self._recent.append(window)
+        while self._history is not None and len(self._recent) > self._judged:
+            self._recent.popleft()
         self.bottlenecks.take(window, facts(self._gateway))
         if self._early is not None:
             self._early.append(window)
@@ -117,6 +119,11 @@ class Reporting:
         self.objectives.learn(window for window in before if window.start + window.seconds <= first)
         for window in early:
             self.objectives.take(window)
+
+    @property
+    def _judged(self) -> int:
+        """The windows that are looked at for what is now."""
+        return min(KEPT, max(1, round(self.bottlenecks.terms.over / SPAN)))
 
     @property
     def _history(self) -> Any:
@@ -199,7 +206,7 @@ class Reporting:
         from penstock.insight.report.totals import Totals
 
         totals = Totals()
-        for window in list(self._recent)[-max(1, round(self.bottlenecks.terms.over / SPAN)) :]:
+        for window in list(self._recent)[-self._judged :]:
             totals.add(window)
         return totals
 

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.sketch import Sketch, above, put
 from penstock.insight.budget import Budget, Counted
 
 DAY = 86_400.0
@@ -50,3 +51,11 @@ def test_it_stays_small_and_counts_each_once(steps: list[tuple[float, int]]) -> 
 def test_of_nothing_nothing_is_bad() -> None:
     assert Counted(0, 0).share == 0.0
     assert "0.9 over 1 d" in repr(Budget(0.9, DAY))
+
+
+@pytest.mark.parametrize(("limit", "over"), [(0.5, 2), (1.0, 1), (10.0, 0), (0.0, 4)])
+def test_how_many_of_a_sketch_are_over_a_limit(limit: float, over: int) -> None:
+    sketch: Sketch = {}
+    for value in (0.1, 0.3, 1.0, 5.0):
+        put(sketch, value)
+    assert above(sketch, limit) == over  # those that share its bin are not

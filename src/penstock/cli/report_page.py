@@ -35,8 +35,9 @@ def page(report: Mapping[str, Any]) -> str:
     body = [f"<h1>{escaped(title)}</h1>"]
     for head, part in (
         ("In short", _short(report)), ("Curves", _curves(report["curves"])),
-        ("Models", _groups(report["summary"]["models"])), ("Upstreams", _groups(report["summary"]["upstreams"])),
-        ("Keys", _parts(report["summary"]["keys"])), ("Tags", _parts(report["summary"]["tags"])),
+        ("Models", _groups("model", report["summary"]["models"])),
+        ("Upstreams", _groups("upstream", report["summary"]["upstreams"])),
+        ("Keys", _parts("key", report["summary"]["keys"])), ("Tags", _parts("tag", report["summary"]["tags"])),
         ("Where the time of a call goes", _where(report["summary"]["where"])),
         ("Faster is cheaper", _savings(report["savings"])), ("Against the time before", _trends(report["trends"])),
         ("Objectives", _objectives(report["objectives"])), ("Bottlenecks", _bottlenecks(report["bottlenecks"])),
@@ -57,7 +58,8 @@ def _p(text: object, how: str = "") -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     top = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in head)
     body = "".join(f"<tr>{''.join(f'<td>{escaped(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    opened = f'<div class="wide" tabindex="0" role="group" aria-label="{escaped(head[0])}">'
+    return f"{opened}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _failed(row: Mapping[str, Any]) -> str:
@@ -74,10 +76,10 @@ def _short(report: Mapping[str, Any]) -> Iterator[str]:
         yield _p(f"{seconds(report['covered_seconds'])} of these {seconds(whole)} are known.", "mild")
 
 
-def _groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _groups(what: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not rows:
         return
-    head = ("", "calls", "failed", "ttft p50", "p95", "p99", "total p50", "p95", "p99", "t/s", "in", "out",
+    head = (what, "calls", "failed", "ttft p50", "p95", "p99", "total p50", "p95", "p99", "t/s", "in", "out",
             "cost")  # fmt: skip
     ranks = ("p50", "p95", "p99")
     yield _table(head, [
@@ -88,9 +90,9 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     ])  # fmt: skip
 
 
-def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _parts(what: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if rows:
-        yield _table(("", "calls", "failed", "tokens in", "tokens out", "cost", "saved"), [
+        yield _table((what, "calls", "failed", "tokens in", "tokens out", "cost", "saved"), [
             (row["name"], number(row["calls"]), _failed(row), number(row["tokens_in"]), number(row["tokens_out"]),
              dollars(row["cost"]), dollars(row["saved"]))
             for row in rows
@@ -100,7 +102,7 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _where(parts: Mapping[str, float]) -> Iterator[str]:
     whole = sum(parts.values())
     if whole:
-        yield _table(("", "a call", "share"), [
+        yield _table(("where", "a call", "share"), [
             (WHERE.get(name, name), seconds(value), share(value / whole)) for name, value in parts.items() if value
         ])  # fmt: skip
 
@@ -116,7 +118,7 @@ def _savings(savings: Mapping[str, Any]) -> Iterator[str]:
 def _trends(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not rows:
         return
-    yield _table(("", "before", "now", "change"), [
+    yield _table(("measure", "before", "now", "change"), [
         (NAMES.get(row["name"], row["name"]), measured(row["before"], row["unit"]), measured(row["now"], row["unit"]),
          change(row) if row["significant"] else "by chance")
         for row in rows
@@ -125,7 +127,7 @@ def _trends(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _objectives(rows: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
     if rows:
-        yield _table(("", "good", "wanted", "within", "budget left", ""), [
+        yield _table(("objective", "good", "wanted", "within", "budget left", "state"), [
             (row["name"], "-" if row["good"] is None else f"{row['good']:.3%}", f"{row['target']:.1%}",
              seconds(row["limit_seconds"]), f"{max(0.0, row['budget_left']):.0%}",
              ("met" if row["met"] else "broken") + (", budget burns" if row["alerts"] else ""))

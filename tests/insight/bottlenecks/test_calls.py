@@ -64,7 +64,7 @@ def test_who_waited_for_nobody() -> None:
 
 def test_prompts_that_wait_inside_an_upstream() -> None:
     seats = {"up": Upstream(in_flight=12, capacity=8, waiting=0.5), "unasked": Upstream(waiting=9.0)}
-    (one,) = calls.upstream_queueing(now([call(), call(upstream="b")], upstreams=seats), TERMS)
+    (one,) = calls.upstream_queue(now([call(), call(upstream="b")], upstreams=seats), TERMS)
     assert (one.name, one.impact, one.share) == ("up", 0.5, 0.5)
     assert one.ratio == pytest.approx(5.0)
 

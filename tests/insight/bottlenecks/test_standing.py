@@ -47,7 +47,7 @@ def test_the_dearest_is_first() -> None:
             window(10.0 * place, [call(first_byte=0.7)] * 10, gauges), Facts(upstreams={"up": Upstream(waiting=0.2)})
         )
     costs = [one.impact * one.share for one in standing.now]
-    assert [one.kind for one in standing.now] == ["context", "upstream_queueing", "network", "event_loop", "memory"]
+    assert [one.kind for one in standing.now] == ["context", "upstream_queue", "network", "event_loop", "memory"]
     assert costs == sorted(costs, reverse=True)
 
 

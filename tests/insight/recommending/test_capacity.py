@@ -39,7 +39,7 @@ def test_a_larger_machine_is_recommended_and_never_made() -> None:
 def test_replicas_of_what_calls_wait_for() -> None:
     found = list(capacity.replicas(known(
         [call()] * 100,
-        bottlenecks=[bottleneck("upstream_queueing", "up", "x: 1"), bottleneck("queueing", "batching"),
+        bottlenecks=[bottleneck("upstream_queue", "up", "x: 1"), bottleneck("queueing", "batching"),
                      bottleneck("queueing")],
     )))  # fmt: skip
     assert [one.title for one in found] == ["Add a replica of up", "Add a replica of the upstreams"]

@@ -84,7 +84,7 @@ def _room(room: str, now: Seen) -> tuple[str, str, str, dict[str, float]]:
     )  # fmt: skip
 
 
-def upstream_queueing(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
+def upstream_queue(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
     """Prompts wait inside an upstream, unread."""
     for name, upstream in now.facts.upstreams.items():
         sums = now.upstreams.get(name)
@@ -93,7 +93,7 @@ def upstream_queueing(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
         part = upstream.waiting / sums.latency
         ratio = part / terms.queueing
         yield Suspect(
-            "upstream_queueing", name, ratio, by_ratio(ratio),
+            "upstream_queue", name, ratio, by_ratio(ratio),
             f"{name}: prompts of about {ms(upstream.waiting)} wait inside it, {upstream.in_flight} calls are in flight",
             {"waiting_seconds": upstream.waiting, "waiting_share": part, "in_flight": float(upstream.in_flight),
              "capacity": float(upstream.capacity)},

@@ -96,7 +96,7 @@ class Bottlenecks:
         yield from own.cpu(now, terms, self._pace(now))
         for judge in (own.loop, own.collector, own.memory, own.store, own.embedding, own.network):
             yield from judge(now, terms)
-        for judge in (calls.context, calls.queueing, calls.upstream_queueing, calls.connections):
+        for judge in (calls.context, calls.queueing, calls.upstream_queue, calls.connections):
             yield from judge(now, terms)
 
     def _pace(self, now: Seen) -> float | None:

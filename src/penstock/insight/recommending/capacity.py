@@ -78,7 +78,7 @@ def machine(known: Known) -> Iterator[Recommendation]:
 def replicas(known: Known) -> Iterator[Recommendation]:
     """More of what calls wait for."""
     for one in known.bottlenecks:
-        if one.kind not in ("upstream_queueing", "queueing") or one.name in ("batching", "grouping"):
+        if one.kind not in ("upstream_queue", "queueing") or one.name in ("batching", "grouping"):
             continue
         waited = one.impact * one.share * known.a_day(known.totals.whole.calls)
         where = one.name or "the upstreams"
