@@ -24,9 +24,26 @@ def play(scenario: Callable[[Running, Reporting], Coroutine[Any, Any, None]], co
             watching = gateway.gateway.watching
             assert watching is not None
             (part,) = [part for part in watching.parts if isinstance(part, Reporting)]
+            await learned(part)
+            watching.history = None  # a scenario brings its own
             await scenario(gateway, part)
 
     asyncio.run(main())
+
+
+async def learned(part: Reporting) -> None:
+    async with asyncio.timeout(10):
+        while part._early is not None:  # noqa: ASYNC110 - it has no event of its own
+            await asyncio.sleep(0.005)
+
+
+async def pass_windows(gateway: Running) -> None:
+    """End the window, and give it to all that look at windows."""
+    watching = gateway.gateway.watching
+    assert watching is not None
+    gateway.gateway.write_down()
+    watching.tally.close(watching.tally.start + SPAN, {"cpu": 0.1})
+    watching._give(watching.tally.over(0.0)[-1])
 
 
 def begun(gateway: Running, ago: float) -> float:
@@ -69,15 +86,11 @@ def test_bottlenecks_of_the_last_windows_over_http() -> None:
 
 def test_calls_that_passed_are_in_the_report() -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
-        watching = gateway.gateway.watching
-        assert watching is not None
         caller = await Caller.dial(gateway.port)
         for _ in range(3):
             assert (await caller.ask(chat("echo", keep=True))).status == 200
         caller.writer.close()
-        gateway.gateway.write_down()
-        watching.tally.close(watching.tally.start + SPAN, {"cpu": 0.1})
-        await watching.gather()
+        await pass_windows(gateway)
         status, told = await got(gateway, "report?since=1h")
         assert status == 200
         assert told["summary"]["calls"] == 3
@@ -97,8 +110,6 @@ def test_calls_that_wait_for_seats_are_found_with_whom_they_wait_for() -> None:
     )
 
     async def scenario(gateway: Running, part: Reporting) -> None:
-        watching = gateway.gateway.watching
-        assert watching is not None
         question = {
             "model": "echo",
             "stream": True,
@@ -109,9 +120,7 @@ def test_calls_that_wait_for_seats_are_found_with_whom_they_wait_for() -> None:
                 *(ask(gateway.port, "POST", "/v1/chat/completions", body=question, within=20.0) for _ in range(8))
             )
             assert {answer.status for answer in answers} == {200}
-            gateway.gateway.write_down()
-            watching.tally.close(watching.tally.start + SPAN, {})
-            await watching.gather()
+            await pass_windows(gateway)
         (one,) = (await got(gateway, "bottlenecks"))[1]["bottlenecks"]
         assert one["kind"] == "queueing"
         assert one["evidence"]["calls_held"] == 7
@@ -135,7 +144,7 @@ def test_the_history_is_asked_for_both_spans_and_not_twice() -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
         start = begun(gateway, 0.0)
         past = (window(start - 300.0 * place, [call()] * 4) for place in range(1, 49))
-        part._watching.history = history = Kept(*past)  # type: ignore[attr-defined]
+        part._watching.history = history = Kept(*past)
         part.take(window(start - 10.0, []))
         told = await part.tell_report({"since": "2h"})
         assert history.asked[0] == (start - 4 * 3600.0, start - start % 60.0, 300.0)
@@ -171,7 +180,7 @@ def test_recommendations_from_the_workers_own_words() -> None:
 
 def test_a_spent_budget_is_told_to_who_keeps_alerts() -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
-        part._watching.alerts = alerts = Alerts()  # type: ignore[attr-defined]
+        part._watching.alerts = alerts = Alerts()
         for place in range(30):
             part.take(window(begun(gateway, 300.0 - 10.0 * place), [failed()] * 5 + [call()] * 5))
         assert alerts.told == [("objective_availability_fast", False)]
@@ -184,7 +193,7 @@ def test_a_spent_budget_is_told_to_who_keeps_alerts() -> None:
 
 def test_without_such_a_one_it_is_logged_and_in_the_report(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
-        part._watching.alerts = None  # type: ignore[attr-defined]
+        part._watching.alerts = None
         part._watching.answers.pop("alerts", None)
         for place in range(30):
             part.take(window(begun(gateway, 300.0 - 10.0 * place), [failed()] * 5))
@@ -199,12 +208,10 @@ def test_what_was_before_this_start_counts_for_the_budgets() -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
         start = begun(gateway, 0.0)
         before = [window(start - 7200.0, [failed()] * 7), window(start - 10.0, [failed()] * 100)]
-        part._watching.history = history = Kept(*before)  # type: ignore[attr-defined]
+        part._watching.history = history = Kept(*before)
         part.open()
         part.take(window(start - 10.0, [call()] * 3))  # the history has it, too: it counts once
-        async with asyncio.timeout(10):
-            while part._early is not None:  # noqa: ASYNC110 - it has no event of its own
-                await asyncio.sleep(0.005)
+        await learned(part)
         row = (await part.tell_objectives({}))["objectives"][0]
         assert (row["total"], row["bad"]) == (10, 7)
         assert history.asked[0][1] - history.asked[0][0] == pytest.approx(30 * 86_400.0, abs=3700)  # by whole hours
@@ -214,11 +221,9 @@ def test_what_was_before_this_start_counts_for_the_budgets() -> None:
 
 def test_a_history_that_cannot_be_read_is_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
-        part._watching.history = History(error=OSError("gone"))  # type: ignore[attr-defined]
+        part._watching.history = History(error=OSError("gone"))
         part.open()
-        async with asyncio.timeout(10):
-            while part._early is not None:  # noqa: ASYNC110 - it has no event of its own
-                await asyncio.sleep(0.005)
+        await learned(part)
         part.take(window(begun(gateway, 10.0), [call()] * 3))
         assert (await part.tell_objectives({}))["objectives"][0]["total"] == 3
 
