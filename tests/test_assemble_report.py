@@ -39,9 +39,10 @@ async def learned(part: Reporting) -> None:
 
 async def pass_windows(gateway: Running) -> None:
     """End the window, and give it to all that look at windows."""
-    watching = gateway.gateway.watching
+    watching, observed = gateway.gateway.watching, gateway.gateway.observed
     assert watching is not None
-    gateway.gateway.write_down()
+    assert observed is not None
+    observed.hand_on()
     watching.tally.close(watching.tally.start + SPAN, {"cpu": 0.1})
     watching._give(watching.tally.over(0.0)[-1])
 
