@@ -12,6 +12,7 @@ from tests.support.gateway import ECHO, OPEN_ECHO, Running, running_gateway
 from tests.support.histories import History, Kept
 from tests.support.load import Kept as Caller
 from tests.support.load import chat
+from tests.support.passed import Passed
 from tests.support.sockets import ask
 from tests.support.spans import call, failed, hit, window
 
@@ -35,16 +36,6 @@ async def learned(part: Reporting) -> None:
     async with asyncio.timeout(10):
         while part._early is not None:  # noqa: ASYNC110 - it has no event of its own
             await asyncio.sleep(0.005)
-
-
-async def pass_windows(gateway: Running) -> None:
-    """End the window, and give it to all that look at windows."""
-    watching, observed = gateway.gateway.watching, gateway.gateway.observed
-    assert watching is not None
-    assert observed is not None
-    observed.hand_on()
-    watching.tally.close(watching.tally.start + SPAN, {"cpu": 0.1})
-    watching._give(watching.tally.over(0.0)[-1])
 
 
 def begun(gateway: Running, ago: float) -> float:
@@ -87,11 +78,12 @@ def test_bottlenecks_of_the_last_windows_over_http() -> None:
 
 def test_calls_that_passed_are_in_the_report() -> None:
     async def scenario(gateway: Running, part: Reporting) -> None:
+        passed = Passed(gateway.gateway, part.take, begun(gateway, 10.0))
         caller = await Caller.dial(gateway.port)
         for _ in range(3):
             assert (await caller.ask(chat("echo", keep=True))).status == 200
         caller.writer.close()
-        await pass_windows(gateway)
+        await passed.end_window(3)
         status, told = await got(gateway, "report?since=1h")
         assert status == 200
         assert told["summary"]["calls"] == 3
@@ -111,6 +103,7 @@ def test_calls_that_wait_for_seats_are_found_with_whom_they_wait_for() -> None:
     )
 
     async def scenario(gateway: Running, part: Reporting) -> None:
+        passed = Passed(gateway.gateway, part.take, begun(gateway, 10.0))
         question = {
             "model": "echo",
             "stream": True,
@@ -121,7 +114,7 @@ def test_calls_that_wait_for_seats_are_found_with_whom_they_wait_for() -> None:
                 *(ask(gateway.port, "POST", "/v1/chat/completions", body=question, within=20.0) for _ in range(8))
             )
             assert {answer.status for answer in answers} == {200}
-            await pass_windows(gateway)
+            await passed.end_window(8)
         (one,) = (await got(gateway, "bottlenecks"))[1]["bottlenecks"]
         assert one["kind"] == "queueing"
         assert one["evidence"]["calls_held"] == 7
