@@ -33,7 +33,7 @@ def test_a_larger_machine_is_recommended_and_never_made() -> None:
     assert "900 MiB" in found[0].benefit
     assert "ceiling" in found[0].description
     assert "1.2 hours" not in found[0].benefit
-    assert "72 minutes of waiting a day" in found[1].benefit  # 0.1 s for half of 86,400 calls a day
+    assert "72 minutes of callers' waiting a day" in found[1].benefit  # 0.1 s for half of 86,400 calls a day
 
 
 def test_replicas_of_what_calls_wait_for() -> None:

@@ -50,7 +50,7 @@ def hit_rate(known: Known) -> Iterator[Recommendation]:
         " Where questions do not repeat, this is as good as it gets.",
         actions=actions,
         benefit=f"at {LOW_HITS:.0%} calls would be {faster:.0%} faster in the mean: {spent(known.a_day(more * each))}"
-        f" of waiting{f' and {dollars(known.a_day(money))}' if money else ''} less a day",
+        f" of callers' waiting{f' and {dollars(known.a_day(money))}' if money else ''} less a day",
         effort="low",
     )  # fmt: skip
 
@@ -148,7 +148,8 @@ def hedges(known: Known) -> Iterator[Recommendation]:
             type="hedging", priority="low", title=f"Ask a second upstream when {name} is late",
             description=f"Half of the first tokens of {name} come within {ms(half)}, 95 of 100 within {ms(late)}.",
             actions=[Action("implement", "Within a budget of 5 % more calls.", "hedge: {enabled: true}")],
-            benefit=f"up to {ms(late - half)} for the slowest twentieth, {spent(saved)} of waiting a day{twice}",
+            benefit=f"up to {ms(late - half)} for the slowest twentieth, {spent(saved)} of callers' waiting"
+            f" a day{twice}",
             effort="low",
         )  # fmt: skip
 

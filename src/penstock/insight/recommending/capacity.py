@@ -57,7 +57,7 @@ def machine(known: Known) -> Iterator[Recommendation]:
                     Action("optimise", "Or hold less.", "cache: {memory: 64MiB}"),
                 ],
                 benefit=f"{needed / MIB:.0f} MiB would leave a tenth free below the threshold; hits of the cache worth"
-                f" {spent(at_stake)} of waiting a day are at stake",
+                f" {spent(at_stake)} of callers' waiting a day are at stake",
                 effort="medium",
             )  # fmt: skip
         if one.kind in ("cpu", "event_loop"):
@@ -70,7 +70,8 @@ def machine(known: Known) -> Iterator[Recommendation]:
                     Action("implement", "One worker more (a restart).", one.action),
                     Action("implement", "Beyond the cores of this machine: another gateway with the same config."),
                 ],
-                benefit=f"up to {ms(one.impact)} for {one.share:.0%} of the calls, {spent(waited)} of waiting a day",
+                benefit=f"up to {ms(one.impact)} for {one.share:.0%} of the calls,"
+                f" {spent(waited)} of callers' waiting a day",
                 effort="low",
             )  # fmt: skip
 
@@ -88,7 +89,7 @@ def replicas(known: Known) -> Iterator[Recommendation]:
         yield Recommendation(
             type="replicas", priority="high" if one.severity in ("high", "critical") else "medium",
             title=f"Add a replica of {where}", description=one.description + ".", actions=actions,
-            benefit=f"{ms(one.impact)} for {one.share:.0%} of the calls, {spent(waited)} of waiting a day",
+            benefit=f"{ms(one.impact)} for {one.share:.0%} of the calls, {spent(waited)} of callers' waiting a day",
             effort="medium",
         )  # fmt: skip
 
@@ -98,6 +99,12 @@ _LINES = {
     "hit_rate": "cache: {memory: 64MiB}",
     "object_size": "listen: {max_body: 64MiB}",
     "pauses": "memory: {collector: {pause: 10ms}}",
+}
+_STEPS = {
+    "pressure": "Bound the cache lower: it shrinks at once.",
+    "hit_rate": "Bound the cache lower: it shrinks at once.",
+    "object_size": "Take larger bodies; they count in memory.bodies.",
+    "pauses": "Let long collections wait for an idle moment.",
 }
 _TITLES = {
     "pressure": "Lower the bound of what holds most memory",
@@ -115,8 +122,7 @@ def memory(known: Known) -> Iterator[Recommendation]:
         yield Recommendation(
             type=f"memory_{about}", priority="medium" if about == "pressure" else "low", title=_TITLES[about],
             description=text[0].upper() + text[1:] + ".",
-            actions=[Action("optimise", "A smaller bound is kept at once." if about != "object_size" else
-                            "A larger bound is kept at once.", _LINES[about])],
+            actions=[Action("optimise", _STEPS[about], _LINES[about])],
             benefit=f"see '{name}' in GET /admin/v1/memory: the numbers stand in the description", effort="low",
         )  # fmt: skip
 
@@ -133,6 +139,6 @@ def connections(known: Known) -> Iterator[Recommendation]:
                     Action("optimise", one.recommendation, one.action),
                     Action("optimise", "Let them serve for longer.", setting("upstreams", one.name, "max_age", "1h")),
                 ],
-                benefit=f"{ms(one.impact)} for {one.share:.0%} of the calls, {spent(waited)} of waiting a day",
+                benefit=f"{ms(one.impact)} for {one.share:.0%} of the calls, {spent(waited)} of callers' waiting a day",
                 effort="low",
             )  # fmt: skip
