@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from penstock.cli.figures import dollars, measured, moment, number, seconds, share
 from penstock.cli.report_text import WHERE, against, lasted, short
 from penstock.cli.trend_words import NAMES, change
+from penstock.core.figures import dollars, measured, moment, number, share, took
 from penstock.core.page import document, escaped
 
 _WIDE, _TALL, _TOP = 440, 100, 18
@@ -73,7 +73,7 @@ def _short(report: Mapping[str, Any]) -> Iterator[str]:
     yield _p(f"tokens: {number(summary['tokens_in'])} in, {number(summary['tokens_out'])} out;"
              f" cost {dollars(summary['cost'])}, saved {dollars(summary['saved'])}")  # fmt: skip
     if report["covered_seconds"] < 0.9 * whole:
-        yield _p(f"{seconds(report['covered_seconds'])} of these {seconds(whole)} are known.", "mild")
+        yield _p(f"{took(report['covered_seconds'])} of these {took(whole)} are known.", "mild")
 
 
 def _groups(what: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _groups(what: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     ranks = ("p50", "p95", "p99")
     yield _table(head, [
         (row["name"] or "-", number(row["calls"]), _failed(row),
-         *(seconds((row[kind] or {}).get(rank)) for kind in ("ttft", "total") for rank in ranks),
+         *(took((row[kind] or {}).get(rank)) for kind in ("ttft", "total") for rank in ranks),
          number(row["tokens_per_second"]), number(row["tokens_in"]), number(row["tokens_out"]), dollars(row["cost"]))
         for row in rows
     ])  # fmt: skip
@@ -103,13 +103,13 @@ def _where(parts: Mapping[str, float]) -> Iterator[str]:
     whole = sum(parts.values())
     if whole:
         yield _table(("where", "a call", "share"), [
-            (WHERE.get(name, name), seconds(value), share(value / whole)) for name, value in parts.items() if value
+            (WHERE.get(name, name), took(value), share(value / whole)) for name, value in parts.items() if value
         ])  # fmt: skip
 
 
 def _savings(savings: Mapping[str, Any]) -> Iterator[str]:
     yield _p(f"The cache answered {savings['hits']:,} calls ({share(savings['hit_rate'])} of those it could):"
-             f" {seconds(savings['seconds'])} less waiting, {dollars(savings['saved'])} saved.")  # fmt: skip
+             f" {took(savings['seconds'])} less waiting, {dollars(savings['saved'])} saved.")  # fmt: skip
     faster = savings["faster"]
     if faster is not None:
         yield from (_p(f"{row}.") for row in against(faster))
@@ -129,7 +129,7 @@ def _objectives(rows: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
     if rows:
         yield _table(("objective", "good", "wanted", "within", "budget left", "state"), [
             (row["name"], "-" if row["good"] is None else f"{row['good']:.3%}", f"{row['target']:.1%}",
-             seconds(row["limit_seconds"]), f"{max(0.0, row['budget_left']):.0%}",
+             took(row["limit_seconds"]), f"{max(0.0, row['budget_left']):.0%}",
              ("met" if row["met"] else "broken") + (", budget burns" if row["alerts"] else ""))
             for row in rows
         ])  # fmt: skip
@@ -145,7 +145,7 @@ def _bottlenecks(rows: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
     for row in rows or []:
         kind = f"{row['kind'].replace('_', ' ')} {row['name']}".strip()
         yield f'<h3 class="{_HOW[row["severity"]]}">{escaped(row["severity"])}: {escaped(kind)}</h3>'
-        yield _p(f"{row['description']}. {seconds(row['impact'])} for {share(row['share'])} of the calls.")
+        yield _p(f"{row['description']}. {took(row['impact'])} for {share(row['share'])} of the calls.")
         yield _p(row["recommendation"]) + _code(row["action"])
 
 

@@ -9,9 +9,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from penstock.cli.figures import dollars, measured, moment, number, seconds, share
 from penstock.cli.paint import Paint, cut, padded
 from penstock.cli.trend_words import NAMES, change
+from penstock.core.figures import dollars, measured, moment, number, share, took
 
 WIDE = 80
 MOST_ROWS = 8
@@ -53,7 +53,7 @@ def lines(report: Mapping[str, Any], paint: Paint) -> list[str]:
 def _covered(report: Mapping[str, Any]) -> Iterator[str]:
     whole = report["until"] - report["since"]
     if report["covered_seconds"] < 0.9 * whole:
-        yield f"{seconds(report['covered_seconds'])} of these {seconds(whole)} are known."
+        yield f"{took(report['covered_seconds'])} of these {took(whole)} are known."
 
 
 def short(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -97,8 +97,8 @@ def _models(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     cells = [
         (row["name"] or "-", number(row["calls"]), share(row["failed"] / row["calls"] if row["calls"] else 0.0),
-         *(seconds((row["ttft"] or {}).get(name)) for name in ("p50", "p95")),
-         *(seconds((row["total"] or {}).get(name)) for name in ("p50", "p95")),
+         *(took((row["ttft"] or {}).get(name)) for name in ("p50", "p95")),
+         *(took((row["total"] or {}).get(name)) for name in ("p50", "p95")),
          number(row["tokens_per_second"]), dollars(row["cost"]))
         for row in rows[:MOST_ROWS]
     ]  # fmt: skip
@@ -112,8 +112,8 @@ def _upstreams(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     cells = [
         (row["name"], number(row["calls"]), share(row["failed"] / row["calls"] if row["calls"] else 0.0),
-         number(row["retried"]), number(row["rescued"]), seconds((row["ttft"] or {}).get("p95")),
-         seconds((row["total"] or {}).get("p95")))
+         number(row["retried"]), number(row["rescued"]), took((row["ttft"] or {}).get("p95")),
+         took((row["total"] or {}).get("p95")))
         for row in rows[:MOST_ROWS]
     ]  # fmt: skip
     head = ("", "calls", "failed", "retried", "rescued", "ttft p95", "total p95")
@@ -134,14 +134,14 @@ def _where(summary: Mapping[str, Any]) -> Iterator[str]:
     for name, value in parts.items():
         if value:
             bar = "#" * round(24 * value / whole)
-            yield f"  {WHERE.get(name, name):<34} {seconds(value):>8} {share(value / whole):>8}  {bar}".rstrip()
+            yield f"  {WHERE.get(name, name):<34} {took(value):>8} {share(value / whole):>8}  {bar}".rstrip()
 
 
 def _savings(savings: Mapping[str, Any]) -> Iterator[str]:
     if savings["hits"]:
         yield f"  the cache answered {savings['hits']:,} calls, {share(savings['hit_rate'])} of those it could"
         yield (
-            f"  that is {seconds(savings['seconds'])} of waiting less ({seconds(savings['seconds_a_hit'])} each)"
+            f"  that is {took(savings['seconds'])} of waiting less ({took(savings['seconds_a_hit'])} each)"
             f" and {dollars(savings['saved'])} saved"
         )
     else:
@@ -154,8 +154,8 @@ def _savings(savings: Mapping[str, Any]) -> Iterator[str]:
 def against(faster: Mapping[str, Any]) -> Iterator[str]:
     """What calls take and cost less or more than before; what did not change is not told."""
     for amount, words in (
-        (faster["seconds"], f"{seconds(abs(faster['seconds_a_call']))} %s a call than before,"
-                            f" {seconds(abs(faster['seconds']))} in all"),
+        (faster["seconds"], f"{took(abs(faster['seconds_a_call']))} %s a call than before,"
+                            f" {took(abs(faster['seconds']))} in all"),
         (faster["cost"], f"{dollars(abs(faster['cost']))} %s than as many calls cost before"),
     ):  # fmt: skip
         if amount:
@@ -182,7 +182,7 @@ def _trends(rows: Sequence[Mapping[str, Any]], paint: Paint) -> Iterator[str]:
 
 def _objectives(rows: Sequence[Mapping[str, Any]] | None, paint: Paint) -> Iterator[str]:
     for row in rows or []:
-        limit = "" if row["limit_seconds"] is None else f" within {seconds(row['limit_seconds'])}"
+        limit = "" if row["limit_seconds"] is None else f" within {took(row['limit_seconds'])}"
         kept = "no calls yet" if row["good"] is None else f"{row['good']:.3%} of {row['target']:.1%}{limit}"
         left = max(0.0, row["budget_left"])
         word = paint("met", "green") if row["met"] else paint("broken", "red")
@@ -214,7 +214,7 @@ def _bottlenecks(rows: Sequence[Mapping[str, Any]] | None, paint: Paint) -> Iter
         kind = row["kind"].replace("_", " ")
         yield (
             f"  {paint(row['severity'], SEVERITY[row['severity']])}: {kind}{name}:"
-            f" {seconds(row['impact'])} for {share(row['share'])} of the calls"
+            f" {took(row['impact'])} for {share(row['share'])} of the calls"
         )
         yield from _wrapped(row["description"] + ".", 4)
         yield from _wrapped("-> " + row["recommendation"], 4)

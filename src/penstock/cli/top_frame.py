@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from penstock.cli.figures import dollars, number, seconds, share
 from penstock.cli.paint import Paint, cut, padded
 from penstock.cli.report_text import SEVERITY
+from penstock.core.figures import dollars, number, share, took
 
 ORDERS = ("calls", "failed", "ttft", "total", "name")
 """By what models are sorted; the key s takes the next."""
@@ -37,7 +37,7 @@ def _head(now: Mapping[str, Any], width: int, paint: Paint) -> Iterator[str]:
     word = {"yes": "serving", "partly": "serving in part", "no": "NOT SERVING"}[serving]
     yield (
         f"{paint('penstock', 'bold')} {cut(now['version'], 12)}  {paint(word, SERVING[serving])}"
-        f"  {now['workers']} workers, up {seconds(now['uptime'])}"
+        f"  {now['workers']} workers, up {took(now['uptime'])}"
     )
     if now["why"]:
         yield paint(cut("  " + "; ".join(now["why"]), width), SERVING[serving])
@@ -78,8 +78,8 @@ def _models(now: Mapping[str, Any], width: int, order: str, paint: Paint) -> Ite
     for row in sorted(rows, key=lambda one: _key(one, order)):
         failing = row["failed"] / row["calls"] if row["calls"] else 0.0
         cells = [
-            number(row["calls"]), share(failing), *(seconds((row["ttft"] or {}).get(rank)) for rank in ("p50", "p95")),
-            *(seconds((row["total"] or {}).get(rank)) for rank in ("p50", "p95")), number(row["tokens_per_second"]),
+            number(row["calls"]), share(failing), *(took((row["ttft"] or {}).get(rank)) for rank in ("p50", "p95")),
+            *(took((row["total"] or {}).get(rank)) for rank in ("p50", "p95")), number(row["tokens_per_second"]),
         ]  # fmt: skip
         yield paint(_cells(row["name"] or "-", width, cells), "red" if failing > 0.05 else "")
 
@@ -102,7 +102,7 @@ def _upstreams(now: Mapping[str, Any], width: int, paint: Paint) -> Iterator[str
         now["upstreams"], key=lambda row: (row["state"] == "closed", -row["in_flight"], row["name"])
     )
     for row in out_first:
-        back = seconds(row["back_in"]) if row["back_in"] else "-"
+        back = took(row["back_in"]) if row["back_in"] else "-"
         state = padded(row["state"].replace("_", " "), 14)
         yield (
             f"{padded(row['name'], name)} {paint(state, STATES.get(row['state'], 'red'))} {padded(back, 10, True)}"
@@ -114,7 +114,7 @@ def _findings(now: Mapping[str, Any], width: int, paint: Paint) -> Iterator[str]
     rows = [
         *(("alert", row["severity"], row["text"]) for row in now["alerts"]),
         *(("anomaly", row["severity"], row["cause"] or row["kind"].replace("_", " ")) for row in now["anomalies"]),
-        *(("bottleneck", row["severity"], f"{seconds(row['impact'])} for {share(row['share'])}: {row['description']}")
+        *(("bottleneck", row["severity"], f"{took(row['impact'])} for {share(row['share'])}: {row['description']}")
           for row in now["bottlenecks"]),
     ]  # fmt: skip
     yield ""

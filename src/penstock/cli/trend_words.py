@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.cli.figures import share
+from penstock.core.figures import share
 
 NAMES = {
     "calls": "calls a second",

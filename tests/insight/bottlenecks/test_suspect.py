@@ -1,17 +1,13 @@
 import pytest
 
 from penstock.config import Config
-from penstock.insight.bottlenecks.suspect import by_ratio, ms, setting
+from penstock.insight.bottlenecks.suspect import by_ratio, setting
 from penstock.routing.config import RoutingConfig
 
 
 @pytest.mark.parametrize(("ratio", "severity"), [(1.0, "medium"), (2.0, "high"), (7.9, "high"), (8.0, "critical")])
 def test_how_severe_it_is(ratio: float, severity: str) -> None:
     assert by_ratio(ratio) == severity
-
-
-def test_seconds_for_people() -> None:
-    assert [ms(value) for value in (12.3, 1.25, 0.25, 0.0012)] == ["12 s", "1.2 s", "250 ms", "1.2 ms"]
 
 
 @pytest.mark.parametrize("name", ["up", 'a"b', "a:{b}", "a'#b", "a,b/*", "org/model:free"])

@@ -12,7 +12,7 @@ def test_a_leak_tells_what_grew_and_when_it_is_full() -> None:
     assert (one.type, one.priority, one.effort) == ("memory_leak", "high", "medium")
     assert "100 MiB of 400 MiB (25%)" in one.benefit
     assert "100 MiB an hour" in one.benefit
-    assert "4.0 hours" in one.benefit
+    assert "4.0 h" in one.benefit
     assert "dict, str" in one.description
     assert [action.kind for action in one.actions] == ["investigate", "optimise", "investigate"]
 
@@ -32,8 +32,8 @@ def test_a_larger_machine_is_recommended_and_never_made() -> None:
     assert [one.type for one in found] == ["larger_machine", "more_workers", "more_workers"]
     assert "900 MiB" in found[0].benefit
     assert "ceiling" in found[0].description
-    assert "1.2 hours" not in found[0].benefit
-    assert "72 minutes of callers' waiting a day" in found[1].benefit  # 0.1 s for half of 86,400 calls a day
+    assert "1.2 h" not in found[0].benefit
+    assert "72 min of callers' waiting a day" in found[1].benefit  # 0.1 s for half of 86,400 calls a day
 
 
 def test_replicas_of_what_calls_wait_for() -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.core.figures import took
 from penstock.core.windows import OTHER
 from penstock.insight.bottleneck_config import BottleneckConfig
 from penstock.insight.bottlenecks.seen import Seen
-from penstock.insight.bottlenecks.suspect import Suspect, by_ratio, ms, setting
+from penstock.insight.bottlenecks.suspect import Suspect, by_ratio, setting
 
 FULL = 0.9
 """Of its seats in use: it is them that calls wait for."""
@@ -26,7 +27,7 @@ def context(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
         cached = sums.tokens_cached / sums.tokens_in if sums.tokens_in else 0.0
         yield Suspect(
             "context", model, part / terms.context, "medium",
-            f"{model}: {part:.0%} of the latency goes by before the first token, {ms(prefill)} a stream;"
+            f"{model}: {part:.0%} of the latency goes by before the first token, {took(prefill)} a stream;"
             f" upstreams had {cached:.0%} of the prompts cached",
             {"prefill_share": part, "prefill_seconds": prefill, "latency_seconds": sums.latency,
              "prompt_tokens": sums.tokens_in / sums.calls, "cached_share": cached},
@@ -52,7 +53,7 @@ def queueing(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
         recommendation, action, name, more = _room(room, now)
         yield Suspect(
             "queueing", room if room != "admission" else name, part / terms.queueing, by_ratio(part / terms.queueing),
-            f"{whole.held} of {whole.calls} calls waited {ms(wait)} in the mean ({room}{name and ' for ' + name})",
+            f"{whole.held} of {whole.calls} calls waited {took(wait)} in the mean ({room}{name and ' for ' + name})",
             {"wait_share": part, "wait_seconds": wait, "calls_held": float(whole.held),
              "queued_now": now.means.get("queued", 0.0), **more},
             wait, whole.held / whole.calls, recommendation, action,
@@ -94,7 +95,7 @@ def upstream_queue(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
         ratio = part / terms.queueing
         yield Suspect(
             "upstream_queue", name, ratio, by_ratio(ratio),
-            f"{name}: prompts of about {ms(upstream.waiting)} wait inside it, {upstream.in_flight} calls are in flight",
+            f"{name}: prompts of about {took(upstream.waiting)} wait inside it, {upstream.in_flight} are in flight",
             {"waiting_seconds": upstream.waiting, "waiting_share": part, "in_flight": float(upstream.in_flight),
              "capacity": float(upstream.capacity)},
             upstream.waiting, sums.calls / now.whole.calls,
@@ -113,7 +114,7 @@ def connections(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
         each = sums.connecting / sums.calls
         yield Suspect(
             "connections", name, ratio, by_ratio(ratio),
-            f"{name}: {part:.0%} of the latency is spent on connecting, {ms(each)} a call",
+            f"{name}: {part:.0%} of the latency is spent on connecting, {took(each)} a call",
             {"connecting_share": part, "connecting_seconds": each,
              "waited_seconds": now.means.get("connections_waited", 0.0)},
             each, sums.calls / now.whole.calls,

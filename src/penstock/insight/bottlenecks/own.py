@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.core.figures import took
 from penstock.core.windows import SPAN
 from penstock.insight.bottleneck_config import BottleneckConfig
 from penstock.insight.bottlenecks.seen import Seen
-from penstock.insight.bottlenecks.suspect import Suspect, by_ratio, ms
+from penstock.insight.bottlenecks.suspect import Suspect, by_ratio
 
 
 def cpu(now: Seen, terms: BottleneckConfig, pace: float | None) -> Iterator[Suspect]:
@@ -31,7 +32,7 @@ def cpu(now: Seen, terms: BottleneckConfig, pace: float | None) -> Iterator[Susp
     workers = now.facts.workers + 1
     yield Suspect(
         "cpu", "", ratio, "medium" if pace is None else "high",
-        f"a worker uses {used:.0%} of its core{tokens}; it spends {ms(own)} on each call",
+        f"a worker uses {used:.0%} of its core{tokens}; it spends {took(own)} on each call",
         evidence, own + late, 1.0,
         "Run one more worker (it takes a restart), or a machine with faster cores.",
         f"listen: {{workers: {workers}}}",
@@ -56,7 +57,7 @@ def loop(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
     ratio = lag / terms.loop
     yield Suspect(
         "event_loop", "", ratio, by_ratio(ratio),
-        f"the event loop stood still for {ms(lag)} in the mean, {ms(now.worst['loop_lag'])} at worst",
+        f"the event loop stood still for {took(lag)} in the mean, {took(now.worst['loop_lag'])} at worst",
         {"loop_lag_mean": lag, "loop_lag_worst": now.worst["loop_lag"], "cpu": now.means.get("cpu", 0.0)},
         impact, share,
         "More workers, so that fewer calls share a loop; very large bodies hold it up, too.",
@@ -73,7 +74,7 @@ def collector(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
     ratio = pause / terms.collector
     yield Suspect(
         "collector", "", ratio, by_ratio(ratio),
-        f"collections of garbage held everything up for {ms(pause)} in the mean of the last windows",
+        f"collections of garbage held everything up for {took(pause)} in the mean of the last windows",
         {"pause_mean": pause, "pause_worst": now.worst["collector_pause"],
          "cache_entries": now.means.get("cache_entries", 0.0)},
         impact, share,
@@ -117,7 +118,7 @@ def store(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
     what = "nearer to the gateway" if now.facts.redis else "on a faster disk, or a shared store in memory"
     yield Suspect(
         "store", "", ratio, by_ratio(ratio),
-        f"{why} takes {ms(slow)} for its slowest answers; {evidence['store_waiting']:.0f} writes wait",
+        f"{why} takes {took(slow)} for its slowest answers; {evidence['store_waiting']:.0f} writes wait",
         evidence, slow, now.whole.looked_up / now.whole.calls,
         f"Keep the store {what}; the gateway must be started anew for that.",
         "" if now.facts.redis else "store: sqlite:/fast/disk/penstock.db",
@@ -133,7 +134,7 @@ def embedding(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
     static = now.facts.embedder == "static"
     yield Suspect(
         "embedding", "", ratio, by_ratio(ratio),
-        f"the semantic cache takes {ms(mean)} to embed a question",
+        f"the semantic cache takes {took(mean)} to embed a question",
         {"embedding_mean": mean, "embedding_worst": now.worst["embedding"], "looked_up": float(now.whole.looked_up)},
         mean, now.whole.looked_up / now.whole.calls,
         "Wait for a vector for less long: later is a miss." if static else "The static embedder takes 0.03 ms.",
@@ -149,7 +150,7 @@ def network(now: Seen, terms: BottleneckConfig) -> Iterator[Suspect]:
     ratio = trip / terms.network
     yield Suspect(
         "network", "", ratio, by_ratio(ratio),
-        f"half of the callers are {ms(trip)} or more away and back",
+        f"half of the callers are {took(trip)} or more away and back",
         {"round_trip_median": trip, "round_trip_worst": now.worst["network"]}, trip, 0.5,
         "A gateway nearer to the callers; until then fewer, larger events for those that are far away.",
         "streaming: {merge: {enabled: true}}",

@@ -29,15 +29,6 @@ def by_ratio(ratio: float) -> Severity:
     return "critical" if ratio >= 8 else "high" if ratio >= 2 else "medium"
 
 
-def ms(seconds: float) -> str:
-    """Seconds for people."""
-    if seconds >= 10:
-        return f"{seconds:.0f} s"
-    if seconds >= 1:
-        return f"{seconds:.1f} s"
-    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
-
-
 def setting(section: str, name: str, key: str, value: str) -> str:
     """A line of config about one upstream or model, whatever signs its name has."""
     return f"{section}: {{{json.dumps(name)}: {{{key}: {value}}}}}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from penstock.core.figures import dollars, took
 from penstock.core.sketch import count, quantile
 from penstock.core.units import format_duration
 from penstock.core.windows import Group
-from penstock.insight.bottlenecks.suspect import ms, setting
+from penstock.insight.bottlenecks.suspect import setting
 from penstock.insight.findings import Action, Recommendation
-from penstock.insight.recommending.known import LEAST_CALLS, Known, dollars, spent
+from penstock.insight.recommending.known import LEAST_CALLS, Known
 
 LOW_HITS = 0.7
 LEAST_BATCH = 1.2
@@ -49,7 +50,7 @@ def hit_rate(known: Known) -> Iterator[Recommendation]:
         description=f"{rate:.0%} of {whole.looked_up} look-ups were answered; below {LOW_HITS:.0%} much is made again."
         " Where questions do not repeat, this is as good as it gets.",
         actions=actions,
-        benefit=f"at {LOW_HITS:.0%} calls would be {faster:.0%} faster in the mean: {spent(known.a_day(more * each))}"
+        benefit=f"at {LOW_HITS:.0%} calls would be {faster:.0%} faster in the mean: {took(known.a_day(more * each))}"
         f" of callers' waiting{f' and {dollars(known.a_day(money))}' if money else ''} less a day",
         effort="low",
     )  # fmt: skip
@@ -80,7 +81,7 @@ def prefixes(known: Known) -> Iterator[Recommendation]:
         yield Recommendation(
             type="prefixes", priority="medium", title=f"Have fewer prompt tokens of {one.name} read anew",
             description=one.description + ".", actions=actions,
-            benefit=f"at most {ms(upper)} for {one.share:.0%} of the calls (if all were cached), {spent(waited)} a day",
+            benefit=f"at most {took(upper)} for {one.share:.0%} of calls (if all were cached), {took(waited)} a day",
             effort="low",
         )  # fmt: skip
 
@@ -115,7 +116,7 @@ def timeouts(known: Known) -> Iterator[Recommendation]:
         new = round(2 * slow)
         yield Recommendation(
             type="timeouts", priority="medium", title="Wait longer for first tokens",
-            description=f"One stream in a thousand takes {ms(slow)} to begin, and is given up after {ms(limit)}.",
+            description=f"One stream in a thousand takes {took(slow)} to begin, and is given up after {took(limit)}.",
             actions=[Action("optimise", "Give slow ones the time they need.", f"timeouts: {{first_token: {new}s}}")],
             benefit=f"fewer than {known.a_day(failed):,.0f} calls a day are tried again or fail", effort="low",
         )  # fmt: skip
@@ -123,9 +124,9 @@ def timeouts(known: Known) -> Iterator[Recommendation]:
     if failed > LEAST_CALLS and new < limit / 3:
         yield Recommendation(
             type="timeouts", priority="low", title="Give up sooner on upstreams that hang",
-            description=f"999 of 1000 streams begin within {ms(slow)}; a dead upstream is waited for {ms(limit)}.",
+            description=f"999 of 1000 streams begin within {took(slow)}; a dead upstream is waited for {took(limit)}.",
             actions=[Action("optimise", "Try another sooner.", f"timeouts: {{first_token: {new}s}}")],
-            benefit=f"up to {ms(limit - new)} for each call whose upstream hangs; {known.a_day(failed):,.0f} a day"
+            benefit=f"up to {took(limit - new)} for each call whose upstream hangs; {known.a_day(failed):,.0f} a day"
             " failed or were tried again",
             effort="low",
         )  # fmt: skip
@@ -146,9 +147,9 @@ def hedges(known: Known) -> Iterator[Recommendation]:
         twice = f", for up to {dollars(known.a_day(0.05 * group.cost))} of prompts sent twice" if group.cost else ""
         yield Recommendation(
             type="hedging", priority="low", title=f"Ask a second upstream when {name} is late",
-            description=f"Half of the first tokens of {name} come within {ms(half)}, 95 of 100 within {ms(late)}.",
+            description=f"Half of the first tokens of {name} come within {took(half)}, 95 of 100 within {took(late)}.",
             actions=[Action("implement", "Within a budget of 5 % more calls.", "hedge: {enabled: true}")],
-            benefit=f"up to {ms(late - half)} for the slowest twentieth, {spent(saved)} of callers' waiting"
+            benefit=f"up to {took(late - half)} for the slowest twentieth, {took(saved)} of callers' waiting"
             f" a day{twice}",
             effort="low",
         )  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.insight.bottlenecks.suspect import ms, setting
+from penstock.core.figures import took
+from penstock.insight.bottlenecks.suspect import setting
 from penstock.insight.findings import Action, Recommendation
-from penstock.insight.recommending.known import DAY, Known, spent
+from penstock.insight.recommending.known import DAY, Known
 
 MIB = 2**20
 RECENT = DAY
@@ -26,7 +27,7 @@ def leak(known: Known) -> Iterator[Recommendation]:
     share = float(found.get("share") or 0.0)
     if share and an_hour > 0:
         left = max(0.0, value / share - value)
-        benefit += f"; at {an_hour / MIB:.0f} MiB an hour the limit is reached in {spent(left / an_hour * 3600)}"
+        benefit += f"; at {an_hour / MIB:.0f} MiB an hour the limit is reached in {took(left / an_hour * 3600)}"
     types = ", ".join(str(name) for name, _ in found.get("types", [])[:3])
     yield Recommendation(
         type="memory_leak", priority="high", title="Find what holds memory and lets none go",
@@ -57,7 +58,7 @@ def machine(known: Known) -> Iterator[Recommendation]:
                     Action("optimise", "Or hold less.", "cache: {memory: 64MiB}"),
                 ],
                 benefit=f"{needed / MIB:.0f} MiB would leave a tenth free below the threshold; hits of the cache worth"
-                f" {spent(at_stake)} of callers' waiting a day are at stake",
+                f" {took(at_stake)} of callers' waiting a day are at stake",
                 effort="medium",
             )  # fmt: skip
         if one.kind in ("cpu", "event_loop"):
@@ -70,8 +71,8 @@ def machine(known: Known) -> Iterator[Recommendation]:
                     Action("implement", "One worker more (a restart).", one.action),
                     Action("implement", "Beyond the cores of this machine: another gateway with the same config."),
                 ],
-                benefit=f"up to {ms(one.impact)} for {one.share:.0%} of the calls,"
-                f" {spent(waited)} of callers' waiting a day",
+                benefit=f"up to {took(one.impact)} for {one.share:.0%} of the calls,"
+                f" {took(waited)} of callers' waiting a day",
                 effort="low",
             )  # fmt: skip
 
@@ -89,7 +90,7 @@ def replicas(known: Known) -> Iterator[Recommendation]:
         yield Recommendation(
             type="replicas", priority="high" if one.severity in ("high", "critical") else "medium",
             title=f"Add a replica of {where}", description=one.description + ".", actions=actions,
-            benefit=f"{ms(one.impact)} for {one.share:.0%} of the calls, {spent(waited)} of callers' waiting a day",
+            benefit=f"{took(one.impact)} for {one.share:.0%} of calls, {took(waited)} of callers' waiting a day",
             effort="medium",
         )  # fmt: skip
 
@@ -139,6 +140,6 @@ def connections(known: Known) -> Iterator[Recommendation]:
                     Action("optimise", one.recommendation, one.action),
                     Action("optimise", "Let them serve for longer.", setting("upstreams", one.name, "max_age", "1h")),
                 ],
-                benefit=f"{ms(one.impact)} for {one.share:.0%} of the calls, {spent(waited)} of callers' waiting a day",
+                benefit=f"{took(one.impact)} for {one.share:.0%} of calls, {took(waited)} of callers' waiting a day",
                 effort="low",
             )  # fmt: skip

@@ -1,6 +1,6 @@
 """What recommendations are made from: totals of a span, what stands, and how the gateway is set. Pure.
 
-Enters and leaves nothing by itself: these are the nouns, and the words in which benefits are told.
+Enters and leaves nothing by itself: these are the nouns.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from penstock.core.units import MICRO
 from penstock.insight.findings import Bottleneck
 from penstock.insight.report.totals import Totals
 
@@ -55,20 +54,3 @@ class Known(NamedTuple):
     def a_day(self, amount: float) -> float:
         """What ``amount`` in the span makes in a day."""
         return amount * DAY / self.totals.seconds if self.totals.seconds else 0.0
-
-
-def dollars(micro: float) -> str:
-    """Micro-dollars for people."""
-    amount = micro / MICRO
-    return f"${amount:,.0f}" if amount >= 100 else f"${amount:.2f}" if amount >= 0.01 else f"${amount:.4f}"
-
-
-def spent(seconds: float) -> str:
-    """Sums of waiting for people."""
-    if seconds >= 2 * DAY:
-        return f"{seconds / DAY:,.1f} days"
-    if seconds >= 2 * 3600:
-        return f"{seconds / 3600:.1f} hours"
-    if seconds >= 120:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

@@ -7,7 +7,7 @@ import datetime
 from penstock.core.units import MICRO
 
 
-def seconds(value: float | None) -> str:
+def took(value: float | None) -> str:
     """``1.2 ms``, ``85 ms``, ``1.24 s``, ``3.1 h``; ``-`` for none."""
     if value is None:
         return "-"
@@ -64,7 +64,7 @@ def measured(value: float | None, unit: str) -> str:
     """A value in the unit that its row names."""
     first = unit.partition(" ")[0]
     if first == "seconds":
-        return seconds(value)
+        return took(value)
     if first == "share":
         return share(value)
     return dollars(value) if first == "micro-dollars" else number(value)

@@ -1,10 +1,10 @@
 import pytest
 
-from penstock.cli.figures import dollars, measured, moment, number, seconds, share
+from penstock.core.figures import dollars, measured, moment, number, share, took
 
 
 def test_seconds() -> None:
-    told = [seconds(value) for value in (None, 0.0012, 0.085, 1.234, 12.34, 600, 10_000, 300_000, -1.5)]
+    told = [took(value) for value in (None, 0.0012, 0.085, 1.234, 12.34, 600, 10_000, 300_000, -1.5)]
     assert told == ["-", "1.2 ms", "85 ms", "1.23 s", "12.3 s", "10 min", "2.8 h", "3.5 d", "-1.50 s"]
 
 
