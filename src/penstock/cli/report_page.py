@@ -120,7 +120,7 @@ def _trends(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     yield _table(("measure", "before", "now", "change"), [
         (NAMES.get(row["name"], row["name"]), measured(row["before"], row["unit"]), measured(row["now"], row["unit"]),
-         change(row) if row["significant"] else "by chance")
+         change(row) if row["significant"] else "may be chance")
         for row in rows
     ])  # fmt: skip
 
