@@ -1,9 +1,9 @@
 """Trends: whether a span differs from the one before by more than chance. Pure.
 
 Enters: the buckets of both. Leaves: for each measure its means, the change, and whether it is one: when each bucket is
-compared with that at the same place of the span before (so that the rhythm of days is not one), all measures together
-at 5 %, and when it is not tiny. Changes that resemble their neighbours tell less than their number: the test is
-weakened by that.
+compared with that at the same place of the span before (so that the rhythm of days is not one), at a chance of 5 % or
+less over all measures, and when it is not tiny. Changes that resemble their neighbours tell less than their number:
+the test is weakened by that.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import Any, Literal, NamedTuple
 from penstock.core.sketch import quantile
 from penstock.core.windows import Group
 
-CHANCE = 0.05
-"""That anything is called a trend while there is none, over all measures."""
+CHANCE = 0.03
+"""That anything is called a trend while there is none, over all measures, by reckoning; by trial up to 0.05, where
+values resemble their neighbours."""
 FEWEST = 8
 """Pairs of buckets that differ."""
 LEAST_CHANGE = 0.05
-MOST_LIKE = 0.9
+MOST_LIKE = 0.95
+UNSEEN = 3.0
+"""How much likeness is added to what few values show: by trial on noise that drifts."""
 
 
 class Measure(NamedTuple):
@@ -107,7 +110,7 @@ def unlikely(changes: Sequence[float]) -> float | None:
 
 
 def likeness(row: Sequence[float]) -> float:
-    """How much values resemble those just before them: 0 to 0.9. Few values show less of it than there is: that much
+    """How much values resemble those just before them: 0 to 0.95. Few values show less of it than there is: that much
     is added."""
     mean = sum(row) / len(row)
     away = [value - mean for value in row]
@@ -115,4 +118,4 @@ def likeness(row: Sequence[float]) -> float:
     if square <= (1e-9 * max(map(abs, row))) ** 2:  # all the same, but for how numbers are kept
         return 0.0
     found = sum(one * other for one, other in pairwise(away)) / square
-    return min(MOST_LIKE, max(0.0, found + (1 + 3 * max(0.0, found)) / len(row)))
+    return min(MOST_LIKE, max(0.0, found + UNSEEN * (1 + 3 * max(0.0, found)) / len(row)))
