@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from penstock.assemble_report import Reporting
+from penstock.core.alert import Alert
 from penstock.core.windows import SPAN
-from penstock.insight.findings import Alert
 from tests.support.gateway import ECHO, OPEN_ECHO, Running, running_gateway
 from tests.support.histories import History, Kept
 from tests.support.load import Kept as Caller

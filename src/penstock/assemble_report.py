@@ -22,7 +22,7 @@ from penstock.core.windows import SPAN, Window
 
 if TYPE_CHECKING:
     from penstock.assemble_watching import Watching
-    from penstock.insight.findings import Alert
+    from penstock.core.alert import Alert
     from penstock.insight.recommending.known import Known
     from penstock.insight.report.totals import Collected
 
@@ -100,9 +100,8 @@ class Reporting:
     def _tell(self, alert: Alert) -> None:
         if alert.closed is None:
             self.alerts.append(alert)
-        tell = getattr(getattr(self._watching, "alerts", None), "tell", None)
-        if tell is not None:
-            tell(alert)
+        if self._watching.alerts is not None:
+            self._watching.alerts.tell(alert)
         else:
             log.log(logging.INFO if alert.closed else logging.WARNING, "alert %s %s: %s", alert.name,
                     "is over" if alert.closed else "is open", alert.text)  # fmt: skip

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from penstock.core.alert import Alert
 from penstock.core.windows import Window
-from penstock.insight.findings import Alert
 from penstock.insight.objectives import RULES, Objectives, burn_of
 from penstock.insight.objectives_config import ObjectivesConfig
 from tests.support.spans import call, failed, hit, window

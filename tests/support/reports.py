@@ -16,10 +16,11 @@ from penstock.cli.paint import Paint
 from penstock.cli.report_page import page
 from penstock.cli.report_text import lines
 from penstock.cli.top_frame import frame
+from penstock.core.alert import Alert
 from penstock.insight.bottleneck_config import BottleneckConfig
 from penstock.insight.bottlenecks.seen import Facts, Upstream
 from penstock.insight.bottlenecks.standing import Bottlenecks
-from penstock.insight.findings import Alert, Anomaly, Experiment, Proposal
+from penstock.insight.findings import Anomaly, Experiment, Proposal
 from penstock.insight.objectives import Objectives
 from penstock.insight.objectives_config import ObjectivesConfig
 from penstock.insight.recommend import recommendations

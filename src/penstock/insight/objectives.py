@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from penstock.core.alert import Alert, Severity
 from penstock.core.sketch import above
 from penstock.core.windows import Window
 from penstock.insight.budget import Budget
-from penstock.insight.findings import Alert, Severity
 from penstock.insight.objectives_config import ObjectivesConfig
 
 LEAST_BAD = 5

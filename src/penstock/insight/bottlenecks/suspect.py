@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from penstock.insight.findings import Severity
+from penstock.core.alert import Severity
 
 
 class Suspect(NamedTuple):
