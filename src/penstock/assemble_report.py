@@ -21,7 +21,7 @@ from penstock.core.units import parse_duration
 from penstock.core.windows import SPAN, Window
 
 if TYPE_CHECKING:
-    from penstock.assemble_watching import Watching
+    from penstock.assemble_watching import History, Watching
     from penstock.core.alert import Alert
     from penstock.insight.recommending.known import Known
     from penstock.insight.report.totals import Collected
@@ -70,7 +70,7 @@ class Reporting:
         """Begin: what was before this start counts for the budgets."""
         if self._watching.leads and self._history is not None:
             self._early = []
-            self._gateway.crew.spawn(self._learn(), "error budgets learn what was before")
+            self._gateway.crew.spawn(self._learn(self._history), "error budgets learn what was before")
 
     def follow(self, config: Config) -> None:
         """Judge as ``config`` says from now on."""
@@ -106,10 +106,10 @@ class Reporting:
             log.log(logging.INFO if alert.closed else logging.WARNING, "alert %s %s: %s", alert.name,
                     "is over" if alert.closed else "is open", alert.text)  # fmt: skip
 
-    async def _learn(self) -> None:
+    async def _learn(self, history: History) -> None:
         now = self._gateway.clock.wall()
         try:
-            before = await past(self._history, now - self.objectives.config.window, now, UNITS[0])
+            before = await past(history, now - self.objectives.config.window, now, UNITS[0])
         except Exception:
             log.exception("the history could not be read: error budgets begin anew")
             before = []
@@ -125,8 +125,8 @@ class Reporting:
         return min(KEPT, max(1, round(self.bottlenecks.terms.over / SPAN)))
 
     @property
-    def _history(self) -> Any:
-        return getattr(self._watching, "history", None)
+    def _history(self) -> History | None:
+        return self._watching.history
 
     # ---- answers
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING
 
 from penstock.core.windows import SPAN, Window
+
+if TYPE_CHECKING:
+    from penstock.assemble_watching import History
 
 log = logging.getLogger("penstock")
 
@@ -13,7 +16,7 @@ UNITS = (3600.0, 60.0, SPAN)
 """In what the history is kept, the coarsest first."""
 
 
-async def past(history: Any, since: float, until: float, step: float) -> list[Window]:
+async def past(history: History, since: float, until: float, step: float) -> list[Window]:
     """Windows of about ``step`` seconds, and of what has not ended yet finer ones: minutes of the hour, tens of the
     minute. Where none so fine are kept of that time, coarser ones. ``until`` is the end of a window of ten seconds."""
     unit = next(unit for unit in UNITS if step >= unit or unit == SPAN)

@@ -51,7 +51,7 @@ class Totals:
 
     def add_rest(self, window: Window) -> None:
         """Count what a window has beside its groups."""
-        self.seconds += getattr(window, "known", window.seconds)
+        self.seconds += window.known
         for dimension, values in window.parts.items():
             known = self.parts.setdefault(dimension, {})
             for value, part in values.items():
