@@ -90,7 +90,7 @@ def calls(observed: Observation | None, tally: Tally) -> float:
     stages: list[Any] = (
         [facts]
         if observed is None
-        else [Observe(observed.board, observed.take, None, None, 64, timed([("facts", facts)], time.monotonic)), facts]
+        else [Observe(observed.board, observed.take, None, 64, timed([("facts", facts)], time.monotonic)), facts]
     )
     run: Any = compose(stages)
     began = time.process_time()
