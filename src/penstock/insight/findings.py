@@ -15,6 +15,7 @@ SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 Kind = Literal[
     "high_latency", "slow_first_token", "low_token_rate", "low_hit_rate", "memory_pressure", "error_burst", "cost_spike",
     "traffic_shift", "queueing", "loop_blocked", "descriptors", "disk", "store_slow", "short_answers", "memory_leak",
+    "upstream_dark", "long_prompts", "collector_pauses", "embedding_slow", "network_slow", "connections",
 ]  # fmt: skip
 
 
