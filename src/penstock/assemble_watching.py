@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_insight import Insight, insight
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded, joined
 
@@ -49,6 +50,7 @@ class Watching:
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
         self.gauges: Callable[[], dict[str, float]] = dict
+        self.insight: Insight | None = None
         self._gathered = self.tally.start - SPAN
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
@@ -115,7 +117,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = ()
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (insight,)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

@@ -44,7 +44,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "semantic": Command("penstock.cli.semantic:main", "make the weights that the semantic cache embeds with"),
     "simulate": Command("penstock.cli.simulate:main", "play recorded traffic against fleets that are not there"),
-    "insight": Command("penstock.cli.insight:main", "score the detector of anomalies on a labelled series"),
+    "insight": Command("penstock.cli.insight:main", "what is out of the ordinary at the running gateway, and whose fault it is"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 

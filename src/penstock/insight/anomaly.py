@@ -12,7 +12,7 @@ from collections import deque
 from typing import Any
 
 from penstock.core.sketch import quantile
-from penstock.core.windows import Window
+from penstock.core.windows import Group, Window
 from penstock.insight.anomalies.blame import blamed, losses
 from penstock.insight.anomalies.gauges import GaugeWatch
 from penstock.insight.anomalies.incidents import Incidents
@@ -62,7 +62,7 @@ class Anomalies:
     def take(self, window: Window) -> tuple[list[Anomaly], list[Anomaly]]:
         """What has opened, and what has ended, with this window."""
         time = window.start + window.seconds
-        rows = by_scope(window, self.prices.expected)
+        rows = by_scope(window, self)
         self._make_room(time, rows)
         symptoms: list[Symptom] = []
         for scope, watch in self.scopes.items():
@@ -81,6 +81,15 @@ class Anomalies:
             self._context(anomaly, window)
         self.ended.extend(ended)
         return opened, ended
+
+    def cost(self, group: Group) -> float:
+        """What calls should have cost."""
+        return self.prices.expected(group)
+
+    def level(self, scope: Scope, measure: str) -> float | None:
+        """What is usual for a model at an upstream; None where that is not known."""
+        watch = self.scopes.get(scope)
+        return None if watch is None else watch.level(measure)
 
     def _dark_ones(self, time: float) -> list[Symptom]:
         """Upstreams that get next to nothing of what they should."""
@@ -127,7 +136,10 @@ class Anomalies:
                 if time - self.scopes[oldest].seen < FORGOTTEN:
                     continue
                 del self.scopes[oldest]
-            self.scopes[scope] = ScopeWatch(scope, self._measures)
+            model, upstream = scope
+            is_pair = model is not None and upstream is not None
+            parents = [self.scopes[one] for one in ((model, None), (None, upstream)) if is_pair and one in self.scopes]
+            self.scopes[scope] = ScopeWatch(scope, self._measures, parents)
 
     def _context(self, anomaly: Anomaly, window: Window) -> None:
         """Numbers of the window in which it was found."""
@@ -148,5 +160,37 @@ class Anomalies:
         found.update({name: window.gauges[name] for name in CONTEXT if name in window.gauges})
         anomaly.context.update(found)
 
+    # ---- what survives a restart
+
+    def names(self) -> list[str]:
+        """Of all that ``dump`` gives, one by one: it is much, and written little by little."""
+        return ["gauges", *(f"scope {model or ''}|{upstream or ''}" for model, upstream in self.scopes if _sound(model, upstream))]
+
+    def dump(self, name: str) -> dict[str, Any] | None:
+        """What is usual in one part, as plain values; None where there is none."""
+        if name == "gauges":
+            return self.gauges.dump()
+        watch = self.scopes.get(_scope(name))
+        return None if watch is None else watch.dump()
+
+    def load(self, name: str, kept: dict[str, Any]) -> None:
+        """Go on from what ``dump`` gave."""
+        if name == "gauges":
+            self.gauges.load(kept)
+        elif name.startswith("scope "):
+            scope = _scope(name)
+            self._make_room(0.0, {scope: None})
+            if scope in self.scopes:
+                self.scopes[scope].load(kept)
+
     def __repr__(self) -> str:
         return f"<Anomalies {len(self.open)} open, {len(self.scopes)} scopes>"
+
+
+def _sound(model: str | None, upstream: str | None) -> bool:
+    return model != "" and "|" not in (model or "")
+
+
+def _scope(name: str) -> Scope:
+    model, _, upstream = name.removeprefix("scope ").partition("|")
+    return (model or None, upstream or None)

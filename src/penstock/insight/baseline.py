@@ -141,9 +141,10 @@ class Series:
             self.level = self._a / self._b
 
     def forget(self) -> None:
-        """What was usual is no more: learn anew from now on, faster."""
-        self._a *= 0.02
-        self._b *= 0.02
+        """What was usual is no more: learn anew from now on."""
+        self._a = self._b = 0.0
+        self._windows = 0
+        self.level = None
 
     def off(self, a: float, b: float, span: int) -> float:
         """About how far a pair is off what is usual, in standard deviations; 0 where nothing is known."""

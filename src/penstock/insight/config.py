@@ -6,6 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.insight.anomaly_config import AnomalyConfig
+
 
 class InsightConfig(Struct, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="Look for anomalies and bottlenecks, every ten seconds.")] = True
+    anomaly: AnomalyConfig = AnomalyConfig()

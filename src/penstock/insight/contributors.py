@@ -23,7 +23,7 @@ SURPRISE = 0.005
 """Of a dimension, from where on it is one that explains anything."""
 SIMPLE = {"gateway": 0.0, "upstream": 3.0, "model": 3.0, "pair": 8.0}
 """What a guess must explain more than a simpler one, in squared standard deviations."""
-LAG, RECENT = 12, 6
+LAG, RECENT = 15, 6
 """Windows: older ones tell what is usual, so many of the newest what is now."""
 DECAY = 0.5 ** (1 / 180)
 MOST_VALUES = 400

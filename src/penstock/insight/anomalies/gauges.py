@@ -16,7 +16,7 @@ from penstock.insight.anomaly_config import AnomalyConfig
 from penstock.insight.baseline import Series
 
 LAG = 12
-SURE, SUSPECT = 4.5, 3.0
+SURE, SUSPECT, STEADY = 4.5, 3.0, 5.5
 TINY = 1e-4
 NEAR = 0.97
 """Of a bound: who usually is above this share of it is not told for being above it."""
@@ -63,7 +63,7 @@ GAUGES = (
 def fillings(config: AnomalyConfig) -> tuple[Filling, ...]:
     """All, with the bounds of ``config``."""
     return (
-        Filling("memory", "memory", 0.04, 1.0, config.memory, 0.008),
+        Filling("memory", "memory", 0.045, 1.0, config.memory, 0.008),
         Filling("descriptors", "descriptors", 0.04, 1.0, 0.85, 0.008),
         Filling("disk", "disk_free", 0.01, 0.0, 0.1, 0.001, is_down=True),
     )
@@ -129,7 +129,7 @@ class Fills:
         level = self._level
         growth, steady, left = self._growth()
         off = growth / math.sqrt(self._spread)
-        runs = steady and growth >= filling.least and off >= SURE and left <= filling.within and self._seen >= 2 * LAG
+        runs = steady and growth >= filling.least and off >= STEADY and left <= filling.within and self._seen >= 2 * LAG
         way = -1.0 if filling.is_down else 1.0
         near = filling.bound / NEAR if filling.is_down else filling.bound * NEAR
         beyond = len(self._kept) > 1 and all((one - filling.bound) * way > 0 for one in list(self._kept)[-2:])

@@ -16,7 +16,7 @@ from penstock.insight.anomalies.track import Symptom, Track
 from penstock.insight.baseline import Series
 
 SPANS = (2, 4, 8)
-LAG = 12
+LAG = 15
 TIMES, SHARE, SURE = 3.0, 0.25, 5.5
 """So many times its usual calls, so large a share of all of them, so unlikely."""
 LEAST = 20

@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from penstock.insight.anomalies.rows import AT, Row, Scope
+from penstock.insight.anomalies.rows import AT, Scope
 from penstock.insight.anomaly_config import AnomalyConfig
 from penstock.insight.baseline import How, Verdict
 
-SPANS = (2, 4, 8)
+SPANS = (2, 4, 8, 12)
 """Windows over which each measure is judged."""
-SURE, CLEAR, SUSPECT = 5.5, 4.2, 3.0
-PAIR = 1.0
-"""So much more must a single model at a single upstream show: there are many of them."""
+SURE, CLEAR, SUSPECT = 5.3, 4.1, 3.0
+PART, PAIR = 0.3, 1.0
+"""So much more must a model or an upstream show than the whole gateway, and a model at an upstream: they are many."""
 FEWEST = 3.0
 """Of b, for who only compares."""
 
@@ -25,7 +25,9 @@ FEWEST = 3.0
 class Measure(NamedTuple):
     """``up`` and ``down``: the factor by which it must have changed (None: that way is no fault); of a share ``up`` is a
     difference. ``rule`` (up or down, as there is) has less to prove. ``least``: of b over the span. ``where``: in which
-    scopes it is judged: (g)ateway, (m)odel, (u)pstream, (p)air. ``opens``: whether it is told by itself."""
+    scopes it is judged: (g)ateway, (m)odel, (u)pstream, (p)air. ``opens``: whether it is told by itself. ``wide``: a and b in
+    scopes of several pairs, where what is usual for each of them is taken off before: another mix of them is no change.
+    ``parts``: how much stricter it is in parts of the gateway than others are."""
 
     name: str
     how: How
@@ -38,24 +40,33 @@ class Measure(NamedTuple):
     floor: float = 0.0
     where: str = "gmup"
     opens: bool = True
+    wide: tuple[str, str] | None = None
+    parts: float = 1.0
 
-    def pair(self, row: Row) -> tuple[float, float]:
-        """a and b of a row."""
-        return row[AT[self.a]], row[AT[self.b]]
+    def fields(self, scope: Scope) -> tuple[int, int]:
+        """The places of a and b in a row of ``scope``."""
+        a, b = (self.a, self.b) if self.wide is None or None not in scope else self.wide
+        return AT[a], AT[b]
 
 
 def measures(config: AnomalyConfig) -> tuple[Measure, ...]:
     """All, with the rules of ``config``."""
     few = float(config.least_calls)
     return (
-        Measure("first_token", "log", "log_first", "firsts", up=1.45, rule=config.latency, least=few),
-        Measure("token_gap", "log", "log_gap", "gaps", up=1.45, rule=1 / config.token_rate, least=few),
+        Measure(
+            "first_token", "log", "log_first", "firsts", up=1.45, rule=config.latency, least=few,
+            wide=("off_first", "known_first"),
+        ),
+        Measure(
+            "token_gap", "log", "log_gap", "gaps", up=1.45, rule=1 / config.token_rate, least=few,
+            wide=("off_gap", "known_gap"),
+        ),
         Measure("upstream_errors", "share", "upstream_faults", "calls", up=0.08, least=few),
         Measure("gateway_errors", "share", "gateway_faults", "calls", up=0.08, least=few),
         Measure("caller_errors", "share", "caller_faults", "calls", up=0.25, least=2 * few, where="gm"),
         Measure("retried", "share", "retried", "calls", up=0.1, least=few),
-        Measure("hit_rate", "share", "hits", "looked_up", down=0.8, rule=config.hit_rate, least=2 * few, where="gm"),
-        Measure("calls", "count", "calls", "windows", up=2.0, down=0.5, least=2.5 * few),
+        Measure("hit_rate", "share", "hits", "looked_up", down=0.8, rule=config.hit_rate, least=2 * few, where="gm", parts=3.0),
+        Measure("calls", "count", "calls", "windows", up=2.0, down=0.5, rule=2.0, least=2.5 * few, parts=4.0),
         Measure("prompt_tokens", "ratio", "tokens_in", "ended", up=1.4, rule=1.8, least=2.5 * few),
         Measure("prompt_calls", "ratio", "tokens_in", "calls", up=1.4, least=2.5 * few),
         Measure("answer_tokens", "ratio", "tokens_out", "ended", down=0.65, rule=0.5, least=2.5 * few),
@@ -95,6 +106,8 @@ def passes_rule(measure: Measure, verdict: Verdict) -> bool:
     rule = measure.rule
     if rule is None:
         return False
+    if measure.up and measure.down:
+        return _passes(measure, verdict, rule, 1 / rule, 1.0)
     return _passes(measure, verdict, rule if measure.up else None, rule if measure.down else None, 1.0)
 
 

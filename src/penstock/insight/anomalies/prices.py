@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from penstock.core.windows import Group
 
-LAG = 12
+LAG = 15
 LEARNED = 30
 DECAY = 0.5 ** (1 / 360)
 MOST = 500

@@ -6,7 +6,8 @@ sketch gives at no cost: its bins are logarithms.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from penstock.core.sketch import LOWEST, PER_LOG
 from penstock.core.windows import Group, Window
@@ -19,10 +20,15 @@ MOST_SCOPES = 200
 FIELDS = (
     "windows", "calls", "ended", "upstream_faults", "gateway_faults", "caller_faults", "looked_up", "hits", "tokens_in",
     "tokens_out", "firsts", "log_first", "gaps", "log_gap", "cost", "queued", "overhead", "connecting", "retried",
-    "should_cost",
+    "should_cost", "off_first", "known_first", "off_gap", "known_gap",
 )  # fmt: skip
 Row = list[float]
 AT = {name: place for place, name in enumerate(FIELDS)}
+TIMES = (
+    ("first_token", AT["log_first"], AT["firsts"], AT["off_first"], AT["known_first"]),
+    ("token_gap", AT["log_gap"], AT["gaps"], AT["off_gap"], AT["known_gap"]),
+)
+"""A measure, its two fields, and those of how far it is off what is usual for each pair."""
 
 
 def of_group(group: Group, should_cost: float) -> Row:
@@ -34,7 +40,7 @@ def of_group(group: Group, should_cost: float) -> Row:
         0.0, group.calls, sum(group.totals.values()), faults.get("upstream", 0), faults.get("gateway", 0),
         faults.get("caller", 0), group.looked_up, group.hits, group.tokens_in, group.tokens_out, firsts, log_first,
         gaps, log_gap, group.cost, group.queued, group.overhead, group.connecting, group.retried,
-        should_cost,
+        should_cost, 0.0, 0.0, 0.0, 0.0,
     ]  # fmt: skip
 
 
@@ -47,15 +53,29 @@ def logs(sketch: Mapping[int, int]) -> tuple[float, float]:
     return number, (total - number / 2) / PER_LOG
 
 
-def by_scope(window: Window, should_cost: Callable[[Group], float]) -> dict[Scope, Row]:
+class Usual(Protocol):
+    """What is usual for pairs: what a group's calls should have cost, and the mean logarithm of a time (None where that
+    is not known)."""
+
+    def cost(self, group: Group) -> float: ...
+
+    def level(self, scope: Scope, measure: str) -> float | None: ...
+
+
+def by_scope(window: Window, usual: Usual) -> dict[Scope, Row]:
     """The rows of all scopes with calls, and of the whole gateway."""
     rows: dict[Scope, Row] = {GATEWAY: empty()}
     for group in window.groups:
-        row = of_group(group, should_cost(group))
+        row = of_group(group, usual.cost(group))
         model, upstream = group.model, group.upstream
         scopes: list[Scope] = [GATEWAY, (model, None)]
         if upstream:
-            scopes += [(None, upstream), (model, upstream)]
+            pair = (model, upstream)
+            scopes += [(None, upstream), pair]
+            for measure, a, b, off, known in TIMES:
+                level = usual.level(pair, measure)
+                if level is not None:
+                    row[off], row[known] = row[a] - row[b] * level, row[b]
         for scope in scopes:
             had = rows.get(scope)
             rows[scope] = row if had is None else list(map(sum, zip(had, row, strict=True)))

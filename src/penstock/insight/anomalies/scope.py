@@ -6,19 +6,22 @@ minutes old, so that the beginning of a fault is not: when it is found, the rows
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from penstock.insight.anomalies.measures import (
-    BESIDE, HELPERS, PAIR, SPANS, SUSPECT, Measure, adjusted, changed, enough, flagged, stands, suspect,
+    BESIDE, HELPERS, PAIR, PART, SPANS, SUSPECT, Measure, adjusted, changed, enough, flagged, stands, suspect,
 )  # fmt: skip
-from penstock.insight.anomalies.rows import AT, Row, Scope, total
+from penstock.insight.anomalies.rows import AT, GATEWAY, Row, Scope, total
 from penstock.insight.anomalies.track import Symptom, Track
 from penstock.insight.baseline import Series, Verdict
 
-LAG = 12
+LAG = 15
 """Windows."""
+SECONDS = 10.0
+"""Of a window."""
 
 
 class _Line(NamedTuple):
@@ -34,16 +37,17 @@ class _Line(NamedTuple):
 class ScopeWatch:
     """See the module."""
 
-    def __init__(self, scope: Scope, measures: Sequence[Measure]) -> None:
+    def __init__(self, scope: Scope, measures: Sequence[Measure], parents: Sequence[ScopeWatch] = ()) -> None:
         self.scope = scope
+        self._parents = parents
         has_profile = None in scope
         self._lines = {
-            one.name: _Line(one, Series(one.how, len(SPANS), has_profile), Track(), AT[one.a], AT[one.b])
+            one.name: _Line(one, Series(one.how, len(SPANS), has_profile), Track(), *one.fields(scope))
             for one in measures
             if stands(one, scope)
         }
         self._judged = [line for line in self._lines.values() if line.measure.name not in HELPERS]
-        self._more = 0.0 if None in scope else PAIR
+        self._more = 0.0 if scope == GATEWAY else PART if None in scope else PAIR
         self._rows: deque[tuple[float, Row]] = deque()
         self._sums: list[Row] = []
         self.seen = 0.0
@@ -101,7 +105,7 @@ class ScopeWatch:
             verdict = self.adjusted(measure.name, span) if abs(off) >= SUSPECT else None
             odd = maybe = False
             if verdict is not None:
-                odd = flagged(measure, verdict, self._more) and not self._usual_now(line, time, span, verdict)
+                odd = flagged(measure, verdict, self._more * measure.parts) and not self._usual_now(line, time, span, verdict)
                 maybe = odd or suspect(measure, verdict)
                 if maybe and (best is None or abs(verdict.off) > abs(best.off)):
                     best, longest = verdict, span
@@ -122,16 +126,18 @@ class ScopeWatch:
             if best is None:
                 return None
         sure = active and measure.opens
+        actual, expected = self._raw(line, longest, best)
         return Symptom(
-            measure.name, self.scope, best.actual, best.expected, best.change, best.off, sure, track.since, span=longest
+            measure.name, self.scope, actual, expected, best.change, best.off, sure, track.since, span=longest
         )
 
     def _usual_now(self, line: _Line, time: float, span: int, verdict: Verdict) -> bool:
-        """Whether it is like this at this time of day, or of week."""
+        """Whether it is like this at this time of day, or of week: now, or when the span began."""
         series, sums = line.series, self._sums[span]
         if series.profile is None:
             return False
-        for usual in series.profile.usual(time):
+        begun = time - SECONDS * SPANS[span]
+        for usual in (*series.profile.usual(time), *series.profile.usual(begun)):
             change = series.against(sums[line.a], sums[line.b], usual)
             same_way = change * verdict.change > 0
             if not same_way or not changed(line.measure, verdict._replace(change=change, expected=usual), 0.6):
@@ -139,9 +145,25 @@ class ScopeWatch:
         return False
 
     def _learn(self, time: float, row: Row) -> None:
-        for _, series, track, at_a, at_b in self._lines.values():
-            if not track.tainted:
+        for measure, series, track, at_a, at_b in self._lines.values():
+            held = track.tainted
+            if not held and measure.wide is not None:
+                held = any(parent._lines[measure.name].track.tainted for parent in self._parents)
+            if not held:
                 series.learn(time, row[at_a], row[at_b])
+
+    def level(self, name: str) -> float | None:
+        """What a measure usually is; None while that is not known."""
+        return self._lines[name].series.level
+
+    def _raw(self, line: _Line, span: int, verdict: Verdict) -> tuple[float, float]:
+        """What it is and usually would be, where the verdict is on what is off the usual of each pair."""
+        measure, sums = line.measure, self._sums[span]
+        if measure.wide is None or None not in self.scope:
+            return verdict.actual, verdict.expected
+        a, b = sums[AT[measure.a]], sums[AT[measure.b]]
+        actual = math.exp(a / b) if b else 0.0
+        return actual, actual / math.exp(verdict.change)
 
     def track(self, name: str) -> Track | None:
         """How a measure goes; None for one that is not judged here."""
