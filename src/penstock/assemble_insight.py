@@ -154,6 +154,8 @@ class Insight:
                 for _, value in rows:
                     with contextlib.suppress(msgspec.DecodeError):
                         found.append(msgspec.json.decode(value, type=Anomaly))
+        known = {anomaly.id for anomaly in (*self._found.open, *self._found.ended)}
+        found = [anomaly for anomaly in found if anomaly.id not in known]
         found.sort(key=lambda anomaly: int(anomaly.id[1:]))
         for anomaly in found:
             if anomaly.end is None:  # it was open when the gateway ended: nobody knows for how long it went on

@@ -135,6 +135,11 @@ class Series:
         if self.profile is not None:
             self.profile.put(time, a, b)
 
+    def note(self, time: float, a: float, b: float) -> None:
+        """What happened in a window is not usual, but may be so at this time of day: one odd day makes no habit."""
+        if self.profile is not None and b > 0.0:
+            self.profile.put(time, a, b)
+
     def _find_level(self) -> None:
         amount = self._a if self._how == "count" else self._b
         if self._windows >= LEARNED and (self.level is not None or amount >= LEAST[self._how]) and self._b:

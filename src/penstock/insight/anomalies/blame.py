@@ -125,7 +125,7 @@ def _one_key(field: str, parts: Parts) -> list[Contributor]:
     change = sum(now.values()) - sum(usual.values())
     for key, amount in now.items():
         had = usual.get(key, 0.0)
-        if change > 0 and (amount - had) / change > ALONE and had < 0.5 * sum(usual.values()):
+        if change > 0 and (amount - had) / change > ALONE and had <= 0.5 * sum(usual.values()):
             return [Contributor("key", key, round(min(1.0, (amount - had) / change), 3))]
     return []
 

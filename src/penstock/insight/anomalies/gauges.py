@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from penstock.insight.anomalies.rows import GATEWAY
-from penstock.insight.anomalies.track import Symptom, Track
+from penstock.insight.anomalies.track import GROWS, Symptom, Track
 from penstock.insight.anomaly_config import AnomalyConfig
 from penstock.insight.baseline import Series
 
@@ -150,7 +150,8 @@ class Fills:
             return None
         expected = value if level is None else level
         change = math.log(max(value, TINY) / max(expected, TINY))
-        return Symptom(filling.name, GATEWAY, value, expected, change, max(off, 0.0), active, track.since)
+        span = 0 if beyond else GROWS
+        return Symptom(filling.name, GATEWAY, value, expected, change, max(off, 0.0), active, track.since, span=span)
 
     def _growth(self) -> tuple[float, bool, float]:
         """How much it moved towards full in the time that is kept, whether steadily, and seconds until it is full."""

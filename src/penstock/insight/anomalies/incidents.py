@@ -87,7 +87,7 @@ class Incidents:
             if known is None:
                 known = self._begin(time, cause, contributors, symptoms, fresh)
                 opened.append(known.anomaly)
-            known.too |= {(one.measure, one.scope) for one in fresh if one.measure == cause.measure}
+            known.too.add((cause.measure, cause.scope))
             left = [one for one in fresh if not known.covers(one)]
             if len(left) == len(fresh):
                 break

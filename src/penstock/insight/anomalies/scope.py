@@ -149,8 +149,7 @@ class ScopeWatch:
             held = track.tainted
             if not held and measure.wide is not None:
                 held = any(parent._lines[measure.name].track.tainted for parent in self._parents)
-            if not held:
-                series.learn(time, row[at_a], row[at_b])
+            (series.note if held else series.learn)(time, row[at_a], row[at_b])
 
     def level(self, name: str) -> float | None:
         """What a measure usually is; None while that is not known."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.insight.anomalies.causes import CAUSES, SHARES, severity, shown
-from penstock.insight.anomalies.track import Symptom
+from penstock.insight.anomalies.track import GROWS, Symptom
 from penstock.insight.findings import Anomaly, Contributor, Kind
 
 WORDS = {
@@ -48,7 +48,7 @@ def kind_of(symptom: Symptom, with_it: Sequence[Symptom]) -> Kind:
         return "high_latency" if "token_gap" in names else "slow_first_token"
     if symptom.measure == "token_gap" and "first_token" in names:
         return "high_latency"
-    if symptom.measure == "memory" and symptom.actual < 0.85:
+    if symptom.measure == "memory" and symptom.span == GROWS:
         return "memory_leak"
     return CAUSES[symptom.measure].kind
 

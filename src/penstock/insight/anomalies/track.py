@@ -12,6 +12,7 @@ CALM = 6
 """Windows in a row after which it is over."""
 LONGEST = 360
 """Windows after which what is so is usual."""
+GROWS = -1
 
 
 class Symptom(NamedTuple):
@@ -28,7 +29,7 @@ class Symptom(NamedTuple):
     since: float
     key: str = ""
     span: int = 2
-    """Which of the lengths of time showed it most."""
+    """Which of the lengths of time showed it most; GROWS for what is not too much yet."""
 
     @property
     def up(self) -> bool:
