@@ -1,8 +1,8 @@
 """Are planted faults found within two minutes, with the right cause named first, and how often is there a false alarm?
 
-Days of traffic in virtual time through the tally and the anomalies as they ship: a day to learn, then faults of all
-kinds at random times, sizes drawn anew at each run, with hours of quiet between, and quiet days. Exits 1 when fewer than
-95 % are found with their cause, or there is more than one false alarm a day.
+Days of traffic in virtual time through the tally and the anomalies as they ship: hours to learn, then faults of all
+kinds at random times, sizes drawn anew at each run, with an hour of quiet between, and quiet days. Exits 1 when fewer
+than 95 % are found with their cause, or there is more than one false alarm a day.
 """
 
 from __future__ import annotations
@@ -97,8 +97,10 @@ def run(seed: int, days: float, kinds: tuple[str, ...], learn: float, gap: tuple
                         last.said = (anomaly.kind, anomaly.blames, anomaly.cause)
                 elif start > BEGIN + 3600:
                     stamp = time.strftime("%d %H:%M", time.gmtime(start))
-                    result.false.append(f"{stamp} {anomaly.kind} {anomaly.severity} {anomaly.cause}; before: "
-                                        + (f"{last.plan.name} {(start - over) / 60:.0f} min" if last else "-"))
+                    result.false.append(
+                        f"{stamp} {anomaly.kind} {anomaly.severity} {anomaly.cause}; before: "
+                        + (f"{last.plan.name} {(start - over) / 60:.0f} min" if last else "-")
+                    )
             if last is not None and finder.open and not last.after[0] and now - last.at - last.plan.late >= WITHIN:
                 first = finder.open[0]
                 last.after = (first.kind, first.blames)
@@ -112,7 +114,10 @@ def run(seed: int, days: float, kinds: tuple[str, ...], learn: float, gap: tuple
 
 def table(results: list[Result]) -> list[str]:
     """By kind, as Markdown."""
-    lines = ["| kind | planted | found in 2 min | cause right | median s | longest s | anomalies |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| kind | planted | found in 2 min | cause right | median s | longest s | anomalies |",
+        "|---|---|---|---|---|---|---|",
+    ]
     outcomes = [one for result in results for one in result.outcomes]
     for kind in [*KINDS, "all"]:
         mine = [one for one in outcomes if kind in (one.plan.name, "all")]
@@ -121,7 +126,8 @@ def table(results: list[Result]) -> list[str]:
         delays = [one.first for one in mine if one.first is not None] or [float("nan")]
         lines.append(
             f"| {kind} | {len(mine)} | {sum(one.found for one in mine)} | {sum(one.right for one in mine)} |"
-            f" {statistics.median(delays):.0f} | {max(delays):.0f} | {statistics.mean(one.number for one in mine):.1f} |"
+            f" {statistics.median(delays):.0f} | {max(delays):.0f} |"
+            f" {statistics.mean(one.number for one in mine):.1f} |"
         )
     return lines
 
@@ -148,18 +154,23 @@ def main() -> int:
     right = sum(one.right for one in outcomes) / len(outcomes) if outcomes else 1.0
     print("\n".join(table(results)))
     judged = sum(result.judged for result in results) / max(1, sum(result.windows for result in results))
-    print(f"\nseed {seed}: {100 * right:.1f} % right in two minutes; {len(false)} false alarms in {quiet:.2f} quiet days,"
+    print(f"\nseed {seed}: {100 * right:.1f} % right in two minutes;"
+        f" {len(false)} false alarms in {quiet:.2f} quiet days,"
           f" {len(false) / quiet if quiet else 0:.2f} a day; {1000 * judged:.2f} ms CPU a window,"
           f" {time.process_time() - began:.0f} s in all")  # fmt: skip
     if options.show:
         for one in outcomes:
             if not one.right:
-                print(f"  {one.plan.name} {one.plan.size:.2f} load {load(one):.0f}h: after {one.first} not {one.plan.blames}, {one.number} said {one.said}; at 2 min {one.after}")
+                print(
+                    f"  {one.plan.name} {one.plan.size:.2f} at {hour(one):.0f}h:"
+                    f" after {one.first} not {one.plan.blames},"
+                    f" {one.number} said {one.said}; at 2 min {one.after}"
+                )
         print("\n".join(f"  false: {one}" for one in false))
     return 0 if right >= FOUND and (not quiet or len(false) / quiet <= FALSE_A_DAY) else 1
 
 
-def load(one: Outcome) -> float:
+def hour(one: Outcome) -> float:
     """The hour of the day at which it was planted."""
     return (one.at - BEGIN) % DAY / 3600
 

@@ -42,7 +42,8 @@ def _slow(name: str, world: World, draw: random.Random) -> Plan:
 def _leaking(name: str, world: World, draw: random.Random) -> Plan:
     upstream, size, ramp = draw.choice(world.upstreams), draw.uniform(2.2, 4.0), draw.uniform(60, 180)
     return Plan(name, lambda age: Faults(slow={upstream: 1 + (size - 1) * min(1.0, age / ramp)}),
-                ("high_latency", "slow_first_token", "low_token_rate"), (f"upstream={upstream}",), size, ramp / 2)  # fmt: skip
+                ("high_latency", "slow_first_token", "low_token_rate"), (f"upstream={upstream}",), size,
+                ramp / 2)  # fmt: skip
 
 
 def _flapping(name: str, world: World, draw: random.Random) -> Plan:
@@ -68,7 +69,9 @@ def _errors(name: str, world: World, draw: random.Random) -> Plan:
 
 def _dark(name: str, world: World, draw: random.Random) -> Plan:
     upstream = draw.choice(world.upstreams)
-    return Plan(name, _steady(Faults(dark={upstream})), ("upstream_dark", "error_burst"), (f"upstream={upstream}",), 1.0)
+    return Plan(
+        name, _steady(Faults(dark={upstream})), ("upstream_dark", "error_burst"), (f"upstream={upstream}",), 1.0
+    )
 
 
 def _flood(name: str, world: World, draw: random.Random) -> Plan:
@@ -88,7 +91,9 @@ def _prompts(name: str, world: World, draw: random.Random) -> Plan:
 
 def _blocked(name: str, world: World, draw: random.Random) -> Plan:
     size = draw.uniform(0.2, 2.0)
-    return Plan(name, _steady(Faults(gauges={"loop_lag": size}, held=size)), ("loop_blocked",), ("gauge=loop_lag",), size)
+    return Plan(
+        name, _steady(Faults(gauges={"loop_lag": size}, held=size)), ("loop_blocked",), ("gauge=loop_lag",), size
+    )
 
 
 def _disk(name: str, world: World, draw: random.Random) -> Plan:

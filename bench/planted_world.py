@@ -1,7 +1,7 @@
 """A gateway's traffic in virtual time, with the noise and the rhythm of real ones, and places to plant faults in.
 
-Enters: a seed. Leaves: windows of ten seconds, made by the tally that counts real calls from records as real calls leave
-them. Rhythm and lengths come from public traces where they are at hand, else from drawn curves.
+Enters: a seed. Leaves: windows of ten seconds, made by the tally that counts real calls, from records as those
+leave them. Rhythm and lengths come from public traces where they are at hand, else from drawn curves.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Faults:
 
 
 class Wave:
-    """Noise that remembers: the logarithm moves around 0 by ``spread``, and half is forgotten after ``half`` windows."""
+    """Noise that remembers: its logarithm moves around 0 by ``spread``; half is forgotten after ``half`` windows."""
 
     def __init__(self, draw: random.Random, spread: float, half: float) -> None:
         self._draw = draw
@@ -76,7 +76,7 @@ class World:
         self.cost = {upstream: (draw.uniform(0.1, 3.0), draw.uniform(0.5, 12.0)) for upstream in self.upstreams}
         self.keys = [f"k{number}" for number in range(KEYS)]
         self.weights = [1 / (number + 1) ** 0.7 for number in range(KEYS)]
-        self.models = {key: draw.choices(list(MODELS), k=2) + ["chat"] for key in self.keys}
+        self.models = {key: [*draw.choices(list(MODELS), k=2), "chat"] for key in self.keys}
         self.hit = draw.uniform(0.25, 0.45)
         self.lengths = _lengths(draw)
         self._rhythm = _rhythm(draw)
@@ -160,7 +160,12 @@ class World:
         slow = weather[upstream] * faults.slow.get(upstream, 1.0)
         connecting = faults.connecting.get(upstream, 0.0) * draw.lognormvariate(0, 0.4)
         tokens_out = max(1, int(tokens_out * faults.short.get(upstream, 1.0)))
-        first = (self.first[upstream] + tokens_in / 9000) * slow * draw.lognormvariate(0, 0.35) + overhead + connecting + lost
+        first = (
+            (self.first[upstream] + tokens_in / 9000) * slow * draw.lognormvariate(0, 0.35)
+            + overhead
+            + connecting
+            + lost
+        )
         gap = self.pace[upstream] * self.speed[model] * slow * faults.gap.get(model, 1.0) * draw.lognormvariate(0, 0.2)
         total = first + gap * max(0, tokens_out - 1)
         price_in, price_out = self.cost[upstream]
@@ -234,9 +239,13 @@ def _rhythm(draw: random.Random) -> list[float]:
         with path.open() as file:
             found = [float(row["requests_per_second"]) for row in csv.DictReader(file)]
         usual = sum(found) / sum(one > 0 for one in found)
-        for place in range(1, len(found)):  # gaps in the record, whole and in part, are no silence
-            if found[place] < 0.65 * found[place - 1]:
-                found[place] = found[place - 1]
+        good = [place for place, one in enumerate(found) if one > 0.65 * max(found[max(0, place - 3) : place + 4])]
+        for place in range(len(found)):  # gaps in the record, whole and in part, are no silence
+            if place not in good:
+                before = max((one for one in good if one < place), default=good[0])
+                after = min((one for one in good if one > place), default=good[-1])
+                part = (place - before) / max(1, after - before)
+                found[place] = found[before] + (found[after] - found[before]) * part
         begin = draw.randrange(0, 7) * 144
         return [min(2.5, max(0.3, one / usual)) for one in found[begin:] + found[:begin]]
     return [1 + 0.6 * math.sin(2 * math.pi * (step / 144 - 0.3)) for step in range(144)]

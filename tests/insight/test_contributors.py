@@ -32,7 +32,12 @@ def test_one_pair_alone_is_told_by_its_upstream() -> None:
 
 
 def test_a_cell_of_which_little_is_known_says_little() -> None:
-    cells = [Cell("a", "u1", 0.7, 200.0), Cell("b", "u1", 0.1, 0.5), Cell("a", "u2", 0.0, 200.0), Cell("b", "u2", 0.0, 200.0)]
+    cells = [
+        Cell("a", "u1", 0.7, 200.0),
+        Cell("b", "u1", 0.1, 0.5),
+        Cell("a", "u2", 0.0, 200.0),
+        Cell("b", "u2", 0.0, 200.0),
+    ]
     found = whose(cells)
     assert found is not None
     assert found.value == "u1"

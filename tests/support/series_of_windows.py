@@ -47,10 +47,15 @@ class Quiet:
         cached.calls = cached.hits
         parts["k1"].calls += self.flood
         cached.calls += self.flood
-        usual = {"loop_lag": 0.004 * draw.lognormvariate(0, 0.3), "memory": 0.4 + draw.gauss(0, 0.004), "disk_free": 0.5}
+        usual = {
+            "loop_lag": 0.004 * draw.lognormvariate(0, 0.3),
+            "memory": 0.4 + draw.gauss(0, 0.004),
+            "disk_free": 0.5,
+        }
+        kept = {"hit-exact": Part(calls=cached.hits, hits=cached.hits)}
         window = Window(
             self.at, groups=[*groups, cached], gauges=usual | self.gauges,
-            parts={"key": parts, "prompt": {"1024": bands}, "cache": {"hit-exact": Part(calls=cached.hits, hits=cached.hits)}},
+            parts={"key": parts, "prompt": {"1024": bands}, "cache": kept},
         )  # fmt: skip
         self.at += 10.0
         return window

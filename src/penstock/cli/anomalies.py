@@ -23,7 +23,9 @@ def add_anomalies(verbs: Any) -> None:
     verb: argparse.ArgumentParser = verbs.add_parser(
         "anomalies", help="show what is out of the ordinary now, and was", description=about
     )
-    verb.add_argument("--last", type=int, default=10, metavar="N", help="so many of those that are over, up to 1000 (10)")
+    verb.add_argument(
+        "--last", type=int, default=10, metavar="N", help="so many of those that are over, up to 1000 (10)"
+    )
     add_gateway(verb)
 
 
@@ -47,7 +49,9 @@ def lines(answer: dict[str, Any]) -> list[str]:
     out = [] if answer["open"] else ["Nothing is out of the ordinary."]
     for anomaly in (*answer["open"], *answer["closed"]):
         end = "now" if anomaly["end"] is None else _moment(anomaly["end"])
-        out.append(f"{anomaly['id']:<5} {_moment(anomaly['start'])} to {end:<19} {anomaly['severity']:<8} {anomaly['kind']}")
+        out.append(
+            f"{anomaly['id']:<5} {_moment(anomaly['start'])} to {end:<19} {anomaly['severity']:<8} {anomaly['kind']}"
+        )
         out.append(f"      {shown(anomaly['cause'], MOST_CHARACTERS)}")
         others = [
             f"{shown(one['dimension'], 20)} {shown(one['value'], 40)} ({one['share']:.0%})"

@@ -2,7 +2,7 @@
 
 Enters: windows in order. Leaves: anomalies that open and end, one for each fault. It stands on what is usual in each
 scope of calls (``anomalies/scope.py``), of each gauge and each key, and on a table of causes (``anomalies/causes.py``).
-Nothing is said before ten minutes of windows with calls enough, and nothing of what has fewer than ``least_calls`` calls.
+Nothing is said before ten minutes of windows with calls enough, nor of what has fewer than ``least_calls`` calls.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ class Anomalies:
             verdict = watch.verdict("calls")
             share = lost.get(upstream, 0.0)
             track = self._dark.get(upstream)
-            expected = 0.0 if verdict is None else verdict.actual / max(1e-9, 1 - share) if share < 1 else verdict.expected
+            expected = (
+                0.0 if verdict is None else verdict.actual / max(1e-9, 1 - share) if share < 1 else verdict.expected
+            )
             had, has = expected * SPANS[-1], 0.0 if verdict is None else verdict.actual * SPANS[-1]
             off = 2 * (math.sqrt(has + 0.25) - math.sqrt(had + 0.25))
             is_dark = share >= DARK and off <= -SURE
@@ -114,7 +116,9 @@ class Anomalies:
                 del self._dark[upstream]
             elif verdict is not None and (active or is_dark):
                 found.append(
-                    Symptom("dark", (None, upstream), verdict.actual, expected, verdict.change, off, active, track.since)
+                    Symptom(
+                        "dark", (None, upstream), verdict.actual, expected, verdict.change, off, active, track.since
+                    )
                 )
         return found
 
@@ -164,7 +168,10 @@ class Anomalies:
 
     def names(self) -> list[str]:
         """Of all that ``dump`` gives, one by one: it is much, and written little by little."""
-        return ["gauges", *(f"scope {model or ''}|{upstream or ''}" for model, upstream in self.scopes if _sound(model, upstream))]
+        return [
+            "gauges",
+            *(f"scope {model or ''}|{upstream or ''}" for model, upstream in self.scopes if _sound(model, upstream)),
+        ]
 
     def dump(self, name: str) -> dict[str, Any] | None:
         """What is usual in one part, as plain values; None where there is none."""

@@ -17,7 +17,9 @@ class AnomalyConfig(Struct, frozen=True, kw_only=True):
         Share, Meta(description="Tokens a second of an answer that are less than this share of the usual rate.")
     ] = 0.5
     hit_rate: Annotated[Share, Meta(description="A cache hit rate of less than this share of the usual one.")] = 0.7
-    memory: Annotated[Share, Meta(description="More than this share of the memory limit, where that is not usual.")] = 0.85
+    memory: Annotated[Share, Meta(description="More than this share of the memory limit, where that is not usual.")] = (
+        0.85
+    )
     least_calls: Annotated[
         int, Meta(ge=1, le=10_000, description="With fewer calls in two minutes nothing is said of them.")
     ] = 8

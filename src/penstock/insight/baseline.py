@@ -1,9 +1,9 @@
 """What is usual for one measure: its own recent past, and its past at this time of day and of week. Pure.
 
-Enters: pairs (a, b) by window, a total and what it is shared among, so that a/b is the measure and pairs add up. Leaves:
-what is expected of a pair, and how far it is off in standard deviations. Nothing is known before ``LEARNED`` windows and
-``LEAST`` in all of b. The spread is the series' own: what its pairs were off by until now, for each length of time. Ratios of means are compared
-by their cube roots (Wilson and Hilferty, PNAS 17, 1931).
+Enters: pairs (a, b) by window, a total and what it is shared among, so that a/b is the measure and pairs add up.
+Leaves: what is expected of a pair, and how far it is off in standard deviations. Nothing is known before ``LEARNED``
+windows and ``LEAST`` in all of b. The spread is the series' own: by how much its pairs were off until now, for each
+length of time. Ratios of means are compared by their cube roots (Wilson and Hilferty, PNAS 17, 1931).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import NormalDist, median
 from typing import Any, Literal, NamedTuple
 
 How = Literal["log", "ratio", "share", "count"]
-"""``log``: a is a sum of logarithms, the measure their mean. ``ratio``: a over b, changes are told as ratios. ``share``:
+"""``log``: a is a sum of logarithms, the measure their mean. ``ratio``: a over b, told as ratios. ``share``:
 a of b. ``count``: a in b windows."""
 LEARNED = 60
 LEAST = {"log": 60.0, "ratio": 60.0, "share": 60.0, "count": 60.0}
@@ -23,7 +23,7 @@ HALF = {"log": 180.0, "ratio": 180.0, "share": 180.0, "count": 60.0}
 """Windows with calls after which a window counts half."""
 SPREADS = 1 / 3000
 """How fast the spread is learned, once it is."""
-CLIP = 16.0
+CLIP = 9.0
 SLOT = 900.0
 DAY, WEEK = 96, 672
 """Slots."""
@@ -32,8 +32,8 @@ _PLAIN = NormalDist()
 
 
 class Verdict(NamedTuple):
-    """``change`` is ln(actual / expected) (of a share: the difference), ``off`` that in standard deviations, ``of`` what
-    it is taken from (b)."""
+    """``change`` is ln(actual / expected) (of a share: the difference), ``off`` that in standard deviations, ``of``
+    what it is taken from (b)."""
 
     actual: float
     expected: float

@@ -2,8 +2,8 @@
 
 Two ways. Of changes that are ratios (``whose``): each model, upstream, pair of them and the whole is taken for the one
 that has changed, the rest for being as usual; the guess that leaves the least unexplained wins, simpler ones first. Of
-sums (``shares``): Adtributor (Bhagwat et al., NSDI 2014): values whose share differs most from what was expected (the
-surprise, a Jensen-Shannon divergence) and which together explain most of the change; the most surprising dimension first.
+sums (``shares``): Adtributor (Bhagwan et al., NSDI 2014): values whose share differs most from what was expected (the
+surprise, a Jensen-Shannon divergence) and which together explain most of the change; the most surprising one first.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXPLAINS = 0.67
 PARTLY = 0.1
 SURPRISE = 0.005
 """Of a dimension, from where on it is one that explains anything."""
-SIMPLE = {"gateway": 0.0, "upstream": 3.0, "model": 3.0, "pair": 8.0}
+SIMPLE = {"gateway": 0.0, "upstream": 3.0, "model": 3.0, "pair": 14.0}
 """What a guess must explain more than a simpler one, in squared standard deviations."""
 LAG, RECENT = 15, 6
 """Windows: older ones tell what is usual, so many of the newest what is now."""

@@ -37,8 +37,8 @@ class Quality:
                 sums[1] += score
 
     def told(self, now: float, checks: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-        """By model: how many told, the mean score (0 to 1), and that of the last hour beside it. ``checks``: how answers
-        of the semantic cache stood the check against the upstream, by model."""
+        """By model: how many told, the mean score (0 to 1), and that of the last hour beside it. ``checks``: how
+        answers of the semantic cache stood the check against the upstream, by model."""
         newest = int(now // 3600)
         models: dict[str, dict[str, Any]] = {}
         for hour, known in self._hours:

@@ -39,9 +39,18 @@ def test_what_names_itself() -> None:
 
 
 def test_hits_that_a_key_does_not_make() -> None:
-    before = {"key": {"a": Part(calls=50, hits=40), "b": Part(calls=10, hits=0)}, "cache": {"hit-exact": Part(calls=40, hits=40)}}
-    other_mix = {"key": {"a": Part(calls=50, hits=40), "b": Part(calls=200, hits=0)}, "cache": {"hit-exact": Part(calls=40, hits=40)}}
-    lost = {"key": {"a": Part(calls=50, hits=5), "b": Part(calls=10, hits=0)}, "cache": {"hit-exact": Part(calls=5, hits=5)}}
+    before = {
+        "key": {"a": Part(calls=50, hits=40), "b": Part(calls=10, hits=0)},
+        "cache": {"hit-exact": Part(calls=40, hits=40)},
+    }
+    other_mix = {
+        "key": {"a": Part(calls=50, hits=40), "b": Part(calls=200, hits=0)},
+        "cache": {"hit-exact": Part(calls=40, hits=40)},
+    }
+    lost = {
+        "key": {"a": Part(calls=50, hits=5), "b": Part(calls=10, hits=0)},
+        "cache": {"hit-exact": Part(calls=5, hits=5)},
+    }
     assert said(symptom("hit_rate"), parts_of(before, other_mix)) == "key=b"
     assert said(symptom("hit_rate"), parts_of(before, lost)) == "cache=hit-exact"
     assert said(symptom("hit_rate")) == "cache=miss"

@@ -1,7 +1,17 @@
 import pytest
 
 from penstock.insight.anomalies.measures import (
-    CLEAR, SURE, Measure, adjusted, changed, enough, flagged, measures, passes_rule, stands, suspect,
+    CLEAR,
+    SURE,
+    Measure,
+    adjusted,
+    changed,
+    enough,
+    flagged,
+    measures,
+    passes_rule,
+    stands,
+    suspect,
 )  # fmt: skip
 from penstock.insight.anomalies.rows import AT, GATEWAY
 from penstock.insight.anomaly_config import AnomalyConfig
@@ -83,7 +93,12 @@ def test_few_calls_tell_nothing() -> None:
 
 def test_where_a_measure_is_judged_and_by_which_fields() -> None:
     queue, first = TABLE["queue"], TABLE["first_token"]
-    assert [stands(queue, scope) for scope in (GATEWAY, ("m", None), (None, "u"), ("m", "u"))] == [True, True, False, False]
+    assert [stands(queue, scope) for scope in (GATEWAY, ("m", None), (None, "u"), ("m", "u"))] == [
+        True,
+        True,
+        False,
+        False,
+    ]
     assert first.fields(("m", "u")) == (AT["log_first"], AT["firsts"])
     assert first.fields(GATEWAY) == (AT["off_first"], AT["known_first"])
     assert Measure("x", "ratio", "cost", "calls").fields(GATEWAY) == (AT["cost"], AT["calls"])

@@ -80,7 +80,7 @@ def _by_place(measure: str, scopes: Scopes, span: int) -> list[Contributor]:
 
 
 def _loser(scopes: Scopes) -> list[Contributor]:
-    """The upstream that has lost the greatest share of its calls: what is retried elsewhere is retried because of it."""
+    """The upstream that has lost the greatest share of its calls: because of it calls are retried elsewhere."""
     lost = [(down, upstream) for upstream, down in losses(scopes).items() if down > 0.1]
     return [Contributor("upstream", max(lost)[1], 1.0)] if lost else []
 

@@ -21,7 +21,8 @@ _LOOP = _COUNTED | {
 
 
 class Cause(NamedTuple):
-    """``explains``: measures that change because of it. ``least``: a severity that it has at least."""
+    """``explains``: measures that change because of it. ``response``: the proposal that may help. ``least``: a severity
+    that it has at least."""
 
     kind: Kind
     explains: frozenset[str]
@@ -29,13 +30,18 @@ class Cause(NamedTuple):
     least: Severity = "low"
 
 
+_LESS = _COUNTED | {"dark", "connections_waited"}
+"""What fewer answers explain."""
+_FLOODED = _LOOP | {"memory", "prompt_tokens", "answer_tokens", "descriptors", "price"}
+_DISK = frozenset({"store_latency", "disk_latency", "gateway_errors", "overhead"})
+
 CAUSES: dict[str, Cause] = {
     "price": Cause("cost_spike", frozenset(), "route_away", "medium"),
-    "key_calls": Cause("traffic_shift", _LOOP | {"memory", "prompt_tokens", "answer_tokens", "descriptors", "price"}, "limit_key"),
+    "key_calls": Cause("traffic_shift", _FLOODED, "limit_key"),
     "prompt_tokens": Cause("long_prompts", _COUNTED | {"memory", "cpu", "loop_lag", "network"}, "", "medium"),
-    "disk": Cause("disk", frozenset({"store_latency", "disk_latency", "gateway_errors", "overhead"}), "free_disk", "high"),
+    "disk": Cause("disk", _DISK, "free_disk", "high"),
     "memory": Cause("memory_pressure", _LOOP | {"collector_pause"}, "collect_memory", "high"),
-    "descriptors": Cause("descriptors", _COUNTED | {"connections_waited", "dark"}, "free_descriptors", "high"),
+    "descriptors": Cause("descriptors", _LESS, "free_descriptors", "high"),
     "collector_pause": Cause("collector_pauses", _LOOP, "tune_collector", "medium"),
     "loop_lag": Cause("loop_blocked", _LOOP, "", "medium"),
     "disk_latency": Cause("disk", frozenset({"store_latency", "overhead"}), "", "medium"),
@@ -43,19 +49,19 @@ CAUSES: dict[str, Cause] = {
     "embedding": Cause("embedding_slow", TIMES | {"hit_rate", "cpu"}, "", "medium"),
     "network": Cause("network_slow", TIMES | {"caller_errors"}, "", "medium"),
     "connections_waited": Cause("connections", _COUNTED | {"dark"}, "widen_pool", "medium"),
-    "connecting": Cause("connections", _COUNTED | {"dark", "connections_waited"}, "widen_pool", "medium"),
-    "dark": Cause("upstream_dark", _COUNTED | {"connections_waited", "answer_tokens", "price", "prompt_tokens"}, "route_away", "high"),
-    "upstream_errors": Cause("error_burst", _COUNTED | {"dark", "connections_waited", "answer_tokens"}, "route_away", "medium"),
-    "retried": Cause("error_burst", _COUNTED | {"dark", "connections_waited", "answer_tokens"}, "route_away", "medium"),
+    "connecting": Cause("connections", _LESS, "widen_pool", "medium"),
+    "dark": Cause("upstream_dark", _LESS | {"answer_tokens", "price", "prompt_tokens"}, "route_away", "high"),
+    "upstream_errors": Cause("error_burst", _LESS | {"answer_tokens"}, "route_away", "medium"),
+    "retried": Cause("error_burst", _LESS | {"answer_tokens"}, "route_away", "medium"),
     "gateway_errors": Cause("error_burst", _COUNTED, "", "medium"),
     "caller_errors": Cause("error_burst", frozenset({"calls"}) | TIMES, "", "low"),
     "hit_rate": Cause("low_hit_rate", TIMES | {"embedding", "cpu"}, "warm_cache", "medium"),
-    "first_token": Cause("high_latency", _COUNTED | {"dark", "connections_waited"}, "route_away", "medium"),
-    "token_gap": Cause("low_token_rate", _COUNTED | {"dark", "connections_waited"}, "token_path", "high"),
+    "first_token": Cause("high_latency", _LESS, "route_away", "medium"),
+    "token_gap": Cause("low_token_rate", _LESS, "token_path", "high"),
     "answer_tokens": Cause("short_answers", frozenset({"in_flight", "queued"}), "route_away", "medium"),
     "calls": Cause("traffic_shift", TIMES | {"cpu"}, "", "low"),
     "queue": Cause("queueing", frozenset({"in_flight", "queued", "overhead", "first_token"}), "", "medium"),
-}  # fmt: skip
+}
 """By measure. What explains nothing and is explained by nothing is told by itself."""
 LIKELY = 4.0
 """Standard deviations from which on a suspect may be the cause of others."""
@@ -105,7 +111,9 @@ def severity(symptom: Symptom) -> Severity:
         bounds = (0.98, 0.8, 0.2)
     else:
         bounds = (math.log(6), math.log(3), math.log(1.5))
-    found: Severity = next((word for word, least in zip(reversed(SEVERITIES), bounds, strict=False) if size >= least), "low")
+    found: Severity = next(
+        (word for word, least in zip(reversed(SEVERITIES), bounds, strict=False) if size >= least), "low"
+    )
     return max(found, cause.least, key=SEVERITIES.index)
 
 

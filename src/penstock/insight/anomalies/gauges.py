@@ -129,7 +129,14 @@ class Fills:
         level = self._level
         growth, steady, left = self._growth()
         off = growth / math.sqrt(self._spread)
-        runs = steady and growth >= filling.least and off >= STEADY and left <= filling.within and self._seen >= 2 * LAG
+        beside = 0.0 if level is None else (value - level) * (-1.0 if filling.is_down else 1.0)
+        runs = (
+            steady
+            and min(growth, beside) >= filling.least
+            and off >= STEADY
+            and left <= filling.within
+            and self._seen >= 2 * LAG
+        )
         way = -1.0 if filling.is_down else 1.0
         near = filling.bound / NEAR if filling.is_down else filling.bound * NEAR
         beyond = len(self._kept) > 1 and all((one - filling.bound) * way > 0 for one in list(self._kept)[-2:])

@@ -125,9 +125,7 @@ class Incidents:
         fill(incident.anomaly, cause, contributors, symptoms)
         incident.anomaly.context["also"] = also([one for one in symptoms if incident.covers(one)], cause)
 
-    def _go_on(
-        self, time: float, symptoms: Sequence[Symptom], sure: Sequence[Symptom], blame: Blame
-    ) -> list[Anomaly]:
+    def _go_on(self, time: float, symptoms: Sequence[Symptom], sure: Sequence[Symptom], blame: Blame) -> list[Anomaly]:
         ended = []
         for incident in list(self.open):
             incident.age += 1

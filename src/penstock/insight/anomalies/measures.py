@@ -23,11 +23,11 @@ FEWEST = 3.0
 
 
 class Measure(NamedTuple):
-    """``up`` and ``down``: the factor by which it must have changed (None: that way is no fault); of a share ``up`` is a
-    difference. ``rule`` (up or down, as there is) has less to prove. ``least``: of b over the span. ``where``: in which
-    scopes it is judged: (g)ateway, (m)odel, (u)pstream, (p)air. ``opens``: whether it is told by itself. ``wide``: a and b in
-    scopes of several pairs, where what is usual for each of them is taken off before: another mix of them is no change.
-    ``parts``: how much stricter it is in parts of the gateway than others are."""
+    """``up`` and ``down``: the factor by which it must have changed (None: that way is no fault); of a share ``up`` is
+    a difference. ``rule`` (up or down, as there is) has less to prove. ``least``: of b over the span. ``where``: in
+    which scopes it is judged: (g)ateway, (m)odel, (u)pstream, (p)air. ``opens``: whether it is told by itself.
+    ``wide``: a and b in scopes of several pairs, where what is usual for each of them is taken off before: another mix
+    of them is no change. ``parts``: how much stricter it is in parts of the gateway than others are."""
 
     name: str
     how: How
@@ -54,18 +54,40 @@ def measures(config: AnomalyConfig) -> tuple[Measure, ...]:
     few = float(config.least_calls)
     return (
         Measure(
-            "first_token", "log", "log_first", "firsts", up=1.45, rule=config.latency, least=few,
+            "first_token",
+            "log",
+            "log_first",
+            "firsts",
+            up=1.45,
+            rule=config.latency,
+            least=few,
             wide=("off_first", "known_first"),
         ),
         Measure(
-            "token_gap", "log", "log_gap", "gaps", up=1.45, rule=1 / config.token_rate, least=few,
+            "token_gap",
+            "log",
+            "log_gap",
+            "gaps",
+            up=1.45,
+            rule=1 / config.token_rate,
+            least=few,
             wide=("off_gap", "known_gap"),
         ),
         Measure("upstream_errors", "share", "upstream_faults", "calls", up=0.08, least=few),
         Measure("gateway_errors", "share", "gateway_faults", "calls", up=0.08, least=few),
         Measure("caller_errors", "share", "caller_faults", "calls", up=0.25, least=2 * few, where="gm"),
         Measure("retried", "share", "retried", "calls", up=0.1, least=few),
-        Measure("hit_rate", "share", "hits", "looked_up", down=0.8, rule=config.hit_rate, least=2 * few, where="gm", parts=3.0),
+        Measure(
+            "hit_rate",
+            "share",
+            "hits",
+            "looked_up",
+            down=0.8,
+            rule=config.hit_rate,
+            least=2 * few,
+            where="gm",
+            parts=3.0,
+        ),
         Measure("calls", "count", "calls", "windows", up=2.0, down=0.5, rule=2.0, least=2.5 * few, parts=4.0),
         Measure("prompt_tokens", "ratio", "tokens_in", "ended", up=1.4, rule=1.8, least=2.5 * few),
         Measure("prompt_calls", "ratio", "tokens_in", "calls", up=1.4, least=2.5 * few),
@@ -86,7 +108,9 @@ BESIDE = {"first_token": ("prompt_tokens",), "prompt_tokens": ("prompt_calls",)}
 def stands(measure: Measure, scope: Scope) -> bool:
     """Whether it is judged there."""
     model, upstream = scope
-    return ("g" if model is upstream is None else "m" if upstream is None else "u" if model is None else "p") in measure.where
+    return (
+        "g" if model is upstream is None else "m" if upstream is None else "u" if model is None else "p"
+    ) in measure.where
 
 
 def enough(measure: Measure, a: float, b: float, level: float | None) -> bool:

@@ -1,7 +1,7 @@
 """What calls of a model at an upstream should cost, from what they did: prices by token, found by least squares. Pure.
 
-Enters: tokens and cost of groups of calls. Leaves: the cost that is to be expected of other tokens, so that a price that
-changed is told from calls that became longer. No price list is asked: own prices and estimates are meant, too.
+Enters: tokens and cost of groups of calls. Leaves: the cost that is to be expected of other tokens, so that a price
+that changed is told from calls that became longer. No price list is asked: own prices and estimates are meant, too.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class Price:
 def solved(sums: list[list[float]], right: list[float]) -> list[float]:
     """The solution of three equations, drawn to zero where they say nothing (a ridge of one in a million)."""
     ridge = 1e-6 * (sums[0][0] + sums[1][1] + sums[2][2]) / 3 + 1e-12
-    rows = [[*(value + (ridge if i == j else 0.0) for j, value in enumerate(row)), right[i]] for i, row in enumerate(sums)]
+    rows = [
+        [*(value + (ridge if i == j else 0.0) for j, value in enumerate(row)), right[i]] for i, row in enumerate(sums)
+    ]
     for i in range(3):
         pivot = rows[i][i]
         for j in range(3):

@@ -12,7 +12,19 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from penstock.insight.anomalies.measures import (
-    BESIDE, HELPERS, PAIR, PART, SPANS, SUSPECT, Measure, adjusted, changed, enough, flagged, stands, suspect,
+    BESIDE,
+    HELPERS,
+    PAIR,
+    PART,
+    SPANS,
+    SUSPECT,
+    Measure,
+    adjusted,
+    changed,
+    enough,
+    flagged,
+    stands,
+    suspect,
 )  # fmt: skip
 from penstock.insight.anomalies.rows import AT, GATEWAY, Row, Scope, total
 from penstock.insight.anomalies.track import Symptom, Track
@@ -105,7 +117,9 @@ class ScopeWatch:
             verdict = self.adjusted(measure.name, span) if abs(off) >= SUSPECT else None
             odd = maybe = False
             if verdict is not None:
-                odd = flagged(measure, verdict, self._more * measure.parts) and not self._usual_now(line, time, span, verdict)
+                odd = flagged(measure, verdict, self._more * measure.parts) and not self._usual_now(
+                    line, time, span, verdict
+                )
                 maybe = odd or suspect(measure, verdict)
                 if maybe and (best is None or abs(verdict.off) > abs(best.off)):
                     best, longest = verdict, span
