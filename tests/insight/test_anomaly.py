@@ -1,12 +1,13 @@
 import pytest
 
 from penstock.core.windows import Group, Window
+from penstock.insight.anomalies.rows import MOST_SCOPES
 from penstock.insight.anomaly import Anomalies
 from penstock.insight.anomaly_config import AnomalyConfig
 from penstock.insight.findings import Anomaly
 from tests.support.series_of_windows import Quiet
 
-LEARNED = 200
+LEARNED = 170
 
 
 class Gateway:
@@ -121,7 +122,7 @@ def test_scopes_are_bounded() -> None:
     for number in range(30):
         groups = [Group(model=f"m{number}-{one}", upstream="u", calls=3) for one in range(20)]
         found.take(Window(1e9 + 10 * number, groups=groups))
-    assert len(found.scopes) == 200
+    assert len(found.scopes) == MOST_SCOPES
 
 
 def test_the_rule_of_memory_is_configured() -> None:

@@ -17,6 +17,8 @@ from penstock.insight.baseline import Series
 
 LAG = 12
 SURE, SUSPECT, STEADY = 4.5, 3.0, 5.5
+LEARNED = 60
+"""Values before growth is judged."""
 TINY = 1e-4
 NEAR = 0.97
 """Of a bound: who usually is above this share of it is not told for being above it."""
@@ -135,7 +137,7 @@ class Fills:
             and min(growth, beside) >= filling.least
             and off >= STEADY
             and left <= filling.within
-            and self._seen >= 2 * LAG
+            and self._seen >= LEARNED
         )
         way = -1.0 if filling.is_down else 1.0
         near = filling.bound / NEAR if filling.is_down else filling.bound * NEAR

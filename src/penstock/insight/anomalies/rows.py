@@ -15,7 +15,7 @@ from penstock.core.windows import Group, Window
 Scope = tuple[str | None, str | None]
 """(model, upstream); None stands for any."""
 GATEWAY: Scope = (None, None)
-MOST_SCOPES = 200
+MOST_SCOPES = 100
 """At one time; calls of more models and upstreams are in the larger scopes only."""
 FIELDS = (
     "windows", "calls", "ended", "upstream_faults", "gateway_faults", "caller_faults", "looked_up", "hits", "tokens_in",
