@@ -31,6 +31,12 @@ def test_what_explains_most_is_the_cause(measures: tuple[str, ...], cause: str) 
     assert found.measure == cause
 
 
+def test_less_traffic_of_all_is_told_of_all_though_one_model_shows_it_more() -> None:
+    found = root([symptom("calls", 20.0)._replace(scope=("chat", None)), symptom("calls", 9.0)])
+    assert found is not None
+    assert found.scope == GATEWAY
+
+
 def test_a_suspect_is_the_cause_only_if_it_is_likely_and_explains_something() -> None:
     late = symptom("first_token")
     for suspect, cause in (

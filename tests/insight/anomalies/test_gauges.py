@@ -77,6 +77,13 @@ def test_what_fills_steadily_is_told_before_it_is_full() -> None:
     assert all(one.expected == pytest.approx(0.4 if one.measure == "memory" else 0.5, abs=0.02) for one in found)
 
 
+def test_descriptors_that_follow_the_traffic_are_not_running_out() -> None:
+    host = Host()
+    host.play(200)
+    for step in range(12):
+        assert host.play(1, descriptors=0.1 + 0.01 * step) == []
+
+
 def test_a_step_that_stays_is_no_leak() -> None:
     host = Host()
     host.play(200)

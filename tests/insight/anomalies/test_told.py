@@ -34,6 +34,19 @@ def test_an_anomaly_is_filled_and_filled_again() -> None:
     assert (anomaly.model, anomaly.upstream, anomaly.severity) == ("", "", "critical")
 
 
+def test_what_is_late_elsewhere_does_not_make_a_rate_a_latency() -> None:
+    anomaly = Anomaly(id="a1", kind="disk", severity="low", measure="x", actual=0.0, expected=0.0, start=1.0)
+    gap = symptom("token_gap")._replace(scope=("code", None))
+    whose = [Contributor("model", "code", 1.0)]
+    for other, kind in (
+        (symptom("first_token")._replace(scope=("chat", None)), "low_token_rate"),
+        (symptom("first_token", off=3.2)._replace(scope=("code", None), sure=False), "low_token_rate"),
+        (symptom("first_token", off=4.5)._replace(scope=("code", None), sure=False), "high_latency"),
+    ):
+        fill(anomaly, gap, whose, [gap, other])
+        assert anomaly.kind == kind
+
+
 def test_what_else_changed_the_strongest_first() -> None:
     found = also([symptom("queue", off=5.0), symptom("calls", off=7.0), symptom("queue", off=9.0)], symptom("memory"))
     assert [one["measure"] for one in found] == ["queue", "calls"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from penstock.insight.anomalies.causes import SHARES
 from penstock.insight.anomalies.measures import FEWEST
-from penstock.insight.anomalies.rows import Scope
+from penstock.insight.anomalies.rows import GATEWAY, Scope
 from penstock.insight.anomalies.scope import ScopeWatch
 from penstock.insight.anomalies.track import Symptom
 from penstock.insight.contributors import Cell, Parts, shares, whose
@@ -22,6 +22,8 @@ BY_PLACE = (
 MIX = 0.6
 """Of a change, the share that another mix of keys must explain for the keys to be blamed."""
 ALONE = 0.7
+AS_USUAL = 1.25
+"""Calls of others with more than so many times their usual have changed, too."""
 LOST = 0.5
 Scopes = Mapping[Scope, ScopeWatch]
 
@@ -44,7 +46,7 @@ def blamed(symptom: Symptom, scopes: Scopes, parts: Parts) -> list[Contributor]:
     elif measure == "prompt_tokens":
         found = _by_mix("tokens_in", parts) or _one_key("tokens_in", parts) or _band(parts)
     elif measure == "calls":
-        found = _traffic(symptom, parts)
+        found = _traffic(symptom, scopes, parts)
     elif measure == "caller_errors":
         found = parts.explain("calls", ("key", "error"))
     elif measure == "gateway_errors":
@@ -123,7 +125,12 @@ def _one_key(field: str, parts: Parts) -> list[Contributor]:
     """A key that alone makes the change."""
     now, usual = parts.now("key", field), parts.usual("key", field)
     change = sum(now.values()) - sum(usual.values())
+    calls, usual_calls = parts.now("key", "calls"), parts.usual("key", "calls")
     for key, amount in now.items():
+        rest, before = sum(calls.values()) - calls.get(key, 0.0), sum(usual_calls.values()) - usual_calls.get(key, 0.0)
+        others = sum(now.values()) - amount, sum(usual.values()) - usual.get(key, 0.0)
+        if rest > 0 and before > 0 and others[0] / rest > AS_USUAL * others[1] / before:
+            continue
         had = usual.get(key, 0.0)
         if change > 0 and (amount - had) / change > ALONE and had <= 0.5 * sum(usual.values()):
             return [Contributor("key", key, round(min(1.0, (amount - had) / change), 3))]
@@ -153,8 +160,11 @@ def _band(parts: Parts) -> list[Contributor]:
     return [Contributor("prompt", most, round(more[most] / gained, 3) if gained else 1.0)]
 
 
-def _traffic(symptom: Symptom, parts: Parts) -> list[Contributor]:
-    if symptom.scope[0] is not None:
+def _traffic(symptom: Symptom, scopes: Scopes, parts: Parts) -> list[Contributor]:
+    whole = scopes.get(GATEWAY)
+    of_all = None if whole is None else whole.verdict("calls", symptom.span)
+    with_all = of_all is not None and of_all.change / symptom.change >= MIX
+    if symptom.scope[0] is not None and not with_all:
         return [Contributor("model", symptom.scope[0], 1.0)]
     named = parts.explain("calls", ("key",))
     return named if named and len(named) <= 2 and sum(one.share for one in named) >= ALONE else []

@@ -78,9 +78,10 @@ def root(symptoms: Iterable[Symptom]) -> Symptom | None:
         return None
     names = {symptom.measure for symptom in sure}
 
-    def rank(symptom: Symptom) -> tuple[int, int, float]:
+    def rank(symptom: Symptom) -> tuple[int, int, int, float]:
         explained = names & (CAUSES[symptom.measure].explains | {symptom.measure})
-        return (-len(explained), ORDER[symptom.measure], -abs(symptom.off))
+        narrow = sum(part is not None for part in symptom.scope) if symptom.measure == "calls" else 0
+        return (-len(explained), ORDER[symptom.measure], narrow, -abs(symptom.off))
 
     able = [one for one in every if one.sure or names & CAUSES[one.measure].explains]
     able = [one for one in able if one.sure or (abs(one.off) >= LIKELY and not _is_weak(one))]

@@ -35,8 +35,9 @@ class Gauge(NamedTuple):
 
 
 class Filling(NamedTuple):
-    """A share that grows (``down``: shrinks) steadily by ``least`` in two minutes and will be at ``full`` in less than
-    ``within`` seconds; ``bound``: told beyond it in any case. ``noise`` is the least that it is taken to move by."""
+    """A share that grows (``is_down``: shrinks) steadily by ``least`` in two minutes and will be at ``full`` in less than
+    ``within`` seconds; ``bound``: told beyond it in any case. ``noise`` is the least that it is taken to move by. Below
+    ``begins`` growth is none."""
 
     name: str
     gauge: str
@@ -46,6 +47,7 @@ class Filling(NamedTuple):
     noise: float
     within: float = 3600.0
     is_down: bool = False
+    begins: float = 0.0
 
 
 GAUGES = (
@@ -66,7 +68,7 @@ def fillings(config: AnomalyConfig) -> tuple[Filling, ...]:
     """All, with the bounds of ``config``."""
     return (
         Filling("memory", "memory", 0.045, 1.0, config.memory, 0.008),
-        Filling("descriptors", "descriptors", 0.04, 1.0, 0.85, 0.008),
+        Filling("descriptors", "descriptors", 0.04, 1.0, 0.85, 0.008, begins=0.4),
         Filling("disk", "disk_free", 0.01, 0.0, 0.1, 0.001, is_down=True),
     )
 
@@ -138,6 +140,7 @@ class Fills:
             and off >= STEADY
             and left <= filling.within
             and self._seen >= LEARNED
+            and value >= filling.begins
         )
         way = -1.0 if filling.is_down else 1.0
         near = filling.bound / NEAR if filling.is_down else filling.bound * NEAR

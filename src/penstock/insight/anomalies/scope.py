@@ -161,7 +161,7 @@ class ScopeWatch:
     def _learn(self, time: float, row: Row) -> None:
         for measure, series, track, at_a, at_b in self._lines.values():
             held = track.tainted
-            if not held and measure.wide is not None:
+            if not held and (measure.wide is not None or measure.how == "count"):
                 held = any(parent._lines[measure.name].track.tainted for parent in self._parents)
             (series.note if held else series.learn)(time, row[at_a], row[at_b])
 
