@@ -36,7 +36,7 @@ def test_what_is_found_is_told_and_is_an_alert_until_it_ends() -> None:
     async def main() -> None:
         async with running_gateway(OPEN_ECHO) as gateway:
             alerts = Alerts()
-            gateway.gateway.watching.alerts = alerts  # noqa: B010: it need not be there
+            gateway.gateway.watching.alerts = alerts  # noqa: B010
             insight, quiet = blocked(gateway)
             (anomaly,) = insight.anomalies_open()
             assert anomaly.kind == "loop_blocked"
@@ -123,7 +123,7 @@ def test_what_is_known_survives_a_restart() -> None:
     async def main() -> None:
         async with running_gateway(KEPT) as gateway:
             insight, quiet = blocked(gateway)
-            for _ in range(30):
+            for _ in range(60):
                 insight.take(quiet.next())
             store = gateway.gateway.store
             assert store is not None

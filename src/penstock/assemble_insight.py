@@ -1,7 +1,7 @@
 """The composition root's part for insight: worker 0 judges each window, tells what it finds, and remembers it.
 
 Judges are functions of a window, in order; the first finds anomalies. What is usual is kept in the store, a part a
-window, so that a restart need not learn it anew. Without the insight slice nothing is judged.
+minute, so that a restart need not learn it anew. Without the insight slice nothing is judged.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ log = logging.getLogger("penstock")
 USUAL, FOUND = "insight_usual", "insight_anomalies"
 KEEP_USUAL, KEEP_FOUND = 14 * 86_400.0, 90 * 86_400.0
 MOST_TOLD = 1000
+WRITES = 6
+"""Windows after which a part of what is usual is written."""
 
 
 class Insight:
@@ -47,6 +49,7 @@ class Insight:
         self._usual: Records | None = None
         self._history: Records | None = None
         self._turn: list[str] = []
+        self._windows = 0
         self.judges: list[Callable[[Window], None]] = [self._judge, self._quality.take]
         """What is given each window, in order."""
         watching.takers.append(self.take)
@@ -130,8 +133,9 @@ class Insight:
             self._history.put(anomaly.id.encode(), msgspec.json.encode(anomaly), expires)
 
     def _write_usual(self) -> None:
-        """The next part of what is usual."""
-        if self._usual is None:
+        """The next part of what is usual, once a minute: it is up to 50 KB."""
+        self._windows += 1
+        if self._usual is None or self._windows % WRITES:
             return
         if not self._turn:
             self._turn = self._found.names()

@@ -35,9 +35,9 @@ class Gauge(NamedTuple):
 
 
 class Filling(NamedTuple):
-    """A share that grows (``is_down``: shrinks) steadily by ``least`` in two minutes and will be at ``full`` in less than
-    ``within`` seconds; ``bound``: told beyond it in any case. ``noise`` is the least that it is taken to move by. Below
-    ``begins`` growth is none."""
+    """A share that grows (``is_down``: shrinks) steadily by ``least`` in two minutes and will be at ``full`` in less
+    than ``within`` seconds; ``bound``: told beyond it in any case. ``noise`` is the least that it is taken to move
+    by. Below ``begins`` growth is none."""
 
     name: str
     gauge: str
