@@ -36,7 +36,7 @@ def test_what_is_found_is_told_and_is_an_alert_until_it_ends() -> None:
     async def main() -> None:
         async with running_gateway(OPEN_ECHO) as gateway:
             alerts = Alerts()
-            gateway.gateway.watching.alerts = alerts  # noqa: B010
+            gateway.gateway.watching.alerts = alerts
             insight, quiet = blocked(gateway)
             (anomaly,) = insight.anomalies_open()
             assert anomaly.kind == "loop_blocked"
