@@ -26,7 +26,7 @@ from penstock.insight.anomaly_config import AnomalyConfig
 from penstock.insight.contributors import Parts
 from penstock.insight.findings import Anomaly
 
-DARK = 0.65
+DARK = 0.8
 """The share of its calls that an upstream must have lost for it to be dark."""
 SURE = 5.5
 FORGOTTEN = 86_400.0
@@ -94,33 +94,23 @@ class Anomalies:
     def _dark_ones(self, time: float) -> list[Symptom]:
         """Upstreams that get next to nothing of what they should."""
         found = []
-        lost = losses(self.scopes)
-        for (model, upstream), watch in self.scopes.items():
-            if model is not None or upstream is None:
-                continue
-            verdict = watch.verdict("calls")
-            share = lost.get(upstream, 0.0)
-            track = self._dark.get(upstream)
-            expected = (
-                0.0 if verdict is None else verdict.actual / max(1e-9, 1 - share) if share < 1 else verdict.expected
-            )
-            had, has = expected * SPANS[-1], 0.0 if verdict is None else verdict.actual * SPANS[-1]
-            off = 2 * (math.sqrt(has + 0.25) - math.sqrt(had + 0.25))
-            is_dark = share >= DARK and off <= -SURE
-            if track is None:
-                if not is_dark:
-                    continue
-                track = self._dark.setdefault(upstream, Track())
-            active = track.take(time, is_dark, share >= 0.3, 12)
-            if track.overdue:
+        for span in range(len(SPANS) // 2, len(SPANS)):
+            for upstream, (had, has) in losses(self.scopes, span).items():
+                windows = SPANS[span]
+                off = 2 * (math.sqrt(has * windows + 0.25) - math.sqrt(had * windows + 0.25))
+                if has <= (1 - DARK) * had and off <= -SURE:
+                    change = math.log((has + 0.01) / (had + 0.01))
+                    found.append(Symptom("dark", (None, upstream), has, had, change, off, False, time, span=span))
+        worst = {one.scope[1] or "": one for one in sorted(found, key=lambda one: -one.off)}
+        told = []
+        for upstream in {*self._dark, *worst}:
+            one, track = worst.get(upstream), self._dark.setdefault(upstream, Track())
+            active = track.take(time, one is not None, False, 0)
+            if track.overdue or (one is None and not active):
                 del self._dark[upstream]
-            elif verdict is not None and (active or is_dark):
-                found.append(
-                    Symptom(
-                        "dark", (None, upstream), verdict.actual, expected, verdict.change, off, active, track.since
-                    )
-                )
-        return found
+            elif one is not None:
+                told.append(one._replace(sure=active, since=track.since))
+        return told
 
     def _price(self, window: Window) -> None:
         """Learn prices where they have not changed lately."""

@@ -11,4 +11,4 @@ from penstock.insight.anomaly_config import AnomalyConfig
 
 class InsightConfig(Struct, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="Look for anomalies and bottlenecks, every ten seconds.")] = True
-    anomaly: AnomalyConfig = AnomalyConfig()
+    anomaly: Annotated[AnomalyConfig, Meta(description="From where on a change is an anomaly.")] = AnomalyConfig()

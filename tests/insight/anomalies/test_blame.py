@@ -111,7 +111,9 @@ def test_who_lost_its_calls_is_why_others_are_retried() -> None:
                 group.calls //= 3
         found.take(window)
     lost = losses(found.scopes)
-    assert lost["gpu-2"] > 0.5
-    assert lost["gpu-1"] < 0.1
+    had, has = lost["gpu-2"]
+    assert has < 0.5 * had
+    had, has = lost["gpu-1"]
+    assert has > 0.9 * had
     first = blamed(symptom("retried"), found.scopes, found.parts)[0]
     assert (first.dimension, first.value) == ("upstream", "gpu-2")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.insight.anomalies.causes import SHARES
-from penstock.insight.anomalies.measures import FEWEST
+from penstock.insight.anomalies.measures import FEWEST, SPANS
 from penstock.insight.anomalies.rows import GATEWAY, Scope
 from penstock.insight.anomalies.scope import ScopeWatch
 from penstock.insight.anomalies.track import Symptom
@@ -83,24 +83,24 @@ def _by_place(measure: str, scopes: Scopes, span: int) -> list[Contributor]:
 
 def _loser(scopes: Scopes) -> list[Contributor]:
     """The upstream that has lost the greatest share of its calls: because of it calls are retried elsewhere."""
-    lost = [(down, upstream) for upstream, down in losses(scopes).items() if down > 0.1]
+    lost = [(1 - has / had, upstream) for upstream, (had, has) in losses(scopes).items() if has < 0.9 * had]
     return [Contributor("upstream", max(lost)[1], 1.0)] if lost else []
 
 
-def losses(scopes: Scopes) -> dict[str, float]:
-    """By upstream, the share of its calls that it does not get though their models are called."""
+def losses(scopes: Scopes, span: int = len(SPANS) - 1) -> dict[str, tuple[float, float]]:
+    """By upstream, how many calls a window it should get by how much its models are called, and how many it gets."""
     had: dict[str, float] = {}
     has: dict[str, float] = {}
     for (model, upstream), watch in scopes.items():
-        verdict = watch.verdict("calls")
+        verdict = watch.verdict("calls", span, 0.0)
         if model is None or upstream is None or verdict is None:
             continue
         whole = scopes.get((model, None))
-        of_model = None if whole is None else whole.verdict("calls")
+        of_model = None if whole is None else whole.verdict("calls", span, 0.0)
         ratio = of_model.actual / of_model.expected if of_model is not None and of_model.expected else 1.0
         had[upstream] = had.get(upstream, 0.0) + verdict.expected * ratio
         has[upstream] = has.get(upstream, 0.0) + verdict.actual
-    return {upstream: 1 - has[upstream] / expected for upstream, expected in had.items() if expected > 0}
+    return {upstream: (expected, has[upstream]) for upstream, expected in had.items() if expected > 0}
 
 
 def _by_mix(field: str, parts: Parts) -> list[Contributor]:

@@ -50,7 +50,7 @@ CAUSES: dict[str, Cause] = {
     "network": Cause("network_slow", TIMES | {"caller_errors"}, "", "medium"),
     "connections_waited": Cause("connections", _COUNTED | {"dark"}, "widen_pool", "medium"),
     "connecting": Cause("connections", _LESS, "widen_pool", "medium"),
-    "dark": Cause("upstream_dark", _LESS | {"answer_tokens", "price", "prompt_tokens"}, "route_away", "high"),
+    "dark": Cause("upstream_dark", _LESS, "route_away", "high"),
     "upstream_errors": Cause("error_burst", _LESS | {"answer_tokens"}, "route_away", "medium"),
     "retried": Cause("error_burst", _LESS | {"answer_tokens"}, "route_away", "medium"),
     "gateway_errors": Cause("error_burst", _COUNTED, "", "medium"),

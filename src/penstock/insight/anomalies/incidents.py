@@ -17,8 +17,8 @@ from penstock.insight.findings import Anomaly, Contributor
 Blame = Callable[[Symptom], list[Contributor]]
 SETTLE = 1
 """Windows for which a change is looked at before it is told: its cause may show a little later."""
-ECHO = 30
-"""Windows after its end in which what an anomaly explains is not told."""
+AFTER, ECHO = 15, 30
+"""Windows after its end in which what an anomaly explains is not told, and in which the same again is the same one."""
 DEEPER = 24
 """Windows in which a deeper cause may be found."""
 MOST_OPEN = 50
@@ -73,7 +73,8 @@ class Incidents:
         ended = self._go_on(time, symptoms, sure, blame)
         fresh = [one for one in sure if not any(incident.covers(one) for incident in self.open)]
         opened = [incident.anomaly for incident in self._again(fresh)]
-        fresh = [one for one in fresh if not any(incident.covers(one) for incident in (*self.open, *self.echoes))]
+        late = [incident for incident in self.echoes if incident.age <= AFTER]
+        fresh = [one for one in fresh if not any(incident.covers(one) for incident in (*self.open, *late))]
         waiting: dict[tuple[object, ...], int] = {}
         for one in fresh:
             waiting[_name(one)] = self._waiting.get(_name(one), -1) + 1

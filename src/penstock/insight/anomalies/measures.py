@@ -18,7 +18,7 @@ SPANS = (2, 4, 8, 12)
 SURE, CLEAR, SUSPECT = 5.3, 4.1, 3.0
 PART, PAIR = 0.3, 1.0
 """So much more must a model or an upstream show than the whole gateway, and a model at an upstream: they are many."""
-FEWEST = 3.0
+FEWEST = 1.0
 """Of b, for who only compares."""
 
 
