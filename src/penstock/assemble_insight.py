@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from penstock.config import Config
+from penstock.core.alert import SEVERITIES, Alert
 from penstock.core.stored import Records
 from penstock.core.windows import Window
 
@@ -111,9 +112,7 @@ class Insight:
 
     def _tell(self, anomaly: Anomaly) -> None:
         """As an alert, if it is severe enough and somebody takes alerts."""
-        from penstock.insight.findings import SEVERITIES, Alert
-
-        alerts = getattr(self._watching, "alerts", None)
+        alerts = self._watching.alerts
         least = self._config.alert
         if alerts is None or least == "off" or SEVERITIES.index(anomaly.severity) < SEVERITIES.index(least):
             return

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Severity = Literal["low", "medium", "high", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+from penstock.core.alert import SEVERITIES as SEVERITIES
+from penstock.core.alert import Alert as Alert
+from penstock.core.alert import Severity
+
 Kind = Literal[
     "high_latency", "slow_first_token", "low_token_rate", "low_hit_rate", "memory_pressure", "error_burst",
     "cost_spike", "traffic_shift", "queueing", "loop_blocked", "descriptors", "disk", "store_slow", "short_answers",
@@ -59,7 +61,7 @@ class Anomaly(Struct, kw_only=True):
 class Bottleneck(Struct, kw_only=True):
     """What limits most calls now. ``impact`` is seconds that it adds to a call that meets it, ``share`` the share of
     calls that do. ``evidence`` are the numbers it stands on, ``recommendation`` what to do, ``action`` the config line
-    or command that does it."""
+    or command that does it. ``name`` tells those of a kind apart (a model, an upstream); ``since``: when it began."""
 
     kind: str
     severity: Severity
@@ -69,6 +71,8 @@ class Bottleneck(Struct, kw_only=True):
     share: float
     recommendation: str
     action: str = ""
+    name: str = ""
+    since: float = 0.0
 
 
 class Action(Struct, frozen=True):
@@ -89,18 +93,6 @@ class Recommendation(Struct, kw_only=True):
     actions: list[Action]
     benefit: str
     effort: Literal["low", "medium", "high"]
-
-
-class Alert(Struct, kw_only=True):
-    """Something an operator is told when it opens and when it closes. ``name`` is stable; ``facts`` are plain."""
-
-    id: str
-    name: str
-    severity: Severity
-    text: str
-    opened: float
-    closed: float | None = None
-    facts: dict[str, Any] = {}
 
 
 class Proposal(Struct, kw_only=True):

@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from penstock.core.alert import SEVERITIES, Severity
 from penstock.insight.anomalies.rows import Scope
 from penstock.insight.anomalies.track import Symptom
-from penstock.insight.findings import SEVERITIES, Kind, Severity
+from penstock.insight.findings import Kind
 
 TIMES = frozenset({"first_token", "token_gap", "queue", "overhead", "in_flight", "queued", "connecting", "calls"})
 _COUNTED = TIMES | {"hit_rate", "caller_errors", "gateway_errors", "upstream_errors", "retried"}
