@@ -19,6 +19,7 @@ from penstock.assemble_cost import spending
 from penstock.assemble_feedback import hearing
 from penstock.assemble_gauges import gauging
 from penstock.assemble_history import history
+from penstock.assemble_insight import Insight, insight
 from penstock.assemble_report import reporting
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded
@@ -71,6 +72,7 @@ class Watching:
         self.answers: dict[str, Answer] = {}
         self.alerts: Alerts | None = None
         self.gauges: Callable[[], dict[str, float]] = dict
+        self.insight: Insight | None = None
         self.bottlenecks_open: Callable[[], Sequence[Bottleneck]] = list
         self.history: History | None = None
         self.gathering = Gathering(self.tally.start - LATE_SECONDS)  # other workers may have been quicker
@@ -146,7 +148,9 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = (history, alerting, gauging, hearing, reporting, spending)
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (
+    history, alerting, gauging, hearing, spending, insight, reporting,
+)  # fmt: skip
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

@@ -1,7 +1,7 @@
-"""``penstock insight``: play recorded series through the detector that watches a running gateway, and score it.
+"""``penstock insight``: what is out of the ordinary at the running gateway; or score the detector on recorded series.
 
-Enters: a CSV file ``timestamp,value`` and a JSON list of [start, end] windows. Leaves: a table or JSON. May fail:
-Failure, with the line of the file that is wrong.
+Enters: nothing; or a CSV file ``timestamp,value`` and a JSON list of [start, end] windows. Leaves: a table or JSON. May
+fail: Failure, with the line of the file that is wrong.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from penstock.cli.anomalies import add_anomalies, show_anomalies
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_json, parser, print_json
 from penstock.insight.alarms import Alarm
@@ -28,13 +29,16 @@ def main(arguments: list[str]) -> int:
         "Find what is out of the ordinary.",
         "The detector is the one that ships, at its defaults: nothing is tuned to the series.",
     )
-    verbs = wants.add_subparsers(dest="verb", metavar="evaluate", required=True)
+    verbs = wants.add_subparsers(dest="verb", metavar="{anomalies,evaluate}", required=True)
+    add_anomalies(verbs)
     about = "Play a labelled series as a stream: precision, recall, delay, false alarms, NAB score."
     verb = verbs.add_parser("evaluate", help="score the detector on a labelled series", description=about)
     verb.add_argument("--series", required=True, metavar="FILE", help="CSV with the columns timestamp and value")
     verb.add_argument("--windows", required=True, metavar="FILE", help="JSON list of [start, end]: when it was wrong")
     add_json(verb)
     options = wants.parse_args(arguments)
+    if options.verb == "anomalies":
+        return show_anomalies(options)
     times, values = read_series(options.series)
     try:
         report = evaluate(times, values, read_windows(options.windows))

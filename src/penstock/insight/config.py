@@ -9,12 +9,14 @@ from msgspec import Meta, Struct
 
 from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
+from penstock.insight.anomaly_config import AnomalyConfig
 from penstock.insight.bottleneck_config import BottleneckConfig
 from penstock.insight.objectives_config import ObjectivesConfig
 
 
 class InsightConfig(Struct, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="Look for anomalies and bottlenecks, every ten seconds.")] = True
+    anomaly: Annotated[AnomalyConfig, Meta(description="From where on a change is an anomaly.")] = AnomalyConfig()
     bottleneck: Annotated[BottleneckConfig, Meta(description="What counts as holding calls up.")] = BottleneckConfig()
     objectives: Annotated[ObjectivesConfig, Meta(description="What is promised to callers.")] = ObjectivesConfig()
 

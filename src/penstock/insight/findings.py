@@ -17,7 +17,7 @@ from penstock.core.alert import Severity
 Kind = Literal[
     "high_latency", "slow_first_token", "low_token_rate", "low_hit_rate", "memory_pressure", "error_burst",
     "cost_spike", "traffic_shift", "queueing", "loop_blocked", "descriptors", "disk", "store_slow", "short_answers",
-    "memory_leak",
+    "memory_leak", "upstream_dark", "long_prompts", "collector_pauses", "embedding_slow", "network_slow", "connections",
 ]  # fmt: skip
 
 

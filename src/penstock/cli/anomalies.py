@@ -1,0 +1,68 @@
+"""``penstock insight anomalies``: what is out of the ordinary at the running gateway, and what was.
+
+Enters: how many of those that are over. Leaves: a list or JSON. May fail: Failure, 1 where no gateway runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from typing import Any
+
+from penstock.cli.asking import add_gateway, ask_running
+from penstock.cli.caller import shown
+from penstock.cli.failure import Failure
+from penstock.cli.options import print_json
+
+MOST_CHARACTERS = 200
+
+
+def add_anomalies(verbs: Any) -> None:
+    """The options of the command."""
+    about = "Show the anomalies of the running gateway: those that last, and those that are over, the newest first."
+    verb: argparse.ArgumentParser = verbs.add_parser(
+        "anomalies", help="show what is out of the ordinary now, and was", description=about
+    )
+    verb.add_argument(
+        "--last", type=int, default=10, metavar="N", help="so many of those that are over, up to 1000 (10)"
+    )
+    add_gateway(verb)
+
+
+def show_anomalies(options: argparse.Namespace) -> int:
+    """Ask over the local control socket."""
+    question = {"part": "anomalies", "question": {"last": str(options.last)}}
+    answer: dict[str, Any] = ask_running(options, "leader", question)
+    if "problems" in answer:
+        raise Failure("penstock insight: " + "; ".join(answer["problems"]))
+    if options.json:
+        print_json(answer)
+        return 0
+    print("\n".join(lines(answer)))
+    return 0
+
+
+def lines(answer: dict[str, Any]) -> list[str]:
+    """The answer for people."""
+    if not answer["enabled"]:
+        return ["This gateway does not look for anomalies. Set insight.enabled: true in its config."]
+    out = [] if answer["open"] else ["Nothing is out of the ordinary."]
+    for anomaly in (*answer["open"], *answer["closed"]):
+        end = "now" if anomaly["end"] is None else _moment(anomaly["end"])
+        out.append(
+            f"{anomaly['id']:<5} {_moment(anomaly['start'])} to {end:<19} {anomaly['severity']:<8} {anomaly['kind']}"
+        )
+        out.append(f"      {shown(anomaly['cause'], MOST_CHARACTERS)}")
+        others = [
+            f"{shown(one['dimension'], 20)} {shown(one['value'], 40)} ({one['share']:.0%})"
+            for one in anomaly["contributors"][1:4]
+        ]
+        if others:
+            out.append(f"      also: {', '.join(others)}")
+        if anomaly["response"]:
+            out.append(f"      may help: {anomaly['response']}")
+    return out
+
+
+def _moment(at: float) -> str:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
