@@ -13,7 +13,7 @@ _NONE = dict.fromkeys(Finished._fields, 0) | {
     "at": 5.0, "id": "r", "operation": "chat", "model": "m", "upstream": "up", "key": "key-1", "tags": "",
     "status": 200, "outcome": "ok", "fault": "", "error": "", "stream": True, "cache": "", "degraded": "", "batch": "",
     "attempts": 1, "hedge": "", "total": 1.0, "first_byte": 0.2, "waited": 0.9, "overhead": 0.001, "tokens_in": 100,
-    "tokens_out": 41, "waits": None,
+    "tokens_out": 41, "waits": None, "rooms": None, "known": True, "trace": None,
 }  # fmt: skip
 
 
