@@ -118,6 +118,10 @@ class KeyRing:
         """Whether the key of this id is active."""
         return any(key.id == id for _, key in self._by_digest.values())
 
+    def may(self, id: str, right: Right) -> bool:
+        """Whether the key of this id is active and may do ``right``."""
+        return any(key.id == id and key.may(right) for _, key in self._by_digest.values())
+
     def remember(self, memory: dict[bytes, Key], value: bytes, key: Key) -> None:
         """Note in ``bearers`` or ``values`` that ``value`` carries ``key``."""
         if len(memory) >= MOST_REMEMBERED:

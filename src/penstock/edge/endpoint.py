@@ -174,7 +174,7 @@ class Endpoint:
             return generation.run
         if route is None:
             raise CallerError(
-                f"There is nothing at {head.path}. Penstock answers under /v1, /health, /metrics and /admin/v1.",
+                f"There is nothing at {head.path}. Penstock answers under /v1, /health, /metrics, /ui and /admin/v1.",
                 status=404,
                 code="not_found",
             )

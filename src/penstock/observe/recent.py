@@ -18,6 +18,10 @@ class Recent:
         """Remember a finished call."""
         self._rows.append(record)
 
+    def newest(self) -> list[Record]:
+        """All that are here, the newest last."""
+        return list(self._rows)
+
     def resize(self, size: int) -> None:
         """Hold ``size`` rows from now on; the newest of those here stay."""
         if size != self._rows.maxlen:
