@@ -62,6 +62,7 @@ export function steps(row) {
   step("connect", row.connect_seconds, "net");
   const first = row.first_byte_seconds || 0, heads = Math.min(row.headers_seconds || 0, first || Infinity);
   if (heads) step("upstream, to its head", heads - at, "");
+  else step("upstream", (row.upstream_seconds || 0) - (row.connect_seconds || 0), "");
   if (first) step(row.stream ? "to the first event" : "to the answer", first - at, "");
   step(row.stream ? "the stream" : "the rest", row.seconds - at, "flow");
   return parts;
