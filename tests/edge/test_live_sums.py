@@ -47,16 +47,16 @@ def test_a_worker_that_began_anew_has_counted_all_of_it_since() -> None:
 
 
 def test_the_first_look_takes_what_was_found_in_the_last_calls() -> None:
-    recent = {"calls": 20, "faults": {"gateway ": 2}, "retries": {}}
-    told = live([pulse(calls=1000, recent=recent)], None, 10.0, 0.0)
+    recent = {"calls": 20, "faults": {"gateway ": 2}}
+    now = pulse(calls=1000, retries={"a": 9, "b": 1}, recent=recent)
+    told = live([now], {0: pulse(retries={"a": 2, "b": 1})}, 10.0, 0.0, recent=True)
+    assert told["retried"] == {"a": 7}
     assert (told["calls"], told["calls_per_second"], told["faults"]["gateway"]) == (20, 2.0, 2)
 
 
 def test_calls_that_ended_before_do_not_count() -> None:
     rows = [finished(at=1.0, fault="upstream", upstream="a"), finished(at=9.0, fault="upstream", upstream="a")]
-    assert counts_of(map(tuple, [*rows, finished(at=9.5)]), 5.0) == {
-        "calls": 2, "faults": {"upstream a": 1}, "retries": {},
-    }  # fmt: skip
+    assert counts_of(map(tuple, [*rows, finished(at=9.5)]), 5.0) == {"calls": 2, "faults": {"upstream a": 1}}
 
 
 def test_of_an_upstream_the_worst_is_told_and_when_it_is_back() -> None:
@@ -73,7 +73,7 @@ def test_of_an_upstream_the_worst_is_told_and_when_it_is_back() -> None:
 
 def test_a_model_is_unserved_only_where_no_worker_serves_it() -> None:
     assert live([pulse(unserved=["m", "n"]), pulse(1, unserved=["n"])], {}, 10.0, 0.0)["unserved"] == ["n"]
-    told = live([], None, 10.0, 0.0)
+    told = live([], {}, 10.0, 0.0)
     assert (told["unserved"], told["memory"], told["workers"], told["models"]) == ([], None, 0, [])
 
 

@@ -15,7 +15,7 @@ class Workers:
     async def ask_all(self, name: str, value: Any, *, within: float) -> list[Any]:
         assert name == "pulse"
         self.asked.append(value["recent"])
-        recent = {"calls": 7, "faults": {"upstream a": 2}, "retries": {}}
+        recent = {"calls": 7, "faults": {"upstream a": 2}}
         return [pulse(calls=int(self.time), faults={"upstream a": 2}, recent=recent)]
 
 

@@ -38,7 +38,7 @@ def counts_of(rows: Iterable[Record], since: float) -> dict[str, Any]:
         if call.fault:
             name = blamed(call.fault, call.upstream)
             faults[name] = faults.get(name, 0) + 1
-    return {"calls": calls, "faults": faults, "retries": {}}
+    return {"calls": calls, "faults": faults}
 
 
 def models_of(windows: Iterable[Window]) -> list[dict[str, Any]]:
@@ -66,11 +66,16 @@ def models_of(windows: Iterable[Window]) -> list[dict[str, Any]]:
     return rows[:MOST_MODELS]
 
 
-def live(pulses: Sequence[Pulse], before: Mapping[int, Pulse] | None, seconds: float, at: float) -> dict[str, Any]:
-    """One value. ``before``: the workers' counts ``seconds`` ago; None: take what each found in its last calls."""
+def live(
+    pulses: Sequence[Pulse], before: Mapping[int, Pulse], seconds: float, at: float, *, recent: bool = False
+) -> dict[str, Any]:
+    """One value. ``before``: the workers' counts ``seconds`` ago. ``recent``: that is not long enough ago; so of calls
+    and faults take what each found in its last calls."""
     calls, faults, retries = 0, dict[str, int](), dict[str, int]()
     for pulse in pulses:
-        grown = pulse["recent"] if before is None else _grown(pulse, before.get(pulse["worker"]))
+        grown = _grown(pulse, before.get(pulse["worker"]))
+        if recent:
+            grown |= pulse["recent"]
         calls += grown["calls"]
         for total, more in ((faults, grown["faults"]), (retries, grown["retries"])):
             for name, number in more.items():

@@ -47,10 +47,9 @@ class PulseOfAll:
             seen.popleft()
         has_span = bool(seen) and now - seen[0][0] >= SPAN_SECONDS - FRESH_SECONDS
         pulses: list[dict[str, Any]] = await self._ask_all("pulse", {"recent": not has_span}, within=WITHIN_SECONDS)
-        before = seen[0][1] if has_span else None
-        seconds = now - seen[0][0] if has_span else SPAN_SECONDS
         seen.append((now, {pulse["worker"]: pulse for pulse in pulses}))
-        return live(pulses, before, seconds, self._wall())
+        began, before = seen[0]
+        return live(pulses, before, now - began if has_span else SPAN_SECONDS, self._wall(), recent=not has_span)
 
     def __repr__(self) -> str:
         return f"<PulseOfAll {len(self._seen)} seen>"

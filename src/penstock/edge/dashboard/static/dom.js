@@ -58,7 +58,7 @@ export function table(caption, columns, rows, empty = "Nothing yet.") {
     return at === 0 ? h("th", { scope: "row" }, shown) : h("td", { class: kind }, shown);
   })));
   return h("div", { class: "card scroll", tabindex: "0", role: "region", "aria-labelledby": id },
-    h("table", null, h("caption", { id }, caption), h("thead", null, head), h("tbody", null, body)));
+    h("table", null, h("caption", { id }, h("span", null, caption)), h("thead", null, head), h("tbody", null, body)));
 }
 
 export const chip = (word, kind) => h("span", { class: "chip " + (kind || "") }, text(word, 60));

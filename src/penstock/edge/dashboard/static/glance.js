@@ -24,7 +24,7 @@ function verdict(live) {
   const errors = ours + caller
     ? `Of ${plural(live.calls, "call")} ${window} ${number(ours + caller)} failed: ` + [["upstream", upstream], ["gateway", gateway], ["caller", caller]].filter(([, many]) => many).map(([fault, many]) => `${number(many)} by ${FAULT[fault]} fault`).join(", ") + (worst.length ? ". To blame: " + worst.join(", ") : "") + "."
     : `No call failed ${window}.`;
-  if (live.unserved.length) return ["bad", "Not serving " + live.unserved.join(", "), "No upstream of it can be used. " + errors];
+  if (live.unserved.length) return ["bad", "Not serving: " + live.unserved.join(", "), "No upstream of " + (live.unserved.length > 1 ? "these models" : "this model") + " can be used. " + errors];
   if (ours && ours >= 0.5 * live.calls) return ["bad", "Most calls fail", errors];
   if (ours) return ["warn", "Serving, with errors", errors];
   const rescued = Object.entries(live.retried).map(([name, many]) => `${plural(many, "attempt")} at ${name}`);
