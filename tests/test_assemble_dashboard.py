@@ -63,12 +63,18 @@ def test_findings_and_percentiles_are_the_leaders(half_dead: str, monkeypatch: p
             async def broken(question: dict[str, Any]) -> dict[str, Any]:
                 raise ValueError("not today")
 
-            watching.answers |= {"anomalies": anomalies, "alerts": broken}
+            async def cost(question: dict[str, Any]) -> dict[str, Any]:
+                assert (question["by"], int(question["since"]) % 86_400) == ("hour", 0)
+                rows = [{"cost": 5}, {"cost": 7}]
+                return {"rows": rows, "total": {"cost": 12, "saved": {"cache": 2, "routing": 1}}}
+
+            watching.answers |= {"anomalies": anomalies, "alerts": broken, "cost": cost}
             for taker in watching.takers:
                 taker(Window(0.0, groups=[Group("chat", "echo", "echo", calls=3, totals={0: 3})]))
             told = await gateway.gateway.dashboard.pulse(False)
             assert told["leads"]["anomalies"] == [{"id": "a1", "end": None}]
             assert "alerts" not in told["leads"]
+            assert told["leads"]["spend"] == {"today": 12, "hour": 7, "saved": 3}
             assert {"alerts", "anomalies"} <= set(told["leads"]["parts"])
             assert [(row["model"], row["calls"]) for row in told["leads"]["models"]] == [("echo", 3)]
 

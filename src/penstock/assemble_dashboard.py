@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import importlib.util
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from penstock.assemble_health import health_of
@@ -33,6 +34,7 @@ WINDOWS = 6
 ANSWER_SECONDS = 1.0
 KEPT_SECONDS = 5.0
 """What costs more than a look (money, findings) is asked this often."""
+DAY = 86_400
 MOST_OPEN = 50
 """Anomalies and alerts that are told live."""
 
@@ -148,10 +150,11 @@ class Dashboard:
 
 async def _findings(watching: Watching) -> dict[str, Any]:
     told: dict[str, Any] = {}
+    now = watching.gateway.clock.wall()
     for part, question, tell in _ASKED:
         with contextlib.suppress(Exception):  # one that fails must not hide the others; its own view tells why
             async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await watching.answer(part, dict(question))
+                answer = await watching.answer(part, question(now))
             if "problems" not in answer:
                 told |= tell(answer)
     return told
@@ -165,14 +168,34 @@ def _pages() -> Paths | None:
     return Pages()
 
 
-def _open(name: str, ended: str) -> Any:
+def _open(name: str, ended: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The rows that have not ended."""
+
     def tell(answer: dict[str, Any]) -> dict[str, Any]:
         return {name: [row for row in answer.get(name, []) if row.get(ended) is None][:MOST_OPEN]}
 
     return tell
 
 
-_ASKED: tuple[tuple[str, dict[str, str], Any], ...] = (
-    ("anomalies", {}, _open("anomalies", "end")),
-    ("alerts", {}, _open("alerts", "closed")),
+def _spend(answer: dict[str, Any]) -> dict[str, Any]:
+    """Of ``cost`` by hour since midnight."""
+    rows, total = answer["rows"], answer["total"]
+    return {
+        "spend": {
+            "today": total["cost"],
+            "hour": rows[-1]["cost"] if rows else 0,
+            "saved": sum(total["saved"].values()),
+        }
+    }
+
+
+def _today(now: float) -> dict[str, str]:
+    return {"by": "hour", "since": str(int(now // DAY * DAY)), "forecast": "false"}
+
+
+_ASKED: tuple[tuple[str, Callable[[float], dict[str, str]], Callable[[dict[str, Any]], dict[str, Any]]], ...] = (
+    ("anomalies", lambda _: {}, _open("anomalies", "end")),
+    ("alerts", lambda _: {}, _open("alerts", "closed")),
+    ("cost", _today, _spend),
 )
+"""Parts that are asked, what, and what is told of their answer."""

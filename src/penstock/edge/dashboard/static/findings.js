@@ -23,14 +23,20 @@ const PARTS = [
     ["benefit", (row) => row.benefit], ["effort", (row) => row.effort],
   ], told.recommendations || [], "None.")],
   ["objectives", "Objectives", (told) => table("What was promised, and how it stands", [
-    ["objective", (row) => row.name], ["model", (row) => row.model], ["told", (row) => facts(row, ["name", "model"])],
+    ["objective", (row) => row.name], ["of", (row) => text(row.what, 600)], ["target", (row) => share(row.target, 3), "n"], ["good", (row) => share(row.good, 3), "n"], ["state", (row) => row.good === null ? chip("no call yet") : row.met ? chip("met", "good") : chip("missed", "bad")],
+    ["budget left", (row) => share(row.budget_left), "n"], ["bad of all", (row) => `${number(row.bad)} of ${number(row.total)}`, "n"], ["alerts", (row) => text((row.alerts || []).join(", "))],
   ], told.objectives || [], "None is configured.")],
   ["quality", "Quality, as callers say", (told) => told.models || told.rows ? table("By model", [["model", (row) => row.model || row.name], ["told", (row) => facts(row, ["model", "name"])]], told.models || told.rows || []) : plain(told)],
-  ["report", "Report", (told) => plain(told.summary || told)],
+  ["report", "Report, of a day", (told) => [
+    plain(scalars(told.summary)),
+    table("Trends, against the day before", [["measure", (row) => row.name || row.measure], ["told", (row) => facts(row, ["name", "measure"])]], told.trends || [], "Too little is known."),
+    told.absent && Object.keys(told.absent).length ? plain(told.absent) : null,
+  ]],
 ];
 
 // What has no table of its own yet, still in words.
 const facts = (row, without = []) => text(Object.entries(row).filter(([name, value]) => !without.includes(name) && value !== null && typeof value !== "object").map(([name, value]) => `${name} ${typeof value === "number" ? number(value, 4) : value}`).join(" · "), 1000);
+const scalars = (told) => Object.fromEntries(Object.entries(told || {}).filter(([, value]) => typeof value !== "object"));
 const plain = (told) => h("div", { class: "card" }, h("dl", { class: "facts" }, Object.entries(told).map(([name, value]) => [h("dt", null, name.replaceAll("_", " ")), h("dd", null, typeof value === "number" ? number(value, 4) : text(typeof value === "object" ? JSON.stringify(value) : value, 2000))])));
 
 export const findings = {

@@ -87,7 +87,7 @@ function numbers(live) {
     tile("In queues", number(live.queued), null, live.queued ? "warn" : ""),
     tile("Streams", number(streams.open), `${number(streams.slow)} slow · ${number(streams.rescued)} rescued`),
     memory ? tile("Memory", share(memory.share), `${bytes(memory.rss)} of ${bytes(memory.limit)}`, memory.level > 1 ? "bad" : memory.level ? "warn" : "") : null,
-    live.spend ? tile("Spent today", micros(live.spend.today), live.spend.hour === null || live.spend.hour === undefined ? null : micros(live.spend.hour) + " in the last hour") : null,
+    live.spend ? tile("Spent today (UTC)", micros(live.spend.today), micros(live.spend.hour) + " this hour") : null,
     live.spend && live.spend.saved ? tile("Saved today", micros(live.spend.saved)) : null,
   );
 }

@@ -3,16 +3,19 @@
 import { lines } from "./chart.js";
 import { dollars, fill, h, moment, number, plural, seconds, share, table, text } from "./dom.js";
 
-const RANGES = [["1h", "the last hour", 3600], ["6h", "six hours", 21600], ["24h", "a day", 86400], ["7d", "a week", 604800], ["30d", "30 days", 2592000]];
+const RANGES = [["30m", "half an hour"], ["6h", "six hours"], ["24h", "a day"], ["7d", "a week"], ["30d", "30 days"]];
+// Title, measures of /admin/v1/history and their names here, how a value is shown, which anomalies are marked on it, and whether it
+// is of the whole gateway only.
 const CHARTS = [
-  ["Calls", [["calls", "calls"], ["failed", "failed"]], (value) => number(value, 1), /traffic|error|short/],
-  ["Time to first token", [["ttft_p50", "half"], ["ttft_p95", "95 %"]], seconds, /first_token|latency|queue/],
-  ["End to end", [["total_p50", "half"], ["total_p95", "95 %"]], seconds, /latency|loop|store/],
-  ["Tokens a second of a call", [["token_rate", "tokens a second"]], (value) => number(value, 1), /token_rate/],
-  ["Answered from the cache", [["hit_rate", "share"]], share, /hit_rate/],
-  ["Waiting in queues", [["queued", "calls"]], (value) => number(value, 1), /queue/],
-  ["Memory", [["memory", "share of the limit"]], share, /memory/],
-  ["Spend", [["cost", "dollars"]], (value) => dollars(value), /cost/],
+  ["Calls a second", [["calls_per_second", "calls a second"]], (value) => number(value, 2), /traffic/],
+  ["Failed, of all calls", [["error_share_upstream", "by an upstream's fault"], ["error_share_gateway", "by the gateway's"], ["error_share_caller", "by the caller's"]], share, /error|short/],
+  ["Time to first token", [["ttft_p50", "half are within"], ["ttft_p95", "95 % are within"]], seconds, /first_token|latency|queue/],
+  ["End to end", [["total_p50", "half are within"], ["total_p95", "95 % are within"]], seconds, /latency|loop|store/],
+  ["Tokens a second of an answer", [["token_rate", "tokens a second"]], (value) => number(value, 1), /token_rate/],
+  ["Answered from the cache", [["hit_rate", "of those it was asked for"]], share, /hit_rate/],
+  ["Waiting in queues", [["queued", "calls"]], (value) => number(value, 1), /queue/, true],
+  ["Memory", [["memory", "of the limit"]], share, /memory/, true],
+  ["Spend an hour", [["cost_per_hour", "spent"], ["saved_per_hour", "saved"]], dollars, /cost/],
 ];
 
 export const traffic = {
@@ -23,36 +26,38 @@ export const traffic = {
     const upstream = h("input", { id: "upstream", name: "upstream", placeholder: "all", maxlength: 128, autocomplete: "off" });
     const place = h("div");
     const load = async () => {
-      const span = RANGES.find(([name]) => name === range.value)[2];
-      const to = Date.now() / 1000, from = to - span;
-      const asked = new URLSearchParams({ measures: [...new Set(CHARTS.flatMap(([, measures]) => measures.map(([name]) => name)))].join(","), from: String(Math.round(from)), to: String(Math.round(to)) });
+      const part = model.value || upstream.value;
+      const charts = CHARTS.filter(([, , , , whole]) => !(whole && part));
+      const asked = new URLSearchParams({ measures: charts.flatMap(([, measures]) => measures.map(([name]) => name)).join(","), since: "-" + range.value });
       if (model.value) asked.set("model", model.value);
       if (upstream.value) asked.set("upstream", upstream.value);
       const history = await context.get("/admin/v1/history?" + asked);
       let anomalies = [];
       try { anomalies = (await context.get("/admin/v1/anomalies")).anomalies || []; } catch (error) { if (!error.missing) throw error; }
-      return shown(history, anomalies, from, to);
+      if (part) anomalies = anomalies.filter((one) => [one.model, ""].includes(model.value || one.model) && [one.upstream, ""].includes(upstream.value || one.upstream));
+      return shown(charts, history, anomalies);
     };
+    const again = () => load().then((made) => fill(place, made)).catch((error) => { if (error.name !== "AbortError") fill(place, h("p", { class: "card error", role: "alert" }, text(error.message))); });
     root.append(h("form", { class: "row", onsubmit: (event) => { event.preventDefault(); again(); } },
       h("label", { for: "range" }, "Time", range), h("label", { for: "model" }, "Model", model), h("label", { for: "upstream" }, "Upstream", upstream), h("button", { type: "submit" }, "Show")), place);
-    const again = () => load().then((made) => fill(place, made)).catch((error) => { if (error.name !== "AbortError") fill(place, h("p", { class: "error", role: "alert" }, error.message)); });
     range.addEventListener("change", again);
     context.every(place, load, 10);
   },
 };
 
-function shown(history, anomalies, from, to) {
-  const points = history.points || [];
-  const near = anomalies.filter((one) => (one.end ?? to) >= from && one.start <= to);
+function shown(charts, history, anomalies) {
+  const { times, since, until, step } = history;
+  const values = history.series[0] ? history.series[0].points : {};
+  const near = anomalies.filter((one) => (one.end ?? until) >= since && one.start <= until);
   return [
-    h("p", { class: "lead" }, `${plural(points.length, "point")}, one every ${seconds(history.step)}. Curves go up to now.`),
-    CHARTS.map(([title, measures, show, kinds]) => lines({
-      title, show, from, to,
-      series: measures.map(([measure, name]) => ({ name, points: points.map((point) => [point.at, point[measure] ?? null]) })),
-      bands: near.filter((one) => kinds.test(one.kind)).map((one) => ({ from: one.start, to: one.end, severity: one.severity, text: `${one.kind} (${one.severity})` })),
+    h("p", { class: "lead" }, `${plural(times.length, "point")}, one every ${seconds(step)}, up to ${moment(until)}.`),
+    charts.map(([title, measures, show, kinds]) => lines({
+      title, show, from: since, to: until,
+      series: measures.map(([measure, name]) => ({ name, points: times.map((at, index) => [at, (values[measure] || [])[index] ?? null]) })),
+      bands: near.filter((one) => kinds.test(one.kind)).map((one) => ({ from: one.start, to: one.end, severity: one.severity, text: `${one.kind.replaceAll("_", " ")} (${one.severity})` })),
     })),
     table("Anomalies in this time", [
-      ["what", (row) => row.kind], ["severity", (row) => row.severity], ["why", (row) => row.cause || text(`${row.measure}: ${number(row.actual, 3)} where ${number(row.expected, 3)} was expected`)],
+      ["what", (row) => row.kind.replaceAll("_", " ")], ["severity", (row) => row.severity], ["why", (row) => text(row.cause || `${row.measure}: ${number(row.actual, 3)} where ${number(row.expected, 3)} was expected`, 600)],
       ["from", (row) => moment(row.start)], ["to", (row) => row.end ? moment(row.end) : "still open"],
     ], near, "None was found."),
   ];
