@@ -55,7 +55,7 @@ export const cache = {
 
     root.append(counts, wrong, h("h2", null, "Entries"),
       h("form", { class: "row", role: "search", onsubmit: (event) => { event.preventDefault(); asked = ""; again(); } },
-        FIELDS.map(([name, says], at) => h("label", { for: "cache-" + name }, says, inputs[at])), h("label", { for: "sort" }, "Newest first by", sort), h("button", { type: "submit" }, "Search"),
+        FIELDS.map(([name, says], at) => h("label", { for: "cache-" + name }, says, inputs[at])), h("label", { for: "sort" }, "First those of most", sort), h("button", { type: "submit" }, "Search"),
         h("button", { type: "button", class: "danger", onclick: (event) => flush(event.target) }, "Delete all that fit…")), said, one, entries);
     context.every(counts, async () => numbers((await context.get(PATH + "?limit=1")).cache));
     context.every(wrong, async () => bounds(await context.get(PATH + "/semantic")), 10);

@@ -2,7 +2,7 @@
 
 import { clock, h, moment, s, table } from "./dom.js";
 
-const WIDE = 720, LEFT = 56, RIGHT = 12, TOP = 12, LOW = 24;
+const LEFT = 56, RIGHT = 12, TOP = 12, LOW = 24;
 let charts = 0;
 
 function nice(most) {
@@ -13,17 +13,17 @@ function nice(most) {
 }
 
 // series: [{name, points: [[unix seconds, value or null]]}]; bands: [{from, to, text, severity}], to null: still open.
-export function lines({ title, series, show, bands = [], tall = 200, small = false, from, to }) {
+export function lines({ title, series, show, bands = [], wide = 720, tall = 200, small = false, from, to }) {
   const times = [...new Set(series.flatMap((one) => one.points.map((point) => point[0])))].sort((a, b) => a - b);
   const name = "c" + ++charts;
   const values = series.flatMap((one) => one.points.map((point) => point[1])).filter((value) => value !== null && value !== undefined);
   if (!values.length) return h("figure", { class: "card" }, h("figcaption", null, title), h("p", { class: "empty" }, "No values in this time."));
   const begin = from ?? times[0], end = Math.max(to ?? times[times.length - 1], begin + 1);
   const most = nice(Math.max(...values));
-  const x = (at) => LEFT + (WIDE - LEFT - RIGHT) * (at - begin) / (end - begin);
+  const x = (at) => LEFT + (wide - LEFT - RIGHT) * (at - begin) / (end - begin);
   const y = (value) => TOP + (tall - TOP - LOW) * (1 - value / most);
   const marks = [0, 0.5, 1].map((part) => [
-    s("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: y(most * part), y2: y(most * part) }),
+    s("line", { class: "grid", x1: LEFT, x2: wide - RIGHT, y1: y(most * part), y2: y(most * part) }),
     s("text", { class: "axis", x: LEFT - 6, y: y(most * part) + 4, "text-anchor": "end" }, show(most * part)),
   ]);
   const stamps = [0, 0.5, 1].map((part) => s("text", { class: "axis", x: x(begin + (end - begin) * part), y: tall - 6, "text-anchor": part === 0 ? "start" : part === 1 ? "end" : "middle" },
@@ -36,7 +36,7 @@ export function lines({ title, series, show, bands = [], tall = 200, small = fal
   });
   const drawn = series.map((one, at) => s("path", { class: "line s" + at % 5, d: path(one.points, x, y) }));
   const cross = s("line", { class: "cross", x1: 0, x2: 0, y1: TOP, y2: tall - LOW });
-  const svg = s("svg", { viewBox: `0 0 ${WIDE} ${tall}`, role: "img", "aria-labelledby": name }, marks, stamps, shades, drawn, cross);
+  const svg = s("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-labelledby": name }, marks, stamps, shades, drawn, cross);
   const legend = h("ul", { class: "legend" }, series.map((one, at) => h("li", { class: "s" + at % 5 }, h("span", { class: "swatch" }), h("bdi", null, one.name))),
     bands.length ? h("li", { class: "band" }, h("span", { class: "swatch" }), "anomaly") : null);
   const said = h("output", { class: "reading" }, newest(series, show));
@@ -52,7 +52,7 @@ export function lines({ title, series, show, bands = [], tall = 200, small = fal
       oninput: (event) => { read(times[+event.target.value]); event.target.setAttribute("aria-valuetext", said.textContent); } });
     svg.addEventListener("pointermove", (event) => {
       const box = svg.getBoundingClientRect();
-      const at = begin + (end - begin) * ((event.clientX - box.left) / box.width * WIDE - LEFT) / (WIDE - LEFT - RIGHT);
+      const at = begin + (end - begin) * ((event.clientX - box.left) / box.width * wide - LEFT) / (wide - LEFT - RIGHT);
       let best = times[0];
       for (const time of times) if (Math.abs(time - at) < Math.abs(best - at)) best = time;
       read(best);

@@ -1,7 +1,7 @@
 // Traffic and latency over time, with anomalies marked on the curve.
 
 import { lines } from "./chart.js";
-import { dollars, fill, h, moment, number, plural, seconds, share, table, text } from "./dom.js";
+import { dollars, fill, h, moment, number, seconds, share, table, text } from "./dom.js";
 
 const RANGES = [["30m", "half an hour"], ["6h", "six hours"], ["24h", "a day"], ["7d", "a week"], ["30d", "30 days"]];
 // Title, measures of /admin/v1/history and their names here, how a value is shown, which anomalies are marked on it, and whether it
@@ -48,14 +48,17 @@ export const traffic = {
 function shown(charts, history, anomalies) {
   const { times, since, until, step } = history;
   const values = history.series[0] ? history.series[0].points : {};
+  // A gateway that is young has no past: its curves begin where it did.
+  const first = times.findIndex((_, index) => Object.values(values).some((one) => one[index] !== null));
+  const begin = first > 0 ? times[first] - step : since;
   const near = anomalies.filter((one) => (one.end ?? until) >= since && one.start <= until);
   return [
-    h("p", { class: "lead" }, `${plural(times.length, "point")}, one every ${seconds(step)}, up to ${moment(until)}.`),
-    charts.map(([title, measures, show, kinds]) => lines({
-      title, show, from: since, to: until,
+    h("p", { class: "lead" }, `From ${moment(begin)} to ${moment(until)}, a point every ${seconds(step)}.`),
+    h("div", { class: "pair" }, charts.map(([title, measures, show, kinds]) => lines({
+      title, show, from: begin, to: until, wide: 460, tall: 180,
       series: measures.map(([measure, name]) => ({ name, points: times.map((at, index) => [at, (values[measure] || [])[index] ?? null]) })),
       bands: near.filter((one) => kinds.test(one.kind)).map((one) => ({ from: one.start, to: one.end, severity: one.severity, text: `${one.kind.replaceAll("_", " ")} (${one.severity})` })),
-    })),
+    }))),
     table("Anomalies in this time", [
       ["what", (row) => row.kind.replaceAll("_", " ")], ["severity", (row) => row.severity], ["why", (row) => text(row.cause || `${row.measure}: ${number(row.actual, 3)} where ${number(row.expected, 3)} was expected`, 600)],
       ["from", (row) => moment(row.start)], ["to", (row) => row.end ? moment(row.end) : "still open"],
