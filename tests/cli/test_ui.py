@@ -62,6 +62,15 @@ def test_all_sessions_are_ended(gateway: AskedGateway, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out) == {"ended": 1}
 
 
+def test_without_the_page_there_is_no_link(
+    gateway: AskedGateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("penstock.cli.ui.find_spec", lambda name: None)
+    assert main(["ui", *PORT]) == 1
+    assert "no edge/dashboard" in capsys.readouterr().err
+    assert gateway.asked == []
+
+
 def test_nobody_there(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ui", "--port", "9127"]) == 1
     assert "no gateway of this user runs on port 9127" in capsys.readouterr().err

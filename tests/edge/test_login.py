@@ -38,7 +38,9 @@ def test_a_key_is_changed_for_a_session_that_ends_with_the_log_out() -> None:
         assert "HttpOnly; SameSite=Strict" in answer.headers["set-cookie"]
         assert f"Max-Age={int(LASTS_SECONDS)}" in answer.headers["set-cookie"]
         mine = [OWN, cookie(answer)]
-        assert (await ask(gateway.port, "GET", STATUS, mine)).status == 200
+        told = await ask(gateway.port, "GET", STATUS, mine)
+        assert (told.status, told.headers["cache-control"]) == (200, "no-store")
+        assert told.headers["x-content-type-options"] == "nosniff"
         assert (await ask(gateway.port, "GET", SESSION, mine)).json()["by"] == answer.json()["by"]
         ended = await ask(gateway.port, "DELETE", SESSION, mine)
         assert "Max-Age=0" in ended.headers["set-cookie"]

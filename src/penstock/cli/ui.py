@@ -7,6 +7,7 @@ Failure, status 1 where no gateway of this user runs, or it has no dashboard.
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 
 from penstock.cli.asking import add_gateway, ask_running
 from penstock.cli.failure import Failure
@@ -16,6 +17,8 @@ from penstock.cli.options import load_config, parser, print_json
 def main(arguments: list[str]) -> int:
     """Ask over the local control socket."""
     options = _parser().parse_args(arguments)
+    if find_spec("penstock.edge.dashboard") is None:
+        raise Failure("this installation has no edge/dashboard, which it needs")
     if options.end:
         ended = ask_running(options, "ui_link", {"end": True})["ended"]
         if options.json:

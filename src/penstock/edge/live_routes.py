@@ -23,7 +23,7 @@ LIVE = "/admin/v1/live"
 MOST_VIEWERS = 32
 LONGEST_SECONDS = 300.0
 """A viewer is asked to come again after this, so that nothing old is kept for it."""
-_EVENTS: Headers = [(b"content-type", b"text/event-stream"), (b"x-content-type-options", b"nosniff")]
+_EVENTS: Headers = [(b"content-type", b"text/event-stream")]
 _AGAIN = b"event: again\ndata: {}\n\n"
 HEARTBEAT = b": nothing new\n\n"
 
