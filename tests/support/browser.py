@@ -23,6 +23,7 @@ HOSTILE_MODELS = (
     "w" * 5000,
 )
 """Models that callers ask for and that are not there."""
+TAGS = "team=search,stage=live"
 HOSTILE_TAGS = "team=<b/onmouseover=window.hacked=1>x</b>,\"';--=1"
 PAUSE = 0.05
 
@@ -77,10 +78,10 @@ class Mortal:
             self._server = None
 
 
-def call(url: str, key: str, model: str, said: str = "hi", **more: Any) -> int:
+def call(url: str, key: str, model: str, said: str = "hi", tags: str = TAGS, **more: Any) -> int:
     """Ask ``model``; the status."""
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": said}], **more}).encode()
-    fields = {"authorization": f"Bearer {key}", "content-type": "application/json", "x-penstock-tags": HOSTILE_TAGS}
+    fields = {"authorization": f"Bearer {key}", "content-type": "application/json", "x-penstock-tags": tags}
     request = urllib.request.Request(f"{url}/v1/chat/completions", body, fields)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:

@@ -19,8 +19,8 @@ upstreams:
   gpu-1: {{kind: echo, tokens_per_second: 400}}
   slow: {{kind: echo, tokens_per_second: 40}}
 models:
-  chat: {{upstreams: [gpu-0, gpu-1], strategy: round_robin}}
-  only: {{upstreams: [gpu-0]}}
+  llama-8b: {{upstreams: [gpu-0, gpu-1], strategy: round_robin}}
+  llama-70b: {{upstreams: [gpu-0]}}
   slow: {{upstreams: [slow]}}
   "{script}": {{upstreams: [gpu-1]}}
 cache: {{unset_temperature: true}}
@@ -76,7 +76,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningGa
     config = CONFIG.format(port=upstream.port, script=SCRIPT)
     with running_gateway(home, config) as gateway:
         KeyStore(str(home / "config" / "penstock" / "keys.json")).add(HOSTILE_KEY, ("call",))
-        with traffic(gateway.url, gateway.key, "chat", "chat", "only", SCRIPT):
+        with traffic(gateway.url, gateway.key, "llama-8b", "llama-8b", "llama-70b"):
             yield gateway, upstream
     upstream.die()
 

@@ -27,7 +27,7 @@ def test_an_upstream_dies_and_comes_back_before_our_eyes(stage: Stage, pictures:
         until(page, "() => /To blame: .*gpu-0/.test(document.getElementById('verdict').textContent)")
         until(page, "() => /gpu-0\\s*left alone\\s*tried again in/.test(document.getElementById('view').textContent)")
         assert time.monotonic() - began < SEEN_SECONDS
-        until(page, "() => /Not serving: only/.test(document.getElementById('verdict').textContent)")
+        until(page, "() => /Not serving: llama-70b/.test(document.getElementById('verdict').textContent)")
         assert text(page, "#said").startswith("Penstock: ")  # told to who does not see it
         until(
             page,

@@ -20,9 +20,8 @@ function verdict(live) {
   if (!live.workers) return ["bad", "No worker answers", "The gateway's workers do not answer each other."];
   if (live.awaited.length) return ["warn", "Not ready", "It waits for: " + live.awaited.join(", ") + "."];
   const window = `in the last ${number(live.span_seconds)} s`;
-  const worst = live.blamed.filter((one) => one.fault !== "caller").slice(0, 3).map((one) => `${one.upstream || (one.fault === "upstream" ? "no upstream was left" : "the gateway")} (${number(one.calls)})`);
   const errors = ours + caller
-    ? `Of ${plural(live.calls, "call")} ${window} ${number(ours + caller)} failed: ` + [["upstream", upstream], ["gateway", gateway], ["caller", caller]].filter(([, many]) => many).map(([fault, many]) => `${number(many)} by ${FAULT[fault]} fault`).join(", ") + (worst.length ? ". To blame: " + worst.join(", ") : "") + "."
+    ? `Of ${plural(live.calls, "call")} ${window} ${number(ours + caller)} failed: ` + [["upstream", upstream], ["gateway", gateway], ["caller", caller]].filter(([, many]) => many).map(([fault, many]) => `${number(many)} by ${FAULT[fault]} fault`).join(", ") + "." + blame(live)
     : `No call failed ${window}.`;
   if (live.unserved.length) return ["bad", "Not serving: " + live.unserved.join(", "), "No upstream of " + (live.unserved.length > 1 ? "these models" : "this model") + " can be used. " + errors];
   if (ours && ours >= 0.5 * live.calls) return ["bad", "Most calls fail", errors];
@@ -32,6 +31,15 @@ function verdict(live) {
   const down = live.upstreams.filter((one) => !["closed", "draining"].includes(one.state));
   if (down.length) return ["warn", "Serving, with fewer upstreams", down.map((one) => one.name).join(", ") + " cannot be used just now. " + errors];
   return ["good", "Serving", errors];
+}
+
+// Whose fault it is, by name: who failed, and who is not there where nobody was left to ask.
+function blame(live) {
+  const names = new Map(live.blamed.filter((one) => one.fault === "upstream" && one.upstream).map((one) => [one.upstream, one.calls]));
+  const left = live.blamed.filter((one) => one.fault === "upstream" && !one.upstream).reduce((sum, one) => sum + one.calls, 0);
+  const down = left ? live.upstreams.filter((one) => !["closed", "draining"].includes(one.state) && !names.has(one.name)) : [];
+  const said = [...names].slice(0, 3).map(([name, calls]) => `${name} (${number(calls)})`).concat(down.slice(0, 3).map((one) => one.name));
+  return (said.length ? ` To blame: ${said.join(", ")}.` : "") + (left ? ` ${plural(left, "call")} found no upstream left.` : "");
 }
 
 const times = (row, name) => row[name] ? ["p50", "p95", "p99"].map((one) => seconds(row[name][one])).join(" / ") : "–";
