@@ -15,41 +15,6 @@ SEEN_SECONDS = 10.0
 """From the death of an upstream to the page that says so."""
 
 
-def test_an_upstream_dies_and_comes_back_before_our_eyes(stage: Stage, pictures: Path) -> None:
-    page = stage.inside()
-    page.wait_for_selector("#verdict.good")
-    began = time.monotonic()
-    stage.upstream.die()
-    try:
-        page.wait_for_selector("#verdict.bad, #verdict.warn")
-        # Whose fault, which upstream, that it is left alone, and when it is tried again.
-        until(page, "() => /by an upstream's fault/.test(document.getElementById('verdict').textContent)")
-        until(page, "() => /To blame: .*gpu-0/.test(document.getElementById('verdict').textContent)")
-        until(page, "() => /gpu-0\\s*left alone\\s*tried again in/.test(document.getElementById('view').textContent)")
-        assert time.monotonic() - began < SEEN_SECONDS
-        until(page, "() => /Not serving: llama-70b/.test(document.getElementById('verdict').textContent)")
-        assert text(page, "#said").startswith("Penstock: ")  # told to who does not see it
-        until(
-            page,
-            "() => [...document.querySelectorAll('.tile')].some((one) => /Errors in 10 s[1-9]/.test(one.textContent))",
-        )
-        page.wait_for_timeout(1500)
-        page.screenshot(path=str(pictures / "incident.png"))
-        go(page, "upstreams")
-        until(page, "() => /left alone|on trial/.test(document.getElementById('view').textContent)")
-        go(page, "calls")
-        page.select_option("#only", "upstream")
-        until(
-            page,
-            "() => /50[23] (?:upstream_unreachable|no_upstream)/.test(document.getElementById('view').textContent)",
-        )
-    finally:
-        stage.upstream.live()
-    go(page, "")
-    until(page, "() => /gpu-0\\s*serving/.test(document.getElementById('view').textContent)")
-    until(page, "() => !/Not serving/.test(document.getElementById('verdict').textContent)")
-
-
 def test_a_gateway_that_stands_still_is_not_taken_for_one_that_is_well(stage: Stage) -> None:
     page = stage.inside()
     page.wait_for_selector("#link.live")
@@ -122,3 +87,38 @@ def test_headings_landmarks_and_tables_are_told(stage: Stage) -> None:
         assert page.query_selector_all("#view svg:not([role=img]):not([aria-hidden])") == []
     assert len(page.query_selector_all("main, nav, header")) == 3
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_an_upstream_dies_and_comes_back_before_our_eyes(stage: Stage, pictures: Path) -> None:
+    page = stage.inside()
+    page.wait_for_selector("#verdict.good")
+    began = time.monotonic()
+    stage.upstream.die()
+    try:
+        page.wait_for_selector("#verdict.bad, #verdict.warn")
+        # Whose fault, which upstream, that it is left alone, and when it is tried again.
+        until(page, "() => /by an upstream's fault/.test(document.getElementById('verdict').textContent)")
+        until(page, "() => /To blame: .*gpu-0/.test(document.getElementById('verdict').textContent)")
+        until(page, "() => /gpu-0\\s*left alone\\s*tried again in/.test(document.getElementById('view').textContent)")
+        assert time.monotonic() - began < SEEN_SECONDS
+        until(page, "() => /Not serving: llama-70b/.test(document.getElementById('verdict').textContent)")
+        assert text(page, "#said").startswith("Penstock: ")  # told to who does not see it
+        until(
+            page,
+            "() => [...document.querySelectorAll('.tile')].some((one) => /Errors in 10 s[1-9]/.test(one.textContent))",
+        )
+        page.wait_for_timeout(1500)
+        page.screenshot(path=str(pictures / "incident.png"))
+        go(page, "upstreams")
+        until(page, "() => /left alone|on trial/.test(document.getElementById('view').textContent)")
+        go(page, "calls")
+        page.select_option("#only", "upstream")
+        until(
+            page,
+            "() => /50[23] (?:upstream_unreachable|no_upstream)/.test(document.getElementById('view').textContent)",
+        )
+    finally:
+        stage.upstream.live()
+    go(page, "")
+    until(page, "() => /gpu-0\\s*serving/.test(document.getElementById('view').textContent)")
+    until(page, "() => !/Not serving/.test(document.getElementById('verdict').textContent)")

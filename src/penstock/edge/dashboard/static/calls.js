@@ -3,6 +3,7 @@
 import { waterfall } from "./chart.js";
 import { chip, clock, dollars, fill, h, moment, number, seconds, table, text } from "./dom.js";
 
+const MOST = 50;
 const outcome = (row) => row.error ? chip(`${row.status} ${row.error}`, row.fault === "caller" ? "warn" : "bad") : row.outcome === "left" ? chip("caller left", "warn") : chip(String(row.status), "good");
 
 export const calls = {
@@ -18,7 +19,7 @@ export const calls = {
       h("label", { for: "call-id" }, "Request id (x-request-id)", id), h("button", { type: "submit" }, "Find"), h("label", { for: "only" }, "Show", only)), one, place);
     const load = async () => {
       const { calls: rows } = await context.get("/admin/v1/calls?count=200");
-      const kept = rows.filter((row) => !only.value || (only.value === "failed" ? row.error : row.fault === only.value)).slice(0, 100);
+      const kept = rows.filter((row) => !only.value || (only.value === "failed" ? row.error : row.fault === only.value)).slice(0, MOST);
       return table("Calls that have ended, the newest first", [
         ["request", (row) => h("button", { type: "button", class: "quiet", "data-key": "call " + row.id, onclick: () => { id.value = row.id; find(row.id); one.scrollIntoView({ block: "nearest" }); } }, text(row.id, 60))],
         ["ended", (row) => clock(row.ended)], ["model", (row) => text(row.model, 80)], ["upstream", (row) => text(row.upstream, 80)], ["outcome", outcome],
@@ -55,8 +56,8 @@ export function steps(row) {
   const queued = row.queue_seconds || 0;
   const waits = Object.entries(row.waits || {});
   const spread = waits.reduce((sum, [, length]) => sum + length, 0);
-  if (row.rooms) for (const [room, length] of Object.entries(row.rooms)) step("room " + room, length, "own");
-  else step("rooms of the gateway", row.overhead_seconds, "own");
+  if (row.rooms) return rooms(row);
+  step("rooms of the gateway", row.overhead_seconds, "own");
   for (const [room, length] of waits) step("wait in " + room, length, "wait");
   step("wait in a queue", queued - spread, "wait");
   step("connect", row.connect_seconds, "net");
@@ -65,6 +66,22 @@ export function steps(row) {
   else step("upstream", (row.upstream_seconds || 0) - (row.connect_seconds || 0), "");
   if (first) step(row.stream ? "to the first event" : "to the answer", first - at, "");
   step(row.stream ? "the stream" : "the rest", row.seconds - at, "flow");
+  return parts;
+}
+
+// Of one call in some: how long it was in each room on its way down. The last room before the answer asked the upstream.
+function rooms(row) {
+  const parts = [];
+  let at = 0;
+  for (const [index, [name, length]] of row.rooms.entries()) {
+    const kind = name === "answer" ? "flow" : row.rooms[index + 1] && row.rooms[index + 1][0] === "answer" ? "" : (row.waits || {})[name] ? "wait" : "own";
+    parts.push({ name: name === "answer" ? "the answer" : "room " + name, from: at, seconds: length, kind });
+    at += length;
+  }
+  const until = (name, length) => { if (length) parts.push({ name, from: 0, seconds: length, kind: "net" }); };
+  if (row.connect_seconds) parts.push({ name: "connecting, of that", from: Math.max(0, (row.headers_seconds || at) - (row.upstream_seconds || 0)), seconds: row.connect_seconds, kind: "net" });
+  until("to the upstream's head", row.headers_seconds);
+  until("to the first byte", row.first_byte_seconds);
   return parts;
 }
 
