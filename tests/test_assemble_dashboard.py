@@ -58,7 +58,7 @@ def test_findings_and_percentiles_are_the_leaders(half_dead: str, monkeypatch: p
             assert watching is not None
 
             async def anomalies(question: dict[str, Any]) -> dict[str, Any]:
-                return {"anomalies": [{"id": "a1", "end": None}, {"id": "a2", "end": 5.0}]}
+                return {"open": [{"id": "a1", "end": None}], "closed": []}
 
             async def broken(question: dict[str, Any]) -> dict[str, Any]:
                 raise ValueError("not today")

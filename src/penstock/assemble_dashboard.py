@@ -168,15 +168,6 @@ def _pages() -> Paths | None:
     return Pages()
 
 
-def _open(name: str, ended: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """The rows that have not ended."""
-
-    def tell(answer: dict[str, Any]) -> dict[str, Any]:
-        return {name: [row for row in answer.get(name, []) if row.get(ended) is None][:MOST_OPEN]}
-
-    return tell
-
-
 def _spend(answer: dict[str, Any]) -> dict[str, Any]:
     """Of ``cost`` by hour since midnight."""
     rows, total = answer["rows"], answer["total"]
@@ -194,8 +185,8 @@ def _today(now: float) -> dict[str, str]:
 
 
 _ASKED: tuple[tuple[str, Callable[[float], dict[str, str]], Callable[[dict[str, Any]], dict[str, Any]]], ...] = (
-    ("anomalies", lambda _: {}, _open("anomalies", "end")),
-    ("alerts", lambda _: {}, _open("alerts", "closed")),
+    ("anomalies", lambda _: {"last": "0"}, lambda answer: {"anomalies": answer["open"][:MOST_OPEN]}),
+    ("alerts", lambda _: {"count": "0"}, lambda answer: {"alerts": answer["open"][:MOST_OPEN]}),
     ("cost", _today, _spend),
 )
 """Parts that are asked, what, and what is told of their answer."""

@@ -91,4 +91,6 @@ export const dollars = (value) => none(value) ? "–" : "$" + value.toLocaleStri
 export const micros = (value) => none(value) ? "–" : dollars(value / 1e6);
 export const clock = (at) => none(at) ? "–" : new Date(at * 1000).toLocaleTimeString("en-GB");
 export const moment = (at) => none(at) ? "–" : new Date(at * 1000).toLocaleString("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+// Findings, those that last before those that are over.
+export const all = (told) => [...(told.open || []), ...(told.closed || [])];
 export const plural = (count, word) => number(count) + " " + word + (count === 1 ? "" : "s");

@@ -16,6 +16,9 @@ export const experiments = {
       const revert = async (row) => {
         try { await context.send("/admin/v1/experiments/revert", "POST", { id: row.id }); said.textContent = `${row.id} was taken back.`; } catch (error) { said.textContent = error.message; }
       };
+      const attempt = async (row) => {
+        try { await context.send("/admin/v1/experiments/apply", "POST", { proposal: row.id }); said.textContent = `${row.id} is being tried.`; } catch (error) { said.textContent = error.message; }
+      };
       const columns = [
         ["experiment", (row) => row.id], ["state", (row) => chip(row.state.replace("_", " "), KINDS[row.state])], ["change", (row) => change(row.proposal)], ["why", (row) => text(row.proposal.because || row.proposal.description, 600)],
         ["better", (row) => row.proposal.metric], ["not worse", (row) => row.proposal.guard], ["effect", effect, "n"], ["began", (row) => moment(row.began)], ["ended", (row) => moment(row.ended)], ["reason", (row) => text(row.reason, 600)],
@@ -27,7 +30,9 @@ export const experiments = {
         table("Proposals, by priority and safety", [
           ["proposal", (row) => row.id], ["what", (row) => text(row.description, 600)], ["change", change], ["priority", (row) => chip(row.priority)], ["safety", (row) => chip(row.safety, row.safety === "unsafe" ? "bad" : row.safety === "safe" ? "good" : "warn")],
           ["expected", (row) => share(row.expected), "n"], ["of", (row) => row.metric], ["because", (row) => text(row.because, 600)],
+          ["do", (row) => h("button", { type: "button", class: "quiet", "data-key": "try " + row.id, "aria-label": "Try proposal " + row.id, onclick: () => attempt(row) }, "try it")],
         ], told.proposals || [], "None: nothing seems worth a change."),
+        (told.settings || []).length ? table("Settings that the optimizer holds", [["key", (row) => h("code", null, text(row.key))], ["value", (row) => row.value], ["before", (row) => row.before], ["experiment", (row) => row.experiment], ["phase", (row) => row.phase]], told.settings) : null,
         table("What was tried", columns, [...(told.journal || [])].sort((a, b) => b.began - a.began), "Nothing yet."),
       ];
     };

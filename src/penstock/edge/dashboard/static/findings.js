@@ -1,6 +1,6 @@
 // What was found: anomalies and what they blame, bottlenecks, recommendations, alerts, objectives, the report.
 
-import { chip, h, moment, number, seconds, share, table, text } from "./dom.js";
+import { all, chip, h, moment, number, seconds, share, table, text } from "./dom.js";
 
 const severe = (word) => chip(word, ["high", "critical"].includes(word) ? "bad" : word === "medium" ? "warn" : "");
 const span = (from, to) => to ? `${moment(from)} to ${moment(to)}` : `since ${moment(from)}`;
@@ -10,10 +10,10 @@ const PARTS = [
   ["anomalies", "Anomalies", (told) => table("The newest first", [
     ["what", (row) => row.kind], ["severity", (row) => severe(row.severity)], ["why", (row) => text(row.cause, 600)], ["measure", (row) => row.measure], ["actual", (row) => number(row.actual, 3), "n"], ["expected", (row) => number(row.expected, 3), "n"], ["off by", deviation, "n"],
     ["blames", (row) => (row.contributors || []).slice(0, 3).map((one) => [chip(`${one.dimension} ${one.value} ${share(one.share, 0)}`), " "])], ["when", (row) => span(row.start, row.end)],
-  ], [...(told.anomalies || [])].sort((a, b) => b.start - a.start), "None was found.")],
+  ], all(told).sort((a, b) => b.start - a.start), "None was found.")],
   ["alerts", "Alerts", (told) => table("The newest first", [
     ["alert", (row) => row.name], ["severity", (row) => severe(row.severity)], ["state", (row) => row.closed ? chip("closed") : chip("open", "bad")], ["text", (row) => text(row.text, 600)], ["when", (row) => span(row.opened, row.closed)],
-  ], [...(told.alerts || [])].sort((a, b) => b.opened - a.opened), "None was opened.")],
+  ], all(told).sort((a, b) => b.opened - a.opened), "None was opened.")],
   ["bottlenecks", "Bottlenecks", (told) => table("What limits most calls", [
     ["where", (row) => row.kind], ["severity", (row) => severe(row.severity)], ["what", (row) => text(row.description, 600)], ["adds", (row) => seconds(row.impact), "n"], ["to calls", (row) => share(row.share), "n"],
     ["do", (row) => text(row.recommendation, 600)], ["how", (row) => row.action ? h("code", null, text(row.action)) : "–"], ["evidence", (row) => text(Object.entries(row.evidence || {}).map(([name, value]) => `${name} ${number(value, 3)}`).join(" · "))],

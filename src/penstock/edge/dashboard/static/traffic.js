@@ -1,7 +1,7 @@
 // Traffic and latency over time, with anomalies marked on the curve.
 
 import { lines } from "./chart.js";
-import { dollars, fill, h, moment, number, seconds, share, table, text } from "./dom.js";
+import { all, dollars, fill, h, moment, number, seconds, share, table, text } from "./dom.js";
 
 const RANGES = [["30m", "half an hour"], ["6h", "six hours"], ["24h", "a day"], ["7d", "a week"], ["30d", "30 days"]];
 // Title, measures of /admin/v1/history and their names here, how a value is shown, which anomalies are marked on it, and whether it
@@ -33,7 +33,7 @@ export const traffic = {
       if (upstream.value) asked.set("upstream", upstream.value);
       const history = await context.get("/admin/v1/history?" + asked);
       let anomalies = [];
-      try { anomalies = (await context.get("/admin/v1/anomalies")).anomalies || []; } catch (error) { if (!error.missing) throw error; }
+      try { anomalies = all(await context.get("/admin/v1/anomalies?last=500")); } catch (error) { if (!error.missing) throw error; }
       if (part) anomalies = anomalies.filter((one) => [one.model, ""].includes(model.value || one.model) && [one.upstream, ""].includes(upstream.value || one.upstream));
       return shown(charts, history, anomalies);
     };
