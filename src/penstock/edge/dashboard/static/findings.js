@@ -26,7 +26,10 @@ const PARTS = [
     ["objective", (row) => row.name], ["of", (row) => text(row.what, 600)], ["target", (row) => share(row.target, 3), "n"], ["good", (row) => share(row.good, 3), "n"], ["state", (row) => row.good === null ? chip("no call yet") : row.met ? chip("met", "good") : chip("missed", "bad")],
     ["budget left", (row) => share(row.budget_left), "n"], ["bad of all", (row) => `${number(row.bad)} of ${number(row.total)}`, "n"], ["alerts", (row) => text((row.alerts || []).join(", "))],
   ], told.objectives || [], "None is configured.")],
-  ["quality", "Quality, as callers say", (told) => told.models || told.rows ? table("By model", [["model", (row) => row.model || row.name], ["told", (row) => facts(row, ["model", "name"])]], told.models || told.rows || []) : plain(told)],
+  ["quality", "Quality, as callers and checks say", (told) => table(`Of the last ${number(told.hours)} hours`, [
+    ["model", ([name]) => name], ["callers who told", ([, row]) => number(row.told), "n"], ["mean score, 0 to 1", ([, row]) => number(row.score, 3), "n"], ["this hour", ([, row]) => number(row.last_hour, 3), "n"],
+    ["answers of the cache checked", ([, row]) => number(row.checked), "n"], ["wrong", ([, row]) => number(row.wrong), "n"], ["share of wrong ones", ([, row]) => share(row.wrong_share, 2), "n"],
+  ], Object.entries(told.models || {}), "Nobody has told yet (POST /v1/feedback).")],
   ["report", "Report, of a day", (told) => [
     plain(scalars(told.summary)),
     table("Trends, against the day before", [["measure", (row) => row.name || row.measure], ["told", (row) => facts(row, ["name", "measure"])]], told.trends || [], "Too little is known."),
