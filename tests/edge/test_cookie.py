@@ -1,4 +1,8 @@
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.core.errors import CallerError
 from penstock.edge.cookie import check_own_page, cookie_name, new_cookie, session_token
@@ -69,3 +73,21 @@ def test_scripts_and_other_sites_do_not_get_it() -> None:
     assert cookie == b"penstock-ui-8400=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Strict"
     assert new_cookie([HOST], "abc", 60.0, tls=True).endswith(b"; Secure")
     assert new_cookie([HOST, ORIGIN], "abc", 60.0, tls=False).endswith(b"; Secure")  # a proxy in front speaks TLS
+
+
+NAMES = st.sampled_from([b"cookie", b"host", b"origin", b"sec-fetch-site", b"x-penstock-ui", b"x-api-key"])
+VALUES = st.binary(max_size=60) | st.sampled_from([COOKIE[1], HOST[1], b"same-origin", b"https://gw.example.org:8400"])
+
+
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=8))
+def test_whatever_is_sent_a_token_is_told_only_to_our_own_page(fields: list[tuple[bytes, bytes]]) -> None:
+    token = None
+    with contextlib.suppress(CallerError):
+        token = session_token(fields)
+    if token is not None:
+        last = dict(fields)
+        assert b"x-penstock-ui" in last
+        assert b"x-api-key" not in last
+        assert last.get(b"sec-fetch-site", b"same-origin") == b"same-origin"
+        assert b"origin" not in last or last[b"origin"].partition(b"://")[2].lower() == last[b"host"].lower()
+        assert len(token) == 43

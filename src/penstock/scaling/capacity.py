@@ -2,7 +2,8 @@
 
 Enters: a prediction of load, what one replica carries, how long one takes to start. Leaves: a recommendation:
 adjustments with action, confidence and reason. The rules are the specification's: upper bound and a tenth more, down
-only when less than 80 % of what stands is needed; but each step starts from the one before, and growth is begun a start ahead.
+only when less than 80 % of what stands is needed; but each step starts from the one before, and growth begins a start
+ahead.
 """
 
 from __future__ import annotations

@@ -78,6 +78,19 @@ def test_all_is_reached_by_the_keyboard_and_the_place_is_kept(stage: Stage) -> N
     until(page, "() => /gets calls again/.test(document.getElementById('view').textContent)")
 
 
+def test_what_is_marked_to_be_copied_stays(stage: Stage) -> None:
+    page = stage.inside()
+    shown = "() => document.querySelector('#view tbody th').textContent"
+    until(page, "() => document.querySelector('#view tbody th')")
+    page.evaluate("() => getSelection().selectAllChildren(window.marked = document.querySelector('#view tbody th'))")
+    page.evaluate("() => { window.tiles = document.querySelector('#view .tiles'); }")
+    until(page, "() => !document.contains(window.tiles)")  # a second has passed: the rest was shown anew
+    assert page.evaluate("() => document.contains(window.marked)")
+    page.evaluate("() => getSelection().removeAllRanges()")
+    until(page, "() => !document.contains(window.marked)")
+    assert page.evaluate(shown)
+
+
 def test_headings_landmarks_and_tables_are_told(stage: Stage) -> None:
     page = stage.inside(reduced_motion="reduce")
     for view in VIEWS:

@@ -34,8 +34,11 @@ export function text(value, most = MOST) {
 }
 
 // Put `children` in place of what is in `element`. The keyboard stays where it was, by `data-key`; open details stay open.
+// What somebody is just marking to copy, or reading out by a slider, is left as it is until the next time.
 export function fill(element, ...children) {
-  const active = document.activeElement;
+  const active = document.activeElement, marked = getSelection();
+  if (marked && !marked.isCollapsed && element.contains(marked.anchorNode)) return;
+  if (active && active.type === "range" && element.contains(active)) return;
   const key = active && element.contains(active) ? active.dataset.key : null;
   const open = new Set([...element.querySelectorAll("details[open][data-key]")].map((one) => one.dataset.key));
   const scrolled = [...element.querySelectorAll(".scroll")].map((one) => one.scrollLeft);

@@ -74,7 +74,7 @@ export class Live {
     if (this.stop !== stop) return;
     this.stop = null;
     if (this.ended) return;
-    const wait = again ? 0 : Math.min(15, 0.5 * 2 ** this.fails++) * (0.7 + 0.6 * Math.random());
+    const wait = again ? 0.2 : Math.min(15, 0.5 * 2 ** this.fails++) * (0.7 + 0.6 * Math.random());
     this.timer = setTimeout(() => this.open(), wait * 1000);
   }
 
