@@ -121,6 +121,7 @@ class Dashboard:
         observed = self._gateway.observed
         calls, faults, retries = 0, dict[str, int](), dict[str, int]()
         if observed is not None:
+            observed.hand_on()  # so that a call that has just ended is among them
             for (_, _, upstream, _, fault), number in observed.board.calls():
                 calls += number
                 if fault:
