@@ -137,13 +137,36 @@ def test_a_call_is_found_and_its_time_is_drawn(stage: Stage, pictures: Path) -> 
     page.keyboard.press("Enter")
     page.wait_for_selector("svg.fall rect")
     assert "gpu-0" in text(page, "section[aria-labelledby=one]")
-    assert "rooms of the gateway" in str(page.get_attribute("svg.fall", "aria-label"))
+    assert "room" in str(page.get_attribute("svg.fall", "aria-label"))
     page.screenshot(path=str(pictures / "call.png"))
     page.fill("#call-id", "req_nowhere")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=/no call req_nowhere/")
     assert all("404" in said or "400" in said for said in stage.complaints)
     stage.complaints.clear()
+
+
+def test_the_steps_of_a_call_are_in_their_order(stage: Stage) -> None:
+    page = stage.inside()
+    steps = """async (row) => {
+        const { steps } = await import(document.querySelector("script[type=module]").src.replace("app.js", "calls.js"));
+        return steps(row).map((one) => [one.name, +one.from.toFixed(3), +one.seconds.toFixed(3)]);
+    }"""
+    row = {
+        "seconds": 2.0, "overhead_seconds": 0.1, "queue_seconds": 0.5, "waits": {"admission": 0.3},
+        "connect_seconds": 0.1, "headers_seconds": 1.2, "first_byte_seconds": 1.3, "stream": True,
+    }  # fmt: skip
+    assert page.evaluate(steps, row) == [
+        ["rooms of the gateway", 0, 0.1], ["wait in admission", 0.1, 0.3], ["wait in a queue", 0.4, 0.2],
+        ["connect", 0.6, 0.1], ["upstream, to its head", 0.7, 0.5], ["to the first event", 1.2, 0.1],
+        ["the stream", 1.3, 0.7],
+    ]  # fmt: skip
+    row |= {"rooms": [["edge", 0.05], ["routing", 1.15], ["answer", 0.8]], "upstream_seconds": 1.1}
+    assert page.evaluate(steps, row) == [
+        ["room edge", 0, 0.05], ["room routing", 0.05, 1.15], ["the answer", 1.2, 0.8],
+        ["connecting, of that", 0.1, 0.1], ["to the upstream's head", 0, 1.2], ["to the first byte", 0, 1.3],
+    ]  # fmt: skip
+    assert page.evaluate(steps, {"seconds": 0.01, "overhead_seconds": 0.01}) == [["rooms of the gateway", 0, 0.01]]
 
 
 def test_entries_of_the_cache_are_read_and_deleted(stage: Stage) -> None:
