@@ -50,7 +50,8 @@ PARTS: dict[str, dict[str, Any]] = {
     },
     "bottlenecks": {
         "bottlenecks": [{"kind": "context", "severity": "medium", "description": "prompts are read for long",
-                         "impact": 0.4, "share": 0.5, "evidence": {"share": 0.41}, "recommendation": "keep prefixes together",
+                         "impact": 0.4, "share": 0.5, "evidence": {"share": 0.41},
+                         "recommendation": "keep prefixes together",
                          "action": "strategy: prefix"}],
         "seconds": 600, "calls": 60, "where": {},
     },
