@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from penstock.config import Config
@@ -30,6 +31,8 @@ class Diary:
         self._crew = gateway.crew
         self._store: Store | None = None
         self._stage: Any = None
+        self.annotate: Callable[[list[dict[str, Any]]], Awaitable[None]] | None = None
+        """Puts what callers thought beside the rows that are told."""
 
     def begin(self, store: Store | None) -> None:
         """Write there from now on; without a store nothing is written."""
@@ -86,7 +89,10 @@ class Diary:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
                 await store.flush()
-        return {"ok": True, **kept, **await answer(log, question)}
+        found = await answer(log, question)
+        if self.annotate is not None:
+            await self.annotate(found["rows"])
+        return {"ok": True, **kept, **found}
 
 
 def diary(gateway: Gateway) -> Diary | None:

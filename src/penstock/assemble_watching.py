@@ -14,8 +14,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_alerts import Alerts, alerting
+from penstock.assemble_feedback import hearing
+from penstock.assemble_gauges import gauging
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded, joined
+from penstock.edge.generation import LocalRoute
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
@@ -48,11 +52,13 @@ class Watching:
         self.tally = Tally(gateway.clock.wall())
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
+        self.alerts: Alerts | None = None
         self.gauges: Callable[[], dict[str, float]] = dict
+        self.last_gauges: dict[str, float] = {}
         self._gathered = self.tally.start - SPAN
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
-            gateway.observed.takers.append(self.tally.take)
+            gateway.observed.counters.append(self.tally.add)
 
     @property
     def leads(self) -> bool:
@@ -75,7 +81,18 @@ class Watching:
         """A few times a second: end the window when its time is over."""
         now = self.gateway.clock.wall()
         if now >= self.tally.start + SPAN:
-            self.tally.close(now, self.gauges())
+            if self.gateway.observed is not None:
+                self.gateway.observed.hand_on()  # what ended in the window is in it
+            self.last_gauges = self.gauges()
+            self.tally.close(now, self.last_gauges)
+
+    def routes(self) -> dict[str, LocalRoute]:
+        """What its parts answer to callers, by exact path."""
+        return {path: route for part in self.parts if hasattr(part, "routes") for path, route in part.routes().items()}
+
+    def prefixes(self) -> dict[str, LocalRoute]:
+        """By the beginning of the path; what ``edge/watch_routes.py`` answers is not among it."""
+        return {}
 
     async def windows(self, after: float) -> list[str]:
         """This worker's that are over and began after ``after``."""
@@ -115,7 +132,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = ()
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (alerting, gauging, hearing)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

@@ -6,6 +6,7 @@ of other workers, other hosts and neighbouring spans. All of it is plain and bou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import msgspec
@@ -149,6 +150,7 @@ class Window(msgspec.Struct):
         return total
 
 
+_BANDS = (*map(str, PROMPT_BANDS), "more")
 SUMS = tuple(name for name, kind in Group.__annotations__.items() if kind in ("int", "float"))
 COUNTS = tuple(name for name, kind in Group.__annotations__.items() if kind in ("Sketch", "dict[str, int]"))
 
@@ -191,7 +193,7 @@ def _both(gauge: str, one: float | None, other: float) -> float:
 
 def band(tokens: int) -> str:
     """The band of a prompt of so many tokens."""
-    return next((str(bound) for bound in PROMPT_BANDS if tokens <= bound), "more")
+    return _BANDS[bisect_left(PROMPT_BANDS, tokens)]
 
 
 _decode = msgspec.json.Decoder(Window).decode

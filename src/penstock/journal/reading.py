@@ -20,7 +20,7 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of bodies in one answer; the page ends there."""
 BATCH = 200
 """Rows read and decoded at once, so that the event loop is not held."""
-_MATCHED = ("model", "key", "scope", "upstream", "outcome", "cache", "operation", "session", "error")
+_MATCHED = ("model", "key", "scope", "upstream", "outcome", "cache", "operation", "session", "error", "id")
 
 
 class QuestionError(ValueError):

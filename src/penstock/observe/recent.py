@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from penstock.core.finished import Finished, Record
@@ -21,6 +22,10 @@ class Recent:
     def newest(self) -> list[Record]:
         """All that are here, the newest last."""
         return list(self._rows)
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Remember many, the eldest first."""
+        self._rows.extend(records)
 
     def resize(self, size: int) -> None:
         """Hold ``size`` rows from now on; the newest of those here stay."""
@@ -55,5 +60,6 @@ def told(call: Finished) -> dict[str, Any]:
         "bytes_in": call.bytes_in, "bytes_out": call.bytes_out, "key": call.key, "tags": call.tags,
         "cache": call.cache, "degraded": call.degraded, "batch": call.batch, "rescues": call.rescues,
         "hedge": call.hedge, "cost": call.cost / 1e6, "saved": call.saved / 1e6,
-        "error": call.error or None, "fault": call.fault or None,
+        "error": call.error or None, "fault": call.fault or None, "rooms": call.rooms,
+        "trace": None if call.trace is None else call.trace.trace,
     }  # fmt: skip
