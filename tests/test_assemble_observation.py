@@ -60,6 +60,26 @@ def test_who_measures_is_given_the_records_of_all_calls_many_together() -> None:
     assert [len(rows) for rows in given] == [2, MOST_HELD], "a burst is handed on before it grows"
 
 
+def test_who_adds_up_waits_for_many_but_is_given_all() -> None:
+    observed = observation(lambda: 5.0)
+    assert observed is not None
+    given: list[int] = []
+    observed.counters.append(lambda those: given.append(sum(sheaf.number for sheaf in those)))
+    observed.take(finished())
+    for _ in range(3 * FLUSHES):
+        observed.flush()
+    assert len(observed.recent.rows()) == 1
+    assert given == []
+    observed.hand_on()
+    observed.hand_on()
+    assert given == [1]
+    for _ in range(MOST_HELD + 1):
+        observed.take(finished())
+    assert given == [1, MOST_HELD], "they do not pile up"
+    observed.dump()
+    assert given == [1, MOST_HELD, 1], "who asks is told of all"
+
+
 def test_what_is_logged_follows_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "penstock.log"
     observed = observation(lambda: 5.0)

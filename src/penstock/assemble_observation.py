@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from penstock.observe.recent import Recent
 
 MOST_HELD = 1000
-"""Records, before they are handed on at once."""
+"""Records, before they are handed on at once; and before they are added up."""
 FLUSHES = 4
 """Flushes from one time to the next, if there are no more."""
 
@@ -39,9 +39,10 @@ class Observation:
         self.takers: list[Callable[[list[Record]], None]] = []
         """What is given the records of finished calls, a few times a second, many together."""
         self.counters: list[Callable[[list[Sheaf]], None]] = []
-        """The same for who only adds up."""
+        """The same for who only adds up, and so may wait for more of them: few at a time cost twice as much."""
         self._wall = wall
         self._tape: list[Record] = []
+        self._uncounted: list[Record] = []
         self._until = FLUSHES
         self.log = AccessLog(current_stream, wall, errors_only=True)
         self.telemetry = None if gateway is None else telemetry(gateway)
@@ -100,27 +101,37 @@ class Observation:
         """Remember a finished call; who measures is given it soon."""
         self._tape.append(record(exchange, self._wall()))
         if len(self._tape) >= MOST_HELD:
-            self.hand_on()
+            self._pass_on()
 
     @property
     def recent(self) -> Recent:
         """The last calls, up to now."""
-        self.hand_on()
+        self._pass_on()
         return self._recent
 
-    def hand_on(self) -> None:
+    def _pass_on(self) -> None:
         """Give who measures what has ended since."""
         rows, self._tape = self._tape, []
         self._until = FLUSHES
         if not rows:
             return
         self._recent.extend(rows)
+        for taker in self.takers:
+            taker(rows)
+        self._uncounted += rows
+        if len(self._uncounted) >= MOST_HELD:
+            self.hand_on()
+
+    def hand_on(self) -> None:
+        """The same, and have all of it added up."""
+        self._pass_on()
+        rows, self._uncounted = self._uncounted, []
+        if not rows:
+            return
         together = sheaves(rows)
         self.board.take(together)
         for counter in self.counters:
             counter(together)
-        for taker in self.takers:
-            taker(rows)
 
     def dump(self) -> dict[str, Any]:
         """The numbers of this worker, up to now."""
@@ -133,7 +144,7 @@ class Observation:
         self.log.flush()
         self._until -= 1
         if self._until <= 0:
-            self.hand_on()
+            self._pass_on()
 
 
 def observation(wall: Callable[[], float], gateway: Gateway | None = None) -> Observation | None:

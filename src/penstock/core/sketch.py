@@ -66,6 +66,11 @@ def quantile(sketch: Mapping[int, int], share: float) -> float | None:
         seen += sketch[at]
         if seen > rank:
             break
+    return value_of(at)
+
+
+def value_of(at: int) -> float:
+    """What stands for the values in bin ``at``."""
     return 0.0 if at <= LOWEST else 2 * math.exp(at / PER_LOG) / (_GAMMA + 1)
 
 

@@ -1,7 +1,7 @@
 """Counts finished calls into windows of ten seconds. Pure: time is the records' own.
 
 Enters: records of finished calls, and gauges. Leaves: windows, the newest of those that are over kept until they are
-too many. A call belongs to the window in which it ended.
+too many. A call belongs to the window that is open when it is handed over.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ def begin_of(at: float) -> float:
 
 
 class Tally:
-    """See the module. ``now`` is Unix seconds."""
+    """See the module. ``now`` is Unix seconds; ``worker`` is the number of whose calls they are."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, worker: int = 0) -> None:
+        self._worker = worker
         self._over: deque[Window] = deque(maxlen=KEPT)
         self._begin(begin_of(now))
 
     def _begin(self, start: float) -> None:
-        self._window = Window(start)
+        self._window = Window(start, worker=self._worker)
         self._groups: _Groups = {}
 
     @property
