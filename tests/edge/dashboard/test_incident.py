@@ -135,3 +135,6 @@ def test_an_upstream_dies_and_comes_back_before_our_eyes(stage: Stage, pictures:
     go(page, "")
     until(page, "() => /gpu-0\\s*serving/.test(document.getElementById('view').textContent)")
     until(page, "() => !/Not serving/.test(document.getElementById('verdict').textContent)")
+    go(page, "traffic")  # what was is on the curves
+    until(page, "() => /by an upstream's fault [1-9]|by an upstream's fault 0\\./.test(document.body.textContent)")
+    page.screenshot(path=str(pictures / "traffic.png"))
