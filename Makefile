@@ -3,6 +3,7 @@
 #   make serve [PORT=8400] [HOST=127.0.0.1] [CONFIG=penstock.yaml] [ARGS=...]
 #   make test  [ARGS=...]          make lint          make bench [ARGS=--full]          make clean
 #   make compiled                  the hot path compiled with mypyc, into .cache/compiled; make test-compiled [ARGS=...]
+#   make screenshots               the pictures in docs/images, made by the tests of the dashboard
 #   make semantic                  the data packages of the semantic cache, built and installed (once)
 #
 # PYTHON=/path/to/python chooses the interpreter; WHEELS= allows packages to be compiled where no wheel fits.
@@ -20,7 +21,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NODE_STAMP := $(if $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),tests/clients/node_modules/.stamp)
 
-.PHONY: serve semantic compiled test test-compiled lint format bench clean
+.PHONY: serve semantic compiled test test-compiled screenshots lint format bench clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.serve
@@ -37,6 +38,11 @@ compiled: $(VENV)/.dev
 
 test-compiled: compiled
 	@$(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(ARGS)
+
+screenshots: $(VENV)/.dev $(NODE_STAMP)
+	@PENSTOCK_SCREENSHOTS=.cache/screenshots $(BIN)/python -m pytest tests/edge/dashboard -q $(ARGS)
+	@mkdir -p docs/images
+	@cp $(addprefix .cache/screenshots/,incident.png traffic.png call.png phone.png) docs/images/
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -23,6 +23,7 @@ FIXTURES = {
     "curl": "curl",
     "promtool": "promtool",
     "ray": "ray",
+    "browser": "chromium",
 }
 """By marker."""
 
@@ -113,3 +114,11 @@ def ray() -> None:
 @pytest.fixture(scope="session")
 def curl() -> str:
     return program("curl")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """A Chromium of this machine, and what drives it."""
+    if importlib.util.find_spec("playwright") is None:
+        missing("playwright is not installed")
+    return program("chromium")

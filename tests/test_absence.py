@@ -27,7 +27,7 @@ OPTIONAL_SLICES = sorted(
     | {room.stage.split(".")[1] for room in ROOMS if room.optional}
     | {"store"}
 )
-TAKEN_OUT = [*OPTIONAL_SLICES, "providers/local", "providers/echo.py"]
+TAKEN_OUT = [*OPTIONAL_SLICES, "providers/local", "providers/echo.py", "edge/dashboard"]
 ANSWER = {"choices": [{"message": {"role": "assistant", "content": "from upstream"}}]}
 
 
@@ -133,6 +133,7 @@ def test_without_it_the_gateway_starts_and_serves(folder: str, tmp_path: Path, u
         assert (status, json.loads(body)) == (200, ANSWER)
         for path in ("/health", "/metrics", "/admin/v1/status", "/admin/v1/calls", "/admin/v1/config", "/v1/models"):
             assert ask(port, path)[0] == 200, path
+        assert json.loads(ask(port, "/admin/v1/live?once")[1])["workers"] == 1
 
 
 @pytest.mark.parametrize("folder", OPTIONAL_SLICES)

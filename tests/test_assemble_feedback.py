@@ -37,7 +37,7 @@ async def say(one: Running, key: str, **said: Any) -> tuple[int, dict[str, Any]]
 
 async def another_key(one: Running) -> str:
     _, secret = key_store(one.gateway.config, os.environ).add("other", ["call"])
-    while one.gateway.ring is None or one.gateway.ring.find(secret.encode()) is None:  # noqa: ASYNC110 - it tells nobody
+    while one.gateway.keys.ring is None or one.gateway.keys.ring.find(secret.encode()) is None:  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.005)
     return secret
 

@@ -76,7 +76,9 @@ def test_no_hit_crosses_keys() -> None:
         async with gateway(up, more="store: memory\n") as one:
             store = key_store(one.worker.gateway.config, os.environ)
             _, secret = store.add("other", ["call"])
-            await until(lambda: one.gateway.ring is not None and one.gateway.ring.find(secret.encode()) is not None)
+            await until(
+                lambda: one.gateway.keys.ring is not None and one.gateway.keys.ring.find(secret.encode()) is not None
+            )
             first, _ = await say(one, WHERE, one.key)
             assert result((await say(one, ALIKE, secret))[0]) == "miss"
             assert result((await say(one, ALIKE, one.key))[0]) == "hit-semantic"
@@ -113,7 +115,9 @@ def test_one_who_stores_lies_tells_them_to_himself_alone() -> None:
         async with gateway(up, more="store: memory\n") as one:
             store = key_store(one.worker.gateway.config, os.environ)
             _, evil = store.add("evil", ["call"])
-            await until(lambda: one.gateway.ring is not None and one.gateway.ring.find(evil.encode()) is not None)
+            await until(
+                lambda: one.gateway.keys.ring is not None and one.gateway.keys.ring.find(evil.encode()) is not None
+            )
             up.say = lambda text: "send your password to evil.example"
             for extra in ("", " please", " kindly", " now then"):
                 await say(one, WHERE + extra, evil)

@@ -1,13 +1,14 @@
 """Does the installed package run? ``python smoke.py`` in an environment that has it, outside the source tree.
 
-Enters: nothing. Leaves: exit 0 when version, check, serve, one chat and an orderly stop all work. Fails with
-AssertionError, or with the gateway's own words.
+Enters: nothing. Leaves: exit 0 when version, check, serve, one chat, the dashboard and an orderly stop all work. Fails
+with AssertionError, or with the gateway's own words.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -67,6 +68,20 @@ def chat(base: str) -> None:
     print("chat: answered, whole and streamed")
 
 
+def dashboard(base: str) -> None:
+    """The page, all that it names, and all that this imports."""
+    wanted = [name.decode() for name in re.findall(rb'(?:href|src)="(/[^"]+)"', ask(f"{base}/ui"))]
+    files: dict[str, bytes] = {}
+    while wanted:
+        name = wanted.pop()
+        if name not in files:
+            files[name] = ask(base + name)
+            folder = name.rpartition("/")[0]
+            wanted += [f"{folder}/{module.decode()}" for module in re.findall(rb'from "\./([^"]+)"', files[name])]
+    assert len(files) >= 15, sorted(files)
+    print(f"dashboard: {len(files)} files, {sum(map(len, files.values()))} bytes")
+
+
 def main() -> int:
     command = str(Path(sys.executable).with_name("penstock"))
     with tempfile.TemporaryDirectory() as home:
@@ -82,6 +97,7 @@ def main() -> int:
         try:
             await_ready(f"http://127.0.0.1:{port}", gateway)
             chat(f"http://127.0.0.1:{port}")
+            dashboard(f"http://127.0.0.1:{port}")
             gateway.send_signal(signal.SIGTERM)
             assert gateway.wait(STOP_SECONDS) == 0, f"exit code {gateway.returncode} after SIGTERM"
         finally:

@@ -19,6 +19,7 @@ from penstock.assemble_batching import merging
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
 from penstock.assemble_cost import costing
+from penstock.assemble_dashboard import Dashboard
 from penstock.assemble_degrade import degradation
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_drain import Draining
@@ -28,7 +29,7 @@ from penstock.assemble_grouping import grouped
 from penstock.assemble_health import Watch
 from penstock.assemble_jobs import DOOR, jobbing
 from penstock.assemble_journal import diary
-from penstock.assemble_keys import key_store
+from penstock.assemble_keys import Keys
 from penstock.assemble_leak import Tending
 from penstock.assemble_memory import Keeping
 from penstock.assemble_numbers import numbers
@@ -40,10 +41,6 @@ from penstock.assemble_store import open_store
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
 from penstock.assemble_watching import watching
-from penstock.auth.config import AuthConfig
-from penstock.auth.keys import KeyRing
-from penstock.auth.service import KeyWatch
-from penstock.auth.stage import Auth
 from penstock.config import Config
 from penstock.core.clock import RealClock
 from penstock.core.deadlines import Wheel
@@ -96,7 +93,7 @@ class Gateway:
         self.watch = Watch(self.crew, self.clock.now)
         self.reloads = 0
         self.store: DeskStore | None = None
-        self.ring: KeyRing | None = None
+        self.keys = Keys(self)
         self._editions: list[Edition] = []
         self._prepared: Edition | None = None
         self._draining = Draining(self)
@@ -116,6 +113,7 @@ class Gateway:
         self.tending = Tending(self)
         self.costing = costing(self)
         self.watching = watching(self)
+        self.dashboard = Dashboard(self)
         self.ids = Ids(number)
 
     async def __aenter__(self) -> Gateway:
@@ -136,11 +134,7 @@ class Gateway:
         self.jobbing = jobbing(self, config)
         if self.diary is not None:
             self.diary.begin(self.store)
-        if config.of(AuthConfig).mode == "keys":
-            store = key_store(config, os.environ)
-            store.open(create=False)
-            self.ring = store.ring
-            self.crew.supervise(KeyWatch(store))
+        self.keys.open(config)
         self.keeping = Keeping(self, config)
         self._editions.append(edition := self._build(config))
         self.endpoint = Endpoint(edition.generation, self.ids, self.clock.now, self.clock.wall)
@@ -239,7 +233,7 @@ class Gateway:
         self.keeping.check(config)
         routing = config.of(RoutingConfig)
         targets = self.upstreams.targets_of(routing)
-        auth = Auth(self.ring if config.of(AuthConfig).mode == "keys" else None)
+        auth = self.keys.auth()
         table = self.routes.table(entries(routing, targets, self.upstreams), config)
         stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
@@ -255,6 +249,7 @@ class Gateway:
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self.fleet, self.waits_for, int(self.clock.wall())),
+                *self.dashboard.paths(config),
                 *(part for part in (self.caching, self.jobbing, self.watching) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),

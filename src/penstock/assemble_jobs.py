@@ -155,7 +155,7 @@ class Jobbing:
         return self._gateway.config.of(RoutingConfig).entry(model) is not None
 
     def _may(self, key: str) -> bool:
-        ring = self._gateway.ring
+        ring = self._gateway.keys.ring
         return ring is None or ring.has(key)
 
     def routes(self) -> dict[str, LocalRoute]:

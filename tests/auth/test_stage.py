@@ -239,3 +239,25 @@ def test_it_is_known_whose_call_was_refused_for_its_class() -> None:
     with pytest.raises(CallerError, match="urgent"):
         Auth(ring())(exchange, Beyond())
     assert exchange.key == "key-good"
+
+
+def test_a_session_stands_for_its_key_and_for_the_right_admin_only() -> None:
+    keys = ring()
+    held: list[tuple[str, bool] | None] = [("key-admin", True)]
+    auth = Auth(keys, lambda _: held[0])
+    assert auth.admit([], "admin") == "key-admin"
+    for right in ("call", "admin"):
+        held[0] = ("key-good", True) if right == "admin" else ("key-admin", True)
+        with pytest.raises(CallerError) as caught:
+            auth.admit([], right)  # type: ignore[arg-type]
+        assert caught.value.status == 401
+    held[0] = ("local", False)
+    assert auth.admit([], "admin") == "local"
+    held[0] = ("key-admin", True)
+    keys.replace([])
+    with pytest.raises(CallerError, match="revoked"):
+        auth.admit([], "admin")
+
+
+def test_calls_know_no_session() -> None:
+    assert refusal(Auth(ring(), lambda _: ("key-admin", True))).code == "missing_api_key"

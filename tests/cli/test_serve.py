@@ -24,7 +24,7 @@ def pasted(said: str, home: Path, **extra: str) -> subprocess.CompletedProcess[s
 @pytest.mark.curl
 def test_what_it_says_is_true(tmp_path: Path) -> None:
     with running_gateway(tmp_path, ECHO) as gateway:
-        first, key, keep, models, *_ = gateway.said.splitlines()
+        first, key, keep, models, seen, *_ = gateway.said.splitlines()
         assert first.startswith(
             f"penstock 0.1.0 listens on http://127.0.0.1:{gateway.port}  (pid {gateway.process.pid}, "
         )
@@ -32,6 +32,7 @@ def test_what_it_says_is_true(tmp_path: Path) -> None:
         assert key == f"  key     {gateway.key}"
         assert "shown this once" in keep
         assert models == "  models  echo, other"
+        assert seen == f"  see it  {gateway.url}/ui ('penstock ui' logs you in)"
         done = pasted(gateway.said, tmp_path)
         assert json.loads(done.stdout)["choices"][0]["message"]["content"] == "Hello"
         # A second one on the same port: a line that names the owner, and nothing is started.

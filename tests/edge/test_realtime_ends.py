@@ -144,7 +144,7 @@ def test_a_key_that_is_revoked_ends_its_session() -> None:
     async def act(gateway: Running, far: "asyncio.Queue[Far]") -> None:
         caller = await dial(gateway.port, [gateway.bearer], path=PATH)
         end = await far.get()
-        ring = gateway.gateway.ring
+        ring = gateway.gateway.keys.ring
         assert ring is not None
         ring.replace([])
         got = await caller.frame()

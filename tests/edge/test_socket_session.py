@@ -229,7 +229,7 @@ def test_a_revoked_key_makes_no_more_calls_on_an_open_socket() -> None:
         caller = await dial(gateway.port, [gateway.bearer])
         caller.send(chat("a", "in"))
         assert spoken(await caller.messages()) == "in"
-        ring = gateway.gateway.ring
+        ring = gateway.gateway.keys.ring
         assert ring is not None
         ring.replace([])
         caller.send(chat("a", "out"))

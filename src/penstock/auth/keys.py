@@ -89,10 +89,11 @@ class KeyRing:
     are equal. Only good values enter, so that guesses cannot crowd them out. ``epoch`` changes with every ``replace``.
     """
 
-    __slots__ = ("_by_digest", "bearers", "epoch", "values")
+    __slots__ = ("_by_digest", "_by_id", "bearers", "epoch", "values")
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
         self._by_digest: dict[bytes, tuple[bytes, Key]] = {}
+        self._by_id: dict[str, Key] = {}
         self.bearers: dict[bytes, Key] = {}
         self.values: dict[bytes, Key] = {}
         self.epoch = 0
@@ -103,6 +104,7 @@ class KeyRing:
         self.epoch += 1
         hashes = [(bytes.fromhex(key.hash), key) for key in keys if key.active]
         self._by_digest = {digest: (digest, key) for digest, key in hashes}
+        self._by_id = {key.id: key for _, key in hashes}
         self.bearers.clear()
         self.values.clear()
 
@@ -116,7 +118,12 @@ class KeyRing:
 
     def has(self, id: str) -> bool:
         """Whether the key of this id is active."""
-        return any(key.id == id for _, key in self._by_digest.values())
+        return id in self._by_id
+
+    def may(self, id: str, right: Right) -> bool:
+        """Whether the key of this id is active and may do ``right``."""
+        key = self._by_id.get(id)
+        return key is not None and key.may(right)
 
     def remember(self, memory: dict[bytes, Key], value: bytes, key: Key) -> None:
         """Note in ``bearers`` or ``values`` that ``value`` carries ``key``."""

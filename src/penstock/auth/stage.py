@@ -7,7 +7,7 @@ key is never repeated in a message.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from penstock.auth.keys import LONGEST_VALUE, Key, KeyRing, Right, bearer_token, well_formed
 from penstock.core.call import Call, Headers
@@ -19,6 +19,9 @@ from penstock.core.reply import Reply
 
 OPEN = "open"
 """Stands for the caller's key where none is asked for."""
+Session = Callable[[Headers], tuple[str, bool] | None]
+"""Who holds the session that a request names, and whether that is a key's id; None where it names none, or sends a key.
+Raises CallerError for a session that is over, or that another page made a browser name."""
 
 _HOW = 'Send "Authorization: Bearer sk-pen-..." (or x-api-key). "penstock keys new" makes a key.'
 
@@ -29,8 +32,9 @@ class Auth:
     needs = frozenset({"head"})
     gives = frozenset({"caller"})
 
-    def __init__(self, ring: KeyRing | None) -> None:
+    def __init__(self, ring: KeyRing | None, session: Session = lambda _: None) -> None:
         self._ring = ring
+        self._session = session
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         ring = self._ring
@@ -58,9 +62,16 @@ class Auth:
         return next(exchange)
 
     def admit(self, headers: Headers, right: Right) -> str:
-        """The id of the key in ``headers`` if it may do ``right``: for routes that do not pass the rooms."""
+        """The id of the key in ``headers`` if it may do ``right``: for routes that do not pass the rooms. A session of
+        the dashboard stands for its key, for the right ``admin`` only; the key must have that right still."""
         if self._ring is None:
             return OPEN
+        holder = self._session(headers) if right == "admin" else None
+        if holder is not None:
+            by, keyed = holder
+            if keyed and not self._ring.may(by, right):
+                raise _refused("The key that opened this session was revoked, or may no longer do this.")
+            return by
         key = self._caller(self._ring, headers)
         if not key.may(right):
             raise _forbidden(right)

@@ -26,7 +26,7 @@ from penstock.core.reply import Reply
 PATH = "/admin/v1/cache"
 MOST_LISTED = 1000
 MOST_SHOWN_BYTES = 64 * 1024
-_JSON: Headers = [(b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff")]
+_JSON: Headers = [(b"content-type", b"application/json")]
 _SORTS = ("created", "accesses", "size", "cost", "expires")
 _WORDS = {*FLUSHABLE, "dry_run", "limit", "sort", "all"}
 

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "cost": Command("penstock.cli.report_cost:main", "show what calls cost and spared, by model, key, tag or day"),
     "warm": Command("penstock.cli.warm:main", "ask the commonest prompts before callers do, so that they are cached"),
     "batch": Command("penstock.cli.batch:main", "have a file of calls answered as a job; list, show and cancel jobs"),
+    "ui": Command("penstock.cli.ui:main", "print a link that logs you in to the dashboard of a running gateway"),
     "doctor": Command("penstock.cli.doctor:main", "try every upstream step by step and say what to fix"),
     "keys": Command("penstock.cli.keys:main", "make, list and revoke the keys that callers use"),
     "connect": Command(

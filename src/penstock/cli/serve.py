@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from penstock.cli.failure import WRONG_CONFIG, Failure
@@ -131,6 +132,8 @@ class Announcement:
             from penstock.assemble_engines import banner
 
             lines.append(f"  note    {banner()}")
+        if find_spec("penstock.edge.dashboard") is not None:
+            lines.append(f"  see it  {self._url()}/ui ('penstock ui' logs you in)")
         if routing.models:
             lines += ["  try it:", *(f"    {line}" for line in self._curl(list(routing.models)))]
         return lines

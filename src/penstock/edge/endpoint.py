@@ -39,6 +39,7 @@ OpenSocket = Callable[[Turn, str], None]
 Join = Callable[[Exchange, Upgraded], Successor]
 """What the connection of a call goes on as whose upstream has opened a WebSocket."""
 
+_ADMIN: Headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 _LOCAL = {
     dialect: Operation("local", dialect, "", body="none", needs_model=False, methods=())
     for dialect in ("openai", "anthropic")
@@ -174,7 +175,7 @@ class Endpoint:
             return generation.run
         if route is None:
             raise CallerError(
-                f"There is nothing at {head.path}. Penstock answers under /v1, /health, /metrics and /admin/v1.",
+                f"There is nothing at {head.path}. Penstock answers under /v1, /health, /metrics, /ui and /admin/v1.",
                 status=404,
                 code="not_found",
             )
@@ -204,7 +205,10 @@ async def _serve_local(generation: Generation, route: LocalRoute, exchange: Exch
         right = "public" if host_name(exchange.call.header(b"host") or b"") in generation.own_hosts else "call"
     if right != "public":
         exchange.key = generation.authorize(exchange.call.headers, right)
-    return await route.serve(exchange)
+    reply = await route.serve(exchange)
+    if right == "admin":  # no cache on the way may keep it, and no browser take it for a page
+        reply.headers = [*reply.headers, *_ADMIN]
+    return reply
 
 
 def wrong_method(head: RequestHead, methods: tuple[str, ...]) -> CallerError:

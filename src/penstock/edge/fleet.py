@@ -36,6 +36,13 @@ class Fleet(Protocol):
         """What the worker that gathers all windows says of ``part``; ``{"problems": [...], "status": ...}`` for a wrong
         question."""
 
+    async def session(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Sessions of the dashboard: ``do`` ``open`` (for the key ``by``), ``redeem`` (a ``link``) or ``close`` (a
+        ``token``); ``{"ok": bool, "token": ..., "by": ...}``."""
+
+    async def live_now(self) -> dict[str, Any]:
+        """How it is just now: computed at most once a second, whoever asks."""
+
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial: what was measured of both."""
 

@@ -24,6 +24,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "admission": ("admission",),
     "batching": ("batching",),
     "grouping": ("grouping",),
+    "streams": ("streams", "resume"),
 }
 """By the name in the path, the keys of the numbers that are shown there; the first one's are not told by its name."""
 

@@ -172,6 +172,10 @@ class Board:
             key = (key[0], "other", "other", key[3], key[4])
         return self._tallies.setdefault(key, Tally())
 
+    def calls(self) -> list[tuple[Key, int]]:
+        """How many calls there were of each key."""
+        return [(key, tally.calls) for key, tally in self._tallies.items()]
+
     # ---- for all workers together
 
     def dump(self) -> dict[str, Any]:

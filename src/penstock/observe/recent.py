@@ -19,6 +19,10 @@ class Recent:
         """Remember a finished call."""
         self._rows.append(record)
 
+    def newest(self) -> list[Record]:
+        """All that are here, the newest last."""
+        return list(self._rows)
+
     def extend(self, records: Iterable[Record]) -> None:
         """Remember many, the eldest first."""
         self._rows.extend(records)

@@ -79,6 +79,14 @@ class FarFleet:
         """What the worker that gathers them says."""
         return dict(await self.ask("leader", {"part": part, "question": question}, within=LEADER_SECONDS + 5.0))
 
+    async def session(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Open or end a session of the dashboard."""
+        return dict(await self.ask("session", question))
+
+    async def live_now(self) -> dict[str, Any]:
+        """How it is just now."""
+        return dict(await self.ask("live"))
+
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial."""
         return dict(await self.ask("trials"))

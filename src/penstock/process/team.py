@@ -19,6 +19,8 @@ from penstock import __version__
 from penstock.config import Config, ConfigError
 from penstock.process.link import Answers, LinkError
 from penstock.process.live_changes import Change, LiveChanges
+from penstock.process.pulse import PulseOfAll
+from penstock.process.sessions import DeskOfAll
 from penstock.process.spec import LastReading, Source, Spec
 from penstock.process.trials import Trials
 from penstock.routing.config import RoutingConfig
@@ -72,6 +74,9 @@ class Team:
         self._read = LastReading(os.environ)
         self.trials = Trials(self.ask_all)
         self.live = LiveChanges(self)
+        self.desk = DeskOfAll(self.ask_all)
+        self.session = self.desk.answer
+        self.live_now = PulseOfAll(self.ask_all).now
         self.looks: Callable[[], dict[str, dict[str, int]]] = dict
         self.loads: Callable[[], dict[str, list[float]]] = dict
         self.answers: Answers = {
@@ -87,6 +92,9 @@ class Team:
             "leader": lambda value: self.leader(str(value["part"]), value["question"]),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
+            "session": self.session,
+            "ui_link": self.desk.link,
+            "live": lambda _: self.live_now(),
             "cache": lambda value: self.cache(value),
             "trace_memory": lambda value: self.trace_memory(value),
             "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
@@ -181,14 +189,7 @@ class Team:
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""
-        return {
-            model: {
-                **{name: trial[name] for name in ("share", "verdict", "reason", "rules")},
-                "new": trial["new"].told(),
-                "old": trial["old"].told(),
-            }
-            for model, trial in (await self.trials.list()).items()
-        }
+        return await self.trials.told()
 
     async def decide(self, model: str, asked: str) -> bool:
         """Promote, roll back or resume the new version of ``model``; False when none is on trial."""
@@ -225,6 +226,8 @@ class Team:
                     raise LinkError("; ".join(problems))
                 await member.ask("commit", within=RELOAD_SECONDS)
             self.members[member.number] = member
+        if sessions := self.desk.rows():
+            await member.ask("sessions", sessions)
 
     @property
     def config(self) -> Config:

@@ -46,6 +46,17 @@ class Trials:
                 known["verdicts"].add(trial["verdict"])
         return merged
 
+    async def told(self) -> dict[str, Any]:
+        """The same in plain values."""
+        return {
+            model: {
+                **{name: trial[name] for name in ("share", "verdict", "reason", "rules")},
+                "new": trial["new"].told(),
+                "old": trial["old"].told(),
+            }
+            for model, trial in (await self.list()).items()
+        }
+
     async def look(self) -> None:
         """Judge what is due, and tell all what was decided."""
         merged = await self.list()

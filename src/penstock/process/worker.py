@@ -20,6 +20,7 @@ from penstock.config import Config, ConfigError, StoreConfig
 from penstock.core.errors import CallerError
 from penstock.edge.config import ListenConfig
 from penstock.edge.fleet import Fleet
+from penstock.edge.sessions import Session
 from penstock.net.tls import server_context
 from penstock.process.link import Answers
 from penstock.process.spec import LastReading, Spec
@@ -48,6 +49,8 @@ class Worker:
             "leader": self._leader,
             "trials": self._trials,
             "decide": self._decide,
+            "sessions": self._sessions,
+            "pulse": self._pulse,
             "cache": self._cache,
             "trace_memory": self._trace_memory,
         }
@@ -85,6 +88,12 @@ class Worker:
     async def _stream(self, value: Any) -> dict[str, Any]:
         resumption = self.gateway.resumption
         return {} if resumption is None else await resumption.answer(value)
+
+    async def _sessions(self, value: Any) -> None:
+        self.gateway.keys.sessions.replace(msgspec.convert(value, list[Session]))
+
+    async def _pulse(self, value: Any) -> dict[str, Any]:
+        return await self.gateway.dashboard.pulse(bool(value["recent"]))
 
     async def _cache(self, value: Any) -> dict[str, Any]:
         caching = self.gateway.caching

@@ -51,8 +51,8 @@ def test_a_key_sees_its_own_only() -> None:
         store = key_store(gateway.gateway.config, {})
         store.open()
         _, other = store.add("other", ("call",))
-        assert gateway.gateway.ring is not None
-        gateway.gateway.ring.replace(store.keys)
+        assert gateway.gateway.keys.ring is not None
+        gateway.gateway.keys.ring.replace(store.keys)
         fields = [("Authorization", f"Bearer {other}")]
         for path in (f"/v1/files/{file}", f"/v1/files/{file}/content", f"/v1/batches/{job['id']}"):
             assert (await ask(gateway.port, "GET", path, fields)).status == 404

@@ -1,0 +1,1 @@
+"""The dashboard: one page, served by the gateway itself."""
