@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import penstock.core.fiber
@@ -24,6 +25,11 @@ FIXTURES = {
     "ray": "ray",
 }
 """By marker."""
+
+
+# Speed is judged in bench/, never by a test: a busy machine may take as long as it likes over an example.
+hypothesis.settings.register_profile("penstock", deadline=None)
+hypothesis.settings.load_profile("penstock")
 
 
 @pytest.fixture(autouse=True, scope="session")

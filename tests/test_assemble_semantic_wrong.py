@@ -50,6 +50,8 @@ def test_the_bound_ends_hits_when_too_many_are_found_wrong_and_says_so() -> None
             answer, text = await say(one, "where is the office of the bank in bern!")
             assert (result(answer), "17 km" in text) == ("miss", True)
             assert kept.tally.lookups["miss", "stopped"] + kept.tally.lookups["miss", "budget"] >= 1
+            rows = (await ask(one.port, "GET", "/admin/v1/journal?last=1000")).json()["rows"]
+            assert any(".shadow" in row["id"] and row["tokens_in"] for row in rows), "what checks use is told, too"
             page = (await ask(one.port, "GET", "/metrics")).body.decode()
             assert 'penstock_semantic_stopped{model="m"} 1' in page
 

@@ -64,6 +64,7 @@ def test_optional_rooms_may_be_taken_out() -> None:
         "coalesce",
         "grouping",
         "batching",
+        "cost",
     ]
     check([room for room in ROOMS if not room.optional])
 

@@ -143,6 +143,7 @@ def sample() -> dict[str, Any]:
             **Admitted().dump(), "shed": [["full", "high", 1]],
         },
         "journal": {"written": 1, "lost": 0},
+        "cost": {"models": [["m", "u", 1]], "saved": {"cache": 1}, "idle": {"u": 1}, "unpriced": 0},
         "store": {
             "kind": "sqlite", "reachable": True, "queued": 0, "queued_bytes": 0, "lost": 0,
             "operations": [["put", "ok", 1]],

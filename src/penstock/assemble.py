@@ -18,6 +18,7 @@ from penstock.assemble_admission import admitting
 from penstock.assemble_batching import merging
 from penstock.assemble_cache import Caching, caching
 from penstock.assemble_coalesce import coalescing
+from penstock.assemble_cost import costing
 from penstock.assemble_degrade import degradation
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_drain import Draining
@@ -113,6 +114,7 @@ class Gateway:
         self.resumption = resumption(self, fleet)
         self.caching: Caching | None = None
         self.tending = Tending(self)
+        self.costing = costing(self)
         self.watching = watching(self)
         self.ids = Ids(number)
 
@@ -170,8 +172,6 @@ class Gateway:
         """The configuration in force."""
         return self.edition.config
 
-    # ---- reload
-
     def prepare(self, config: Config) -> None:
         """Make an edition of ``config`` and keep it ready. Raises ConfigError, and changes nothing that serves."""
         self.discard()
@@ -225,7 +225,7 @@ class Gateway:
         if self.admitting is not None:
             self.admitting.follow(config, newest.targets)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
-        lasting = (self.streams, self.diary, self.resumption, self.caching, self.jobbing, self.merging)
+        lasting = (self.streams, self.diary, self.costing, self.resumption, self.caching, self.jobbing, self.merging)
         for part in (*lasting, self.observed, self.tending, self.watching):
             if part is not None:
                 part.follow(config)

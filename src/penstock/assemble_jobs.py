@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.assemble_cache import pricing
+from penstock.assemble_observation import noting
 from penstock.assemble_store import store_kind, store_path
 from penstock.auth.config import AuthConfig
 from penstock.auth.store import default_path
 from penstock.config import Config
+from penstock.core.call import Call, Operation
 from penstock.core.errors import CallerError
+from penstock.core.exchange import Exchange
+from penstock.core.money import spare
 from penstock.core.ports import Stage
 from penstock.core.settings import ConfigError
 from penstock.edge.generation import LocalRoute
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.jobs.asking.service import Inside
     from penstock.jobs.delegation.service import Partner
     from penstock.jobs.job import Job
+    from penstock.jobs.record import Sums
 
 FOLDER = "jobs"
 PATH = "/admin/v1/jobs"
@@ -50,7 +55,7 @@ class Jobbing:
             Shelf(Place(jobs_directory(config, os.environ)), section.disk), section,
             Asking(self._inside, lambda: gateway.endpoint.next_id(), clock.now),
             gateway.ledger.account("jobs", section.memory), gateway.overload, Numbers(), clock.now, clock.wall,
-            self._knows, self._may, lambda: gateway.endpoint.stopping, self._partner,
+            self._knows, self._may, lambda: gateway.endpoint.stopping, self._partner, self._bill,
         )  # fmt: skip
         self.jobs = Jobs(desk, gateway.crew)
         self._answers = Answers(self.jobs)
@@ -101,7 +106,13 @@ class Jobbing:
             entry = self._gateway.edition.table.find(job.model)
         except CallerError:
             return None
-        offers = {target.name: target.prices for target in entry.targets}
+        costing = self._gateway.costing
+        offers = {
+            target.name: costing.per_token(entry.label, target.name, entry.sent_as(job.model))
+            if costing is not None
+            else target.prices
+            for target in entry.targets
+        }
         if job.delegated is not None:
             name: str | None = job.delegated.upstream
         elif job.expires - self._gateway.clock.wall() < section.window * 0.99:  # some of it has passed already
@@ -110,10 +121,35 @@ class Jobbing:
             name = cheapest(offers, section.upstreams, section.price)
         for target in entry.targets:
             if target.name == name:
-                per_in, per_out = target.prices
+                per_in, per_out = offers[name]
                 price = (per_in * section.price, per_out * section.price)
-                return Partner(name, target.provider, entry.sent_as(job.model), price)
+                return Partner(name, target.provider, entry.sent_as(job.model), price, section.price)
         return None
+
+    def _bill(self, job: Job, partner: Partner, done: Sums) -> None:
+        """A provider has done lines of a job: one row says what that was, as of a call."""
+        from penstock.jobs.asking.service import CLIENT, body_of
+
+        gateway = self._gateway
+        now = gateway.clock.now()
+        call = Call(
+            Operation("batch", "openai", "/batches", "opaque", needs_model=False),
+            "POST",
+            "/v1/batches",
+            b"",
+            [],
+            CLIENT,
+        )
+        exchange = Exchange(f"{job.id}.{partner.name}", call, now, now, body_of(b""))
+        exchange.key = exchange.scope = job.key
+        exchange.model, exchange.answered_as = job.model, job.model
+        exchange.upstream, exchange.upstream_model = partner.name, partner.model
+        exchange.tokens_in, exchange.tokens_out = done.tokens_in, done.tokens_out
+        exchange.tokens_cached, exchange.cost, exchange.status = done.tokens_cached, done.micro_dollars, 200
+        if partner.share:
+            spare(exchange, "batching", round(done.micro_dollars / partner.share) - done.micro_dollars)
+        exchange.finish("ok", now)
+        noting(gateway)(exchange)
 
     def _knows(self, model: str) -> bool:
         return self._gateway.config.of(RoutingConfig).entry(model) is not None

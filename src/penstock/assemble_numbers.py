@@ -39,6 +39,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "batching": None if gateway.merging is None else gateway.merging.dump(),
         "store": None if gateway.store is None else gateway.store.dump(),
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
+        "cost": None if gateway.costing is None else gateway.costing.dump(),
         "collector": gateway.tending.dump(),
         "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
         "telemetry": _telemetry(gateway),

@@ -147,6 +147,17 @@ class Observation:
             self._pass_on()
 
 
+def noting(gateway: Gateway) -> Callable[[Exchange], None]:
+    """What tells of a call that has ended and did not pass all rooms: its caller had left, or it had none."""
+
+    def note(exchange: Exchange) -> None:
+        for part in (gateway.observed, gateway.diary):
+            if part is not None:
+                part.note(exchange)
+
+    return note
+
+
 def observation(wall: Callable[[], float], gateway: Gateway | None = None) -> Observation | None:
     """An Observation if the slice is installed; it traces where it is the ``gateway``'s."""
     return Observation(wall, gateway) if _is_installed() else None

@@ -6,8 +6,8 @@ import importlib.util
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_observation import noting
 from penstock.config import Config
-from penstock.core.exchange import Exchange
 from penstock.core.ports import Stage
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import LocalRoute
@@ -26,13 +26,7 @@ class Resumption:
 
         self._ledger = gateway.ledger
         account = self._ledger.account("resume", ResumeConfig().total_bytes)
-        notes = [part.note for part in (gateway.observed, gateway.diary) if part is not None]
-
-        def note(exchange: Exchange) -> None:
-            for one in notes:
-                one(exchange)
-
-        self.streams = Streams(gateway.number, account, gateway.clock.now, gateway.wheel.watch, note)
+        self.streams = Streams(gateway.number, account, gateway.clock.now, gateway.wheel.watch, noting(gateway))
 
         def ask(owner: int) -> Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]:
             return lambda question: fleet.stream(owner, question)

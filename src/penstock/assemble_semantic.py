@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.assemble_observation import noting
 from penstock.config import Config, ConfigError
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
@@ -115,8 +116,7 @@ class Semantics:
     def _below(self) -> Below:
         from penstock.cache.semantic.asking import Below
 
-        observed = self._gateway.observed
-        return Below(self._gateway.clock.now, asyncio.timeout, None if observed is None else observed.note)
+        return Below(self._gateway.clock.now, asyncio.timeout, noting(self._gateway))
 
     def _memory(self, section: SemanticConfig, source: str) -> Memory:
         key = _key(section)

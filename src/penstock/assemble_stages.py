@@ -44,6 +44,8 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
     }
     if gateway.degrading is not None:
         stages |= gateway.degrading.stages(config, table)
+    if gateway.costing is not None:
+        stages |= gateway.costing.stages(config, table)
     parts = {
         "observe": gateway.observed,
         "admission": gateway.admitting,

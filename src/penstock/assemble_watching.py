@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.assemble_alerts import Alerts, alerting
+from penstock.assemble_cost import spending
 from penstock.assemble_feedback import hearing
 from penstock.assemble_gauges import gauging
 from penstock.assemble_history import history
@@ -147,7 +148,9 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = (history, alerting, gauging, hearing, insight, reporting)
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (
+    history, alerting, gauging, hearing, spending, insight, reporting,
+)  # fmt: skip
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

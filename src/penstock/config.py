@@ -57,6 +57,7 @@ SLICES = (
     Slice("grouping", "penstock.grouping.config", "GroupingConfig", optional=True),
     Slice("batching", "penstock.batching.config", "BatchingConfig", optional=True),
     Slice("history", "penstock.history.config", "HistoryConfig", optional=True),
+    Slice("cost", "penstock.cost.config", "CostConfig", optional=True),
     Slice("insight", "penstock.insight.config", "InsightConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
     Slice("alerts", "penstock.alerts.config", "AlertsConfig", optional=True),

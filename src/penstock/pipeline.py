@@ -159,6 +159,15 @@ ROOMS: tuple[Room, ...] = (
         optional=True,
     ),
     _room(
+        "cost",
+        "penstock.cost.stage:Cost",
+        "Below all that answers without an upstream or makes one call of several: what passes here is paid for, once. "
+        "Above routing, so that all attempts of a call are summed up before it is priced.",
+        needs="peek",
+        gives="price",
+        optional=True,
+    ),
+    _room(
         "routing",
         "penstock.routing.stage:Routing",
         "Last, since all that may spare the upstream (limits, caches, coalescing) stands above: "

@@ -1,6 +1,9 @@
 """What each exchange is told."""
 
-from penstock.batching.shares import bear, show
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.batching.shares import bear, charge, show
 from tests.support.batches import asking
 
 
@@ -27,3 +30,24 @@ def test_what_happened_once_is_borne_once() -> None:
     assert (first.rescues, first.hedge) == (["ended"], ("won", 1.0))
     assert (second.failures, second.rescues, second.hedge) == (None, None, None)
     bear([], merged)
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=20), st.integers(0, 10**9))
+def test_cost_is_split_by_tokens_to_the_micro_dollar(tokens: list[int], cost: int) -> None:
+    merged = asking()
+    merged.cost, merged.saved, merged.money = cost, 4, {"batching": 4}
+    callers = [asking() for _ in tokens]
+    charge(list(zip(callers, tokens, strict=True)), merged)
+    assert sum(one.cost for one in callers) == cost
+    assert all(one.cost >= 0 for one in callers)
+    assert [one.saved for one in callers] == [4] + [0] * (len(callers) - 1)
+    if sum(tokens):
+        assert all(
+            abs(one.cost - cost * part / sum(tokens)) <= len(tokens) for one, part in zip(callers, tokens, strict=True)
+        )
+
+
+def test_a_call_that_nobody_waits_for_is_charged_to_nobody_here() -> None:
+    merged = asking()
+    merged.cost = 5
+    charge([], merged)

@@ -54,6 +54,12 @@ def test_what_it_says() -> None:
     assert "hi" not in one.told().values()
 
 
+def test_where_calls_are_priced_it_cost_what_all_who_shared_it_paid() -> None:
+    one = exchange()
+    one.cost, one.money = 40, {"coalescing": 60, "routing": 7}
+    assert entry_of(one).cost == 100
+
+
 def test_the_name_that_was_called_is_told_where_the_entry_stands_for_several() -> None:
     assert entry_of(exchange()).called == ""
     one = exchange(model="m-" + "9" * 300)

@@ -32,6 +32,7 @@ def own(answer: Any, act: Any) -> tuple[Exchange, list[Exchange]]:
     async def below(exchange: Exchange) -> Reply:
         forks.append(exchange)
         exchange.tokens_out = 3
+        exchange.defer(lambda ended: setattr(ended, "cost", 7))  # as the room that prices it, when it ends
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, Reply):
@@ -64,6 +65,7 @@ def test_a_stream_flows_paused_and_resumed() -> None:
 
     one, (fork,) = own(Reply(200, EVENTS, puppet, events=True), act)
     assert (one.tokens_out, fork.outcome) == (3, "ok")
+    assert one.cost == 7
 
 
 @pytest.mark.parametrize(

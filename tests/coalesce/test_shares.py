@@ -47,6 +47,27 @@ def test_waits_add_up_for_who_leads_and_are_the_flights_own_for_who_joins() -> N
     assert (joiner.queued, joiner.place) == (0.5, 1)
 
 
+@given(st.booleans(), st.integers(1, 9), st.integers(0, 10**12))
+def test_money_is_paid_once_and_who_pays_less_was_spared_the_rest(split: bool, number: int, cost: int) -> None:
+    flight = asking()
+    flight.cost, flight.saved, flight.money = cost, 3, {"routing": 3}
+    flight.outcome = "ok"
+    present = [asking() for _ in range(number)]
+    settle(present, flight, split=split)
+    assert sum(one.cost for one in present) == cost
+    assert sum(one.saved for one in present) == 3 + (number - 1) * cost
+    assert [(one.money or {}).get("routing", 0) for one in present] == [3] + [0] * (number - 1)
+    assert all(one.cost + (one.money or {}).get("coalescing", 0) == cost for one in present)
+
+
+def test_what_failed_spared_nobody_anything() -> None:
+    flight = asking()
+    flight.cost, flight.outcome = 5, "error"
+    present = [asking(), asking()]
+    settle(present, flight, split=False)
+    assert [(one.cost, one.saved) for one in present] == [(5, 0), (0, 0)]
+
+
 def test_each_wait_has_its_room() -> None:
     flight, leader, joiner = asking(), asking(), asking()
     flight.note_wait("admission", 2.0)

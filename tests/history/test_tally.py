@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from penstock.core.finished import Finished, Record
 from penstock.core.sketch import count, quantile
 from penstock.core.windows import MOST_GROUPS, MOST_VALUES, OTHER, SPAN, Group, Window
-from penstock.history.tally import KEPT, Tally, begin_of
+from penstock.history.tally import KEPT, UNKNOWN, Tally, begin_of
 from tests.support.windows import finished, window_of
 
 START = 1_800_000_000.0
@@ -43,6 +43,12 @@ def test_a_hit_tells_nothing_of_an_upstream() -> None:
     assert (group.looked_up, group.hits, group.saved) == (1, 1, 7)
     assert (group.firsts, group.gaps, group.generating, group.prefill) == ({}, {}, 0.0, 0.0)
     assert count(group.totals) == 1
+
+
+def test_models_that_callers_make_up_are_one() -> None:
+    made_up = [finished(model=f"x{number}", known=False, upstream="") for number in range(MOST_GROUPS + 10)]
+    window = window_of(START, *made_up, finished())
+    assert {group.model: group.calls for group in window.groups} == {UNKNOWN: MOST_GROUPS + 10, "large": 1}
 
 
 def test_whose_fault_it_was() -> None:

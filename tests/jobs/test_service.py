@@ -20,6 +20,7 @@ def desk(folder: Path, **settings: Any) -> Desk:
     return Desk(
         shelf(folder), JobsConfig(**settings), asking, BoundedAccount("jobs", 10**9), Overload(10), Numbers(),
         lambda: 100.0, lambda: 2000.0, lambda model: True, lambda key: True, lambda: False, lambda job: None,
+        lambda *_: None,
     )  # fmt: skip
 
 

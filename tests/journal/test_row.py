@@ -27,6 +27,14 @@ def test_it_says_what_became_of_the_call() -> None:
     )  # fmt: skip
 
 
+def test_it_says_what_the_call_cost_and_spared() -> None:
+    row = written(cost=12, saved=3)
+    assert (row.cost, row.saved, told(row)["cost"], told(row)["saved"]) == (12, 3, 0.000012, 0.000003)
+    older = read_row(msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(row))[:-2]))
+    assert older is not None
+    assert (older.cost, older.saved) == (0, 0)
+
+
 def test_names_are_kept_where_they_differ() -> None:
     row = written(asked="fb-7", model="fb-*", answered_as="other", scope="team")
     assert (row.model, row.asked, row.answered, row.scope) == ("fb-*", "fb-7", "other", "team")

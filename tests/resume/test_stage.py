@@ -102,8 +102,9 @@ def test_what_is_no_stream_passes(answer: Reply) -> None:
     reply, (child,) = through(stage, one, answer)
     assert reply is answer
     assert streams.opened == 0
+    child.defer(lambda fork: setattr(fork, "cost", 9))  # as the rooms below, when it ends
     one.finish("ok", 7.0)
-    assert child.outcome == "ok"
+    assert (child.outcome, one.cost) == ("ok", 9)
 
 
 def test_a_fail_ends_the_fork_and_tells_its_facts() -> None:

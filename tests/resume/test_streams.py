@@ -134,12 +134,15 @@ def test_a_stream_that_outlived_its_caller_is_noted_when_it_ends() -> None:
     puppet = Puppet()
     reader = kept.begin(puppet)
     client(reader)
+    child.saved, child.money = 3, {"cache": 3}
     reader.cancel("gone")
     parent.finish("left", 1.0)
     child.tokens_out = 9
+    child.defer(lambda ended: setattr(ended, "cost", 7))
     puppet.end(UpstreamError("cut"))
     assert made.noted == [child]
     assert (child.outcome, parent.tokens_out) == ("error", 0)
+    assert (child.cost, parent.cost, parent.saved, parent.money) == (7, 0, 0, None), "its money is told once"
     assert made.streams.numbers() == {"kept": 1, "running": 0, "opened": 1, "refused": 0, "resumed": 0}
 
 
@@ -156,6 +159,7 @@ def test_what_clean_up_sums_up_is_told_to_the_parent() -> None:
     parent, child, kept = made.open()
     assert kept is not None
     child.defer(lambda ended: setattr(ended, "tokens_out", 7))
+    child.defer(lambda ended: setattr(ended, "cost", 5))
     kept.begin(Puppet())
     kept.end(None)
     assert (parent.tokens_out, child.outcome) == (7, "ok")

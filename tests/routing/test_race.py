@@ -44,6 +44,21 @@ def test_the_second_answers_first_and_the_first_is_let_go_at_once() -> None:
     assert play(act, a, b).hedge == ("won", VAIN)
 
 
+def test_what_each_used_is_noted_for_itself() -> None:
+    a, b = lever("a"), lever("b")
+
+    async def act(one: Exchange, serving: Serving) -> None:
+        await asked(a, b)
+        for target, tokens in ((a, 5), (b, 7)):
+            of(target).asked[-1].tokens_in = tokens
+        of(b).pull(Reply(200, [], b"fine"))
+        await serving
+
+    one = play(act, a, b)
+    assert sorted((spent[0], spent[2]) for spent in one.spent or ()) == [("a", 5), ("b", 7)]
+    assert one.tokens_in == 12
+
+
 def test_the_first_answers_first_and_the_second_is_let_go() -> None:
     a, b = lever("a"), lever("b")
 

@@ -137,6 +137,8 @@ def test_usage_is_summed_and_marked() -> None:
     caller = serve(one, numbered("a", 3), numbered("b"))
     (usage,) = [event["usage"] for event in caller.events if event.get("usage")]
     assert (usage["completion_tokens"], usage["penstock_rescues"]) == (WORDS, 1)
+    assert [spent[0] for spent in one.spent or ()] == ["a", "b"]
+    assert [sum(spent[at] for spent in one.spent or ()) for at in (2, 3)] == [one.tokens_in, WORDS]
 
 
 def test_a_refused_prefill_is_never_shown_and_not_tried_again() -> None:

@@ -48,7 +48,7 @@ ANSWERS = [
                 "service_tier": "standard",
             },
         },
-        Usage(115, 7, 100),
+        Usage(115, 7, 100, written_tokens=10),
     ),
     ({"type": "response.completed", "response": {"usage": {"input_tokens": 1, "output_tokens": 2}}}, Usage(1, 2, 0)),
     ({"type": "message_start", "message": {"usage": {"input_tokens": 1, "output_tokens": 2}}}, Usage(1, 2, 0)),

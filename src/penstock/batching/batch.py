@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from penstock.batching.around import Around
 from penstock.batching.costs import Costs, Sent
 from penstock.batching.member import Member
-from penstock.batching.shares import bear, show
+from penstock.batching.shares import bear, charge, show
 from penstock.batching.split import halves, is_for_items, of_answer, of_fail, splits
 from penstock.core.call import Call
 from penstock.core.errors import Fail, GatewayError, defect
@@ -82,8 +82,10 @@ class Batch:
             self._window.flying -= 1
             if not self.members:
                 fiber, self._fiber = self._fiber, None
+                merged = self._flight[0]
                 self._count("left")
                 self._end("left", None)
+                charge([(member.exchange, 1)], merged)
                 if fiber is not None:
                     fiber.cancel("nobody waits")
 
@@ -120,6 +122,7 @@ class Batch:
         lead = members[0].exchange
         merged = lead.fork("batch")
         merged.near = lead.near
+        merged.callers = len(members)
         merged.call = _call_of(lead.call, merged_body([member.part for member in members]))
         for member in members[1:]:
             merged.also_for(member.exchange)
@@ -176,6 +179,7 @@ class Batch:
         merged.finish(outcome, now)
         around.account.release(self._held)
         bear([member.exchange for member in members], merged)
+        charge([(member.exchange, member.part.tokens) for member in members], merged)
         for member in members:
             exchange = member.exchange
             show(exchange, merged)

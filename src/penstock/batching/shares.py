@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.core.exchange import Exchange
+from penstock.core.money import pay_for
 
 
 def show(exchange: Exchange, merged: Exchange) -> None:
@@ -17,6 +18,22 @@ def show(exchange: Exchange, merged: Exchange) -> None:
     exchange.attempts += merged.attempts
     exchange.share_waits(merged)
     exchange.place = exchange.place or merged.place
+
+
+def charge(payers: Sequence[tuple[Exchange, int]], merged: Exchange) -> None:
+    """Split what the merged call cost by the tokens that each asked about, to the micro-dollar; what it spared is told
+    of the first."""
+    if not payers:
+        return
+    first = payers[0][0]
+    pay_for(first, merged)
+    first.cost -= merged.cost
+    left, weight = merged.cost, sum(tokens for _, tokens in payers)
+    for at, (exchange, tokens) in enumerate(payers):
+        part = left if at == len(payers) - 1 else left * tokens // weight if weight else 0
+        exchange.cost += part
+        left -= part
+        weight -= tokens
 
 
 def bear(exchanges: Sequence[Exchange], merged: Exchange) -> None:

@@ -90,7 +90,7 @@ class Maker:
             size=answer.size,
             tokens_in=tokens_in,
             tokens_out=tokens_out,
-            cost=round((tokens_in * price_in + tokens_out * price_out) * MICRO),
+            cost=_whole(exchange) or round((tokens_in * price_in + tokens_out * price_out) * MICRO),
             seconds=max(0.0, exchange.ended - exchange.started),
             classification=plan.classification,
             tags=plan.tags,
@@ -114,3 +114,8 @@ class Maker:
         elif known is not None and known.confirmed:
             return "unconfirmed"  # one answer that differs does not undo what two agreed on
         return entry, answer
+
+
+def _whole(exchange: Exchange) -> int:
+    """What the answer cost all who shared it, where calls are priced."""
+    return exchange.cost + (exchange.money or {}).get("coalescing", 0)

@@ -23,6 +23,7 @@ from penstock.cache.store import Shelf
 from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
 from penstock.core.exchange import Exchange
+from penstock.core.money import spare
 from penstock.core.ports import Next
 from penstock.core.reply import Reply, Source
 from penstock.wire.asked import Asked, asked_under, prefix
@@ -98,10 +99,10 @@ class Cache:
             exchange.asked = hit.asked
         exchange.model = terms.pattern
         exchange.cache = "hit-exact"
+        spare(exchange, "cache", entry.cost)
         shelf.used(entry, wall, pressing=True)
-        counts = shelf.counts
-        counts.hit("exact", (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
-        counts.exact.note(self._now() - began)
+        shelf.counts.hit("exact", (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
+        shelf.counts.exact.note(self._now() - began)
         return hit.reply(entry, answer, wall)
 
     def _pass(self, exchange: Exchange, next: Next, plan: Plan) -> Awaitable[Reply]:
@@ -205,8 +206,7 @@ class Cache:
 
     def _paced(self, operation: str, answer: Answer, entry: Entry, usage_wanted: bool) -> Source:
         pace = self._config.pace if self._config.replay == "paced" else None
-        frames = stream_frames(operation, answer, entry, usage_wanted)
-        return Paced(frames, asyncio.get_running_loop().call_later, pace)
+        return Paced(stream_frames(operation, answer, entry, usage_wanted), asyncio.get_running_loop().call_later, pace)
 
     def _tell(self, exchange: Exchange, reply: Reply, entry: Entry, terms: Terms, found: Found | None) -> None:
         """Say that it was a hit, in its head, in the exchange and in the counts."""
@@ -223,6 +223,7 @@ class Cache:
         if entry.expires <= shelf.wall():
             exchange.note_degraded("cache_stale")
         exchange.cache = f"hit-{kind}"
+        spare(exchange, "cache", entry.cost)
         shelf.used(entry)
         shelf.counts.hit(kind, (entry.tokens_in, entry.tokens_out), entry.cost, entry.seconds)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from penstock.core.errors import Fail, UpstreamError, defect
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
+from penstock.core.money import pay_for
 from penstock.core.ports import Next
 from penstock.core.reply import Sink, Source, Void
 
@@ -114,6 +115,7 @@ class OwnCall:
             return
         child.finish(outcome, self._now())
         exchange = self._exchange
+        pay_for(exchange, child)
         exchange.upstream = child.upstream
         exchange.tokens_in, exchange.tokens_out = child.tokens_in, child.tokens_out
         exchange.tokens_cached, exchange.tokens_reasoning = child.tokens_cached, child.tokens_reasoning

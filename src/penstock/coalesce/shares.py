@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.core.exchange import Exchange
+from penstock.core.money import pay_for, spare
 
 
 def show(exchange: Exchange, flight: Exchange, *, leads: bool = True) -> None:
@@ -34,6 +35,7 @@ def settle(present: Sequence[Exchange], flight: Exchange, *, split: bool) -> Non
     first = present[0]
     first.failures, first.hedge, first.rescues = flight.failures, flight.hedge, flight.rescues
     first.attempts = flight.attempts
+    _charge(present, flight, split=split)
     if not split or len(present) == 1:
         first.tokens_in, first.tokens_out = flight.tokens_in, flight.tokens_out
         first.tokens_cached, first.tokens_reasoning = flight.tokens_cached, flight.tokens_reasoning
@@ -41,6 +43,19 @@ def settle(present: Sequence[Exchange], flight: Exchange, *, split: bool) -> Non
     for name in ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning"):
         for exchange, part in zip(present, parts(getattr(flight, name), len(present)), strict=True):
             setattr(exchange, name, part)
+
+
+def _charge(present: Sequence[Exchange], flight: Exchange, *, split: bool) -> None:
+    """Money, too, is borne once; whoever pays less than the whole was spared the rest."""
+    number = len(present)
+    costs = parts(flight.cost, number) if split else [flight.cost] + [0] * (number - 1)
+    first = present[0]
+    pay_for(first, flight)
+    first.cost -= flight.cost
+    for exchange, cost in zip(present, costs, strict=True):
+        exchange.cost += cost
+        if cost != flight.cost and flight.outcome == "ok":
+            spare(exchange, "coalescing", flight.cost - cost)
 
 
 def parts(amount: int, number: int) -> list[int]:

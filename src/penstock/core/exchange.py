@@ -49,8 +49,11 @@ class Exchange:
     the upstream that should serve it if it can.
     ``waits`` names what made it wait, by room; ``answered`` is the moment of the head of the upstream's answer (0: none
     came), ``connecting`` the part of ``waited`` in which a connection was made. ``tags`` are the caller's own labels,
-    ``cost`` and ``saved`` micro-dollars. ``rooms``: of a few calls, when they entered each. ``trace``: its place in a
-    distributed trace, None while nobody traces; forks share it.
+    ``cost`` and ``saved`` micro-dollars, ``money`` how they came about and ``spent`` its attempts where there were
+    several (``core.money``); ``rented``: what it owes for time at upstreams that are paid by the second, in parts of a
+    micro-dollar; ``callers``: how many calls it serves.
+    ``rooms``: of a few calls, when they entered each. ``trace``: its place in a distributed trace, None while nobody
+    traces; forks share it.
     ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may
     be told to it though its time is over, ``degraded`` what it was indeed given less of.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
@@ -69,6 +72,7 @@ class Exchange:
         "cache",
         "call",
         "caller",
+        "callers",
         "connecting",
         "cost",
         "deadline",
@@ -84,6 +88,7 @@ class Exchange:
         "id",
         "key",
         "model",
+        "money",
         "near",
         "notes",
         "outcome",
@@ -93,11 +98,13 @@ class Exchange:
         "priority",
         "queued",
         "relief",
+        "rented",
         "rescues",
         "rooms",
         "saved",
         "scope",
         "seat",
+        "spent",
         "stale",
         "started",
         "status",
@@ -106,6 +113,7 @@ class Exchange:
         "tokens_in",
         "tokens_out",
         "tokens_reasoning",
+        "tokens_written",
         "trace",
         "upstream",
         "upstream_key",
@@ -168,9 +176,11 @@ class Exchange:
         self.tokens_in = 0
         self.tokens_out = 0
         self.tokens_cached = 0
-        self.tokens_reasoning = 0
-        self.cost = 0
-        self.saved = 0
+        self.tokens_reasoning = self.tokens_written = 0
+        self.cost = self.saved = self.rented = 0
+        self.money: dict[str, int] | None = None
+        self.spent: list[tuple[Any, ...]] | None = None
+        self.callers = 1
         self.forks = 0
         self.notes: dict[str, str] | None = None
         self._deferred: list[Deferred] = []

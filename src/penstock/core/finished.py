@@ -22,8 +22,9 @@ class Finished(NamedTuple):
     start (0: there was none), ``connecting`` is part of ``waited``, ``answering`` is from the start to the head of the
     upstream's answer (0: none was asked). ``cache`` is what the cache said, ``fault`` whose fault an error was,
     ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing;
-    ``rooms`` the seconds in each on the way down, then ``answer``: of a few calls. ``known``: ``model`` is an entry.
-    ``trace`` its place in a trace that is kept."""
+    ``money``: how cost and saving came about (``core.money``). ``rooms`` the seconds in each on the way down, then
+    ``answer``: of a few calls. ``known``: ``model`` is an entry.
+    ``trace``: its place in a trace that is kept."""
 
     at: float
     id: str
@@ -59,6 +60,7 @@ class Finished(NamedTuple):
     cost: int
     saved: int
     waits: dict[str, float] | None
+    money: dict[str, int] | None = None
     rooms: tuple[tuple[str, float], ...] | None = None
     known: bool = True
     trace: Traced | None = None
@@ -108,6 +110,7 @@ def record(exchange: Exchange, at: float) -> Record:
         exchange.answered - started if exchange.answered else 0.0, exchange.connecting, exchange.waited,
         exchange.queued, exchange.overhead, exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached,
         exchange.tokens_reasoning, exchange.bytes_in, exchange.bytes_out, exchange.cost, exchange.saved, exchange.waits,
+        exchange.money,
         None if exchange.rooms is None else waterfall(exchange, exchange.rooms),
         exchange.model != "",
         None if exchange.trace is None else exchange.trace.end(exchange),

@@ -117,6 +117,16 @@ class Seats(Protocol):
         """A call has given its seat back after ``took`` seconds."""
 
 
+class Meter(Protocol):
+    """Shares the price of an upstream's time between the calls that are there. Moments are monotonic seconds."""
+
+    def begin(self, now: float) -> int:
+        """A call begins; what is given goes to ``end``."""
+
+    def end(self, now: float, begun: int) -> int:
+        """It has ended. Its share, in parts of a micro-dollar."""
+
+
 SeatOutcome = Literal["ok", "overload", "error", "left"]
 """``overload``: the upstream said that it has too many calls. ``left``: nobody waited for the answer any more."""
 Look = Callable[[], Sequence[Seats] | None]

@@ -1,8 +1,8 @@
 """Admin routes of what is seen over time: history, cost, anomalies, experiments and their like.
 
 Enters: admin requests. ``GET /admin/v1/<part>?name=value`` asks the part ``{"name": "value"}``; ``POST
-/admin/v1/<part>/<rest>`` asks ``{"do": "<rest>", "body": ..., "by": <id of the key>}``. Leaves: JSON as the part
-answers. May fail: what the part tells as ``problems`` with a ``status`` is raised as an error of that status.
+/admin/v1/<part>/<rest>`` asks ``{"do": "<rest>", "body": ..., "by": <id of the key>}``. Leaves: JSON as
+the part answers, or its ``text``. May fail: ``problems`` that the part tells are an error of its ``status``.
 """
 
 from __future__ import annotations
@@ -64,4 +64,6 @@ def _told(answer: dict[str, Any]) -> Reply:
         if status >= 500:
             raise GatewayError(message, code=code or "gateway_overloaded", retry_after=1)
         raise CallerError(message, status=status, code=code or "bad_query", param=answer.get("param"))
+    if "text" in answer:
+        return Reply(200, [(b"content-type", str(answer["type"]).encode())], answer["text"].encode())
     return Reply(200, [(b"content-type", b"application/json")], msgspec.json.encode(answer) + b"\n")

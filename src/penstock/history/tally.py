@@ -17,6 +17,8 @@ from penstock.core.sheaves import HITS, Sheaf, sheaves
 from penstock.core.sketch import put_many
 from penstock.core.windows import MOST_GROUPS, MOST_VALUES, OTHER, SPAN, Group, Part, Window, band
 
+UNKNOWN = "(unknown)"
+"""The model of all calls that asked for one that is not there: names that callers make up may not crowd out ours."""
 KEPT = 30
 """Windows that are over, in case who gathers them is late."""
 _LOOKED_UP = (*HITS, "miss", "refresh")
@@ -60,7 +62,7 @@ class Tally:
     def add(self, those: Sequence[Sheaf]) -> None:
         """Count calls that are put together already."""
         for sheaf in those:
-            self._count(self._group(sheaf.operation, sheaf.model, sheaf.upstream), sheaf)
+            self._count(self._group(sheaf.operation, sheaf.entry or UNKNOWN, sheaf.upstream), sheaf)
         if those:
             self._divide(those)
 

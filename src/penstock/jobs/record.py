@@ -58,6 +58,10 @@ class Sums(msgspec.Struct):
         self.tokens_cached += outcome.tokens_cached
         self.micro_dollars += outcome.micro_dollars
 
+    def since(self, before: Sums) -> Sums:
+        """What came after ``before``."""
+        return Sums(*(getattr(self, name) - getattr(before, name) for name in Sums.__struct_fields__))
+
 
 _decode = msgspec.json.Decoder(Outcome).decode
 

@@ -8,6 +8,7 @@ from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.collector_page import COLLECTOR_METRICS, put_collector
+from penstock.observe.cost_page import COST_METRICS, put_cost
 from penstock.observe.degrade_page import DEGRADE_METRICS, put_degrade
 from penstock.observe.gauges_page import GAUGE_METRICS, put_gauges
 from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
@@ -30,6 +31,7 @@ SLICES = (
     ("grouping", put_grouping, GROUPING_METRICS),
     ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
+    ("cost", put_cost, COST_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
     ("telemetry", put_telemetry, TELEMETRY_METRICS),
     ("alerts", put_alerts, ALERTS_METRICS),

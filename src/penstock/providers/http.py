@@ -281,4 +281,5 @@ def note_usage(exchange: Exchange, usage: Usage | None) -> None:
         exchange.tokens_in = usage.prompt_tokens
         exchange.tokens_out = usage.completion_tokens
         exchange.tokens_cached = usage.cached_tokens
+        exchange.tokens_written = usage.written_tokens
         exchange.tokens_reasoning = usage.reasoning_tokens

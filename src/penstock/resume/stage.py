@@ -54,12 +54,12 @@ class Resume:
         try:
             reply = await next(child)
         except BaseException as error:
-            tell(exchange, child)
             child.finish("left" if isinstance(error, asyncio.CancelledError) else "error", self._streams.now())
+            tell(exchange, child)
             raise
         tell(exchange, child)
         if isinstance(reply.body, bytes) or not reply.events:
-            exchange.defer(lambda parent: child.finish(parent.outcome or "ok", parent.ended))
+            exchange.defer(lambda parent: _end_with(parent, child))
             return reply
         kept = self._streams.open(exchange, child)
         if kept is None:  # too many are kept: it flows, and ends with its caller
@@ -79,3 +79,4 @@ def _end_with(parent: Exchange, child: Exchange) -> None:
     child.finish(parent.outcome or "ok", parent.ended)
     parent.tokens_in, parent.tokens_out = child.tokens_in, child.tokens_out
     parent.tokens_cached, parent.tokens_reasoning = child.tokens_cached, child.tokens_reasoning
+    parent.cost, parent.saved, parent.money = child.cost, child.saved, child.money

@@ -26,6 +26,8 @@ def tell(parent: Exchange, child: Exchange) -> None:
     """What the rooms below learned about the fork is what its caller asked about."""
     for name in FACTS:
         setattr(parent, name, getattr(child, name))
+    if child.outcome is not None:  # else it is not known; and should the caller leave before, it is the fork's alone
+        parent.cost, parent.saved, parent.money = child.cost, child.saved, child.money
 
 
 class Streams:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber, Promise
+from penstock.core.money import spend
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Step, Tried
 from penstock.routing.hedge import Hedge, harmless_twice
@@ -186,6 +187,8 @@ class Race:
             exchange.tokens_out += child.tokens_out
             exchange.tokens_cached += child.tokens_cached
             exchange.tokens_reasoning += child.tokens_reasoning
+            if child.tokens_in or child.tokens_out or child.rented:
+                spend(exchange, child)
 
     def _leave(self) -> None:
         """The caller is gone, or its time is up."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from penstock.core.errors import Fail, GatewayError
 from penstock.core.exchange import Exchange
+from penstock.core.money import spend
 from penstock.core.reply import Source
 from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
@@ -228,6 +229,7 @@ class Rescue:
             exchange.defer(self._finish)
         else:
             self._before = self._before.plus(used)
+        spend(exchange, served, used.completion_tokens)
         if self._child is not None:
             self._child.finish("error", self._now())
             self._child = None
@@ -241,6 +243,7 @@ class Rescue:
             tokens = child.tokens_out or self._told.tokens - self._counted
             total = total.plus(Usage(child.tokens_in, tokens, child.tokens_cached, child.tokens_reasoning))
             child.finish(exchange.outcome or "ok", self._now())
+            spend(exchange, child, tokens)
         exchange.tokens_in = total.prompt_tokens
         exchange.tokens_out = total.completion_tokens
         exchange.tokens_cached = total.cached_tokens

@@ -29,10 +29,13 @@ TOO_MANY = ("rate_limited", "overloaded", "full")
 class Seat:
     """A call's place at a target. ``hit``: the share of its prompt expected in the cache there; ``key``: the number of
     the key that it shows; ``used``: when what is expected was last used there, None where its absence would prove
-    nothing; ``trial``: not 0 if all depends on it whether the target is used again; ``was_well`` and ``was_ill``: what
+    nothing; ``metered`` is the upstream's meter and ``begun`` where it
+    stood; ``trial``: not 0 if all depends on it whether the target is used again; ``was_well`` and ``was_ill``: what
     it has told of the target, and ``trouble`` in what way it was ill."""
 
-    __slots__ = ("ask", "hit", "key", "stay", "target", "trial", "trouble", "used", "was_ill", "was_well")
+    __slots__ = (
+        "ask", "begun", "hit", "key", "metered", "stay", "target", "trial", "trouble", "used", "was_ill", "was_well",
+    )  # fmt: skip
 
     def __init__(self, target: Target, ask: Ask, hit: float, key: int = 0) -> None:
         self.target = target
@@ -44,6 +47,8 @@ class Seat:
         if self.used is not None and waiting and self.used >= next(iter(waiting)).began:
             self.used = None  # by a call whose own prompt is still being computed: not cached yet, and not evicted
         self.stay = target.load.begin(ask.now, ask.tokens * (1.0 - hit))
+        self.metered = target.meter
+        self.begun = 0 if self.metered is None else self.metered.begin(ask.now)
         self.trial = 0 if target.health.breaker.state == "closed" else target.health.begin(ask.now)
         self.trouble: SeatOutcome | None = None
         self.was_well = False
@@ -161,6 +166,8 @@ def leave_seat(exchange: Exchange, now: float = 0.0) -> None:
             seat.target.health.lost(seat.trial)
         if seat.target.seats is not None:
             _tell(seat, exchange, exchange.ended or now)
+        if seat.metered is not None:
+            exchange.rented += seat.metered.end(exchange.ended or now, seat.begun)
         if exchange.outcome == "ok":
             prompt, tokens = exchange.tokens_in, exchange.tokens_out
             seat.leave(exchange.ended, tokens=tokens, prompt=prompt, cached=exchange.tokens_cached)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from penstock.core.exchange import Exchange
-from penstock.core.ports import Provider, Seats
+from penstock.core.ports import Meter, Provider, Seats
 from penstock.routing.ask import Ask
 from penstock.routing.credentials import Credentials
 from penstock.routing.health import Health, HealthRules
@@ -39,11 +39,12 @@ class Target:
     it serves at once; ``prices``: dollars per token in and out; ``slot``: its place in the prefix index; ``models``:
     when each was last asked of it; ``tells_cached``: its usage names cached tokens, so that none means none; ``pull``:
     the weight that counts now; ``scrub`` strikes its keys out of what it said; ``seats``: where their number is
-    limited."""
+    limited; ``meter``: where its time is paid for."""
 
     __slots__ = (
-        "capacity", "changes", "draining", "health", "in_flight", "keys", "kind", "load", "models", "name", "prefixes",
-        "prices", "provider", "pull", "refused", "region", "scrub", "seats", "served", "slot", "tells_cached", "weight",
+        "capacity", "changes", "draining", "health", "in_flight", "keys", "kind", "load", "meter", "models", "name",
+        "prefixes", "prices", "provider", "pull", "refused", "region", "scrub", "seats", "served", "slot",
+        "tells_cached", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +86,7 @@ class Target:
         self.keys = Credentials(keys)
         self.scrub = scrub
         self.seats: Seats | None = None
+        self.meter: Meter | None = None
 
     def drain(self, draining: bool = True) -> None:
         """Give it no new calls, or give it some again."""

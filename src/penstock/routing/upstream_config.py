@@ -59,6 +59,30 @@ class ReplicasConfig(Struct, frozen=True, kw_only=True):
 class PriceConfig(Struct, frozen=True, kw_only=True):
     input: Annotated[float, Meta(ge=0, le=1e6, description="For those of prompts.")] = 0.0
     output: Annotated[float, Meta(ge=0, le=1e6, description="For those of answers.")] = 0.0
+    cached: Annotated[
+        float | None, Meta(ge=0, le=1e6, description="For those of prompts that its own cache had. Unset: as `input`.")
+    ] = None
+    cache_write: Annotated[
+        float | None, Meta(ge=0, le=1e6, description="For those of prompts written to its cache. Unset: as `input`.")
+    ] = None
+    reasoning: Annotated[
+        float | None, Meta(ge=0, le=1e6, description="For those of answers that are reasoning. Unset: as `output`.")
+    ] = None
+    request: Annotated[float, Meta(ge=0, le=1e6, description="Dollars for each call, besides.")] = 0.0
+    second: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1e4,
+            description="Dollars for each second that it is there, used or not (your own GPUs): shared by the calls"
+            " that are there in that second; the idle rest is told apart.",
+        ),
+    ] = 0.0
+
+    @property
+    def is_by_token(self) -> bool:
+        """Whether anything is said of tokens or calls."""
+        return bool(self.input or self.output or self.cached or self.cache_write or self.reasoning or self.request)
 
 
 class UpstreamConfig(Struct, frozen=True, kw_only=True):

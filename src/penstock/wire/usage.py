@@ -15,13 +15,14 @@ from penstock.wire.sse import parse
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Token counts. ``prompt_tokens`` includes ``cached_tokens``, ``completion_tokens`` includes ``reasoning_tokens``,
-    in every dialect."""
+    """Token counts, in every dialect: ``prompt_tokens`` includes ``cached_tokens`` and ``written_tokens`` (what the
+    provider's own cache had, and was given), ``completion_tokens`` includes ``reasoning_tokens``."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    written_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -36,6 +37,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             max(self.completion_tokens, other.completion_tokens),
             max(self.cached_tokens, other.cached_tokens),
             max(self.reasoning_tokens, other.reasoning_tokens),
+            max(self.written_tokens, other.written_tokens),
         )
 
     def plus(self, other: Usage) -> Usage:
@@ -45,6 +47,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
+            self.written_tokens + other.written_tokens,
         )
 
 
@@ -124,15 +127,17 @@ def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
     if not cached and timings is not None:
         cached = timings.cache_n or 0
     prompt = counts.prompt_tokens
+    written = counts.cache_creation_input_tokens or 0
     if prompt is None:
-        prompt = (counts.input_tokens or 0) + read + (counts.cache_creation_input_tokens or 0)
+        prompt = (counts.input_tokens or 0) + read + written
     completion = counts.completion_tokens or counts.output_tokens or 0
     spent = counts.completion_tokens_details or counts.output_tokens_details
     reasoning = (spent and spent.reasoning_tokens) or counts.reasoning_tokens or 0
     # An upstream may send any number; sums and means are made of it.
-    if 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS and not reasoning:
+    usual = not (reasoning or written)
+    if usual and 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS:
         return Usage(prompt, completion, cached)
-    return Usage(*[min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached, reasoning)])
+    return Usage(*[min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached, reasoning, written)])
 
 
 def tells_usage(frame: bytes) -> bool:

@@ -118,6 +118,11 @@ def test_a_job_is_passed_on_and_its_answers_come_back_under_their_own_names() ->
         assert job["usage"]["total_tokens"] == 30 * 110
         (row,) = (await told(gateway, "GET", "/admin/v1/jobs"))["jobs"]
         assert (row["delegated_to"], row["micro_dollars"]) == ("eu", 30 * (100 * 1 + 10 * 4))
+        spent = (await told(gateway, "GET", "/admin/v1/cost?upstream=eu"))["total"]
+        assert (spent["cost"], spent["saved"]["batching"]) == (row["micro_dollars"], row["micro_dollars"])
+        assert spent["cost"] == round(
+            1e6 * sum(one["cost"] for one in (await told(gateway, "GET", "/admin/v1/journal"))["rows"])
+        )
 
     at(act, provider)
     assert provider.did["POST /chat/completions"] == 0

@@ -128,7 +128,9 @@ class Asking:
         answer.tokens_in = exchange.tokens_in
         answer.tokens_out = exchange.tokens_out
         answer.tokens_cached = exchange.tokens_cached
-        answer.micro_dollars = round(1e6 * (exchange.tokens_in * per_in + exchange.tokens_out * per_out))
+        answer.micro_dollars = exchange.cost or round(
+            1e6 * (exchange.tokens_in * per_in + exchange.tokens_out * per_out)
+        )
         answer.read_fields(headers)
         return answer
 

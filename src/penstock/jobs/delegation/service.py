@@ -26,6 +26,7 @@ from penstock.jobs.delegation.lines import outcome_of, sent_line
 from penstock.jobs.delegation.store import Saving
 from penstock.jobs.job import Delegated, Job
 from penstock.jobs.place.service import in_thread
+from penstock.jobs.record import Sums
 from penstock.jobs.results.store import Log
 from penstock.jobs.sending.store import DiskSource
 from penstock.jobs.work.store import Input
@@ -45,17 +46,23 @@ CANCEL_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """An upstream with a batch API. ``price``: dollars for a token in and out, there."""
+    """An upstream with a batch API. ``price``: dollars for a token in and out there, which is ``share`` of what it asks
+    for calls that are answered at once."""
 
     name: str
     provider: Provider
     model: str
     price: tuple[float, float]
+    share: float = 1.0
+
+
+Bill = Callable[[Job, Partner, Sums], None]
+"""Is told what a provider has done of a job."""
 
 
 class Delegation:
     """See the module. ``save`` writes down how far it is; ``stopped`` says that the job shall end, ``leaving`` that
-    only this worker does: the provider goes on."""
+    only this worker does: the provider goes on. ``bill`` is told once what it did."""
 
     def __init__(
         self,
@@ -71,6 +78,7 @@ class Delegation:
         save: Callable[[Delegated], Awaitable[None]],
         stopped: Callable[[], bool],
         leaving: Callable[[], bool],
+        bill: Bill,
     ) -> None:
         self._job = job
         self._partner = partner
@@ -83,6 +91,7 @@ class Delegation:
         self._save = save
         self._stopped = stopped
         self._leaving = leaving
+        self._bill = bill
         self.at = job.delegated or Delegated(partner.name, partner.model)
 
     async def run(self) -> None:
@@ -104,8 +113,10 @@ class Delegation:
                 await asyncio.sleep(self._poll)
         told = await self._watch()
         if told is not None:
+            before = msgspec.structs.replace(self._log.sums)
             await self._bring_back(told)
             await self._note(over=True)
+            self._bill(self._job, self._partner, self._log.sums.since(before))
 
     async def _note(self, **facts: Any) -> None:
         self.at = msgspec.structs.replace(self.at, **facts)

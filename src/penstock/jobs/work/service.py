@@ -17,7 +17,7 @@ from penstock.core.ports import Account
 from penstock.core.tasks import Crew
 from penstock.jobs.asking.service import Asking
 from penstock.jobs.config import JobsConfig
-from penstock.jobs.delegation.service import Delegation, Partner
+from penstock.jobs.delegation.service import Bill, Delegation, Partner
 from penstock.jobs.job import Delegated, Job
 from penstock.jobs.lines import Checking, Problem
 from penstock.jobs.numbers import Numbers
@@ -40,7 +40,7 @@ GRACE_SECONDS = 30.0
 @dataclass(slots=True)
 class Desk:
     """What jobs work with: one a worker. ``knows``: whether a model may be asked for; ``may``: whether a key is good;
-    ``partner``: who may be given a whole job (or has it), instead of working it off here."""
+    ``partner``: who may be given a whole job (or has it), instead of working it off here; ``bill``: what they did."""
 
     shelf: Shelf
     config: JobsConfig
@@ -54,6 +54,7 @@ class Desk:
     may: Callable[[str], bool]
     stopping: Callable[[], bool]
     partner: Callable[[Job], Partner | None]
+    bill: Bill
 
 
 class Work:
@@ -140,6 +141,7 @@ class Work:
         delegation = Delegation(
             job, partner, lines, kept, desk.shelf.folder(job), desk.config.delegate.poll,
             now=desk.now, next_id=desk.asking.next_id, save=save, stopped=stopped, leaving=desk.stopping,
+            bill=desk.bill,
         )  # fmt: skip
         await delegation.run()
 
