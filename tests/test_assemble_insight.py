@@ -23,6 +23,7 @@ def blocked(gateway: Running) -> Any:
     watching = gateway.gateway.watching
     assert watching is not None
     assert watching.insight is not None
+    watching.takers.remove(watching.insight.take)  # the gateway's own windows would come in between
     quiet = Quiet(1)
     for _ in range(120):
         watching.insight.take(quiet.next())

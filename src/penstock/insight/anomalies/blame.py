@@ -60,15 +60,18 @@ def blamed(symptom: Symptom, scopes: Scopes, parts: Parts) -> list[Contributor]:
 
 def cells(measure: str, scopes: Scopes, span: int) -> list[Cell]:
     """Models at upstreams, with the change of a measure over ``span``."""
-    found = []
+    known = []
     for (model, upstream), watch in scopes.items():
         if model is None or upstream is None:
             continue
         plain, verdict = watch.verdict(measure, span, FEWEST), watch.adjusted(measure, span, FEWEST)
-        if plain is None or verdict is None:
-            continue
+        if plain is not None and verdict is not None:
+            known.append((model, upstream, plain, verdict))
+    # Shares are compared at one spread for all: few calls without a fault would else be sure to be well.
+    middle = min(0.5, max([0.05, *(one.actual / 2 for *_, one in known)])) if measure in SHARES else 0.5
+    found = []
+    for model, upstream, plain, verdict in known:
         if measure in SHARES:
-            middle = min(0.95, max(0.02, (verdict.actual + verdict.expected) / 2))
             weight = verdict.of / (middle * (1 - middle))
         else:
             weight = (plain.off / plain.change) ** 2 if plain.change else verdict.of

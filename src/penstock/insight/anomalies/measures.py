@@ -15,7 +15,7 @@ from penstock.insight.baseline import How, Verdict
 
 SPANS = (2, 4, 8, 12)
 """Windows over which each measure is judged."""
-SURE, CLEAR, SUSPECT = 5.3, 4.1, 3.0
+SURE, CLEAR, SUSPECT = 5.3, 4.6, 3.0
 PART, PAIR = 0.3, 1.0
 """So much more must a model or an upstream show than the whole gateway, and a model at an upstream: they are many."""
 FEWEST = 1.0
@@ -89,9 +89,9 @@ def measures(config: AnomalyConfig) -> tuple[Measure, ...]:
             parts=3.0,
         ),
         Measure("calls", "count", "calls", "windows", up=2.0, down=0.5, rule=2.0, least=2.5 * few, parts=4.0),
-        Measure("prompt_tokens", "ratio", "tokens_in", "ended", up=1.4, rule=1.8, least=2.5 * few),
+        Measure("prompt_tokens", "ratio", "tokens_in", "ended", up=1.4, rule=1.8, least=2.5 * few, parts=3.0),
         Measure("prompt_calls", "ratio", "tokens_in", "calls", up=1.4, least=2.5 * few),
-        Measure("answer_tokens", "ratio", "tokens_out", "ended", down=0.65, rule=0.5, least=2.5 * few),
+        Measure("answer_tokens", "ratio", "tokens_out", "ended", down=0.65, rule=0.5, least=2.5 * few, parts=3.0),
         Measure("price", "ratio", "cost", "should_cost", up=1.2, rule=1.5, least=1.0),
         Measure("queue", "ratio", "queued", "calls", up=3.0, least=few, floor=0.1, where="gm"),
         Measure("overhead", "ratio", "overhead", "calls", up=3.0, least=few, floor=0.02, where="g", opens=False),
