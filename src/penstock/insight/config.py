@@ -6,6 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.insight.optimizer_config import OptimizerConfig
+
 
 class InsightConfig(Struct, frozen=True, kw_only=True):
     enabled: Annotated[bool, Meta(description="Look for anomalies and bottlenecks, every ten seconds.")] = True
+    optimizer: Annotated[
+        OptimizerConfig, Meta(description="Changes that may help: proposed, or tried and taken back by itself.")
+    ] = OptimizerConfig()
