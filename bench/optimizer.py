@@ -51,9 +51,7 @@ class Run:
         self.knob: Knob = knob
         self.draw = draw
         self.course = Course(Random(draw.random()))
-        self.config = OptimizerConfig(
-            mode=mode, bounds={tuned.key: list(tuned.bounds)}, guard=GUARD, unsafe=True
-        )  # type: ignore[arg-type]
+        self.config = OptimizerConfig(mode=mode, bounds={tuned.key: list(tuned.bounds)}, guard=GUARD, unsafe=True)  # type: ignore[arg-type]
         self.written = knob.read(tuned.written)
         self.present = self.before = self.written
         self.changed = self.now = START

@@ -53,7 +53,7 @@ class Truth:
 
     def value(self, measure: str) -> float:
         """By the name of a measure."""
-        names = {"latency_p95": "latency", "ttft_p95": "ttft", "token_rate": "rate", "error_share": "errors",
+        names = {"latency_mean": "latency", "latency_p95": "latency", "ttft_p95": "ttft", "token_rate": "rate", "error_share": "errors",
                  "hit_rate": "hits", "cost_per_call": "cost", "collector_pause": "pause"}  # fmt: skip
         return float(getattr(self, names.get(measure, measure)))
 
@@ -123,7 +123,7 @@ class Tuned:
         tokens = 100 * number
         group.tokens_out += tokens
         group.generating += tokens / (truth.rate * jitter["rate"])
-        group.total += number * truth.latency / 2
+        group.total += number * truth.latency / 2 * jitter["time"] * own
         group.looked_up += number
         group.hits += _binomial(draw, number, truth.hits)
         group.cost += round(number * truth.cost * math.exp(draw.gauss(0, 0.03)))

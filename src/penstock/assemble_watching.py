@@ -14,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_optimizer import optimizing
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded, joined
 
@@ -115,7 +116,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = ()
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (optimizing,)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

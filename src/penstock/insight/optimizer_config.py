@@ -28,12 +28,15 @@ class OptimizerConfig(Struct, frozen=True, kw_only=True):
     ] = {}
     guard: Annotated[
         float,
-        Meta(gt=0, le=1, description="So much worse, as a share, may what is not to be improved become; else: rollback."),
+        Meta(
+            gt=0, le=1, description="So much worse, as a share, may what is not to be improved become; else: rollback."
+        ),
     ] = 0.2
     least: Annotated[float, Meta(gt=0, le=1, description="An effect smaller than this share is not kept.")] = 0.02
     timeout: Annotated[Seconds, Meta(gt=0, le=60, description="A change must be in force within this.")] = 10.0
     pause: Annotated[
-        Seconds, Meta(ge=10, le=3600, description="Judged at a time: so long with the change, so long without, by turns.")
+        Seconds,
+        Meta(ge=10, le=3600, description="Judged at a time: so long with the change, so long without, by turns."),
     ] = 60.0
     deadline: Annotated[
         Seconds, Meta(ge=60, le=86400, description="An experiment without a clear effect ends after this.")
@@ -44,10 +47,13 @@ class OptimizerConfig(Struct, frozen=True, kw_only=True):
     ] = 1800.0
     cooldown: Annotated[
         Seconds,
-        Meta(gt=0, le=86400, description="After a failure a key is left alone for this; twice as long after each more."),
+        Meta(
+            gt=0, le=86400, description="After a failure a key is left alone for this; twice as long after each more."
+        ),
     ] = 600.0
     target_rate: Annotated[
-        float, Meta(ge=0, le=1_000_000, description="Tokens a second of one answer that are wanted; 0: the best lately.")
+        float,
+        Meta(ge=0, le=1_000_000, description="Tokens a second of one answer that are wanted; 0: the best lately."),
     ] = 0.0
     unsafe: Annotated[
         bool, Meta(description="Whether `auto` also tries what is not safe: what may make answers wrong.")

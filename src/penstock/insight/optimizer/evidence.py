@@ -40,9 +40,7 @@ class Evidence:
 
     def _wealth(self, shift: float, sign: float) -> float:
         """The logarithm of the mean over bets."""
-        games = [
-            sum(_factor(bet * sign * (difference - shift)) for difference in self.differences) for bet in BETS
-        ]
+        games = [sum(_factor(bet * sign * (difference - shift)) for difference in self.differences) for bet in BETS]
         most = max(games)
         return most + math.log(sum(math.exp(game - most) for game in games) / len(games))
 

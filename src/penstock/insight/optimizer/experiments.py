@@ -238,7 +238,9 @@ class Experiments:
 
     # ---- what is done once
 
-    def acted(self, before: Sequence[float], windows: int, now: float, problem: str = "", *, late: bool = False) -> None:
+    def acted(
+        self, before: Sequence[float], windows: int, now: float, problem: str = "", *, late: bool = False
+    ) -> None:
         """What was to be done is done, or has failed."""
         experiment, self.to_do = self.to_do, None
         if experiment is None:

@@ -58,12 +58,15 @@ class Knob(NamedTuple):
 
     def write(self, value: float) -> str:
         """``value`` as a config file would have it."""
-        return _FORMAT[self.kind](self.rounded(value))
+        return _FORMAT[self.kind](value)
 
     def rounded(self, value: float) -> float:
-        """``value`` with few digits, or as a whole number."""
+        """``value`` as people would choose it: with few digits, or whole."""
+        if self.kind == "size":
+            unit = 2**20 if value >= 16 * 2**20 else 2**10
+            return float(max(1, round(value / unit)) * unit)
         short = float(f"{value:.{_DIGITS}g}")
-        return float(round(short)) if self.kind in ("count", "size") else short
+        return float(round(short)) if self.kind == "count" else short
 
 
 def _count(text: str) -> float:
@@ -76,7 +79,7 @@ _PARSE: Mapping[Kind, Callable[[str], float]] = {
     "duration": parse_duration, "size": parse_size, "count": _count, "share": float,
 }  # fmt: skip
 _FORMAT: Mapping[Kind, Callable[[Any], str]] = {
-    "duration": format_duration, "size": lambda value: format_size(int(value)), "count": lambda value: str(int(value)),
+    "duration": format_duration, "size": lambda value: format_size(round(value)), "count": lambda value: str(round(value)),
     "share": lambda value: f"{value:g}",
 }  # fmt: skip
 
@@ -94,7 +97,7 @@ KNOBS: tuple[Knob, ...] = (
          about="calls served at once"),
     Knob("upstreams.*.max_in_flight", "count", "goodput", ("ttft_p95",), "medium", spread=(0.5, 4.0),
          about="calls at once that an upstream is given"),
-    Knob("upstreams.*.weight", "count", "latency_p95", ("cost_per_call",), "medium", spread=(0.25, 8.0),
+    Knob("upstreams.*.weight", "count", "latency_mean", ("cost_per_call",), "medium", spread=(0.25, 8.0),
          about="an upstream's share"),
     Knob("hedge.least_delay", "duration", "ttft_p95", ("cost_per_call",), "medium", spread=(0.5, 4.0), first=-1,
          needs="hedge.enabled", about="when a second upstream is asked"),

@@ -60,6 +60,7 @@ MEASURES: Mapping[str, Measure] = {
     for measure in (
         Measure("ttft_p95", -1),
         Measure("latency_p95", -1),
+        Measure("latency_mean", -1),
         Measure("token_rate", 1),
         Measure("goodput", 1),
         Measure("cost_per_call", -1),
@@ -103,6 +104,7 @@ def _busy(group: Group, value: Callable[[], float]) -> float | None:
 _OF_CALLS: Mapping[str, Callable[[Group, Window], float | None]] = {
     "ttft_p95": lambda group, _: _tail(group.firsts),
     "latency_p95": lambda group, _: _tail(group.totals),
+    "latency_mean": lambda group, _: _busy(group, lambda: group.total / group.calls),
     "token_rate": lambda group, _: group.tokens_out / group.generating if group.generating > 0 else None,
     "goodput": lambda group, window: _busy(group, lambda: (group.calls - group.failed) / window.seconds),
     "error_share": lambda group, _: _busy(group, lambda: group.failed / group.calls),

@@ -91,7 +91,6 @@ class Search:
         else:
             self._finer()
 
-
     def __repr__(self) -> str:
         return f"<Search of {self.knob.key}, step {self.step:.3g}, {'rests' if self.rests else self.direction}>"
 

@@ -143,9 +143,7 @@ class Trial:
 
     # ---- alarm
 
-    def _alarmed(
-        self, word: Word, levels: dict[str, float], values: Mapping[str, float], now: float
-    ) -> None:
+    def _alarmed(self, word: Word, levels: dict[str, float], values: Mapping[str, float], now: float) -> None:
         if self.phase == "switching":
             self._suspicions += 1
             if word >= Word.BROKEN or (self._suspicions >= MOST_SUSPICIONS and self._hurts_half(levels)):
@@ -153,7 +151,7 @@ class Trial:
                 return
             self._period_over(now)
             return
-        if word is Word.PAST_CEILING or (word is Word.BROKEN and self.phase == "proving"):
+        if word is Word.PAST_CEILING:
             self._end("rolled_back", f"after a while it hurt {self._worst(levels)}")
             return
         self._tripped = (values, levels)

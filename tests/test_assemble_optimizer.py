@@ -1,0 +1,126 @@
+"""The optimizer in a whole gateway: two upstreams of unequal speed, real calls, and windows that are over sooner."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from penstock.core.clock import RealClock
+from tests.support.gateway import Running, ask, running_gateway
+
+SPEED = 50.0
+"""Seconds of windows in a second: one is over after a fifth of it."""
+FILE = """
+upstreams:
+  fast: {kind: echo, tokens_per_second: 2000}
+  slow: {kind: echo, tokens_per_second: 150, weight: 8}
+models:
+  m: {upstreams: [fast, slow], strategy: weighted_round_robin}
+affinity: {enabled: false}
+cache: {exact: {enabled: false}}
+insight:
+  optimizer:
+    mode: %s
+    pause: 20s
+    proving: 0s
+    cooldown: 1m
+    bounds: {upstreams.*.weight: ["1", "256"]}
+"""
+BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "a b c d e f"}]}).encode()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, real = time.time(), time.monotonic()
+    monkeypatch.setattr(RealClock, "wall", staticmethod(lambda: began + SPEED * (time.monotonic() - real)))
+
+
+@asynccontextmanager
+async def busy(mode: str) -> AsyncIterator[Running]:
+    """A gateway under load, whose windows are gathered as soon as they are over."""
+    async with running_gateway(FILE % mode) as running:
+        over = asyncio.Event()
+
+        async def call() -> None:
+            while not over.is_set():
+                await ask(running.port, "POST", "/v1/chat/completions", BODY, [running.bearer])
+
+        async def gather() -> None:
+            watching = running.gateway.watching
+            assert watching is not None
+            while not over.is_set():
+                running.gateway.write_down()
+                await watching.gather()
+                await asyncio.sleep(0.02)
+
+        tasks = [asyncio.create_task(call()) for _ in range(6)] + [asyncio.create_task(gather())]
+        try:
+            yield running
+        finally:
+            over.set()
+            await asyncio.gather(*tasks)
+
+
+async def admin(running: Running, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    answer = await ask(running.port, "GET" if body is None else "POST", f"/admin/v1/{path}", data, [running.bearer])
+    return json.loads(answer.body)
+
+
+async def until(running: Running, holds: Callable[[dict[str, Any]], bool], seconds: float = 60.0) -> dict[str, Any]:
+    async with asyncio.timeout(seconds):
+        while True:
+            told: dict[str, Any] = await admin(running, "experiments")
+            if holds(told):
+                return told
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.usefixtures("quick")
+def test_auto_moves_calls_to_the_faster_upstream_and_one_step_can_be_taken_back() -> None:
+    async def main() -> None:
+        async with busy("auto") as running:
+            told = await until(running, lambda told: any(one["state"] == "kept" for one in told["journal"]))
+            kept = next(one for one in told["journal"] if one["state"] == "kept")
+            assert kept["effect"] < -0.02
+            assert kept["after"] < kept["before"]
+            weights = {row["key"]: row["value"] for row in (await admin(running, "status"))["settings"]}
+            assert weights[kept["proposal"]["setting"]] == kept["proposal"]["value"]
+            config = await admin(running, "config")
+            name = kept["proposal"]["setting"].split(".")[1]
+            assert str(config["upstreams"][name]["weight"]) == kept["proposal"]["value"]
+            answer = await admin(running, f"experiments/{kept['id']}/revert", {})
+            assert kept["id"] in answer["reverted"]
+            assert kept["proposal"]["setting"] not in {one["key"] for one in answer["settings"] if one["phase"] != "switching"}
+            states = {one["id"]: one["state"] for one in (await admin(running, "experiments"))["journal"]}
+            assert states[kept["id"]] == "reverted"
+
+    asyncio.run(main())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_harmful_change_that_somebody_asks_for_is_rolled_back() -> None:
+    async def main() -> None:
+        async with busy("suggest") as running:
+            await until(running, lambda told: bool(told["proposals"]))
+            before = await admin(running, "experiments")
+            assert before["running"] == before["journal"] == []  # it only suggests
+            await asyncio.sleep(0)
+            begun = await retried(running, {"setting": "upstreams.fast.weight", "value": "1"})
+            assert "is 1 already" in begun["error"]["message"]
+            begun = await retried(running, {"setting": "upstreams.slow.weight", "value": "64"})
+            told = await until(running, lambda told: bool(told["journal"]))
+            assert told["journal"][0]["id"] == begun["experiment"]
+            assert told["journal"][0]["state"] == "rolled_back"
+            assert (await admin(running, "status"))["settings"] == []
+            config = await admin(running, "config")
+            assert config["upstreams"]["slow"]["weight"] == 8
+
+    async def retried(running: Running, body: dict[str, str]) -> Any:
+        return await admin(running, "experiments/apply", body)
+
+    asyncio.run(main())
