@@ -12,12 +12,12 @@ import pytest
 from penstock.core.clock import RealClock
 from tests.support.gateway import Running, ask, running_gateway
 
-SPEED = 50.0
-"""Seconds of windows in a second: one is over after a fifth of it."""
+SPEED = 40.0
+"""Seconds of windows in a second: one is over after a quarter of it."""
 FILE = """
 upstreams:
-  fast: {kind: echo, tokens_per_second: 2000}
-  slow: {kind: echo, tokens_per_second: 150, weight: 8}
+  fast: {kind: echo, tokens_per_second: 200, weight: %d}
+  slow: {kind: echo, tokens_per_second: 20, weight: %d}
 models:
   m: {upstreams: [fast, slow], strategy: weighted_round_robin}
 affinity: {enabled: false}
@@ -25,12 +25,13 @@ cache: {exact: {enabled: false}}
 insight:
   optimizer:
     mode: %s
-    pause: 20s
+    pause: 30s
+    guard: 1
     proving: 0s
     cooldown: 1m
     bounds: {upstreams.*.weight: ["1", "256"]}
 """
-BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "a b c d e f"}]}).encode()
+BODY = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": "a b c d e f"}]}).encode()
 
 
 @pytest.fixture
@@ -40,14 +41,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def busy(mode: str) -> AsyncIterator[Running]:
+async def busy(mode: str, fast: int, slow: int) -> AsyncIterator[Running]:
     """A gateway under load, whose windows are gathered as soon as they are over."""
-    async with running_gateway(FILE % mode) as running:
+    async with running_gateway(FILE % (fast, slow, mode)) as running:
         over = asyncio.Event()
 
         async def call() -> None:
             while not over.is_set():
-                await ask(running.port, "POST", "/v1/chat/completions", BODY, [running.bearer])
+                await ask(running.port, "POST", "/v1/chat/completions", [running.bearer], BODY)
 
         async def gather() -> None:
             watching = running.gateway.watching
@@ -57,7 +58,7 @@ async def busy(mode: str) -> AsyncIterator[Running]:
                 await watching.gather()
                 await asyncio.sleep(0.02)
 
-        tasks = [asyncio.create_task(call()) for _ in range(6)] + [asyncio.create_task(gather())]
+        tasks = [asyncio.create_task(call()) for _ in range(16)] + [asyncio.create_task(gather())]
         try:
             yield running
         finally:
@@ -66,8 +67,8 @@ async def busy(mode: str) -> AsyncIterator[Running]:
 
 
 async def admin(running: Running, path: str, body: Any = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    answer = await ask(running.port, "GET" if body is None else "POST", f"/admin/v1/{path}", data, [running.bearer])
+    data = b"" if body is None else json.dumps(body).encode()
+    answer = await ask(running.port, "GET" if body is None else "POST", f"/admin/v1/{path}", [running.bearer], data)
     return json.loads(answer.body)
 
 
@@ -83,7 +84,7 @@ async def until(running: Running, holds: Callable[[dict[str, Any]], bool], secon
 @pytest.mark.usefixtures("quick")
 def test_auto_moves_calls_to_the_faster_upstream_and_one_step_can_be_taken_back() -> None:
     async def main() -> None:
-        async with busy("auto") as running:
+        async with busy("auto", 1, 4) as running:
             told = await until(running, lambda told: any(one["state"] == "kept" for one in told["journal"]))
             kept = next(one for one in told["journal"] if one["state"] == "kept")
             assert kept["effect"] < -0.02
@@ -105,22 +106,27 @@ def test_auto_moves_calls_to_the_faster_upstream_and_one_step_can_be_taken_back(
 @pytest.mark.usefixtures("quick")
 def test_a_harmful_change_that_somebody_asks_for_is_rolled_back() -> None:
     async def main() -> None:
-        async with busy("suggest") as running:
+        async with busy("suggest", 64, 1) as running:
             await until(running, lambda told: bool(told["proposals"]))
             before = await admin(running, "experiments")
             assert before["running"] == before["journal"] == []  # it only suggests
-            await asyncio.sleep(0)
-            begun = await retried(running, {"setting": "upstreams.fast.weight", "value": "1"})
+            begun = await asked(running, {"setting": "upstreams.slow.weight", "value": "1"})
             assert "is 1 already" in begun["error"]["message"]
-            begun = await retried(running, {"setting": "upstreams.slow.weight", "value": "64"})
+            begun = await asked(running, {"setting": "upstreams.slow.weight", "value": "64"})
+            assert "not known yet" in begun["error"]["message"]
+            async with asyncio.timeout(60):
+                while "experiment" not in begun:
+                    await asyncio.sleep(0.2)
+                    begun = await asked(running, {"setting": "upstreams.slow.weight", "value": "64"})
             told = await until(running, lambda told: bool(told["journal"]))
             assert told["journal"][0]["id"] == begun["experiment"]
             assert told["journal"][0]["state"] == "rolled_back"
+            assert "hurt latency_p95" in told["journal"][0]["reason"]
             assert (await admin(running, "status"))["settings"] == []
             config = await admin(running, "config")
-            assert config["upstreams"]["slow"]["weight"] == 8
+            assert config["upstreams"]["slow"]["weight"] == 1
 
-    async def retried(running: Running, body: dict[str, str]) -> Any:
+    async def asked(running: Running, body: dict[str, str]) -> Any:
         return await admin(running, "experiments/apply", body)
 
     asyncio.run(main())

@@ -129,7 +129,7 @@ class Optimizing:
                 page = await rows.read(after, PAGE)
             except Missed:
                 page = []
-            for after, raw in page:
+            for _, raw in page:
                 try:
                     where, one = msgspec.json.decode(raw, type=tuple[str, Experiment])
                 except ValueError:
@@ -138,6 +138,7 @@ class Optimizing:
                     found[one.id] = one
             if len(page) < PAGE:
                 return list(found.values())
+            after = page[-1][0]
 
     def _where(self) -> str:
         """Gateways that share a store tell their own rows by it."""
@@ -186,7 +187,7 @@ class Optimizing:
         if experiments.to_do is None:
             return
         proposal = experiments.to_do.proposal
-        before = [level for level in self.course.levels(proposal.metric)]
+        before = self.course.levels(proposal.metric)
         problem, late = "", False
         try:
             async with asyncio.timeout(self.course.config.timeout):

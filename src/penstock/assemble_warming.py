@@ -1,7 +1,7 @@
 """The composition root's part for warming: the commonest prompts of the journal asked again, so that they are cached.
 
-Enters: how many at most. Leaves: what came of it, as ``penstock warm --from-journal`` would have asked; each in the name
-of the key whose prompt it was. Bounded in number, in flight and in time. Needs the slices journal, cache and jobs.
+Enters: how many at most. Leaves: what came of it, as ``penstock warm --from-journal`` would have asked; each in the
+name of the key whose prompt it was. Bounded in number, in flight and in time. Needs the slices journal, cache and jobs.
 """
 
 from __future__ import annotations

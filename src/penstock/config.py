@@ -158,7 +158,7 @@ class Config:
         return find(self._sections[struct], rest)
 
     def with_values(self, texts: Mapping[str, str]) -> Config:
-        """This config with other values at some dotted keys, each checked as the file's would be. Raises ConfigError."""
+        """This config with other values at dotted keys, each checked as the file's would be. Raises ConfigError."""
         changed, problems = dict(self._sections), []
         for key, text in texts.items():
             try:

@@ -22,8 +22,8 @@ class OptimizerConfig(Struct, frozen=True, kw_only=True):
         dict[str, list[str]],
         Meta(
             description="By dotted key, the lowest and the highest value that may be tried, such as `batching.max_wait:"
-            " [2ms, 40ms]`; `upstreams.*.weight` means all. A key that stands here is tried even while nothing is wrong."
-            " Of keys that do not, some move between multiples of what this file says, the others never."
+            " [2ms, 40ms]`; `upstreams.*.weight` means all. A key that stands here is tried even while nothing is"
+            " wrong. Of keys that do not, some move between multiples of what this file says, the others never."
         ),
     ] = {}
     guard: Annotated[

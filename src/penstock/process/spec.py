@@ -22,8 +22,8 @@ from penstock.routing.live import Live, in_force
 
 class Spec(msgspec.Struct, frozen=True):
     """One reading of a source. ``text`` None stands for a config made from the environment; ``read`` tells readings
-    apart (what a text refers to may have changed); ``live``: what was changed and found while running; ``settings``: likewise, of
-    single values."""
+    apart (what a text refers to may have changed); ``live``: what was changed and found while running; ``settings``:
+    likewise, of single values."""
 
     name: str
     text: str | None

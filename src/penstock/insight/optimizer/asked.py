@@ -1,7 +1,7 @@
 """What people ask of the optimizer, and what they are told. Pure.
 
-Enters: a question as the admin API and the control socket ask it. Leaves: plain values, or ``problems`` with a status. To
-try something takes somebody trusted; to take something back, and to look, does not.
+Enters: a question as the admin API and the control socket ask it. Leaves: plain values, or ``problems`` with a status.
+To try something takes somebody trusted; to take something back, and to look, does not.
 """
 
 from __future__ import annotations

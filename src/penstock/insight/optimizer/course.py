@@ -210,6 +210,9 @@ class Course:
     def _try(self, proposal: Proposal, now: float, by: str) -> Experiment:
         if self.experiments.busy:
             raise Refused("an experiment is running, or a setting is being checked; one at a time")
+        if len(self._history) < LEAST_HISTORY and not proposal.setting.startswith(ACTION):
+            left = round((LEAST_HISTORY - len(self._history)) * SPAN)
+            raise Refused(f"it is not known yet how it is without a change; about {left} s more")
         experiment = Experiment(id="", proposal=proposal, began=now, state="running", by=by)
         held = None
         if not proposal.setting.startswith(ACTION):
@@ -259,7 +262,8 @@ def _guards(knob: Knob) -> list[str]:
 def _made(wish: Wish, value: str | None, old: str | None, metric: str, guard: str, about: str) -> Proposal:
     return Proposal(
         id="", type=wish.type, priority=wish.priority, safety=wish.safety, description=about, setting=wish.setting,
-        value=value, old=old, scope=wish.scope, metric=metric, guard=guard, expected=wish.expected, because=wish.because,
+        value=value, old=old, scope=wish.scope, metric=metric, guard=guard, expected=wish.expected,
+        because=wish.because,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The experiments whose settings are, or may be, in force, and what all of them together make of the settings. Pure.
 
-Enters: experiments in the order in which they were begun. Leaves: the settings wished, by key, and what has been spent of
-each guard: several steps together must not hurt more than one may.
+Enters: experiments in the order in which they were begun. Leaves: the settings wished, by key, and what has been spent
+of each guard: several steps together must not hurt more than one may.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from penstock.insight.optimizer.trial import Trial
 
 
 class Held:
-    """An experiment with a setting. ``text`` is what is tried, ``old`` what it is tried against; None for the file's."""
+    """An experiment with a setting. ``text`` is tried, ``old`` is what it is tried against; None for the file's."""
 
     def __init__(self, experiment: Experiment, key: str, text: str, old: str | None, trial: Trial | None) -> None:
         self.experiment = experiment

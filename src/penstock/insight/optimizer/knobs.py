@@ -23,7 +23,8 @@ _DIGITS = 3
 
 class Knob(NamedTuple):
     """``factor`` is the first step (for a ``share`` what is added or taken), ``finest`` the last; ``first`` the
-    direction tried first; ``metric`` what it moves, ``guards`` what it may hurt; ``needs`` another key, without which it does nothing."""
+    direction tried first; ``metric`` what it moves, ``guards`` what it may hurt; ``needs`` another key, without which
+    it does nothing."""
 
     key: str
     kind: Kind
@@ -79,18 +80,23 @@ _PARSE: Mapping[Kind, Callable[[str], float]] = {
     "duration": parse_duration, "size": parse_size, "count": _count, "share": float,
 }  # fmt: skip
 _FORMAT: Mapping[Kind, Callable[[Any], str]] = {
-    "duration": format_duration, "size": lambda value: format_size(round(value)), "count": lambda value: str(round(value)),
+    "duration": format_duration,
+    "size": lambda value: format_size(round(value)),
+    "count": lambda value: str(round(value)),
     "share": lambda value: f"{value:g}",
 }  # fmt: skip
 
 KNOBS: tuple[Knob, ...] = (
-    Knob("cache.memory", "size", "hit_rate", ("memory",), spread=(0.25, 2.0), needs="cache.exact.enabled", about="answers held in memory"),
-    Knob("cache.exact.ttl", "duration", "hit_rate", ("dislikes", "memory"), "medium", needs="cache.exact.enabled", about="age of kept answers"),
+    Knob("cache.memory", "size", "hit_rate", ("memory",), spread=(0.25, 2.0), needs="cache.exact.enabled",
+         about="answers held in memory"),
+    Knob("cache.exact.ttl", "duration", "hit_rate", ("dislikes", "memory"), "medium", needs="cache.exact.enabled",
+         about="age of kept answers"),
     Knob("cache.semantic.max_error", "share", "hit_rate", ("dislikes",), "unsafe", factor=0.005, finest=0.001,
          needs="cache.semantic.enabled", about="wrong answers that the semantic cache may give"),
     Knob("batching.max_wait", "duration", "latency_p95", ("ttft_p95",), spread=(0.25, 4.0), first=-1,
          needs="batching.enabled", about="how long calls wait for others"),
-    Knob("batching.max_items", "count", "latency_p95", ("ttft_p95",), spread=(0.5, 4.0), needs="batching.enabled", about="size of a batch"),
+    Knob("batching.max_items", "count", "latency_p95", ("ttft_p95",), spread=(0.5, 4.0), needs="batching.enabled",
+         about="size of a batch"),
     Knob("grouping.max_wait", "duration", "ttft_p95", ("token_rate",), spread=(0.25, 2.0), first=-1,
          needs="grouping.group_by", about="how long chats wait for their like"),
     Knob("admission.limit", "count", "goodput", ("ttft_p95", "memory"), "medium", spread=(0.5, 2.0),
@@ -105,8 +111,8 @@ KNOBS: tuple[Knob, ...] = (
          needs="hedge.enabled", about="who counts as late"),
     Knob("timeouts.first_token", "duration", "latency_p95", ("error_share",), "medium", first=-1,
          about="how long a first token may take"),
-    Knob("affinity.slack", "duration", "ttft_p95", ("cost_per_call",), spread=(0.25, 4.0),
-         needs="affinity.enabled", about="how much slower a session's upstream may be"),
+    Knob("affinity.slack", "duration", "ttft_p95", ("cost_per_call",), spread=(0.25, 4.0), needs="affinity.enabled",
+         about="how much slower a session's upstream may be"),
     Knob("streaming.merge.longest", "duration", "latency_p95", ("ttft_p95",), spread=(0.25, 4.0),
          needs="streaming.merge.enabled", about="how long short events are held back"),
     Knob("streaming.pace.burst", "count", "latency_p95", ("ttft_p95",), spread=(0.5, 4.0),

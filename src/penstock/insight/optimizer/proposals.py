@@ -31,13 +31,12 @@ _SLOW = ("high_latency", "slow_first_token", "low_token_rate")
 
 
 class Sight(NamedTuple):
-    """``values``: the measures lately; ``gauges`` likewise; ``waits``: by room, its share of the time of calls; ``pace``:
+    """``values``: the measures lately; ``waits``: by room, its share of the time of calls; ``pace``:
     by upstream, seconds for a token; ``full``: share of the cache's memory in use; ``keys``: those that may be moved;
     ``explored``: those that the config names; ``target``: tokens a second; ``prompts``: whether there are any to warm
     with."""
 
     values: Mapping[str, float] = {}
-    gauges: Mapping[str, float] = {}
     waits: Mapping[str, float] = {}
     pace: Mapping[str, float] = {}
     full: float = 0.0
@@ -89,7 +88,7 @@ def _all(sight: Sight) -> Iterator[Wish]:
 
 
 def _memory(sight: Sight) -> Iterator[Wish]:
-    used = sight.values.get("memory", sight.gauges.get("memory", 0.0))
+    used = sight.values.get("memory", 0.0)
     if used > MEMORY_HIGH:
         because = f"{used:.0%} of the memory is in use"
         yield Wish(COLLECT, 0, "memory", "high", "safe", 0.15, because)

@@ -1,8 +1,8 @@
 """One setting tried: on and off by turns, then proved for longer, then watched. Pure; time and chance are passed in.
 
-Enters: windows, each with the moments between which it ran, and the moment at which a wish came into force. Leaves: what
-is wished (``on``), and a verdict. Periods come in pairs whose order is drawn by lot, so that neither a trend nor the hour
-of the day speaks for one side. A window that breaks a guard ends it at once; a suspicious one ends its period.
+Enters: windows, each with the moments between which it ran, and the moment at which a wish came into force. Leaves:
+what is wished (``on``), and a verdict. Periods come in pairs whose order is drawn by lot, so that neither a trend nor
+the hour of the day speaks for one side. A window that breaks a guard ends it at once; a suspicious one ends its period.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Terms(NamedTuple):
 
 
 class Trial:
-    """See the module. ``phase``: ``switching``, ``proving``, ``watched`` once kept, ``over``; ``verdict`` is set when known."""
+    """See the module. ``phase``: ``switching``, ``proving``, ``watched`` once kept, ``over``."""
 
     def __init__(self, metric: Measure, guards: Sequence[Guard], terms: Terms, draw: Random, now: float) -> None:
         self.metric = metric
