@@ -75,7 +75,8 @@ class Gateway:
         self.port = machine.free_port()
         config = folder / "penstock.yaml"
         config.write_text(
-            f"listen: {{port: {self.port}}}\nauth: {{mode: open}}\nobserve: {{access_log: off}}\nstore: memory\n"
+            f"listen: {{port: {self.port}}}\nauth: {{mode: open}}\nobserve: {{access_log: off}}\n"
+            f"store: sqlite:{folder}/store.db\n"
             "upstreams: {e: {kind: echo}, slow: {kind: echo, tokens_per_second: 40}}\n"
             "models: {m: {upstreams: [e]}, slow: {upstreams: [slow]}}\n"
             "cache: {memory: 16MiB}\n" + more

@@ -90,8 +90,8 @@ def test_a_reload_counts_for_the_next_request(upstream: ScriptedUpstream) -> Non
         assert observed is not None
         from penstock.observe.access_log import row_of
 
-        add = observed.recent.add
-        observed.recent.add = lambda exchange: (lines.append(row_of(exchange, 0.0)), add(exchange))[1]  # type: ignore[method-assign]
+        count = observed.board.record
+        observed.board.record = lambda exchange: (lines.append(row_of(exchange, 0.0)), count(exchange))[1]  # type: ignore[method-assign]
         await scene(gateway, caller, asking)
 
     play(upstream, watched)

@@ -3,6 +3,7 @@ import time
 
 import pytest
 
+from penstock.net import connection
 from tests.net.caller import Caller, settled
 from tests.net.playing import SLOW_ECHO, chat, connection_of, keyed, play
 from tests.net.probes import BODY, LENGTH, get, post
@@ -85,6 +86,27 @@ def test_lingering_ends() -> None:
             caller.send(b"a")
             await asyncio.sleep(0.02)
             assert time.monotonic() - began < 6.0
+
+    play(scene, ECHO)
+
+
+def test_a_refused_caller_that_goes_on_sending_is_read_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot read the refusal before it has sent its body: a connection reset then would hide it."""
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.2)
+
+    async def scene(gateway: Running, caller: Caller) -> None:
+        size = 4 * 1024 * 1024
+        caller.send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+        began = time.monotonic()
+        sent = 0
+        while sent < size:
+            caller.send(b"a" * 65536)
+            sent += 65536
+            await asyncio.sleep(0.02)
+        assert time.monotonic() - began > 1.0, "it took longer than the shortest linger"
+        assert gateway.gateway.server.open, "and was not cut off"
+        (answer,) = await caller.closed()
+        assert (answer.status, answer.whole) == (401, True)
 
     play(scene, ECHO)
 

@@ -1,15 +1,14 @@
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.observe.board import Board
-from penstock.observe.recent import Recent
 from penstock.observe.stage import Observe
 from penstock.process.loop import run
 from tests.support.targets import exchange
 
 
 def test_a_call_is_in_flight_until_it_finishes_then_counted_remembered_and_logged() -> None:
-    board, recent, logged = Board(), Recent(10, lambda: 0.0), list[Exchange]()
-    room = Observe(board, recent, logged.append)
+    board, taken, logged = Board(), list[Exchange](), list[Exchange]()
+    room = Observe(board, taken.append, logged.append)
     one = exchange()
 
     async def beyond(given: Exchange) -> Reply:
@@ -20,9 +19,9 @@ def test_a_call_is_in_flight_until_it_finishes_then_counted_remembered_and_logge
         assert (await room(one, beyond)).status == 200
 
     run(enter())
-    assert (board.in_flight, len(recent.rows()), logged) == (1, 0, [])
+    assert (board.in_flight, taken, logged) == (1, [], [])
     one.finish("ok", 1.0)
-    assert (board.in_flight, len(recent.rows()), logged) == (0, 1, [one])
+    assert (board.in_flight, taken, logged) == (0, [one], [one])
     assert sum(tally.calls for tally in board.tallies.values()) == 1
 
 
@@ -35,7 +34,7 @@ def test_what_rooms_below_defer_is_done_before_it_is_counted() -> None:
         return Reply(200, [], b"")
 
     async def enter() -> None:
-        await Observe(board, Recent(1, lambda: 0.0), None)(one, beyond)
+        await Observe(board, lambda _: None, None)(one, beyond)
 
     run(enter())
     one.finish("ok", 1.0)

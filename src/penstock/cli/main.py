@@ -45,7 +45,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "semantic": Command("penstock.cli.semantic:main", "make the weights that the semantic cache embeds with"),
     "simulate": Command("penstock.cli.simulate:main", "play recorded traffic against fleets that are not there"),
+    "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
     "insight": Command("penstock.cli.insight:main", "score the detector of anomalies on a labelled series"),
+    "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 

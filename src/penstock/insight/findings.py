@@ -13,8 +13,9 @@ from msgspec import Struct
 Severity = Literal["low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 Kind = Literal[
-    "high_latency", "slow_first_token", "low_token_rate", "low_hit_rate", "memory_pressure", "error_burst", "cost_spike",
-    "traffic_shift", "queueing", "loop_blocked", "descriptors", "disk", "store_slow", "short_answers", "memory_leak",
+    "high_latency", "slow_first_token", "low_token_rate", "low_hit_rate", "memory_pressure", "error_burst",
+    "cost_spike", "traffic_shift", "queueing", "loop_blocked", "descriptors", "disk", "store_slow", "short_answers",
+    "memory_leak",
 ]  # fmt: skip
 
 
@@ -27,10 +28,10 @@ class Contributor(Struct, frozen=True):
 
 
 class Anomaly(Struct, kw_only=True):
-    """``measure`` names what was seen (``ttft_p95``, ``error_share``, ...) of the calls of ``model`` at ``upstream`` ("":
-    all). ``actual`` and ``expected`` are in the measure's unit; ``deviation`` is actual / expected - 1. ``cause`` says in
-    a sentence what is wrong and whose fault it is, ``blames`` the dimension that is to blame first. ``response`` names
-    the proposal that may help ("" for none)."""
+    """``measure`` names what was seen (``ttft_p95``, ``error_share``, ...) of the calls of ``model`` at ``upstream``
+    ("": all). ``actual`` and ``expected`` are in the measure's unit; ``deviation`` is actual / expected - 1. ``cause``
+    says in a sentence what is wrong and whose fault it is, ``blames`` the dimension that is to blame first.
+    ``response`` names the proposal that may help ("" for none)."""
 
     id: str
     kind: Kind
@@ -56,9 +57,9 @@ class Anomaly(Struct, kw_only=True):
 
 
 class Bottleneck(Struct, kw_only=True):
-    """What limits most calls now. ``impact`` is seconds that it adds to a call that meets it, ``share`` the share of calls
-    that do. ``evidence`` are the numbers it stands on, ``recommendation`` what to do, ``action`` the config line or
-    command that does it."""
+    """What limits most calls now. ``impact`` is seconds that it adds to a call that meets it, ``share`` the share of
+    calls that do. ``evidence`` are the numbers it stands on, ``recommendation`` what to do, ``action`` the config line
+    or command that does it."""
 
     kind: str
     severity: Severity
@@ -104,8 +105,8 @@ class Alert(Struct, kw_only=True):
 
 class Proposal(Struct, kw_only=True):
     """A change that may help. ``setting`` is a dotted key of the configuration (or ``action:<name>`` for what is done
-    once) and ``value`` what it would be; ``old`` what it is. ``metric`` is what shall get better, ``guard`` what must not
-    get worse. ``expected`` is the share by which the metric is expected to change."""
+    once) and ``value`` what it would be; ``old`` what it is. ``metric`` is what shall get better, ``guard`` what must
+    not get worse. ``expected`` is the share by which the metric is expected to change."""
 
     id: str
     type: str

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from penstock.net.server import Server
 
 MAX_PIPELINED = 128
-LINGER_SECONDS = 3.0
-LINGER_BYTES = 64 * 1024 * 1024
+LINGER_SECONDS, LONGEST_LINGER_SECONDS = 3.0, 30.0
+LINGER_BYTES, LINGER_RATE = 64 * 1024 * 1024, 16 * 1024
+"""Who sends faster than this many bytes a second, from the refusal on, is read for longer."""
 
 
 class Connection(BatchedProtocol):
@@ -36,18 +37,15 @@ class Connection(BatchedProtocol):
         self._server = server
         self.due = self.wheel_at = self._deadline = 0.0
         self.peer = ""
-        self.closing = self._fresh = False
+        self.closing, self._fresh, self.writable = False, False, True
         self._turns: deque[Turn] = deque()
-        self._lingered = -1
-        self.writable = True
-        self._unsent = 0
+        self._lingered, self._unsent = -1, 0
 
     # ---- transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        peername = transport.get_extra_info("peername")
-        self.peer = peername[0] if peername else "unix"
+        self.peer = (transport.get_extra_info("peername") or ("unix",))[0]
         self._parser = RequestParser(self, self._server)
         if not self._server.admit(self):
             self.closing = True
@@ -94,6 +92,8 @@ class Connection(BatchedProtocol):
                 self._lingered += len(data)
                 if self._lingered > LINGER_BYTES:
                     self.drop()
+                elif self._lingered > LINGER_RATE * (self._server.now() - self._deadline + LONGEST_LINGER_SECONDS):
+                    self._due_within(LINGER_SECONDS)
             return
         parser = self._parser
         if parser.refusal is not None:
@@ -247,6 +247,7 @@ class Connection(BatchedProtocol):
         self.closing, self._lingered = True, 0
         self._server.busy -= bool(self._turns)
         self._turns.clear()
+        self._deadline = self._server.now() + LONGEST_LINGER_SECONDS
         self._due_within(LINGER_SECONDS)
         self._read_on()
         if self._transport.can_write_eof():
@@ -296,5 +297,4 @@ class Connection(BatchedProtocol):
             self._close()
 
     def __repr__(self) -> str:
-        state = "closing" if self.closing else "busy" if self._turns else "idle"
-        return f"<Connection {self.peer} {state} {len(self._turns)} turns>"
+        return f"<Connection {self.peer} {'closing' if self.closing else 'open'} {len(self._turns)} turns>"

@@ -1,0 +1,1 @@
+"""Artefacts for what runs Penstock, made from the one config."""

@@ -1,0 +1,146 @@
+"""Says what load will come, learns from what came, step by step. Pure.
+
+Enters: one value a step (requests or tokens a second), None for a gap. Leaves: for each horizon a forecast and its
+quantiles; between the horizons that are computed they are interpolated. Milliseconds a step. State survives as bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from penstock.scaling.forecast.conformal import QUANTILES, Conformal
+from penstock.scaling.forecast.experts import NAMES, opinions
+from penstock.scaling.forecast.mixture import Mixture
+from penstock.scaling.forecast.past import Floats, Past
+from penstock.scaling.forecast.ridge import Ridge
+
+MINUTES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 45, 60, 90, 120)
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said at one step of all horizons."""
+
+    opinions: Floats
+    inner: Floats
+    forecasts: Floats
+    bounds: Floats
+
+
+class Forecaster:
+    """``step``: seconds between values; ``minutes``: the horizons that are computed, each at least a step."""
+
+    def __init__(self, step: float, minutes: Sequence[float] = MINUTES, zeros: str = "gaps") -> None:
+        steps = sorted({round(one * 60 / step) for one in minutes if one * 60 >= step * 0.999})
+        if not steps:
+            raise ValueError(f"no horizon of {', '.join(map(str, minutes))} minutes is a step of {step:g} s long")
+        self._steps = np.array(steps, float)
+        self._past = Past(step, steps[-1], zeros)
+        self._ridge = Ridge(self._steps)
+        self._mixture = Mixture(len(steps), len(NAMES) + 1)
+        self._conformal = Conformal(len(steps))
+        self._said: deque[Said] = deque(maxlen=steps[-1])
+
+    @property
+    def step(self) -> float:
+        """Seconds."""
+        return self._past.step
+
+    @property
+    def count(self) -> int:
+        """Values taken, gaps among them."""
+        return self._past.count
+
+    def measured(self, value: float | None) -> float | None:
+        """The value as it would be taken: None for a gap, and for a zero that must be one. To be asked before ``add``,
+        which asks it itself."""
+        return self._past.would_be(value)
+
+    def add(self, value: float | None) -> None:
+        """Take the next value. Raises ValueError for one that is no load."""
+        real = self._past.measured(value)
+        filled = self._said[-1].forecasts[0] if self._said else 0.0
+        if real is not None:
+            self._learn(real)
+        self._past.add(real, float(filled))
+        told = np.hstack([opinions(self._past, self._steps), self._ridge.forecast(self._past)[:, None]])
+        forecasts, inner = self._mixture.mix(told)
+        self._said.append(Said(told, inner, forecasts, self._conformal.bounds(forecasts)))
+
+    def _learn(self, value: float) -> None:
+        self._ridge.learn(value)
+        rows = np.flatnonzero(self._steps <= len(self._said))
+        if not len(rows):
+            return
+        said = [self._said[-int(self._steps[row])] for row in rows]
+        told = np.stack([one.opinions[row] for row, one in zip(rows, said, strict=True)])
+        inner = np.stack([one.inner[row] for row, one in zip(rows, said, strict=True)])
+        self._mixture.learn(rows, told, inner, value, float(self._past.levels[1]))
+        forecasts = np.array([one.forecasts[row] for row, one in zip(rows, said, strict=True)])
+        bounds = np.stack([one.bounds[row] for row, one in zip(rows, said, strict=True)])
+        self._conformal.learn(rows, forecasts, bounds, value)
+
+    def forecast(self, seconds: float) -> float:
+        """What is expected ``seconds`` from the newest value. Raises LookupError before there is one."""
+        return self._between(seconds, self._last().forecasts)
+
+    def quantile(self, seconds: float, share: float) -> float:
+        """What will not be exceeded with the probability ``share``, one of QUANTILES."""
+        if share not in QUANTILES:
+            raise ValueError(f"{share} is not among the quantiles: {', '.join(map(str, QUANTILES))}")
+        return self._between(seconds, self._last().bounds[:, QUANTILES.index(share)])
+
+    def weights(self, seconds: float) -> dict[str, float]:
+        """How much each expert counts at the nearest horizon, the heaviest first."""
+        at = int(np.abs(self._steps * self.step - seconds).argmin())
+        shares = dict(zip((*NAMES, "ridge"), map(float, self._mixture.weights(at)), strict=True))
+        return dict(sorted(shares.items(), key=lambda one: -one[1]))
+
+    def _last(self) -> Said:
+        if not self._said:
+            raise LookupError("nothing has been measured yet")
+        return self._said[-1]
+
+    def _between(self, seconds: float, values: Floats) -> float:
+        return float(np.interp(seconds / self.step, self._steps, values))
+
+    def dump(self) -> bytes:
+        """Its state."""
+        parts: dict[str, Any] = {"version": VERSION, "steps": self._steps, "step": self.step}
+        for name, part in self._parts().items():
+            parts |= {f"{name}.{key}": value for key, value in part.state().items()}
+        out = io.BytesIO()
+        np.savez_compressed(out, **parts)
+        return out.getvalue()
+
+    def load(self, state: bytes) -> bool:
+        """Go on from a ``dump``. False, and nothing is changed, for one of other horizons, steps or versions."""
+        try:
+            with np.load(io.BytesIO(state), allow_pickle=False) as found:
+                parts = {name: found[name] for name in found.files}
+            same = int(parts["version"]) == VERSION and math.isclose(float(parts["step"]), self.step)
+            if not same or not np.array_equal(parts["steps"], self._steps):
+                return False
+            fresh = Forecaster(self.step, list(self._steps * self.step / 60), self._past.zeros)
+            for name, part in fresh._parts().items():
+                begins = f"{name}."
+                part.restore({key[len(begins) :]: one for key, one in parts.items() if key.startswith(begins)})
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+            return False
+        self.__dict__.update(fresh.__dict__)
+        return True
+
+    def _parts(self) -> dict[str, Any]:
+        return {"past": self._past, "ridge": self._ridge, "mixture": self._mixture, "conformal": self._conformal}
+
+    def __repr__(self) -> str:
+        return f"<Forecaster {self.count} values, {self.step:g} s each>"
