@@ -96,7 +96,9 @@ def test_auto_moves_calls_to_the_faster_upstream_and_one_step_can_be_taken_back(
             assert str(config["upstreams"][name]["weight"]) == kept["proposal"]["value"]
             answer = await admin(running, f"experiments/{kept['id']}/revert", {})
             assert kept["id"] in answer["reverted"]
-            assert kept["proposal"]["setting"] not in {one["key"] for one in answer["settings"] if one["phase"] != "switching"}
+            assert kept["proposal"]["setting"] not in {
+                one["key"] for one in answer["settings"] if one["phase"] != "switching"
+            }
             states = {one["id"]: one["state"] for one in (await admin(running, "experiments"))["journal"]}
             assert states[kept["id"]] == "reverted"
 

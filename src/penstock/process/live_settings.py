@@ -1,7 +1,7 @@
 """Settings changed while serving: an overlay over the config file, of the few keys that may be moved. Pure.
 
-Enters: dotted keys and texts, as a file would have them. Leaves: the overlay, and the configuration that both make.
-Each setting remembers what the file said when it was made, and goes when a reload brings another value there; all are gone
+Enters: dotted keys and texts, as a file would have them. Leaves: the overlay, and the configuration of both. Each
+setting remembers what the file said when it was made, and goes when a reload brings another value there; all are gone
 with the process. Keys are the knobs of the optimizer: none that holds a secret, an address, a path or who may call.
 """
 

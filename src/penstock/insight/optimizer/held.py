@@ -48,6 +48,6 @@ def spent(held: Iterable[Held], guard: str) -> float:
     """How much worse all together have made it, on its scale."""
     total = 0.0
     for one in held:
-        if one.trial is not None and guard in one.trial.harm:
-            total += one.trial.harm[guard].mean
+        if one.trial is not None and guard in one.trial.harm.pairs:
+            total += one.trial.harm.pairs[guard].mean
     return max(0.0, total)

@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple
 
 from penstock.insight.optimizer.evidence import Evidence
 from penstock.insight.optimizer.guard import Guard, Word
+from penstock.insight.optimizer.harm import LEAST_PAIRS, Harm
 from penstock.insight.optimizer.measures import Measure
 
-LEAST_PAIRS = 4
 LONG = 4
 """Periods on before the first one off, while it is proved; each further time twice as many."""
 LASTS = 0.5
@@ -26,8 +26,6 @@ LASTS = 0.5
 when it does the opposite."""
 STRIKES = 2
 """Suspicions that proved true of a setting that was found good; then it goes."""
-UNPROVED = 0.1
-"""What a suspicion counts that did not: none may come again and again."""
 FORGET = 1080
 """Windows in which nothing happens, after which one of them is forgotten."""
 LAST = 6
@@ -54,14 +52,13 @@ class Trial:
 
     def __init__(self, metric: Measure, guards: Sequence[Guard], terms: Terms, draw: Random, now: float) -> None:
         self.metric = metric
-        self.guards = {guard.measure.name: guard for guard in guards}
+        self.harm = Harm(guards)
         self.terms = terms
         self.phase: Literal["switching", "proving", "watched", "over"] = "switching"
         self.verdict: Verdict | None = None
         self.on = False
         self.evidence = Evidence()
         self.late = Evidence()
-        self.harm: dict[str, Evidence] = {name: Evidence() for name in self.guards}
         self.levels: dict[bool, list[float]] = {True: [], False: []}
         self._draw = draw
         self._began = now
@@ -104,7 +101,9 @@ class Trial:
         pure, mostly = start >= self._since, end - self._since >= (end - start) / 2
         levels = self._levels_of(values)
         if self.on and mostly:
-            word = self._word(levels, values, alone)
+            word = self.harm.word(levels, values, eager=self.phase == "switching")
+            if word is Word.SUSPICIOUS and not alone:
+                word = Word.FINE
             self._last.append(levels)
             self._strikes = max(0.0, self._strikes - 1 / FORGET)
             if word is not Word.FINE:
@@ -120,7 +119,7 @@ class Trial:
             self._turn(end, alone)
 
     def _levels_of(self, values: Mapping[str, float]) -> dict[str, float]:
-        measures = [self.metric, *(guard.measure for guard in self.guards.values())]
+        measures = [self.metric, *(guard.measure for guard in self.harm.guards.values())]
         found = {measure.name: measure.level(values[measure.name]) for measure in measures if measure.name in values}
         return {name: level for name, level in found.items() if level is not None}
 
@@ -131,70 +130,22 @@ class Trial:
             if self.phase != "switching":
                 del seen[: -self.terms.period]  # what counts is how it is after a while
 
-    def _word(self, levels: Mapping[str, float], values: Mapping[str, float], alone: bool) -> Word:
-        eager = self.phase == "switching"
-        words = [
-            guard.word(levels[at], values.get(guard.measure.of, 0.0), eager=eager)
-            for at, guard in self.guards.items()
-            if at in levels
-        ]
-        word = max(words, default=Word.FINE)
-        return Word.FINE if word is Word.SUSPICIOUS and not alone else word
-
     # ---- alarm
 
     def _alarmed(self, word: Word, levels: dict[str, float], values: Mapping[str, float], now: float) -> None:
         if self.phase == "switching":
             self._suspicions += 1
-            if word >= Word.BROKEN or (self._suspicions >= MOST_SUSPICIONS and self._hurts_half(levels)):
-                self._end("rolled_back", f"it hurt {self._worst(levels)}")
+            if word >= Word.BROKEN or (self._suspicions >= MOST_SUSPICIONS and self.harm.half(levels)):
+                self._end("rolled_back", f"it hurt {self.harm.worst(levels)}")
                 return
             self._period_over(now)
             return
         if word is Word.PAST_CEILING:
-            self._end("rolled_back", f"after a while it hurt {self._worst(levels)}")
+            self._end("rolled_back", f"after a while it hurt {self.harm.worst(levels)}")
             return
         self._tripped = (values, levels)
         self._seen = {True: self._seen[True], False: {}}
         self._want(False)
-
-    def _hurts_half(self, levels: Mapping[str, float]) -> bool:
-        """Whether one that is bad now was so in most pairs, by half of what it may be at least."""
-        for name, harm in self.harm.items():
-            pairs = harm.differences
-            if name not in levels or len(pairs) < 2 or self.guards[name].worse(levels[name]) <= 0:
-                continue
-            error = statistics.stdev(pairs) / math.sqrt(len(pairs))
-            if harm.mean > max(self.guards[name].allowed / 2, 2 * error):
-                return True
-        return False
-
-    def _worst(self, levels: Mapping[str, float]) -> str:
-        known = [guard for name, guard in self.guards.items() if name in levels]
-        worst = max(known, key=lambda guard: guard.worse(levels[guard.measure.name]) / guard.allowed)
-        was, now = worst.measure.value(worst.reference), worst.measure.value(levels[worst.measure.name])
-        return f"{worst.measure.name}: {now:.4g} where it was {was:.4g} without"
-
-    def _guilt(self) -> float:
-        """1 where what made suspicious is gone without the setting, 0 where it is there without it, too. That then is
-        what it is compared with."""
-        assert self._tripped is not None
-        values, tripped = self._tripped
-        guilt = 0.0
-        for name, guard in self.guards.items():
-            off = self._seen[False].get(name)
-            on = [levels[name] for levels in self._last if name in levels]
-            if name not in tripped or not off or not on:
-                continue
-            number = values.get(guard.measure.of, 0.0)
-            before = guard.word(tripped[name], number)
-            guard.without(off, anew=True)
-            broken = before >= Word.BROKEN and guard.word(tripped[name], number) >= Word.BROKEN
-            if broken or guard.shift(on, off):
-                return 1.0
-            if before is not Word.FINE and guard.gap(on[-1:], off) > guard.allowed / 3:
-                guilt = UNPROVED
-        return guilt
 
     # ---- turns
 
@@ -213,9 +164,10 @@ class Trial:
 
     def _judge_suspicion(self) -> None:
         assert self._tripped is not None
-        self._strikes += self._guilt()
+        values, tripped = self._tripped
+        self._strikes += self.harm.guilt(tripped, values, self._last, self._seen[False])
         if self._strikes > STRIKES - 1:
-            self._end("rolled_back", f"after a while it hurt {self._worst(self._tripped[1])}")
+            self._end("rolled_back", f"after a while it hurt {self.harm.worst(tripped)}")
             return
         self._tripped = None
         self._last.clear()
@@ -262,39 +214,22 @@ class Trial:
             into.add((statistics.fmean(on[name]) - statistics.fmean(off[name])) * self.metric.better)
             self.levels[True] += on[name]
             self.levels[False] += off[name]
-        for at, guard in self.guards.items():
-            if at in off:
-                guard.without(off[at])
-                if at in on and into is self.evidence:
-                    gap = statistics.fmean(off[at]) - statistics.fmean(on[at])
-                    self.harm[at].add(gap * guard.measure.better)
+        self.harm.weigh(on, off, count=into is self.evidence)
 
     def _decide(self) -> None:
         terms, evidence = self.terms, self.evidence
         if len(evidence.differences) < LEAST_PAIRS:
             return
-        hurt = self._hurt()
+        good = evidence.above() >= 1 / terms.alpha
+        hurt = self.harm.hurt(sure=not good)
         if hurt:
             self._end("rolled_back", f"it would hurt {hurt}")
-        elif evidence.above() >= 1 / terms.alpha and evidence.mean >= terms.least:
+        elif good and evidence.mean >= terms.least:
             self.phase = "proving"
         elif evidence.below() >= 1 / terms.alpha:
             self._end("rolled_back", f"{self.metric.name} got worse")
         elif evidence.below(terms.least) >= 1 / terms.alpha:
             self._end("rolled_back", "no effect worth having")
-
-    def _hurt(self) -> str:
-        """The guard that is probably worse by more than is allowed."""
-        for name, harm in self.harm.items():
-            if len(harm.differences) < LEAST_PAIRS:
-                continue
-            error = statistics.stdev(harm.differences) / math.sqrt(len(harm.differences))
-            if harm.mean + (error if self._would_keep() else -error) > self.guards[name].allowed:
-                return name
-        return ""
-
-    def _would_keep(self) -> bool:
-        return self.evidence.above() >= 1 / self.terms.alpha
 
     def _too_late(self) -> str:
         pairs = len(self.evidence.differences)
