@@ -1,14 +1,13 @@
 """Does the optimizer find the best setting, and does it take back what does harm? In virtual time, drawn anew each run.
 
-Ten settings that are badly set (``bench/tuned.py``), with noise and a daily rhythm; then harmful proposals, planted. Exits
-1 unless each setting ends within 10 % of the best that the guard allows, no guard is left for more than one window at a
-time, and every harmful one is taken back. ``--seed`` plays a run again.
+Ten settings that are badly set (``bench/tuned.py``), with noise and a daily rhythm; then harmful proposals, planted.
+Exits 1 unless each setting ends within 10 % of the best that the guard allows, no guard is clearly left for more than
+one window at a time, and every harmful one is taken back. ``--seed`` plays a run again.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from random import Random, SystemRandom
 from bench.stats import table
 from bench.tuned import SPAN, Truth, Tuned, scenarios
 from penstock.insight.optimizer.course import Course, keys_of
-from penstock.insight.optimizer.experiments import Refused
 from penstock.insight.optimizer.knobs import Knob, knob_of
 from penstock.insight.optimizer.measures import ALWAYS, MEASURES
 from penstock.insight.optimizer_config import OptimizerConfig
@@ -27,11 +25,14 @@ GATHERED = 1.5
 START = 1_800_000_000.0
 CANDIDATES = 400
 GUARD = 0.2
+CLEARLY = 1.5
+"""Times what is allowed: so far a window must be outside for its noise not to hide it. In all, any counts."""
 
 
 @dataclass
 class Outcome:
-    """Of one run. ``outside``: the longest row of windows in which a guard was broken, in truth."""
+    """Of one run. ``outside``: the longest row of windows in which a guard was clearly broken, in truth;
+    ``outside_in_all``: the windows in which one was broken by anything."""
 
     tuned: Tuned
     course: Course
@@ -94,9 +95,9 @@ class Run:
     def _judge(self, truth: Truth, at: float) -> None:
         """Whether a guard is broken now, in truth: against what the file's value would give."""
         base = self.tuned.truth(self.written, at)
-        if broken(self.knob, truth, base):
+        self.outside += broken(self.knob, truth, base)
+        if broken(self.knob, truth, base, CLEARLY):
             self.row += 1
-            self.outside += 1
             self.longest = max(self.longest, self.row)
         else:
             self.row = 0
@@ -106,14 +107,18 @@ class Run:
         return Outcome(self.tuned, self.course, self.present, self.longest, self.outside, self.windows)
 
 
-def broken(knob: Knob, truth: Truth, base: Truth) -> bool:
-    """Whether ``truth`` hurts a guard that ``base`` does not."""
+def broken(knob: Knob, truth: Truth, base: Truth, times: float = 1.0) -> bool:
+    """Whether ``truth`` hurts a guard that ``base`` does not, by so many times what is allowed."""
     for name in dict.fromkeys((*knob.guards, *ALWAYS)):
         measure = MEASURES[name]
         if name == knob.metric:
             continue
         now, was = measure.level(truth.value(name)), measure.level(base.value(name))
-        if now is not None and was is not None and (was - now) * measure.better > measure.tolerance(GUARD) + 1e-9:
+        if (
+            now is not None
+            and was is not None
+            and (was - now) * measure.better > times * measure.tolerance(GUARD) + 1e-9
+        ):
             return True
         if measure.ceiling is not None and truth.value(name) > measure.ceiling >= base.value(name):
             return True
@@ -176,7 +181,7 @@ def tune(tuned: Tuned, draw: Random, hours: float) -> Outcome:
 
 
 def harms(draw: Random) -> list[tuple[str, Tuned]]:
-    """Settings that do harm, in ways drawn anew: at once, after a while, at the day's peak, slowly, or only in truth."""
+    """Settings that do harm, in ways drawn anew: at once, after a while, at the day's peak, slowly."""
     gain, much, after = draw.uniform(0.75, 0.9), draw.uniform(1.35, 4.0), draw.uniform(300, 5400)
 
     def lit(text: str) -> Tuned:
@@ -274,7 +279,8 @@ def _row(outcome: Outcome) -> tuple[dict[str, str], int]:
     row = {
         "setting": tuned.key, "file": tuned.written, "ended at": knob.write(outcome.value), "best": knob.write(at),
         "worse than best, file": f"{was:.0%}", "ended": f"{short:.1%}", "kept": str(kept), "tried": str(len(journal)),
-        "outside, most in a row": str(outcome.outside), "in all": f"{outcome.outside_in_all} of {outcome.windows}",
+        "clearly outside, most in a row": str(outcome.outside),
+        "by anything, in all": f"{outcome.outside_in_all} of {outcome.windows}",
     }  # fmt: skip
     return row, int(short > 0.10) + int(outcome.outside > 1)
 
@@ -285,7 +291,7 @@ def _line(name: str, outcome: Outcome) -> tuple[dict[str, str], int]:
     line = {
         "harm": name, "ended as": state, "because": "" if one is None else one.reason,
         "minutes": "" if one is None or one.ended is None else f"{(one.ended - one.began) / 60:.0f}",
-        "outside, most in a row": str(outcome.outside),
+        "clearly outside, most in a row": str(outcome.outside), "by anything, in all": str(outcome.outside_in_all),
     }  # fmt: skip
     return line, int(state != "rolled_back") + int(outcome.outside > 1)
 

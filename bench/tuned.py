@@ -53,8 +53,16 @@ class Truth:
 
     def value(self, measure: str) -> float:
         """By the name of a measure."""
-        names = {"latency_mean": "latency", "latency_p95": "latency", "ttft_p95": "ttft", "token_rate": "rate", "error_share": "errors",
-                 "hit_rate": "hits", "cost_per_call": "cost", "collector_pause": "pause"}  # fmt: skip
+        names = {
+            "latency_mean": "latency",
+            "latency_p95": "latency",
+            "ttft_p95": "ttft",
+            "token_rate": "rate",
+            "error_share": "errors",
+            "hit_rate": "hits",
+            "cost_per_call": "cost",
+            "collector_pause": "pause",
+        }
         return float(getattr(self, names.get(measure, measure)))
 
 
@@ -147,8 +155,10 @@ def _binomial(draw: Random, number: int, share: float) -> int:
 
 def scenarios(draw: Random) -> list[Tuned]:
     """One of each, their shapes drawn anew."""
-    made = [make(draw) for make in (_batching, _admission, _hedge, _memory, _ttl, _weight, _collector, _timeout, _merge,
-                                    _semantic)]  # fmt: skip
+    made = [
+        make(draw)
+        for make in (_batching, _admission, _hedge, _memory, _ttl, _weight, _collector, _timeout, _merge, _semantic)
+    ]
     return [replace(one, phase=draw.uniform(0, 2 * math.pi), swing=draw.uniform(0.15, 0.35)) for one in made]
 
 

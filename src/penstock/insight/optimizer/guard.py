@@ -24,6 +24,8 @@ EAGER = 2.0
 """The same while it is switched by turns: there a suspicion costs but a few windows."""
 NEARLY = 0.7
 """Of what it may lose: from here on a setting that was found good is looked at again."""
+LASTING = 3
+"""Windows that are judged together."""
 OFFS = 18
 """Windows without the change that say what it was."""
 KNOWN = 120
@@ -91,6 +93,13 @@ class Guard:
         by_chance = max(self.noise, math.sqrt(share * (1 - share) / number))
         skew = (deviations**2 - 1) * (1 - 2 * share) / (6 * number)  # many of what is rare are likelier than none
         return deviations * by_chance + max(0.0, skew)
+
+    def lasting(self, on: Sequence[float]) -> bool:
+        """Whether some windows in a row are worse together, though each of them might be noise."""
+        if len(on) < LASTING:
+            return False
+        noise = self.noise * math.sqrt(1 / len(on) + 1.5 / len(self._offs))
+        return self.worse(statistics.fmean(on)) > max(self.allowed * NEARLY, LIKELY * noise)
 
     def gap(self, on: Sequence[float], off: Sequence[float]) -> float:
         """How much worse it is with the change."""

@@ -35,6 +35,15 @@ class Harm:
         ]
         return max(words, default=Word.FINE)
 
+    def lasting(self, last: Sequence[Mapping[str, float]]) -> bool:
+        """Whether any guard suffers from what windows in a row say together."""
+        return any(
+            guard.lasting(levels[-few:])
+            for name, guard in self.guards.items()
+            if (levels := [one[name] for one in last if name in one])
+            for few in (3, 6)
+        )
+
     def worst(self, levels: Mapping[str, float]) -> str:
         """The guard that a window was worst for, in words."""
         known = [guard for name, guard in self.guards.items() if name in levels]

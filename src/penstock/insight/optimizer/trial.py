@@ -101,10 +101,8 @@ class Trial:
         pure, mostly = start >= self._since, end - self._since >= (end - start) / 2
         levels = self._levels_of(values)
         if self.on and mostly:
-            word = self.harm.word(levels, values, eager=self.phase == "switching")
-            if word is Word.SUSPICIOUS and not alone:
-                word = Word.FINE
             self._last.append(levels)
+            word = self._word(levels, values, alone)
             self._strikes = max(0.0, self._strikes - 1 / FORGET)
             if word is not Word.FINE:
                 self._note(levels)
@@ -129,6 +127,12 @@ class Trial:
             seen.append(level)
             if self.phase != "switching":
                 del seen[: -self.terms.period]  # what counts is how it is after a while
+
+    def _word(self, levels: Mapping[str, float], values: Mapping[str, float], alone: bool) -> Word:
+        word = self.harm.word(levels, values, eager=self.phase == "switching")
+        if word is Word.FINE and self.phase != "switching" and self.harm.lasting(list(self._last)):
+            word = Word.SUSPICIOUS
+        return Word.FINE if word is Word.SUSPICIOUS and not alone else word
 
     # ---- alarm
 
