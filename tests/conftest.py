@@ -20,6 +20,7 @@ FIXTURES = {
     "nginx": "nginx",
     "redis": "redis_server",
     "curl": "curl",
+    "promtool": "promtool",
     "ray": "ray",
 }
 """By marker."""
@@ -84,6 +85,16 @@ def nginx() -> str:
 @pytest.fixture(scope="session")
 def redis_server() -> str:
     return program("redis-server")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    return program("promtool")
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> str:
+    return program("prometheus")
 
 
 @pytest.fixture(scope="session")

@@ -172,3 +172,42 @@ def test_wrong_questions_are_the_askers_fault(query: str) -> None:
         assert (answer.status, answer.json()["error"]["code"]) == (400, "bad_query")
 
     at(act)
+
+
+def test_rows_that_are_too_old_are_not_told_and_go() -> None:
+    async def act(gateway: Running) -> None:
+        diary, store = gateway.gateway.diary, gateway.gateway.store
+        assert diary is not None
+        assert store is not None
+        for _ in range(3):
+            await ask(gateway.port, "POST", CHAT, [], BODY)
+        await diary.age()
+        assert len(await rows(gateway)) == 3
+        wall, diary._wall = diary._wall, lambda: wall() + 3601.0
+        assert await rows(gateway) == []
+        await ask(gateway.port, "POST", CHAT, [], BODY)
+        diary._wall = wall
+        assert len(await rows(gateway)) == 4, "they are still there"
+        diary._wall = lambda: wall() + 3601.0
+        await diary.age()
+        await store.flush()
+        diary._wall = wall
+        assert await rows(gateway) == []
+
+    at(act, OPEN_ECHO + "journal: {keep_for: 1h}\n")
+
+
+def test_a_call_of_long_ago_is_found_by_its_id() -> None:
+    async def act(gateway: Running) -> None:
+        for number in range(3):
+            await ask(gateway.port, "POST", CHAT, [("x-request-id", f"call-{number}")], BODY)
+        found = await ask(gateway.port, "GET", "/admin/v1/calls/call-0")
+        assert (found.status, found.json()["id"], "row" in found.json()) == (200, "call-0", False)
+        observed = gateway.gateway.observed
+        assert observed is not None
+        observed.recent.resize(1)
+        found = await ask(gateway.port, "GET", "/admin/v1/calls/call-1")
+        assert (found.status, found.json()["id"], found.json()["model"]) == (200, "call-1", "echo")
+        assert (await ask(gateway.port, "GET", "/admin/v1/calls/call-7")).status == 404
+
+    at(act)

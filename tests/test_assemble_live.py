@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 import trustme
 
-from penstock.assemble_live import adjust, rows, target_key
+from penstock.assemble_live import adjust, hear, rows, target_key
 from penstock.net.tls import server_context
 from penstock.process.loop import run
 from penstock.routing.config import TimeoutsConfig
+from penstock.routing.trial import Rules, Trial
 from penstock.routing.upstream_config import PriceConfig, UpstreamConfig
 from tests.support.gateway import ask, running_gateway
 from tests.support.scripted_upstream import Answer, ScriptedUpstream
@@ -110,3 +111,11 @@ jobs: {{enabled: false}}
                 assert len(one.requests) == 1
 
     asyncio.run(main())
+
+
+def test_what_callers_think_reaches_the_version_that_answered() -> None:
+    trial = Trial(0.5, Rules(), lambda low, high: low)
+    trials: Any = {"m": (None, trial)}
+    for label, liked in (("m", True), ("m@canary", False), ("m@canary", True), ("other", True)):
+        hear(trials, label, liked=liked)
+    assert [(side.liked, side.disliked) for side in (trial.old, trial.new)] == [(1, 0), (1, 1)]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from penstock import assemble_observation
-from penstock.assemble_observation import MOST_HELD, install_logs, log_file, observation
+from penstock.assemble_observation import FLUSHES, MOST_HELD, install_logs, log_file, observation
 from penstock.config import Config
-from penstock.core.finished import Finished, Record, record
+from penstock.core.finished import Finished, Record
 from penstock.observe.config import ObserveConfig
 from tests.support.exchanges import finished
 
@@ -36,8 +36,8 @@ def test_what_was_counted_and_remembered_survives_a_reload() -> None:
     assert observed is not None
     observed.follow(config(recent=10))
     for number in range(10):
-        observed.board.record(finished())
-        observed.recent.add(record(finished(id=str(number)), 0.0))
+        observed.take(finished(id=str(number)))
+    observed.hand_on()
     observed.follow(config(recent=3))
     assert [row["id"] for row in observed.recent.rows()] == ["9", "8", "7"]
     assert sum(tally.calls for tally in observed.board.tallies.values()) == 10
@@ -50,13 +50,34 @@ def test_who_measures_is_given_the_records_of_all_calls_many_together() -> None:
     observed.takers.append(given.append)
     observed.take(finished(id="a"))
     observed.take(finished(id="b"))
-    assert given == []
     observed.flush()
-    observed.flush()
+    assert given == [], "a little later, with more"
+    for _ in range(FLUSHES):
+        observed.flush()
     assert [[Finished._make(row).id for row in rows] for rows in given] == [["a", "b"]]
     for _ in range(MOST_HELD):
         observed.take(finished())
     assert [len(rows) for rows in given] == [2, MOST_HELD], "a burst is handed on before it grows"
+
+
+def test_who_adds_up_waits_for_many_but_is_given_all() -> None:
+    observed = observation(lambda: 5.0)
+    assert observed is not None
+    given: list[int] = []
+    observed.counters.append(lambda those: given.append(sum(sheaf.number for sheaf in those)))
+    observed.take(finished())
+    for _ in range(3 * FLUSHES):
+        observed.flush()
+    assert len(observed.recent.rows()) == 1
+    assert given == []
+    observed.hand_on()
+    observed.hand_on()
+    assert given == [1]
+    for _ in range(MOST_HELD + 1):
+        observed.take(finished())
+    assert given == [1, MOST_HELD], "they do not pile up"
+    observed.dump()
+    assert given == [1, MOST_HELD, 1], "who asks is told of all"
 
 
 def test_what_is_logged_follows_the_configuration(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"\bpenstock ([a-z]+)\b")
 _NOT_COMMANDS = {"listens", "prints"}
+_OTEL = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=x"}
 _OF_OTHERS = ("scrape_configs:",)
 """How the config files of other programs begin."""
 
@@ -60,7 +61,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_configs_are_good(where: str, text: str, tmp_path: Path) -> None:
     for name in set(re.findall(r"[\w-]+\.(?:pem|key)\b", text)):
         (tmp_path / name).write_text("a key")
-    environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "a-key")
+    environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "a-key") | _OTEL
     config = Config.parse(text, str(tmp_path / "penstock.yaml"), environ)
     assert config.warnings == []
 

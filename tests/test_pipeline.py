@@ -9,7 +9,7 @@ from penstock.core.call import Call, Operation
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
 from penstock.core.reply import Reply
-from penstock.pipeline import ROOMS, Room, check, compose
+from penstock.pipeline import ROOMS, Room, check, compose, timed
 from penstock.process.loop import run
 
 
@@ -116,3 +116,25 @@ def test_a_path_without_an_end_is_a_defect() -> None:
 
     with pytest.raises(AssertionError, match="req_1"):
         run(enter())
+
+
+def test_a_timed_path_is_the_same_and_notes_when_each_room_was_entered() -> None:
+    clock = iter([1.0, 2.0])
+    seen = list[str]()
+
+    def stage(name: str) -> Any:
+        async def enter(given: Exchange, next: Next) -> Reply:
+            seen.append(name)
+            return await next(given) if name == "first" else Reply(200, [], name.encode())
+
+        return enter
+
+    one = exchange()
+    one.rooms = []
+
+    async def go() -> Reply:
+        return await timed([("first", stage("first")), ("last", stage("last"))], lambda: next(clock))(one)
+
+    assert run(go()).body == b"last"
+    assert seen == ["first", "last"]
+    assert one.rooms == [("first", 1.0), ("last", 2.0)]

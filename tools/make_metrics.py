@@ -18,8 +18,9 @@ from penstock.degrade.counts import Counts as Lessened
 from penstock.grouping.counts import Counts as Held
 from penstock.jobs.numbers import Numbers
 from penstock.memory.pauses import Pauses
-from penstock.observe.board import Board, Tally
-from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS
+from penstock.observe.board import CALL, TOKEN, Board, Tally, Times
+from penstock.observe.gauges_page import NAMED
+from penstock.observe.histogram import CONNECT_SECONDS, GAP_SECONDS, OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import LEARNED, METRICS, render
 from penstock.streaming.counts import Counts
 
@@ -40,7 +41,8 @@ scrape_configs:
     static_configs: [{targets: ["gateway:8400"]}]
 ```
 
-Labels take their values from the configuration and from closed sets, never from what a caller wrote: `model` is the
+Labels take their values from the configuration and from closed sets, never from what a caller wrote (but for `tag`,
+of which there are 200 at most; see [how-to/metrics.md](how-to/metrics.md)): `model` is the
 entry under `models` that served the call (`fb-*`, not `fb-7`), empty when none did; `status` is 499 for a caller that
 left before the end; `fault` says whose it was: `caller`, `gateway`, `upstream` or `none`. Beyond 2,000 combinations
 `model` and `upstream` become `other`.
@@ -51,7 +53,9 @@ left before the end; `fault` says whose it was: `caller`, `gateway`, `upstream` 
 
 TAIL = f"""
 Upper bounds of the histograms, in seconds: {", ".join(f"{bound:g}" for bound in SECONDS)}; of
-`penstock_overhead_seconds`: {", ".join(f"{bound:g}" for bound in OVERHEAD_SECONDS)}.
+`penstock_overhead_seconds`: {", ".join(f"{bound:g}" for bound in OVERHEAD_SECONDS)}; of
+`penstock_inter_token_seconds`: {", ".join(f"{bound:g}" for bound in GAP_SECONDS)}; of
+`penstock_upstream_connect_seconds`: {", ".join(f"{bound:g}" for bound in CONNECT_SECONDS)}.
 
 ## Questions and queries
 
@@ -64,6 +68,12 @@ Upper bounds of the histograms, in seconds: {", ".join(f"{bound:g}" for bound in
 (rate(penstock_first_byte_seconds_bucket[5m])))` |
 | what the gateway itself adds, 99th percentile | \
 `histogram_quantile(0.99, rate(penstock_overhead_seconds_bucket[5m]))` |
+| time to first token of streams, 95th percentile, by model and upstream | \
+`histogram_quantile(0.95, sum by (le, model, upstream) (rate(penstock_time_to_first_token_seconds_bucket[5m])))` |
+| tokens a second of one answer, mean, by upstream | `1 / (sum by (upstream) \
+(rate(penstock_inter_token_seconds_sum[5m])) / sum by (upstream) (rate(penstock_inter_token_seconds_count[5m])))` |
+| what calls waited for, seconds a second | `sum by (room) (rate(penstock_wait_seconds_total[5m]))` |
+| whether the event loop is held up | `max by (worker) (penstock_loop_lag_seconds)` |
 | tokens a second, by kind | `sum by (kind) (rate(penstock_tokens_total[1m]))` |
 | share of prompt tokens that upstreams had cached | `sum(rate(penstock_tokens_total{{kind="cached"}}[5m])) \
 / sum(rate(penstock_tokens_total{{kind="prompt"}}[5m]))` |
@@ -76,16 +86,29 @@ BATCHING: dict[str, Any] = {
     "learned": [{"operation": "embeddings", "model": "m", "fixed_seconds": 0.1, "item_seconds": 0.1}],
 }
 
+TELEMETRY: dict[str, Any] = {
+    "sent": {"traces": 1}, "dropped": [["traces", "full", 1]], "requests": [["traces", "ok", 1]], "queued": 0,
+}  # fmt: skip
+
+
+def board() -> Board:
+    """One on which each number of calls occurs."""
+    made = Board()
+    made.tallies["chat", "m", "u", 200, ""] = Tally()
+    made.times["chat", "m"], made.tokens["m", "u"] = Times(CALL), Times(TOKEN)
+    made.waits["admission"] = 1
+    made.hear("m", 1.0)
+    made.tags.labels["team", "search"], made.tags.revenue["m", True] = [1, 1], 1.0
+    made.retries["reset", "u"] = made.rescues["prefill"] = 1
+    return made
+
 
 def sample() -> dict[str, Any]:
     """A dump in which each number of a worker occurs."""
-    board = Board()
-    board.tallies["chat", "m", "u", 200, ""] = Tally()
-    board.retries["reset", "u"] = board.rescues["prefill"] = 1
     return {
         "worker": 0, "uptime": 1.0, "reloads": 0, "connections": 0, "connections_refused": 0,
         "refused_at_the_edge": 0, "accounts": {"bodies": [0, 1, 0, 0]}, "upstreams": {"u": [0, 0, 0]},
-        "process": {"seconds": 0.0, "rss": 0, "descriptors": 0, "tasks": 0}, "observed": board.dump(),
+        "process": {"seconds": 0.0, "rss": 0, "descriptors": 0, "tasks": 0}, "observed": board().dump(),
         "streams": Counts().dump(),
         "routing": {
             "rows": [["u", dict.fromkeys((column for column, *_ in LEARNED), 1.0)]],
@@ -133,6 +156,9 @@ def sample() -> dict[str, Any]:
             **Pauses().dump(0.0), "made": {"young": 1}, "mood": "relaxed", "frozen": 0,
             "leak": {"suspicions": {}, "alarms": {}, "clean_ups": 0, "freed": {"collect": 0, "clean up": 0}},
         },
+        "telemetry": TELEMETRY,
+        "alerts": {"open": {"high": 0}, "opened": {"high": 1}, "webhooks": [["slack", 0, {"sent": 1}]]},
+        "gauges": {"worker": 0, **dict.fromkeys(NAMED, 0.0)},
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 
@@ -141,7 +167,7 @@ def labels() -> dict[str, list[str]]:
     """The labels of each metric, as they stand on a page. ``le`` goes without saying."""
     found: dict[str, list[str]] = {}
     for name, inner in re.findall(
-        r"^(\w+?)(?:_bucket)?\{(.*)\} ", render([sample()], "0", {"u": {"instances": 1}}), re.MULTILINE
+        r"^(\w+?)(?:_bucket)?\{(.*)\} ", render([sample()], "0", {"u": {"instances": 1}}, {"u": [1.0]}), re.MULTILINE
     ):
         found[name] = [label for label in re.findall(r'(\w+)="', inner) if label != "le"]
     return found

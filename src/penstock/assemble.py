@@ -102,7 +102,7 @@ class Gateway:
         self.fleet = fleet
         self._engines = engines
         self._stack = AsyncExitStack()
-        self.observed: Observation | None = observation(self.clock.wall)
+        self.observed: Observation | None = observation(self.clock.wall, self)
         self.diary = diary(self)
         self.admitting = admitting(self)
         self.coalescing = coalescing(self.ledger, self.clock.now)
@@ -120,9 +120,8 @@ class Gateway:
         engines = self._engines or OwnEngines(self.crew)
         self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, engines)
         self.routes = Routes(self.upstreams.shared, self.clock.now, self.clock.wall)
-        self._stack.push_async_callback(self._close_store)
-        self._stack.push_async_callback(self.upstreams.aclose)
-        self._stack.push_async_callback(self.crew.aclose)
+        for close in (self._close_store, self.upstreams.aclose, self.crew.aclose):
+            self._stack.push_async_callback(close)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -141,8 +140,7 @@ class Gateway:
             self.ring = store.ring
             self.crew.supervise(KeyWatch(store))
         self.keeping = Keeping(self, config)
-        edition = self._build(config)
-        self._editions.append(edition)
+        self._editions.append(edition := self._build(config))
         self.endpoint = Endpoint(edition.generation, self.ids, self.clock.now, self.clock.wall)
         connections = self.ledger.account("connections", UNBOUNDED)
         self.server = Server(self.endpoint, limits_of(config), self.wheel, self.clock.now, connections)
@@ -246,15 +244,18 @@ class Gateway:
         stages = make_stages(self, config, targets, table) | {"auth": auth}
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
+        path = [(room.name, stages[room.name]) for room in rooms if room.name in stages]
+        observed = self.observed
+        run = [stage for _, stage in path] if observed is None else observed.timing(path, config, self.clock.now)
         generation = generation_of(
             config,
             number=self.reloads + (2 if self._editions else 1),
-            run=compose([stages[room.name] for room in rooms if room.name in stages]),
-            inner=compose([stages[room.name] for room in rooms if room.name not in DOOR]),
+            run=compose(run),
+            inner=compose([stage for name, stage in path if name not in DOOR]),
             authorize=auth.admit,  # type: ignore[arg-type]
             local=[
                 *local_paths(config, self.fleet, self.waits_for, int(self.clock.wall())),
-                *(part for part in (self.caching, self.jobbing) if part is not None),
+                *(part for part in (self.caching, self.jobbing, self.watching) if part is not None),
             ],
             more={} if self.resumption is None else self.resumption.prefixes(),
         )

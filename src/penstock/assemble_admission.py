@@ -135,6 +135,11 @@ class Admitting:
                 taken += place.taken
         return (taken + self._queues[1].size) / seats if seats else 0.0
 
+    @property
+    def waiting(self) -> int:
+        """Calls in its queues."""
+        return sum(queue.size for queue in self._queues)
+
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values."""
         overload = self._gateway.overload

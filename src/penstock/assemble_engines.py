@@ -103,6 +103,14 @@ class OwnEngines:
             "trouble": engine.trouble,
         }
 
+    def loads(self) -> dict[str, list[float]]:
+        """By upstream, the seconds that each ready replica took to load its model."""
+        loads: dict[str, list[float]] = {}
+        for key, engine in self._running.items():
+            name = key.partition(" ")[0] + ("/embeddings" if key.endswith(EMBEDDINGS) else "")
+            loads.setdefault(name, []).extend(one.load_seconds for one in engine.replicas if one.ready)
+        return loads
+
     def start(self, config: Config) -> None:
         """Start the engines that ``config`` asks for."""
         for name, upstream in _local(config):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from penstock.core.printing import fingerprint
 from penstock.net.client import Origin
-from penstock.routing.config import TimeoutsConfig
+from penstock.routing.config import ModelConfig, TimeoutsConfig
 from penstock.routing.listing import added_up, counted
+from penstock.routing.table import CANARY
 from penstock.routing.targets import Target
+from penstock.routing.trial import Trial
 from penstock.routing.upstream_config import PriceConfig, UpstreamConfig
 
 _IN_PLACE: dict[str, Any] = {"weight": 1, "drain": False, "capacity": 1, "max_in_flight": None, "price": PriceConfig()}
@@ -48,3 +50,16 @@ def rows(known: Iterable[tuple[Target, Iterable[Origin]]], sessions: Counter[str
         row = counted(target, connections=sum(origin.open for origin in origins), sessions=held)
         told[name] = added_up(told[name], row) if name in told else row
     return told
+
+
+def pools(origins: Iterable[Origin]) -> tuple[int, float, int]:
+    """Calls that found no idle connection, the seconds that they waited for one of the pool, and who waits now."""
+    those = list(origins)
+    return sum(one.obtained for one in those), sum(one.waited for one in those), sum(one.queued for one in those)
+
+
+def hear(trials: Mapping[str, tuple[ModelConfig, Trial]], label: str, *, liked: bool) -> None:
+    """A caller thought so of an answer of the version ``label``, if its model is on trial."""
+    known = trials.get(label.removesuffix(CANARY))
+    if known is not None:
+        (known[1].new if label.endswith(CANARY) else known[1].old).hear(liked=liked)

@@ -41,5 +41,24 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "journal": None if gateway.diary is None else gateway.diary.notes.numbers(),
         "collector": gateway.tending.dump(),
         "suggestions": [one._asdict() for one in gateway.tending.suggestions()],
-        "observed": None if gateway.observed is None else gateway.observed.board.dump(),
+        "telemetry": _telemetry(gateway),
+        "alerts": _alerts(gateway),
+        "gauges": _gauges(gateway),
+        "observed": None if gateway.observed is None else gateway.observed.dump(),
     }
+
+
+def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
+    telemetry = None if gateway.observed is None else gateway.observed.telemetry
+    return None if telemetry is None else telemetry.dump()
+
+
+def _alerts(gateway: Gateway) -> dict[str, Any] | None:
+    alerts = None if gateway.watching is None else gateway.watching.alerts
+    return None if alerts is None else alerts.dump()
+
+
+def _gauges(gateway: Gateway) -> dict[str, Any] | None:
+    """What this worker read last, with its number: gauges are told by worker."""
+    watching = gateway.watching
+    return None if watching is None else {"worker": gateway.number, **watching.last_gauges}

@@ -29,6 +29,7 @@ from penstock.wire.operations import ROUTES
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
     from penstock.cache.embedding.embedder import Embedder, Model
+    from penstock.cache.embedding.embedder import Tally as EmbedderTally
     from penstock.cache.entry import Entry
     from penstock.cache.semantic.asking import Below, Rooms
     from penstock.cache.semantic.comparing import Comparing
@@ -217,6 +218,13 @@ class Semantics:
 
     async def feedback(self, exchange: Exchange) -> Reply:
         """A caller says that an answer was wrong, or right."""
+        return await self._hears()(exchange)
+
+    async def correct(self, exchange: Exchange, said: dict[str, Any]) -> dict[str, Any] | None:
+        """The same, of a body that was read already; None where the semantic cache is off."""
+        return None if self.memory is None else await self._hears().take(exchange, said)
+
+    def _hears(self) -> Feedback:
         from penstock.cache.semantic.feedback import Feedback
 
         memory = self.memory
@@ -224,12 +232,17 @@ class Semantics:
             raise CallerError("the semantic cache is off", status=404, code="not_found")
         if self._feedback is None or self._feedback.memory is not memory:
             self._feedback = Feedback(memory, self._owns, self._feedback_per_minute, self._gateway.clock.now)
-        return await self._feedback(exchange)
+        return self._feedback
 
     def _owns(self, exchange: Exchange, entry: Entry) -> bool:
         """Whether the caller may be told that entry."""
         wide = self._shelf.config.scope == "all"
         return entry.scope == self._hashed("all" if wide else exchange.key)
+
+    @property
+    def embedded(self) -> EmbedderTally | None:
+        """What the embedder at work has counted, if it does."""
+        return None if self.memory is None else getattr(self.memory.embedder, "tally", None)
 
     def _feedback_per_minute(self) -> int:
         return 0 if self._config is None else self._config.feedback_per_minute

@@ -29,6 +29,7 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             max_body=config.of(ListenConfig).max_body,
             retry_after=memory.retry_after,
             known=None if gateway.caching is None else gateway.caching.shelf.recall.bodies,
+            now=gateway.clock.now,
         ),
         "routing": Routing(
             table,

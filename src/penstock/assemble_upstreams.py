@@ -23,8 +23,9 @@ from penstock.core.deadlines import Wheel
 from penstock.core.ports import Provider
 from penstock.core.printing import fingerprint
 from penstock.core.settings import ConfigError
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
 from penstock.net.names import Names
+from penstock.net.reach import Patience, Reach
 from penstock.net.tls import ClientContexts
 from penstock.net.tunnel import proxy_key
 from penstock.providers.http import HttpProvider
@@ -71,7 +72,7 @@ class Upstreams:
         self._rules = HealthRules()
         self._budgets: dict[str, RetryBudget] = {}
         self.shared = Shared()
-        self._trials: dict[str, tuple[ModelConfig, Trial]] = {}
+        self.trials: dict[str, tuple[ModelConfig, Trial]] = {}
         self._sizes: dict[str, Sizes] = {}
         self._contexts = ClientContexts()
         self.scraper = Scraper(self.watched, now)
@@ -123,25 +124,25 @@ class Upstreams:
         """The trial of a model's new version; the same one, with what was measured, while the model stays as it is."""
         canary = model.canary
         assert canary is not None
-        known = self._trials.get(pattern)
+        known = self.trials.get(pattern)
         if known is None or known[0] != model:
             rules = Rules(canary.errors, canary.slower, canary.dislikes, canary.least_calls, canary.promote)
-            known = self._trials[pattern] = (model, Trial(canary.share, rules, self.shared.uniform))
+            known = self.trials[pattern] = (model, Trial(canary.share, rules, self.shared.uniform))
         return known[1]
 
     def dump_trials(self) -> dict[str, dict[str, Any]]:
         """The versions on trial, by the model's name, as plain values."""
-        return {pattern: {"id": fingerprint(model), **trial.dump()} for pattern, (model, trial) in self._trials.items()}
+        return {pattern: {"id": fingerprint(model), **trial.dump()} for pattern, (model, trial) in self.trials.items()}
 
     def decide(self, pattern: str, id: str, verdict: Verdict, reason: str) -> None:
         """Take over a verdict, if it is about what is on trial now."""
-        known = self._trials.get(pattern)
+        known = self.trials.get(pattern)
         if known is not None and fingerprint(known[0]) == id:
             known[1].decide(verdict, reason)
 
     def follow(self, routing: RoutingConfig) -> None:
         """What lives longer than an edition takes its settings from here."""
-        self._trials = {name: known for name, known in self._trials.items() if routing.models.get(name) == known[0]}
+        self.trials = {name: known for name, known in self.trials.items() if routing.models.get(name) == known[0]}
         self._sizes = {
             name: sizes for name, sizes in self._sizes.items() if name.removesuffix("@canary") in routing.models
         }
@@ -278,6 +279,10 @@ class Upstreams:
             row[1] += target.served
             row[2] += sum(origin.open for origin in known.origins)
         return numbers
+
+    def origins(self) -> list[Origin]:
+        """The pools of connections of all targets."""
+        return [origin for known in self._known.values() for origin in known.origins]
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """By name, what this worker knows of its targets for the list of upstreams."""

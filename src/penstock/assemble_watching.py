@@ -14,9 +14,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from penstock.assemble_alerts import Alerts, alerting
+from penstock.assemble_feedback import hearing
+from penstock.assemble_gauges import gauging
+from penstock.assemble_history import history
 from penstock.assemble_optimizer import optimizing
 from penstock.config import Config
-from penstock.core.windows import SPAN, Window, decoded, encoded, joined
+from penstock.core.windows import SPAN, Window, decoded, encoded
+from penstock.edge.generation import LocalRoute
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
@@ -37,23 +42,39 @@ class Part(Protocol):
     def follow(self, config: Config) -> None: ...
 
 
+class History(Protocol):
+    """What there was, at the leading worker."""
+
+    def recent(self, seconds: float) -> list[Window]:
+        """The windows of ten seconds that began in the last ``seconds`` (an hour at least is kept), oldest first. Where
+        nothing was seen there is none."""
+
+    async def between(self, since: float, until: float, step: float) -> list[Window]:
+        """Windows of ``step`` seconds (a multiple of 10) from ``since`` to ``until`` (Unix seconds), oldest first.
+        Where nothing is kept there is none. Raises ValueError for a step finer than what is kept of that time."""
+
+
 class Watching:
     """See the module. It survives reloads."""
 
     name = "watching"
 
     def __init__(self, gateway: Gateway) -> None:
+        from penstock.history.gathering import LATE_SECONDS, Gathering
         from penstock.history.tally import Tally
 
         self.gateway = gateway
-        self.tally = Tally(gateway.clock.wall())
+        self.tally = Tally(gateway.clock.wall(), gateway.number)
         self.takers: list[Callable[[Window], None]] = []
         self.answers: dict[str, Answer] = {}
+        self.alerts: Alerts | None = None
         self.gauges: Callable[[], dict[str, float]] = dict
-        self._gathered = self.tally.start - SPAN
+        self.history: History | None = None
+        self.gathering = Gathering(self.tally.start - LATE_SECONDS)  # other workers may have been quicker
+        self.last_gauges: dict[str, float] = {}
         self.parts = [part for make in PARTS if (part := make(self)) is not None]
         if gateway.observed is not None:
-            gateway.observed.takers.append(self.tally.take)
+            gateway.observed.counters.append(self.tally.add)
 
     @property
     def leads(self) -> bool:
@@ -76,7 +97,18 @@ class Watching:
         """A few times a second: end the window when its time is over."""
         now = self.gateway.clock.wall()
         if now >= self.tally.start + SPAN:
-            self.tally.close(now, self.gauges())
+            if self.gateway.observed is not None:
+                self.gateway.observed.hand_on()  # what ended in the window is in it
+            self.last_gauges = self.gauges()
+            self.tally.close(now, self.last_gauges)
+
+    def routes(self) -> dict[str, LocalRoute]:
+        """What its parts answer to callers, by exact path."""
+        return {path: route for part in self.parts if hasattr(part, "routes") for path, route in part.routes().items()}
+
+    def prefixes(self) -> dict[str, LocalRoute]:
+        """By the beginning of the path; what ``edge/watch_routes.py`` answers is not among it."""
+        return {}
 
     async def windows(self, after: float) -> list[str]:
         """This worker's that are over and began after ``after``."""
@@ -99,14 +131,9 @@ class Watching:
 
     async def gather(self) -> None:
         """Join what is over at all workers, and give it away."""
-        after = self._gathered
-        found: dict[float, list[Window]] = {}
-        for text in await self.gateway.fleet.windows(after):
-            window = decoded(text)
-            found.setdefault(window.start, []).append(window)
-        for start in sorted(found):
-            self._gathered = max(self._gathered, start)
-            self._give(joined(found[start], start, SPAN))
+        told = await self.gateway.fleet.windows(self.gathering.after)
+        for window in self.gathering.take(map(decoded, told)):
+            self._give(window)
 
     def _give(self, window: Window) -> None:
         for taker in self.takers:
@@ -116,7 +143,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = (optimizing,)
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (history, alerting, gauging, hearing, optimizing)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

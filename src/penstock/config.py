@@ -57,8 +57,11 @@ SLICES = (
     Slice("jobs", "penstock.jobs.config", "JobsConfig", optional=True),
     Slice("grouping", "penstock.grouping.config", "GroupingConfig", optional=True),
     Slice("batching", "penstock.batching.config", "BatchingConfig", optional=True),
+    Slice("history", "penstock.history.config", "HistoryConfig", optional=True),
     Slice("insight", "penstock.insight.config", "InsightConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
+    Slice("alerts", "penstock.alerts.config", "AlertsConfig", optional=True),
+    Slice("telemetry", "penstock.telemetry.config", "TelemetryConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.coalesce.shares import parts, settle, show
+from penstock.coalesce.shares import joined, parts, settle, show
 from tests.support.flights import asking
 
 
@@ -17,10 +17,11 @@ def test_parts_sum_up_and_differ_by_one_at_most(amount: int, number: int) -> Non
 def test_what_was_used_is_borne_exactly_once(split: bool, number: int, tokens: int) -> None:
     flight = asking()
     flight.tokens_in, flight.tokens_out, flight.tokens_cached = tokens, tokens * 2, tokens // 2
+    flight.tokens_reasoning = tokens // 3
     flight.rescues, flight.failures = ["prefill"], [("cut", "up")]
     present = [asking() for _ in range(number)]
     settle(present, flight, split=split)
-    for name in ("tokens_in", "tokens_out", "tokens_cached"):
+    for name in ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning"):
         assert sum(getattr(one, name) for one in present) == getattr(flight, name)
     assert [one.rescues for one in present] == [["prefill"], *[None] * (number - 1)]
     assert sum(len(one.failures or ()) for one in present) == 1
@@ -44,3 +45,14 @@ def test_waits_add_up_for_who_leads_and_are_the_flights_own_for_who_joins() -> N
     show(joiner, flight, leads=False)
     assert (leader.queued, leader.place) == (3.0, 3)
     assert (joiner.queued, joiner.place) == (0.5, 1)
+
+
+def test_each_wait_has_its_room() -> None:
+    flight, leader, joiner = asking(), asking(), asking()
+    flight.note_wait("admission", 2.0)
+    leader.note_wait("body", 1.0)
+    show(leader, flight, leads=True)
+    show(joiner, flight, leads=False)
+    assert leader.waits == {"body": 1.0, "admission": 2.0}
+    assert joined(joiner, 0.5) == 0.5
+    assert (joiner.waits, joiner.queued) == ({"coalesce": 0.5}, 0.0), "it waited for an upstream, in this room"

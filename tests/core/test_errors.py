@@ -33,3 +33,12 @@ def test_a_defect_is_ours_and_says_where_to_look() -> None:
     fail = defect()
     assert (fail.fault, fail.status, fail.code) == ("gateway", 500, "internal_error")
     assert "log says more" in fail.message
+
+
+def test_what_others_wrote_goes_to_the_caller_and_into_no_log() -> None:
+    fail = UpstreamError("it said: your prompt", quoted="your prompt")
+    fail.message += "; of the fallbacks, none"
+    assert fail.message == "it said: your prompt; of the fallbacks, none"
+    assert fail.loggable == "it said: (not logged); of the fallbacks, none"
+    assert "your prompt" not in repr(fail)
+    assert CallerError("plain").loggable == "plain"

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.call import Call, Operation
-from penstock.core.exchange import Exchange
+from penstock.core.exchange import MOST_ROOMS, Exchange
+from penstock.core.trace import Trace
 
 
 class Ground:
@@ -113,6 +114,16 @@ def test_a_fork_has_its_own_id_and_clean_up_and_is_charged_to_the_same_key() -> 
     assert ran == ["parent", "fork"]
 
 
+def test_a_fork_works_within_the_same_trace() -> None:
+    one = exchange()
+    assert one.fork("flight").trace is None
+    one.trace = Trace("ab" * 16, 1, "", 1, b"", True, 0.0)
+    fork = one.fork("flight")
+    assert fork.trace is not None
+    fork.trace.ask("u", "m", 0.0)
+    assert len(one.trace.attempts) == 1, "what is asked for several stands in the trace of the first"
+
+
 def test_a_fork_may_have_another_deadline() -> None:
     one = exchange()
     fork = one.fork("warm")
@@ -125,3 +136,26 @@ def test_what_is_shown_of_it() -> None:
     assert "running" in repr(one)
     one.finish("left", 11.0)
     assert "left" in repr(one)
+
+
+def test_waits_add_up_by_room() -> None:
+    one, other = exchange(), exchange()
+    one.note_wait("admission", 0.5)
+    one.note_wait("admission", 0.25)
+    one.name_wait("coalesce", 2.0)
+    assert (one.queued, one.waits) == (0.75, {"admission": 0.75, "coalesce": 2.0})
+    other.share_waits(one)
+    other.share_waits(exchange())
+    assert (other.queued, other.waits) == (0.75, one.waits)
+
+
+def test_rooms_are_noted_only_where_that_is_asked_for_and_only_so_many() -> None:
+    plain, timed = exchange(), exchange()
+    timed.rooms = []
+    child = timed.fork("flight")
+    for number in range(100):
+        plain.note_room("cache", number)
+        child.note_room("cache", number)
+    assert plain.rooms is None
+    assert timed.rooms is child.rooms
+    assert len(timed.rooms) == MOST_ROOMS

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.assemble_keys import key_store
+from penstock.observe import access_log
 from tests.net.caller import Caller, calling
 from tests.support.gateway import Answer, Running, parse_answers, running_gateway
 from tests.support.scripted_upstream import Answer as Scripted
@@ -75,6 +76,7 @@ def test_a_reload_counts_for_the_next_request(upstream: ScriptedUpstream) -> Non
         assert (await again(caller, asking)).status == 200
         gateway.path.write_text(text.replace("sk-one", "sk-two") + "listen: {trusted_proxies: [127.0.0.1]}\n")
         assert (await gateway.team.reload())["ok"]
+        log_all(gateway)
         assert (await again(caller, asking)).status == 200
         assert [one.header("authorization") for one in upstream.requests] == ["Bearer sk-one", "Bearer sk-two"]
         clients = [row["client"] for row in lines]
@@ -83,16 +85,18 @@ def test_a_reload_counts_for_the_next_request(upstream: ScriptedUpstream) -> Non
         assert (await gateway.team.reload())["ok"]
         assert (await again(caller, asking)).status == 404
 
+    def log_all(gateway: Running) -> None:
+        assert gateway.gateway.observed is not None
+        gateway.gateway.observed.log.errors_only = False
+
     lines: list[dict[str, Any]] = []
 
     async def watched(gateway: Running, caller: Caller, asking: bytes) -> None:
-        observed = gateway.gateway.observed
-        assert observed is not None
-        from penstock.observe.access_log import row_of
-
-        count = observed.board.record
-        observed.board.record = lambda exchange: (lines.append(row_of(exchange, 0.0)), count(exchange))[1]  # type: ignore[method-assign]
-        await scene(gateway, caller, asking)
+        log_all(gateway)
+        row_of = access_log.row_of
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(access_log, "row_of", lambda *call: lines.append(row_of(*call)) or lines[-1])
+            await scene(gateway, caller, asking)
 
     play(upstream, watched)
 

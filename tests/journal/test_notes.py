@@ -6,6 +6,7 @@ import pytest
 from penstock.core.call import Operation
 from penstock.core.exchange import Exchange
 from penstock.journal.notes import HASHED_BYTES, HELD_BYTES, HELD_ROWS, NETWORK_EVERY, Facts, Notes
+from penstock.journal.redaction import Redaction
 from penstock.journal.row import Row, read_row
 from tests.support.exchanges import finished
 from tests.support.logs import ListLog
@@ -202,3 +203,11 @@ def test_the_kernel_is_asked_seldom_how_far_the_caller_is() -> None:
     rows = [rig.row(caller=far) for _ in range(2 * NETWORK_EVERY)]
     assert far.asked == 2
     assert [row.network_us for row in rows].count(20_000) == 2
+
+
+def test_what_must_not_be_kept_is_taken_out() -> None:
+    rig = Rig(prompts=1000)
+    rig.notes.redact = Redaction(["email"])
+    row = rig.row(asking(b'{"model": "m", "messages": [{"role": "user", "content": "ask ann@mail.example"}]}'))
+    assert b"ann@" not in bytes(row.body)
+    assert b"ask [redacted]" in bytes(row.body)

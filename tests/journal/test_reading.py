@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.journal import reading
-from penstock.journal.reading import BATCH, MOST_ROWS, Question, QuestionError, answer, question_of
+from penstock.journal.reading import BATCH, MOST_ROWS, Question, QuestionError, answer, newest_before, question_of
 from penstock.journal.row import row_of
 from tests.support.exchanges import finished
 from tests.support.logs import ListLog, looped
@@ -147,3 +147,19 @@ async def test_a_place_that_is_no_number_is_a_wrong_question() -> None:
     with pytest.raises(QuestionError):
         question_of({"after": "x; drop table"})
     assert question_of({"after": ""}).after == ""
+
+
+@looped
+async def test_a_row_is_found_by_its_id() -> None:
+    log = log_of(3 * BATCH)
+    assert ids(await answer(log, question_of({"id": "req_5", "last": "1"}))) == [5]
+    assert ids(await answer(log, question_of({"id": "req_nobody"}))) == []
+
+
+@given(st.integers(0, 40), st.integers(0, 10), st.integers(-1, 45))
+@looped
+async def test_the_rows_that_are_older_are_found(count: int, gone: int, since: int) -> None:
+    log = log_of(count)
+    log.trim(min(gone, count))
+    older = [number for number in range(min(gone, count) + 1, count + 1) if number < since]
+    assert await newest_before(log, 1000 * since) == (str(older[-1]) if older else "")

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from penstock.journal.service import Secret
+from penstock.journal.service import Ageing, Secret
 from tests.support.logs import looped
 
 
@@ -47,3 +47,22 @@ async def test_it_may_be_cancelled_while_it_waits() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def test_it_looks_for_old_rows_again_and_again() -> None:
+    async def main() -> None:
+        looked = 0
+        enough = asyncio.Event()
+
+        async def look() -> None:
+            nonlocal looked
+            looked += 1
+            if looked == 3:
+                enough.set()
+
+        service = asyncio.ensure_future(Ageing(look, every=0.001).run())
+        async with asyncio.timeout(10):
+            await enough.wait()
+        service.cancel()
+
+    asyncio.run(main())

@@ -40,3 +40,11 @@ def test_every_pause_is_in_one_bucket(seconds: list[float]) -> None:
     assert sum(told["buckets"]) == len(seconds) == told["times"][1]
     assert len(told["buckets"]) == len(BOUNDS_SECONDS) + 1
     assert told["longest"] == max(seconds, default=0.0)
+
+
+def test_the_worst_is_that_since_it_was_asked_last() -> None:
+    pauses = Pauses()
+    assert pauses.take_worst() == 0.0
+    for seconds in (0.1, 0.3, 0.2):
+        pauses.note(0.0, 0, seconds, 0, 0)
+    assert (pauses.take_worst(), pauses.take_worst(), pauses.longest) == (0.3, 0.0, 0.3)

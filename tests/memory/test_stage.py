@@ -219,3 +219,20 @@ def test_a_body_known_of_another_operation_is_read() -> None:
     one = exchange(arrived(HELLO))
     run(passing(memory, one))
     assert (one.call.model, one.call.remembered) == ("m", None)
+
+
+def test_the_wait_for_a_body_is_its_callers_and_has_a_name() -> None:
+    clock = iter([10.0, 10.75])
+    memory = Memory(BoundedAccount("bodies", 1000), max_body=500, retry_after=2.0, now=lambda: next(clock))
+    body = Body(Wire(), len(HELLO))
+    one = exchange(body)
+
+    async def main() -> None:
+        passed = asyncio.ensure_future(passing(memory, one))
+        await asyncio.sleep(0)
+        body.feed(HELLO)
+        body.finish()
+        await passed
+
+    run(main())
+    assert (one.waits, one.queued) == ({"body": 0.75}, 0.75)

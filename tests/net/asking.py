@@ -9,8 +9,9 @@ import uvloop
 
 from penstock.core.errors import Fail
 from penstock.core.reply import collect
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
 from penstock.net.names import Names
+from penstock.net.reach import Patience, Reach
 from tests.net.upstream import HEAD, Line, Script, Upstream, echo_ok, origin_of, scripted
 
 PATIENCE = Patience(connect=1.0, head=1.0, idle=1.0)

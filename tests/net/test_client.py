@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 
+from penstock.core.call import Call, Operation
 from penstock.core.errors import GatewayError, UpstreamError
-from penstock.net.client import Origin, Patience
-from tests.net.asking import ask, fails, play, stall
+from penstock.core.exchange import Exchange
+from penstock.core.reply import collect
+from penstock.net.client import Origin
+from penstock.net.reach import Patience, Reach
+from tests.net.asking import PATIENCE, ask, fails, play, stall
 from tests.net.caller import settled
-from tests.net.upstream import HEAD, OK, Line, Script, Upstream, echo_ok
+from tests.net.upstream import HEAD, OK, Line, Script, Upstream, echo_ok, origin_of
 
 # ---- reuse
 
@@ -213,3 +217,53 @@ def test_what_is_lost_before_it_was_used_is_not_used() -> None:
         assert not upstream.requests
 
     play(scene)
+
+
+# ---- what a call waited for
+
+
+def call() -> Exchange:
+    return Exchange("req", Call(Operation("chat", "openai", ""), "POST", "/", b"", [], ""), 0.0, 60.0, None)  # type: ignore[arg-type]
+
+
+def test_who_has_a_connection_made_is_told_how_long_that_took_and_who_takes_an_idle_one_is_not() -> None:
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        first, second = call(), call()
+        for one in (first, second):
+            await collected(origin, one)
+        assert first.connecting > 0
+        assert (second.connecting, first.waits, second.waits) == (0.0, None, None)
+        assert (origin.obtained, origin.waited, origin.queued) == (1, 0.0, 0)
+
+    play(scene)
+
+
+async def collected(origin: Origin, one: Exchange) -> None:
+    response = await origin.request(HEAD, b"{}", PATIENCE, exchange=one)
+    if not response.ended:
+        await collect(response, 1 << 20)
+
+
+def test_a_connection_that_cannot_be_made_took_its_time_too() -> None:
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        one = call()
+        async with origin_of(Reach("127.0.0.1", 1)) as nobody:
+            await fails(nobody.request(HEAD, b"{}", PATIENCE, exchange=one), "connect")
+        assert one.connecting > 0
+
+    play(scene)
+
+
+def test_the_wait_for_one_of_the_pool_is_a_queue_of_ours() -> None:
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        first, second = call(), call()
+        second.waited = 5.0
+        await asyncio.gather(collected(origin, first), collected(origin, second))
+        assert first.waits is None
+        assert second.waits is not None
+        waited = second.waits["connections"]
+        assert waited > 0
+        assert (second.queued, second.waited) == (waited, pytest.approx(5.0 - waited))
+        assert (origin.obtained, origin.waited) == (2, waited)
+
+    play(scene, max_connections=1)

@@ -10,7 +10,8 @@ import uvloop
 from penstock.core.errors import UpstreamError
 from penstock.core.fiber import Fiber
 from penstock.core.reply import collect
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
+from penstock.net.reach import Patience, Reach
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, origin_of, scripted
 
 PATIENCE = Patience(connect=1.0, head=0.3, idle=0.3)

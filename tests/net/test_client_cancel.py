@@ -10,8 +10,9 @@ import uvloop
 
 from penstock.core.errors import Fail
 from penstock.core.fiber import Fiber
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
 from penstock.net.names import Names
+from penstock.net.reach import Patience, Reach
 from penstock.net.tls import client_context
 from tests.net.asking import PATIENCE, ask, play, stall
 from tests.net.caller import settled

@@ -8,7 +8,8 @@ import uvloop
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Source, collect
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
+from penstock.net.reach import Patience, Reach
 from penstock.net.response import MAX_FIELDS, MAX_HEAD_BYTES, Response
 from tests.net.caller import settled
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, origin_of, scripted

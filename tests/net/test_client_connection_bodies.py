@@ -9,7 +9,8 @@ import uvloop
 
 from penstock.core.errors import CallerError, Fail
 from penstock.core.reply import Source, Whole, collect
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
+from penstock.net.reach import Patience, Reach
 from penstock.net.response import Response
 from tests.net.caller import settled
 from tests.net.upstream import CHUNKED_HEAD, HEAD, OK, Line, Script, Upstream, origin_of, scripted

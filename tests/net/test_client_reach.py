@@ -12,8 +12,9 @@ import trustme
 import uvloop
 
 from penstock.core.errors import UpstreamError
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
 from penstock.net.names import Names
+from penstock.net.reach import Patience, Reach
 from penstock.net.tls import client_context
 from tests.net.asking import Scene, Two, ask, fails, play
 from tests.net.upstream import Line, Upstream, echo_ok, origin_of, scripted

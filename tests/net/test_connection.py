@@ -1,4 +1,6 @@
 import asyncio
+import os
+import socket
 import time
 
 import pytest
@@ -109,6 +111,31 @@ def test_a_refused_caller_that_goes_on_sending_is_read_for_longer(monkeypatch: p
         assert (answer.status, answer.whole) == (401, True)
 
     play(scene, ECHO)
+
+
+def test_a_caller_is_not_late_because_the_loop_was_busy() -> None:
+    """What it sent lies in the kernel: a gateway that could not take it in time may not say that it stopped coming."""
+
+    async def scene(gateway: Running, caller: Caller) -> None:
+        whole = chat(gateway, "hello")
+        half = len(whole) - 20
+        caller.send(whole[:half])
+        await settled(lambda: gateway.gateway.in_flight() == 1)
+        descriptor = caller.writer.get_extra_info("socket").fileno()
+        left, right = socket.socketpair()
+
+        def busy() -> None:  # as a long turn of other connections' data is: the wheel turns before data is read again
+            loop.remove_reader(right)
+            os.write(descriptor, whole[half:])
+            time.sleep(0.6)  # twice the body's time
+
+        loop = asyncio.get_running_loop()
+        with left, right:
+            loop.add_reader(right, busy)
+            left.send(b"now")
+            await caller.until(b"200 OK")
+
+    play(scene)
 
 
 MAX_BODY = 65536

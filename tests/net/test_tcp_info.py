@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from penstock.net.tcp_info import RECEIVE_BYTES, bound_receiving, bytes_acked, round_trip, unacknowledged
+from penstock.net.tcp_info import RECEIVE_BYTES, bound_receiving, bytes_acked, round_trip, unacknowledged, unread
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO is Linux's")
@@ -20,6 +20,18 @@ def test_acknowledged_bytes_are_counted() -> None:
             assert bytes_acked(ours) == start + 1000
             theirs.close()
             assert bytes_acked(ours) == start + 1000
+
+
+def test_what_has_come_and_was_not_taken_is_counted() -> None:
+    left, right = socket.socketpair()
+    with left, right:
+        assert unread(right) == 0
+        left.sendall(b"a" * 100)
+        assert unread(right) == 100
+        right.recv(60)
+        assert unread(right) == 40
+    assert unread(None) == 0
+    assert unread(right) == 0
 
 
 def test_what_is_no_tcp_socket_tells_nothing() -> None:

@@ -11,7 +11,8 @@ import trustme
 import uvloop
 
 from penstock.core.errors import UpstreamError
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
+from penstock.net.reach import Patience, Reach
 from penstock.net.tls import client_context
 from penstock.net.tunnel import connect_head, proxy_key
 from tests.net.caller import settled

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from penstock.core.errors import Fail
-from penstock.net.client import Origin, Patience
+from penstock.net.client import Origin
+from penstock.net.reach import Patience
 from penstock.net.response import Switched
 from penstock.net.upgraded import MUCH_BYTES, Upgraded
 from tests.net.asking import PATIENCE, ask, play

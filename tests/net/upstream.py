@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from penstock.core.clock import RealClock
 from penstock.core.deadlines import Wheel
-from penstock.net.client import Origin, Reach
+from penstock.net.client import Origin
 from penstock.net.names import Names
+from penstock.net.reach import Reach
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HEAD = b"POST /v1/x HTTP/1.1\r\nhost: up\r\ncontent-length: 2\r\n\r\n"

@@ -5,6 +5,7 @@ from typing import Any, TextIO
 import pytest
 
 from penstock.core.errors import CallerError, UpstreamError
+from penstock.core.trace import Trace
 from penstock.observe import access_log
 from penstock.observe.access_log import AccessLog, row_of
 from tests.support.exchanges import finished
@@ -107,3 +108,13 @@ def test_a_closed_stream_loses_lines_and_no_call() -> None:
     one.note(finished())
     one.flush()
     assert one.lost == 1
+
+
+def test_what_an_upstream_wrote_is_not_repeated() -> None:
+    error = UpstreamError("an upstream said: your key sk-1", quoted="your key sk-1")
+    assert row_of(finished("error", error=error), WALL)["reason"] == "an upstream said: (not logged)"
+
+
+def test_a_call_that_is_traced_names_its_trace() -> None:
+    assert row_of(finished(), WALL)["trace"] is None
+    assert row_of(finished(trace=Trace("ab" * 16, 1, "", 0, b"", True, 0.0)), WALL)["trace"] == "ab" * 16

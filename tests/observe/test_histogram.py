@@ -53,3 +53,10 @@ def test_a_quantile_is_the_bound_above_it(observed: list[float], share: float) -
 
 def test_of_nothing_the_quantile_is_0() -> None:
     assert Histogram(SECONDS).quantile(0.99) == 0.0
+
+
+@given(st.lists(st.floats(0, 500)))
+def test_many_at_once_are_the_same_as_one_by_one(observed: list[float]) -> None:
+    many = Histogram(SECONDS)
+    many.fill(observed)
+    assert (many.counts, many.sum) == (of(observed).counts, pytest.approx(of(observed).sum))

@@ -11,9 +11,11 @@ from penstock.observe.log_stream import LogStream, current_stream, install, line
 
 @pytest.fixture(autouse=True)
 def _logger_as_before() -> Iterator[None]:
-    logger = logging.getLogger("penstock")
+    logger, root = logging.getLogger("penstock"), logging.getLogger()
     handlers, level, propagate = logger.handlers[:], logger.level, logger.propagate
+    others = root.handlers[:]
     yield
+    root.handlers[:] = others
     for handler in logger.handlers:
         if handler not in handlers:
             handler.close()
@@ -112,3 +114,36 @@ def test_a_line_of_a_plain_record() -> None:
         "logger": "penstock",
         "message": "a 1",
     }
+
+
+def test_what_is_about_a_call_names_it_and_repeats_nothing() -> None:
+    def record(**extra: object) -> dict[str, str]:
+        try:
+            try:
+                raise KeyError("a prompt")
+            except KeyError as error:
+                raise ValueError("a prompt, too") from error
+        except ValueError:
+            made = logging.LogRecord("penstock", logging.ERROR, "x.py", 1, "it failed", (), sys.exc_info())
+        vars(made).update(extra)
+        row: dict[str, str] = json.loads(line_of(made))
+        return row
+
+    assert "a prompt, too" in record()["traceback"]
+    told = record(request="req_1")
+    assert told["request"] == "req_1"
+    assert "a prompt" not in told["traceback"].replace('raise KeyError("a prompt")', "").replace(
+        'raise ValueError("a prompt, too")', ""
+    )
+    assert told["traceback"].index("ValueError") < told["traceback"].rindex("KeyError")
+    silent = record(request="")
+    assert "request" not in silent
+    assert "which came of" in silent["traceback"]
+
+
+def test_libraries_log_there_too_once(tmp_path: Path) -> None:
+    install(str(tmp_path / "a.log"), "info").stream.close()
+    install(str(tmp_path / "b.log"), "info")
+    logging.getLogger("asyncio").warning("lost")
+    logging.getLogger("penstock").warning("ours")
+    assert [row["logger"] for row in rows(tmp_path / "b.log")] == ["asyncio", "penstock"]

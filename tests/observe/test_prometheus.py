@@ -18,6 +18,7 @@ from penstock.observe.board import Board
 from penstock.observe.prometheus import METRICS, render
 from penstock.process.loop import run
 from penstock.streaming.counts import Counts
+from tests.support.boards import count
 from tests.support.exchanges import finished
 from tests.support.gateway import ask, running_gateway
 
@@ -116,7 +117,7 @@ def dump(board: Board | None, worker: int = 0, **more: Any) -> dict[str, Any]:
 def board(*calls: Any) -> Board:
     made = Board()
     for call in calls:
-        made.record(call)
+        count(made, call)
     return made
 
 
@@ -139,10 +140,15 @@ def value(families: dict[str, Metric], name: str, sample: str = "", **labels: st
 
 
 def test_every_metric_of_the_table_is_on_the_page_as_what_it_is_said_to_be() -> None:
-    broke = finished()
+    broke = finished(tags="team=search,revenue=0.5")
+    broke.name_wait("admission", 0.5)
     broke.attempts, broke.failures, broke.rescues = 2, [("reset", "up")], ["prefill"]
     broke.hedge = ("won", 12.5)
-    families = parsed(render([dump(board(broke))], "1.2.3", {"x": {"instances": 2, "failed": 3}}))
+    counted = board(broke)
+    counted.hear("m", 0.5)
+    looks, loads = {"x": {"instances": 2, "failed": 3}}, {"own": [1.5, 2.5], "starting": []}
+    families = parsed(render([dump(counted)], "1.2.3", looks, loads))
+    assert value(families, "penstock_engine_load_seconds", upstream="own") == 2.5
     assert value(families, "penstock_retries_total", kind="reset", upstream="up") == 1
     assert value(families, "penstock_rescues_total", how="prefill") == 1
     assert value(families, "penstock_hedges_total", outcome="won") == 1

@@ -1,5 +1,6 @@
 from penstock.core.errors import UpstreamError
 from penstock.core.finished import record
+from penstock.core.trace import Trace
 from penstock.observe.recent import Recent
 from tests.support.exchanges import finished
 
@@ -28,7 +29,14 @@ def test_a_row_tells_how_the_call_went_and_nothing_of_what_was_said() -> None:
         2.0,
     )
     assert (row["status"], row["outcome"], row["error"], row["tokens_out"]) == (502, "error", "upstream_failed", 22)
+    assert row["trace"] is None
     assert "secret" not in repr(row)
+
+
+def test_a_call_whose_trace_is_kept_names_it() -> None:
+    recent = Recent(1)
+    recent.add(record(finished(trace=Trace("ab" * 16, 1, "", 1, b"", True, 0.0)), 5.0))
+    assert recent.rows()[0]["trace"] == "ab" * 16
 
 
 def test_an_unknown_model_is_shown_in_part_only() -> None:
@@ -46,3 +54,9 @@ def test_another_size_keeps_the_newest() -> None:
     recent.resize(0)
     recent.add(record(finished(), 0.0))
     assert recent.rows() == []
+
+
+def test_many_at_once() -> None:
+    recent = Recent(2)
+    recent.extend([record(finished(id=str(number)), 0.0) for number in range(3)])
+    assert [row["id"] for row in recent.rows()] == ["2", "1"]

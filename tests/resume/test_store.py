@@ -79,11 +79,12 @@ def test_a_running_stream_is_followed_and_its_end_is_told() -> None:
         for number in (2, 3):
             puppet.push(b"data: %d\n\n" % number)
             await until(got, number)
-        puppet.end(UpstreamError("cut", code="upstream_cut"))
+        puppet.end(UpstreamError("cut: hush", code="upstream_cut", quoted="hush"))
         await until(got, 0)
         (error,) = got.ends
         assert error is not None
         assert (error.status, error.code, error.fault) == (502, "upstream_cut", "upstream")
+        assert (error.message, error.loggable) == ("cut: hush", "cut: (not logged)")
         await owner.crew.aclose()
 
     run(main())

@@ -35,6 +35,10 @@ class ListLog:
         del self.rows[:number]
         self.gone += number
 
+    def drop(self, upto: str) -> bool:
+        self.trim(max(0, int(upto) - self.gone))
+        return True
+
     async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
         self.reads += 1
         begin = int(after) - self.gone if after else 0

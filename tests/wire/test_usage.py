@@ -16,6 +16,19 @@ ANSWERS = [
         Usage(5, 7, 3),
     ),
     ({"usage": {"prompt_tokens": 5, "completion_tokens": 7, "prompt_tokens_details": None}}, Usage(5, 7, 0)),
+    (
+        {"usage": {"prompt_tokens": 5, "completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": 6}}},
+        Usage(5, 7, 0, 6),
+    ),
+    (
+        {"usage": {"input_tokens": 5, "output_tokens": 7, "output_tokens_details": {"reasoning_tokens": 4}}},
+        Usage(5, 7, 0, 4),
+    ),
+    ({"usage": {"prompt_tokens": 5, "completion_tokens": 7, "reasoning_tokens": 2}}, Usage(5, 7, 0, 2)),
+    (
+        {"usage": {"prompt_tokens": 5, "completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": -2}}},
+        Usage(5, 7, 0, 0),
+    ),
     ({"usage": {"prompt_tokens": 5, "total_tokens": 5}}, Usage(5, 0, 0)),
     ({"usage": {"prompt_tokens": 5, "completion_tokens": 7, "prompt_cache_hit_tokens": 2}}, Usage(5, 7, 2)),
     ({"usage": {"prompt_tokens": 5, "completion_tokens": 7}, "timings": {"cache_n": 4, "x": 0.5}}, Usage(5, 7, 4)),
@@ -115,3 +128,8 @@ def test_frames_that_tell_nothing(frame):
 def test_no_event_whatever_stands_in_it_is_a_failure():
     for event in odd_events():
         usage_in(event)
+
+
+def test_what_two_calls_used_together() -> None:
+    assert Usage(1, 2, 3, 4).plus(Usage(10, 20, 30, 40)) == Usage(11, 22, 33, 44)
+    assert Usage(1, 2, 3, 4).joined(Usage(0, 9, 0, 1)) == Usage(1, 9, 3, 4)

@@ -158,7 +158,7 @@ class Batch:
         except OverflowError:
             self._fail(merged, _too_much())
         except Exception:
-            log.exception("a room failed on %s", merged.id)
+            log.exception("a room failed on %s", merged.id, extra={"request": merged.id})
             self._fail(merged, defect())
 
     def _end(self, outcome: str, error: Fail | None) -> list[Member]:
@@ -214,7 +214,7 @@ class Batch:
         exchange, usage = member.exchange, dealt.usage
         if usage is not None:
             exchange.tokens_in, exchange.tokens_out = usage.prompt_tokens, usage.completion_tokens
-            exchange.tokens_cached = usage.cached_tokens
+            exchange.tokens_cached, exchange.tokens_reasoning = usage.cached_tokens, usage.reasoning_tokens
         self._dismiss(member)
         member.answer.set_result(reply)
 

@@ -15,7 +15,7 @@ def show(exchange: Exchange, merged: Exchange) -> None:
     """What this caller's answer cost the merged call, and what it is: on top of what came of a call before it."""
     exchange.answered_by(merged)
     exchange.attempts += merged.attempts
-    exchange.queued += merged.queued
+    exchange.share_waits(merged)
     exchange.place = exchange.place or merged.place
 
 

@@ -167,7 +167,7 @@ class Cache:
         try:
             return self._semantic.question(exchange, question, self._prefix(exchange, plan, terms), terms.pattern)
         except Exception:
-            log.exception("the semantic cache failed on %s", exchange.id)
+            log.exception("the semantic cache failed on %s", exchange.id, extra={"request": exchange.id})
             return None
 
     def _absent(self, why: str) -> CallerError:
@@ -234,7 +234,7 @@ class Cache:
         try:
             found = await self._semantic.find(exchange, looked.next, looked.similar)
         except Exception:
-            log.exception("the semantic cache failed on %s", exchange.id)
+            log.exception("the semantic cache failed on %s", exchange.id, extra={"request": exchange.id})
             found = None
         reply = None
         if found is not None and found.inline:

@@ -43,6 +43,9 @@ def main(arguments: list[str]) -> int:
         print_json(answer["rows"])
         return 0
     rows = [_COLUMNS, *(_cells(row) for row in answer["rows"])]
+    if any(row["score"] is not None for row in answer["rows"]):
+        scores = ["score", *("-" if row["score"] is None else f"{row['score']:g}" for row in answer["rows"])]
+        rows = [(*cells[:-1], score, cells[-1]) for cells, score in zip(rows, scores, strict=True)]
     print("\n".join(table(rows)))
     _tell_unread(answer["unread"])
     return 0

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "optimizer": Command("penstock.cli.optimize:main", "show what the optimizer proposes and tries; apply, revert"),
     "cache": Command("penstock.cli.cache:main", "list, show and delete what the cache of a running gateway keeps"),
     "journal": Command("penstock.cli.journal:main", "show the last calls of a running gateway, or sums of them"),
+    "history": Command("penstock.cli.history:main", "show what a running gateway did over time"),
     "warm": Command("penstock.cli.warm:main", "ask the commonest prompts before callers do, so that they are cached"),
     "batch": Command("penstock.cli.batch:main", "have a file of calls answered as a job; list, show and cancel jobs"),
     "doctor": Command("penstock.cli.doctor:main", "try every upstream step by step and say what to fix"),

@@ -16,7 +16,7 @@ from penstock.coalesce.own_call import OwnCall
 from penstock.coalesce.reader import Reader
 from penstock.coalesce.readers import Around, Readers
 from penstock.coalesce.replies import PENDING, reply_for, strips, wants_other
-from penstock.coalesce.shares import settle, show
+from penstock.coalesce.shares import joined, settle, show
 from penstock.core.errors import Fail, defect
 from penstock.core.exchange import Exchange
 from penstock.core.fiber import Fiber
@@ -144,7 +144,7 @@ class Flight:
             fail.__traceback__ = fail.__context__ = None  # their frames hold the call and its bytes
             self.end(fail)
         except Exception:
-            log.exception("a room failed on %s", self.exchange.id)
+            log.exception("a room failed on %s", self.exchange.id, extra={"request": self.exchange.id})
             self.end(defect())
         else:
             self._land(reply)
@@ -286,7 +286,7 @@ class Flight:
         reader.answered = True
         exchange = reader.exchange
         show(exchange, self.exchange, leads=not reader.since)
-        exchange.waited += self._around.now() - reader.since if reader.since else self.exchange.waited
+        exchange.waited += joined(exchange, self._around.now() - reader.since) if reader.since else self.exchange.waited
         if isinstance(reply, Fail):
             self.leave(reader)
             reader.answer.set_exception(reply)

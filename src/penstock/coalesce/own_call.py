@@ -90,7 +90,7 @@ class OwnCall:
             self.end(fail)
             return
         except Exception:
-            log.exception("a room failed on %s", child.id)
+            log.exception("a room failed on %s", child.id, extra={"request": child.id})
             self.end(defect())
             return
         self._fiber = None
@@ -116,7 +116,8 @@ class OwnCall:
         exchange = self._exchange
         exchange.upstream = child.upstream
         exchange.tokens_in, exchange.tokens_out = child.tokens_in, child.tokens_out
-        exchange.tokens_cached, exchange.failures, exchange.rescues = child.tokens_cached, child.failures, child.rescues
+        exchange.tokens_cached, exchange.tokens_reasoning = child.tokens_cached, child.tokens_reasoning
+        exchange.failures, exchange.rescues = child.failures, child.rescues
 
     def __repr__(self) -> str:
         return f"<OwnCall for {self._exchange.id}>"

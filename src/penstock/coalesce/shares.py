@@ -18,9 +18,15 @@ def show(exchange: Exchange, flight: Exchange, *, leads: bool = True) -> None:
     exchange.attempts = flight.attempts
     if flight.batch:
         exchange.batch = flight.batch
-    if leads and flight.queued:
-        exchange.queued += flight.queued
+    if leads:
+        exchange.share_waits(flight)
         exchange.place = exchange.place or flight.place
+
+
+def joined(exchange: Exchange, waited: float) -> float:
+    """Who joined a flight waited for it: that is waiting for an upstream, in this room."""
+    exchange.name_wait("coalesce", waited)
+    return waited
 
 
 def settle(present: Sequence[Exchange], flight: Exchange, *, split: bool) -> None:
@@ -30,16 +36,11 @@ def settle(present: Sequence[Exchange], flight: Exchange, *, split: bool) -> Non
     first.attempts = flight.attempts
     if not split or len(present) == 1:
         first.tokens_in, first.tokens_out = flight.tokens_in, flight.tokens_out
-        first.tokens_cached = flight.tokens_cached
+        first.tokens_cached, first.tokens_reasoning = flight.tokens_cached, flight.tokens_reasoning
         return
-    number = len(present)
-    asked, said, cached = (
-        parts(flight.tokens_in, number),
-        parts(flight.tokens_out, number),
-        parts(flight.tokens_cached, number),
-    )
-    for at, exchange in enumerate(present):
-        exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached = asked[at], said[at], cached[at]
+    for name in ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning"):
+        for exchange, part in zip(present, parts(getattr(flight, name), len(present)), strict=True):
+            setattr(exchange, name, part)
 
 
 def parts(amount: int, number: int) -> list[int]:

@@ -21,7 +21,8 @@ class Fail(Exception):
     ``status`` is the HTTP status to answer; ``code`` is a stable machine-readable word; ``retryable`` tells
     clients (``x-should-retry``) and the routing room whether the same call may succeed later or elsewhere;
     ``phase`` names the step that failed (``dns``, ``connect``, ``tls``, ``send``, ``headers``, ``body``, ...);
-    ``retry_after`` is in seconds.
+    ``retry_after`` is in seconds; ``quoted`` is the part of the message that others wrote: it goes to the caller, and
+    into no log, for it may repeat a prompt or a key.
     """
 
     fault: ClassVar[Fault] = "gateway"
@@ -41,6 +42,7 @@ class Fail(Exception):
         phase: str | None = None,
         upstream: str | None = None,
         allow: str | None = None,
+        quoted: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -52,9 +54,15 @@ class Fail(Exception):
         self.phase = phase
         self.upstream = upstream
         self.allow = allow
+        self.quoted = quoted
+
+    @property
+    def loggable(self) -> str:
+        """The message without what others wrote."""
+        return self.message.replace(self.quoted, "(not logged)") if self.quoted else self.message
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.status} {self.code}: {self.message}>"
+        return f"<{type(self).__name__} {self.status} {self.code}: {self.loggable}>"
 
 
 class CallerError(Fail):

@@ -16,9 +16,12 @@ from penstock.core.priority import NORMAL
 if TYPE_CHECKING:
     from penstock.core.errors import Fail
     from penstock.core.ports import Caller, RequestBody
+    from penstock.core.trace import Trace
 
 log = logging.getLogger("penstock")
 
+MOST_ROOMS = 40
+"""Work that a call begins may enter rooms on its account; twice as many as there are is enough to show it."""
 Deferred = Callable[["Exchange"], None]
 
 
@@ -46,7 +49,8 @@ class Exchange:
     the upstream that should serve it if it can.
     ``waits`` names what made it wait, by room; ``answered`` is the moment of the head of the upstream's answer (0: none
     came), ``connecting`` the part of ``waited`` in which a connection was made. ``tags`` are the caller's own labels,
-    ``cost`` and ``saved`` micro-dollars.
+    ``cost`` and ``saved`` micro-dollars. ``rooms``: of a few calls, when they entered each. ``trace``: its place in a
+    distributed trace, None while nobody traces; forks share it.
     ``relief`` is what the degrade room lets it do without, ``stale`` the age in seconds up to which a kept answer may
     be told to it though its time is over, ``degraded`` what it was indeed given less of.
     ``outcome`` is None while running, then ``ok``, ``error`` or ``left`` (the caller went away).
@@ -90,6 +94,7 @@ class Exchange:
         "queued",
         "relief",
         "rescues",
+        "rooms",
         "saved",
         "scope",
         "seat",
@@ -101,6 +106,7 @@ class Exchange:
         "tokens_in",
         "tokens_out",
         "tokens_reasoning",
+        "trace",
         "upstream",
         "upstream_key",
         "upstream_model",
@@ -120,6 +126,7 @@ class Exchange:
         self.caller: Caller | None = None
         self.key = ""
         self.tags = ""
+        self.trace: Trace | None = None
         self.scope = ""
         self.priority = NORMAL
         self.weight = 1.0
@@ -148,6 +155,7 @@ class Exchange:
         self.waits: dict[str, float] | None = None
         self.answered = 0.0
         self.connecting = 0.0
+        self.rooms: list[tuple[str, float]] | None = None
         self.overhead = 0.0
         self.first_byte = 0.0
         self.ended = 0.0
@@ -190,6 +198,8 @@ class Exchange:
         child.priority = self.priority
         child.weight = self.weight
         child.tags = self.tags
+        child.trace = self.trace
+        child.rooms = self.rooms
         child.usage_passes = self.usage_passes
         return child
 
@@ -207,6 +217,8 @@ class Exchange:
         self.upstream_key = other.upstream_key
         self.upstream_model = other.upstream_model
         self.output_default = other.output_default
+        self.answered = other.answered
+        self.connecting = other.connecting
         if other.degraded:
             self.degraded = other.degraded
         if other.notes:
@@ -223,9 +235,24 @@ class Exchange:
     def note_wait(self, room: str, seconds: float) -> None:
         """``room`` made it wait for others."""
         self.queued += seconds
+        self.name_wait(room, seconds)
+
+    def name_wait(self, room: str, seconds: float) -> None:
+        """``room`` made it wait in a time that counts already: as waiting for an upstream, or in another's queue."""
         if self.waits is None:
             self.waits = {}
         self.waits[room] = self.waits.get(room, 0.0) + seconds
+
+    def share_waits(self, other: Exchange) -> None:
+        """It waited wherever ``other`` did, which served it."""
+        self.queued += other.queued
+        for room, seconds in (other.waits or {}).items():
+            self.name_wait(room, seconds)
+
+    def note_room(self, room: str, now: float) -> None:
+        """It enters ``room``, if that is noted of it."""
+        if self.rooms is not None and len(self.rooms) < MOST_ROOMS:
+            self.rooms.append((room, now))
 
     def note_failure(self, kind: str, upstream: str) -> None:
         """An attempt at ``upstream`` failed; ``kind`` is one of a closed set."""
@@ -249,7 +276,7 @@ class Exchange:
             try:
                 deferred.pop()(self)
             except Exception:
-                log.exception("clean-up of %s failed", self.id)
+                log.exception("clean-up of %s failed", self.id, extra={"request": self.id})
 
     def __repr__(self) -> str:
         return f"<Exchange {self.id} {self.outcome or 'running'} {self.call!r}>"

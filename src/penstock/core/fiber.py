@@ -148,7 +148,7 @@ class Fiber:
             return
         except Exception:
             self.ended = True
-            log.exception("a fiber failed")
+            log.exception("a fiber failed", extra={"request": ""})
             return
         finally:
             _leave(loop, self)  # type: ignore[arg-type]

@@ -6,9 +6,11 @@ be cheap; who reads it later gives it its names by ``Finished._make``. It holds 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from penstock.core.exchange import Exchange
+from penstock.core.trace import Traced
 
 MOST_NAME_CHARACTERS = 64
 Record = tuple[Any, ...]
@@ -19,7 +21,9 @@ class Finished(NamedTuple):
     the configured entry (a bounded set), or what was asked for where there is none. ``first_byte`` counts from the
     start (0: there was none), ``connecting`` is part of ``waited``, ``answering`` is from the start to the head of the
     upstream's answer (0: none was asked). ``cache`` is what the cache said, ``fault`` whose fault an error was,
-    ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing."""
+    ``hedge`` what came of a second attempt. ``waits`` are what rooms made it wait, by name, None for nothing;
+    ``rooms`` the seconds in each on the way down, then ``answer``: of a few calls. ``known``: ``model`` is an entry.
+    ``trace`` its place in a trace that is kept."""
 
     at: float
     id: str
@@ -55,6 +59,9 @@ class Finished(NamedTuple):
     cost: int
     saved: int
     waits: dict[str, float] | None
+    rooms: tuple[tuple[str, float], ...] | None = None
+    known: bool = True
+    trace: Traced | None = None
 
     @property
     def prefill(self) -> float | None:
@@ -101,4 +108,16 @@ def record(exchange: Exchange, at: float) -> Record:
         exchange.answered - started if exchange.answered else 0.0, exchange.connecting, exchange.waited,
         exchange.queued, exchange.overhead, exchange.tokens_in, exchange.tokens_out, exchange.tokens_cached,
         exchange.tokens_reasoning, exchange.bytes_in, exchange.bytes_out, exchange.cost, exchange.saved, exchange.waits,
+        None if exchange.rooms is None else waterfall(exchange, exchange.rooms),
+        exchange.model != "",
+        None if exchange.trace is None else exchange.trace.end(exchange),
     )  # fmt: skip
+
+
+def waterfall(exchange: Exchange, entered: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """How long a call was in each room before it went on to the next; what followed the head of its answer is
+    ``answer``, and what came before the first room ``edge``."""
+    last = entered[-1][1] if entered else exchange.started
+    answer = next((at for at in (exchange.answered, exchange.first_byte) if at >= last), exchange.ended)
+    marks = [("edge", exchange.started), *entered, ("answer", answer), ("", exchange.ended)]
+    return tuple((name, max(0.0, then - at)) for (name, at), (_, then) in pairwise(marks))

@@ -44,6 +44,9 @@ class Log(Protocol):
     def extend(self, rows: Sequence[bytes]) -> bool:
         """Queue many rows, which costs a fraction of as many calls of ``append``. False: all of them are lost."""
 
+    def drop(self, upto: str) -> bool:
+        """Queue the removal of the rows up to and with the position ``upto``. False when the queue is full."""
+
     async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
         """Up to ``limit`` rows after the position ``after`` ("" for the oldest kept). With none, waits up to ``wait``
         seconds for one, written here or elsewhere. Raises Missed; never for ""."""

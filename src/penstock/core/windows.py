@@ -6,6 +6,7 @@ of other workers, other hosts and neighbouring spans. All of it is plain and bou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 import msgspec
@@ -125,7 +126,10 @@ class Part(msgspec.Struct, array_like=True):
 
 class Window(msgspec.Struct):
     """``start``: Unix seconds; ``seconds``: how long. ``parts``: by dimension, then by value. ``waits``: seconds that
-    rooms made calls wait, by room. ``feedback``: by model, count and sum of scores (0 to 1)."""
+    rooms made calls wait, by room. ``feedback``: by model, count and sum of scores (0 to 1). ``worker``: whose it is,
+    -1 for that of all. Of spans in a row ``gauges`` are means, ``peaks`` the worst; ``covered`` is for how many seconds
+    of it something is known, 0 for all.
+    """
 
     start: float
     seconds: float = SPAN
@@ -134,6 +138,14 @@ class Window(msgspec.Struct):
     gauges: dict[str, float] = {}
     waits: dict[str, float] = {}
     feedback: dict[str, tuple[int, float]] = {}
+    worker: int = -1
+    peaks: dict[str, float] = {}
+    covered: float = 0.0
+
+    @property
+    def known(self) -> float:
+        """Seconds of it of which something is known: what rates are made of."""
+        return self.covered or self.seconds
 
     @property
     def calls(self) -> int:
@@ -149,40 +161,62 @@ class Window(msgspec.Struct):
         return total
 
 
+_BANDS = (*map(str, PROMPT_BANDS), "more")
 SUMS = tuple(name for name, kind in Group.__annotations__.items() if kind in ("int", "float"))
 COUNTS = tuple(name for name, kind in Group.__annotations__.items() if kind in ("Sketch", "dict[str, int]"))
 
 
-def joined(windows: Iterable[Window], start: float, seconds: float) -> Window:
-    """One window of them all: workers of one span, or spans in a row. Gauges as GAUGES says; a sum over spans is not a
-    sum, so for spans in a row give them one worker each (see ``history``)."""
-    whole = Window(start, seconds)
-    groups: dict[tuple[str, str, str], Group] = {}
-    for window in windows:
+class Sum:
+    """A window to which the calls of others are added; ``window`` is what there is of it so far. Gauges are left to
+    who adds: what they make together depends on whether the windows lie beside or behind each other."""
+
+    def __init__(self, start: float, seconds: float) -> None:
+        self.window = Window(start, seconds)
+        self._groups: dict[tuple[str, str, str], Group] = {}
+
+    def add(self, window: Window) -> None:
+        """Count the calls of ``window``, too."""
+        whole, groups = self.window, self._groups
         for group in window.groups:
             name = (group.operation, group.model, group.upstream)
             if name not in groups and len(groups) >= MOST_GROUPS:
                 name = (group.operation, OTHER, OTHER)
             if name not in groups:
                 groups[name] = Group(*name)
+                whole.groups.append(groups[name])
             groups[name].add(group)
         for dimension, values in window.parts.items():
             known = whole.parts.setdefault(dimension, {})
             for value, part in values.items():
                 name_of = value if value in known or len(known) < MOST_VALUES else OTHER
                 known.setdefault(name_of, Part()).add(part)
-        for gauge, reading in window.gauges.items():
-            whole.gauges[gauge] = _both(gauge, whole.gauges.get(gauge), reading)
         for room, spent in window.waits.items():
             whole.waits[room] = whole.waits.get(room, 0.0) + spent
         for model, (number, score) in window.feedback.items():
             had = whole.feedback.get(model, (0, 0.0))
             whole.feedback[model] = (had[0] + number, had[1] + score)
-    whole.groups = list(groups.values())
-    return whole
+
+    def __repr__(self) -> str:
+        return f"<Sum from {self.window.start:.0f}, {len(self._groups)} groups>"
 
 
-def _both(gauge: str, one: float | None, other: float) -> float:
+def joined(windows: Iterable[Window], start: float, seconds: float) -> Window:
+    """One window of many that lie beside each other: those of workers, or of hosts. Gauges as GAUGES says. Of spans in
+    a row ``history.rollup`` makes one."""
+    whole = Sum(start, seconds)
+    joint = whole.window
+    for window in windows:
+        whole.add(window)
+        for gauge, reading in window.gauges.items():
+            joint.gauges[gauge] = worse(gauge, joint.gauges.get(gauge), reading)
+        for gauge, reading in window.peaks.items():
+            joint.peaks[gauge] = worse(gauge, joint.peaks.get(gauge), reading)
+        joint.covered = max(joint.covered, window.covered)
+    return joint
+
+
+def worse(gauge: str, one: float | None, other: float) -> float:
+    """What two readings of ``gauge`` at one time make."""
     if one is None:
         return other
     how = GAUGES.get(gauge, "max")
@@ -191,7 +225,7 @@ def _both(gauge: str, one: float | None, other: float) -> float:
 
 def band(tokens: int) -> str:
     """The band of a prompt of so many tokens."""
-    return next((str(bound) for bound in PROMPT_BANDS if tokens <= bound), "more")
+    return _BANDS[bisect_left(PROMPT_BANDS, tokens)]
 
 
 _decode = msgspec.json.Decoder(Window).decode

@@ -121,6 +121,8 @@ class LocalRoutes:
         """One call by its request id."""
         wanted = exchange.call.path.rpartition("/")[2]
         found = await self._fleet.calls(1, wanted)
+        if not found:  # it is long ago, or a worker ago: its row may be there yet
+            found = (await self._fleet.journal({"id": unquote(wanted), "last": "1"})).get("rows", [])
         if not found:
             raise CallerError(f"no call {wanted[:130]} is remembered", status=404, code="call_not_found")
         return _json(found[0])

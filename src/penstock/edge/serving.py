@@ -107,7 +107,7 @@ class Serving:
         """What is answered where a room raised."""
         if isinstance(error, Fail):
             return self._failure(error)
-        log.error("a room failed on %s", self._exchange.id, exc_info=error)
+        log.error("a room failed on %s", self._exchange.id, exc_info=error, extra={"request": self._exchange.id})
         return self._failure(defect())
 
     def _failure(self, fail: Fail) -> Reply:

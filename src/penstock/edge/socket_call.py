@@ -64,7 +64,7 @@ class SocketCall:
             self._fail(fail)
             return
         except Exception:
-            log.exception("a room failed on %s", exchange.id)
+            log.exception("a room failed on %s", exchange.id, extra={"request": exchange.id})
             self._fail(defect())
             return
         self._fiber = None

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-Severity = Literal["low", "medium", "high", "critical"]
-SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+from penstock.core.alert import SEVERITIES as SEVERITIES
+from penstock.core.alert import Alert as Alert
+from penstock.core.alert import Severity
+
 Kind = Literal[
     "high_latency", "slow_first_token", "low_token_rate", "low_hit_rate", "memory_pressure", "error_burst",
     "cost_spike", "traffic_shift", "queueing", "loop_blocked", "descriptors", "disk", "store_slow", "short_answers",
@@ -89,18 +91,6 @@ class Recommendation(Struct, kw_only=True):
     actions: list[Action]
     benefit: str
     effort: Literal["low", "medium", "high"]
-
-
-class Alert(Struct, kw_only=True):
-    """Something an operator is told when it opens and when it closes. ``name`` is stable; ``facts`` are plain."""
-
-    id: str
-    name: str
-    severity: Severity
-    text: str
-    opened: float
-    closed: float | None = None
-    facts: dict[str, Any] = {}
 
 
 class Proposal(Struct, kw_only=True):

@@ -51,6 +51,8 @@ class Notes:
     def __init__(self, wall: Callable[[], float]) -> None:
         self.log: Log | None = None
         self.prompt_bytes = 0
+        self.redact: Callable[[bytes], bytes] | None = None
+        """What takes out of a body what must not be kept."""
         self.written = 0
         self.lost = 0
         self._wall = wall
@@ -133,7 +135,8 @@ class Notes:
             members = _members(body)
             for name in UNSHAPING.intersection(members):
                 del members[name]
-            return msgspec.Raw(_encode(members))
+            kept = _encode(members)
+            return msgspec.Raw(kept if self.redact is None else self.redact(kept))
         except (ValueError, RecursionError):
             return None
 

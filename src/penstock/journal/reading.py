@@ -20,7 +20,7 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of bodies in one answer; the page ends there."""
 BATCH = 200
 """Rows read and decoded at once, so that the event loop is not held."""
-_MATCHED = ("model", "key", "scope", "upstream", "outcome", "cache", "operation", "session", "error")
+_MATCHED = ("id", "model", "key", "scope", "upstream", "outcome", "cache", "operation", "session", "error")
 
 
 class QuestionError(ValueError):
@@ -101,6 +101,28 @@ async def answer(log: Log, question: Question) -> dict[str, Any]:
     return await (_newest(log, question) if question.after is None else _page(log, question))
 
 
+async def newest_before(log: Log, since_ms: int) -> str:
+    """The position of the newest row that ended before then, "" for none: found by halves, for rows are about in the
+    order of their ends."""
+    oldest = await log.read("", 1)
+    if not oldest:
+        return ""
+    low, high = int(oldest[0][0]), int(await log.last() or 0) + 1
+    first = low
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            rows = await log.read(str(middle - 1) if middle > first else "", 1)
+        except Missed:  # it has gone since
+            rows = []
+        row = read_row(rows[0][1]) if rows else None
+        if row is None or row.at_ms < since_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return str(low - 1) if low > first else ""
+
+
 async def _page(log: Log, question: Question) -> dict[str, Any]:
     """Rows after a position. ``missed``: some after it are gone, so that the page begins at the oldest kept."""
     rows: list[dict[str, Any]] = []
@@ -132,6 +154,7 @@ async def _newest(log: Log, question: Question) -> dict[str, Any]:
     """From the end backwards, a batch at a time: positions grow by one."""
     found: list[dict[str, Any]] = []
     unread = size = 0
+    wanted = question.matched.get("id", "").encode()
     end = int(await log.last() or 0)
     while end > 0 and len(found) < question.limit and size < MOST_BYTES:
         begin = max(0, end - BATCH)
@@ -140,7 +163,7 @@ async def _newest(log: Log, question: Question) -> dict[str, Any]:
         except Missed:  # the oldest row lies in between; or rows have gone since
             begin, batch = 0, await log.read("", BATCH)
         for place, stored in reversed(batch):
-            if int(place) > end:
+            if int(place) > end or wanted not in stored:  # an id is looked for in all rows: few need to be opened
                 continue
             row = read_row(stored)
             if row is None:

@@ -27,7 +27,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``model`` is the configured entry, ``asked`` what the caller wrote, ``answered`` the name after fallbacks.
     ``network_us`` is the round trip to the caller. ``session`` and ``digest`` are keyed hashes: equal ones were equal.
-    ``body`` is what was asked, where the journal keeps it, else null.
+    ``body`` is what was asked, where the journal keeps it, else null. ``headers_us`` is from the start to the head of
+    the upstream's answer; ``cost`` and ``saved`` are micro-dollars.
     """
 
     at_ms: int = 0
@@ -61,6 +62,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     overhead_us: int = 0
     network_us: int = 0
     body: msgspec.Raw = _NOTHING
+    tokens_reasoning: int = 0
+    connect_us: int = 0
+    headers_us: int = 0
+    cost: int = 0
+    saved: int = 0
 
     @property
     def generating_us(self) -> int:
@@ -150,6 +156,8 @@ def values_of(
         int((exchange.first_byte - started) * 1e6) if exchange.first_byte else 0,
         int(exchange.queued * 1e6) if exchange.queued else 0, int(exchange.waited * 1e6) if exchange.waited else 0,
         int(exchange.overhead * 1e6), int(network * 1e6) if network else 0, body,
+        exchange.tokens_reasoning, int(exchange.connecting * 1e6) if exchange.connecting else 0,
+        int((exchange.answered - started) * 1e6) if exchange.answered else 0, exchange.cost, exchange.saved,
     )  # fmt: skip
 
 
@@ -167,11 +175,14 @@ def told(row: Row, *, bodies: bool = False) -> dict[str, Any]:
     """A row for people and programs: seconds for microseconds, and what follows from it."""
     said = msgspec.structs.asdict(row)
     body = said.pop("body")
-    for name in ("total", "first_byte", "queue", "upstream", "overhead", "network"):
+    for name in ("total", "first_byte", "queue", "upstream", "overhead", "network", "connect", "headers"):
         said[f"{name}_seconds"] = said.pop(f"{name}_us") / 1e6
     said["ended"] = said.pop("at_ms") / 1000
     said["first_byte_seconds"] = said["first_byte_seconds"] or None
     said["network_seconds"] = said["network_seconds"] or None
+    said["headers_seconds"] = said["headers_seconds"] or None
+    said["cost"], said["saved"] = row.cost / 1e6, row.saved / 1e6
+    said["score"], said["label"] = None, ""
     said["looked_up"], said["hit"] = row.was_looked_up, row.was_hit
     said["tokens_per_second"] = None if row.tokens_per_second is None else round(row.tokens_per_second, 2)
     said["prefill_seconds"] = None if row.prefill_us is None else row.prefill_us / 1e6

@@ -1,4 +1,4 @@
-"""Fetches the secret with which the journal hashes: one for all who share the store, made by whoever came first.
+"""Fetches the secret with which the journal hashes, one for all who share the store; has old rows looked for.
 
 May fail: not at all; while the store is away it is asked again and again, and rows go without hashes.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from penstock.core.stored import Counters
 
 NAME = "journal.secret"
 AGAIN_SECONDS = 5.0
+AGED_SECONDS = 60.0
+"""Between two looks at which rows have become too old."""
 
 
 class Secret:
@@ -36,3 +38,19 @@ class Secret:
             else:
                 self._take(kept)
                 return
+
+
+class Ageing:
+    """A service that has ``look`` done every now and then."""
+
+    name = "journal ageing"
+
+    def __init__(self, look: Callable[[], Awaitable[None]], every: float = AGED_SECONDS) -> None:
+        self._look = look
+        self._every = every
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(self._every)
+            await self._look()

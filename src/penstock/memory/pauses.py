@@ -13,7 +13,7 @@ GENERATIONS = 3
 class Pauses:
     """By generation of Python's collector; how long was paused in this minute and in the last full one."""
 
-    __slots__ = ("_last", "_minute", "_this", "buckets", "freed", "longest", "seconds", "stuck", "times")
+    __slots__ = ("_last", "_minute", "_this", "buckets", "freed", "longest", "seconds", "stuck", "times", "worst")
 
     def __init__(self) -> None:
         self.buckets = [0] * (len(BOUNDS_SECONDS) + 1)
@@ -21,6 +21,7 @@ class Pauses:
         self.freed = [0] * GENERATIONS
         self.seconds = 0.0
         self.longest = 0.0
+        self.worst = 0.0
         self.stuck = 0
         self._minute = 0
         self._this = 0.0
@@ -35,8 +36,14 @@ class Pauses:
         self.stuck += stuck
         self.seconds += seconds
         self._this += seconds
+        self.worst = max(self.worst, seconds)
         if seconds > self.longest:
             self.longest = seconds
+
+    def take_worst(self) -> float:
+        """The longest since this was asked last."""
+        worst, self.worst = self.worst, 0.0
+        return worst
 
     def a_minute(self, now: float) -> float:
         """Seconds paused in the last full minute, or in this one if that is more already."""

@@ -6,7 +6,8 @@ Fails with 503 and ``Retry-After`` when the account is full, 413, 408 or 400 for
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from penstock.core.errors import GatewayError
@@ -38,7 +39,9 @@ class Memory:
         max_body: int,
         retry_after: float,
         known: Mapping[bytes, Remembered] | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._now = now
         self._known = {} if known is None else known
         self._bodies = bodies
         self._max_body = max_body
@@ -79,13 +82,16 @@ class Memory:
 
     async def _read_first(self, exchange: Exchange, next: Next) -> Reply:
         """A body still on its way: reserved by its announced length, or chunk by chunk when it has none."""
-        length = exchange.body.length
-        if length is None:
-            whole = await exchange.body.read(self._max_body, partial(self._take, exchange))
-        else:
-            if length <= self._max_body and not self._take(exchange, length):
-                raise self._full()
-            whole = await exchange.body.read(self._max_body)
+        length, began = exchange.body.length, self._now()
+        try:
+            if length is None:
+                whole = await exchange.body.read(self._max_body, partial(self._take, exchange))
+            else:
+                if length <= self._max_body and not self._take(exchange, length):
+                    raise self._full()
+                whole = await exchange.body.read(self._max_body)
+        finally:
+            exchange.note_wait("body", self._now() - began)
         fill(exchange.call, whole)
         return await next(exchange)
 

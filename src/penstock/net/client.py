@@ -13,48 +13,17 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail, GatewayError, UpstreamError
+from penstock.core.exchange import Exchange
 from penstock.core.reply import Source
 from penstock.net.client_connection import ClientConnection, Untouched
 from penstock.net.names import Names
 from penstock.net.outbox import Outbox
+from penstock.net.reach import Patience, Reach
 from penstock.net.response import Response
 from penstock.net.tunnel import open_tunnel
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How an upstream is reached. ``proxy`` is ``host:port`` of an HTTP proxy that CONNECTs, ``proxy_key`` the
-    credentials that it is shown (RFC 9110, 11.7.2); ``name`` is what its certificate must say, where that is not
-    ``host``."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None = None
-    proxy: tuple[str, int] | None = None
-    proxy_key: bytes = field(default=b"", repr=False)
-    max_connections: int = 1024
-    queue: int = 4096
-    max_idle: float = 60.0
-    max_age: float = 600.0
-    name: str = ""
-
-    @property
-    def tls_name(self) -> str:
-        """Whom TLS must find there."""
-        return (self.name or self.host).strip("[]")
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, in seconds: for a connection, for the head of the answer, between its parts."""
-
-    connect: float = 5.0
-    head: float = 600.0
-    idle: float = 30.0
 
 
 class Origin:
@@ -75,6 +44,8 @@ class Origin:
         self._dialling = 0
         self._waiters: deque[asyncio.Future[ClientConnection | None]] = deque()
         self._closed = False
+        self.obtained = 0
+        self.waited = 0.0
 
     async def request(
         self,
@@ -84,15 +55,16 @@ class Origin:
         head_timeout: float | None = None,
         *,
         upgrade: bool = False,
+        exchange: Exchange | None = None,
     ) -> Response:
         """Send one request. ``head_timeout`` (seconds) stands in for that of ``patience``. With ``upgrade`` a 101 may
-        be the answer: a ``Switched``.
+        be the answer: a ``Switched``. ``exchange`` is told how long it waited for a connection.
 
         Cancelling closes the request's connection at once, in every phase.
         """
         head_timeout = head_timeout or patience.head
         while True:
-            connection = self._take() or await self._obtain(patience)
+            connection = self._take() or await self._obtain(patience, exchange)
             if upgrade:
                 connection.upgrades = True
             waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
@@ -121,18 +93,49 @@ class Origin:
                 return connection
         return None
 
-    async def _obtain(self, patience: Patience) -> ClientConnection:
+    async def _obtain(self, patience: Patience, exchange: Exchange | None) -> ClientConnection:
         """A new connection if the cap allows; else the next one that becomes free."""
+        began = self.now()
+        self.obtained += 1
+        if self._is_full:
+            try:
+                free = await self._next_free(patience)
+            finally:
+                waited = self.now() - began
+                self.waited += waited
+                if exchange is not None:  # a queue of ours: the upstream knows nothing of it
+                    exchange.note_wait("connections", waited)
+                    exchange.waited -= waited
+            if free is not None:
+                return free
+            began = self.now()
+        self._dialling += 1
+        try:
+            connection = await self._dial(patience.connect)
+        finally:
+            self._dialling -= 1
+            if exchange is not None:
+                exchange.connecting += self.now() - began
+            if self._waiters:
+                self._wake_one(None)
+        if connection.closed:
+            raise self._unreachable("closed the connection at once", "connect")
+        self._open.add(connection)
+        return connection
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._open) + self._dialling >= self.reach.max_connections
+
+    async def _next_free(self, patience: Patience) -> ClientConnection | None:
+        """The next connection that becomes free; None where a new one may be made instead."""
         deadline = self.now() + patience.connect
-        while len(self._open) + self._dialling >= self.reach.max_connections:
+        while self._is_full:
             if len(self._waiters) >= self.reach.queue:
                 raise GatewayError(
                     f"the queue for upstream '{self.name}' is full ({self.reach.queue} calls wait)",
-                    code="upstream_queue_full",
-                    retry_after=1,
-                    phase="queue",
-                    upstream=self.name,
-                )
+                    code="upstream_queue_full", retry_after=1, phase="queue", upstream=self.name,
+                )  # fmt: skip
             waiter: asyncio.Future[ClientConnection | None] = self.loop.create_future()
             self._waiters.append(waiter)
             try:
@@ -142,28 +145,15 @@ class Origin:
                 self._unwait(waiter)
                 raise UpstreamError(
                     f"no connection to upstream '{self.name}' became free in time",
-                    status=504,
-                    code="upstream_timeout",
-                    phase="queue",
-                    upstream=self.name,
-                ) from None
+                    status=504, code="upstream_timeout", phase="queue", upstream=self.name,
+                ) from None  # fmt: skip
             except asyncio.CancelledError:
                 self._unwait(waiter)
                 raise
             if connection is not None and not connection.closed:
                 return connection
             deadline = self.now() + patience.connect
-        self._dialling += 1
-        try:
-            connection = await self._dial(patience.connect)
-        finally:
-            self._dialling -= 1
-            if self._waiters:
-                self._wake_one(None)
-        if connection.closed:
-            raise self._unreachable("closed the connection at once", "connect")
-        self._open.add(connection)
-        return connection
+        return None
 
     def _unwait(self, waiter: asyncio.Future[ClientConnection | None]) -> None:
         if waiter in self._waiters:
@@ -223,12 +213,9 @@ class Origin:
     async def _dial_one(self, address: str, port: int) -> ClientConnection:
         if self.reach.proxy is not None:
             return await open_tunnel(self, address, port)
+        name = self.reach.tls_name if self.tls is not None else None
         _, connection = await self.loop.create_connection(
-            lambda: ClientConnection(self),
-            address,
-            port,
-            ssl=self.tls,
-            server_hostname=self.reach.tls_name if self.tls is not None else None,
+            lambda: ClientConnection(self), address, port, ssl=self.tls, server_hostname=name
         )
         return connection
 
@@ -272,6 +259,11 @@ class Origin:
         return len(self._open) - len(self._idle)
 
     @property
+    def queued(self) -> int:
+        """Calls that wait for a connection."""
+        return len(self._waiters)
+
+    @property
     def open(self) -> int:
         """Connections now open."""
         return len(self._open)
@@ -283,7 +275,5 @@ class Origin:
             connection.abort()
 
     def __repr__(self) -> str:
-        return (
-            f"<Origin {self.name} {self.address} {len(self._open)} open, {len(self._idle)} idle, "
-            f"{len(self._waiters)} waiting>"
-        )
+        pool = f"{len(self._open)} open, {len(self._idle)} idle, {len(self._waiters)} waiting"
+        return f"<Origin {self.name} {self.address} {pool}>"

@@ -20,10 +20,9 @@ from penstock.net.turn import Successor, Turn
 if TYPE_CHECKING:
     from penstock.net.server import Server
 
-MAX_PIPELINED = 128
+MAX_PIPELINED, LATE_SECONDS = 128, 1.0
 LINGER_SECONDS, LONGEST_LINGER_SECONDS = 3.0, 30.0
-LINGER_BYTES, LINGER_RATE = 64 * 1024 * 1024, 16 * 1024
-"""Who sends faster than this many bytes a second, from the refusal on, is read for longer."""
+LINGER_BYTES, LINGER_RATE = 64 * 1024 * 1024, 16 * 1024  # a second: who sends faster is read for longer
 
 
 class Connection(BatchedProtocol):
@@ -211,7 +210,7 @@ class Connection(BatchedProtocol):
 
     def close_when_idle(self) -> None:
         """For a stopping server: an idle connection ends now, a busy one after its response."""
-        if not self._turns and not self.closing:
+        if not (self._turns or self.closing):
             self._close()
 
     def _begin_next(self) -> None:
@@ -284,9 +283,10 @@ class Connection(BatchedProtocol):
                 self._due_within(self._server.limits.write_timeout / 2)
             else:
                 self.abort()
+        elif self._reading and self.unread():  # it has come: the loop was too busy to take it
+            self._due_within(LATE_SECONDS)
         elif self._turns:
-            body = self._turns[-1].body
-            if body.waiting:
+            if (body := self._turns[-1].body).waiting:
                 body.fail(CallerError("the body stopped arriving", status=408, code="body_timeout"))
             else:
                 self.due = self._deadline

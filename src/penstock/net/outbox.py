@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from penstock.net.tcp_info import round_trip, unacknowledged
+from penstock.net.tcp_info import round_trip, unacknowledged, unread
 
 MANY_PIECES = 1000
 """Chunks of bodies after which a connection gives way. One read can bring 40,000, and the loop may do many in a row."""
@@ -96,6 +96,10 @@ class BatchedProtocol(asyncio.Protocol):
     def waiting(self) -> int:
         """Bytes waiting for the peer to read: in this process, and in the kernel's buffer."""
         return self.unsent() + unacknowledged(self._transport.get_extra_info("socket"))
+
+    def unread(self) -> int:
+        """Bytes that the peer has sent and that were not taken from the kernel yet."""
+        return unread(self._transport.get_extra_info("socket"))
 
     def round_trip(self) -> float | None:
         """Seconds to the peer and back; None where the kernel does not say."""

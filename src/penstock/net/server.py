@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -140,6 +140,11 @@ class Server:
             self._peers[connection.peer] = held - 1
         else:
             self._peers.pop(connection.peer, None)
+
+    @property
+    def connections(self) -> Iterable[object]:
+        """Those now open."""
+        return self._connections
 
     @property
     def open(self) -> int:

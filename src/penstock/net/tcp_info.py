@@ -49,6 +49,16 @@ def unacknowledged(connection: Any) -> int:
     return queued[0]
 
 
+def unread(connection: Any) -> int:
+    """Bytes in the kernel's receive buffer, come and not taken yet; 0 where unknown."""
+    queued = array.array("i", [0])
+    try:
+        fcntl.ioctl(connection.fileno(), termios.FIONREAD, queued)
+    except (OSError, AttributeError, ValueError):
+        return 0
+    return queued[0]
+
+
 def bound_receiving(connection: Any) -> None:
     """Let the kernel take in no more than ``RECEIVE_BYTES`` for ``connection`` before somebody reads it."""
     with contextlib.suppress(OSError, AttributeError, NotImplementedError):

@@ -65,6 +65,7 @@ def row_of(exchange: Exchange, wall: float) -> dict[str, Any]:
         "level": "info" if error is None else "warning" if error.fault == "caller" else "error",
         "event": "call",
         "id": exchange.id,
+        "trace": None if exchange.trace is None else exchange.trace.id,
         "client": call.client,
         "key": exchange.key,
         "operation": call.operation.name,
@@ -83,5 +84,5 @@ def row_of(exchange: Exchange, wall: float) -> dict[str, Any]:
         "bytes_out": exchange.bytes_out,
         "error": None if error is None else error.code,
         "fault": None if error is None else error.fault,
-        "reason": None if error is None else error.message[:300],
+        "reason": None if error is None else error.loggable[:300],
     }

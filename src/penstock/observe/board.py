@@ -1,19 +1,24 @@
 """The numbers of one worker: a tally per (operation, model, upstream, status, fault), and histograms. Pure.
 
-Enters: finished exchanges. Leaves: a ``dump`` of plain values, which merges over workers and renders as Prometheus
-text. Labels come from the configuration and from closed sets, never from a caller's words, and are bounded besides.
+Enters: ended calls, many together, and at once what of a few their records do not tell. Leaves: a ``dump`` of plain
+values, which merges over workers and renders as Prometheus text. Labels come from the configuration and from closed
+sets, never from a caller's words, and are bounded besides.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.core.exchange import Exchange
-from penstock.observe.histogram import OVERHEAD_SECONDS, SECONDS, Histogram
+from penstock.core.sheaves import Sheaf
+from penstock.observe.histogram import CONNECT_SECONDS, GAP_SECONDS, OVERHEAD_SECONDS, SECONDS, Histogram
+from penstock.observe.tags import Tags
 
 MAX_TALLIES = 2000
+MAX_TIMES = 500
+"""Of calls, by operation and model; of tokens, by model and upstream."""
 
 Key = tuple[str, str, str, int, str]
 
@@ -21,24 +26,57 @@ Key = tuple[str, str, str, int, str]
 class Tally:
     """Counts of the calls that share a key."""
 
-    __slots__ = ("bytes_in", "bytes_out", "calls", "first_byte", "seconds", "tokens_cached", "tokens_in", "tokens_out")
+    __slots__ = (
+        "bytes_in", "bytes_out", "calls", "tokens_cached", "tokens_in", "tokens_out", "tokens_reasoning",
+    )  # fmt: skip
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.tokens_in = 0
-        self.tokens_out = 0
-        self.tokens_cached = 0
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.seconds = Histogram(SECONDS)
-        self.first_byte = Histogram(SECONDS)
+        self.calls = self.tokens_in = self.tokens_out = self.tokens_cached = self.tokens_reasoning = 0
+        self.bytes_in = self.bytes_out = 0
+
+    def add(self, numbers: Iterable[int]) -> None:
+        """Count more, in the order of ``numbers``."""
+        for name, number in zip(COUNTED, numbers, strict=True):
+            setattr(self, name, getattr(self, name) + number)
+
+    def numbers(self) -> list[int]:
+        """As a list."""
+        return [getattr(self, name) for name in COUNTED]
 
     def __repr__(self) -> str:
         return f"<Tally {self.calls} calls>"
 
 
+COUNTED = ("calls", "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "bytes_in", "bytes_out")
+
+
+class Times:
+    """Histograms of the calls that share a name. ``named``: which, with their bounds."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, named: Mapping[str, tuple[float, ...]]) -> None:
+        self.of = {name: Histogram(bounds) for name, bounds in named.items()}
+
+    def dump(self) -> dict[str, Any]:
+        return {name: [histogram.counts, histogram.sum] for name, histogram in self.of.items()}
+
+    def load(self, dump: dict[str, Any]) -> None:
+        for name, (counts, total) in dump.items():
+            self.of[name].add(counts, total)
+
+    def __repr__(self) -> str:
+        return f"<Times {self.of!r}>"
+
+
+CALL = {"request": SECONDS, "first_byte": SECONDS, "queue": SECONDS}
+TOKEN = {"first_token": SECONDS, "prefill": SECONDS, "gap": GAP_SECONDS, "connect": CONNECT_SECONDS}
+Pair = tuple[str, str]
+
+
 class Board:
-    """See the module."""
+    """See the module. ``times`` are by operation and model, ``tokens`` by model and upstream, ``waits`` seconds by
+    room, ``heard`` the number and sum of scores by model."""
 
     def __init__(self) -> None:
         self.in_flight = 0
@@ -49,63 +87,75 @@ class Board:
         self.hedges: Counter[str] = Counter()
         self.hedge_tokens = 0.0
         self.overhead = Histogram(OVERHEAD_SECONDS)
+        self.waits: Counter[str] = Counter()
+        self.times: dict[Pair, Times] = {}
+        self.tokens: dict[Pair, Times] = {}
+        self.tags = Tags()
+        self.heard: dict[str, list[float]] = {}
         self._tallies: dict[Key, Tally] = {}
 
-    def record(self, exchange: Exchange) -> None:
-        """Count a finished exchange. A caller that left before an answer counts as status 499."""
-        error = exchange.error
-        status = exchange.status
+    # ---- as calls end
+
+    def note(self, exchange: Exchange) -> None:
+        """At the end of a call that left, or did not go smoothly: what its record does not tell."""
         if exchange.outcome == "left":
             self.left += 1
-            status = 499
             self.saved += self._unspent(exchange)
-        upstream = exchange.upstream
-        if "@" in upstream:
-            upstream = family(upstream)
-        key = (
-            exchange.call.operation.name,
-            exchange.model,
-            upstream,
-            status,
-            "" if error is None else error.fault,
-        )
-        tally = self._tallies.get(key)
-        if tally is None:
-            tally = self._new_tally(key)
-        # Histogram.observe, written out: this runs once a call, and a method call costs as much as its body.
-        started = exchange.started
-        overhead = self.overhead
-        overhead.counts[bisect_left(OVERHEAD_SECONDS, exchange.overhead)] += 1
-        overhead.sum += exchange.overhead
-        total = exchange.ended - started
-        tally.calls += 1
-        seconds = tally.seconds
-        seconds.counts[bisect_left(SECONDS, total)] += 1
-        seconds.sum += total
-        if exchange.first_byte:
-            first = exchange.first_byte - started
-            first_byte = tally.first_byte
-            first_byte.counts[bisect_left(SECONDS, first)] += 1
-            first_byte.sum += first
-        tally.bytes_in += exchange.bytes_in
-        tally.bytes_out += exchange.bytes_out
-        if exchange.tokens_in or exchange.tokens_out:
-            tally.tokens_in += exchange.tokens_in
-            tally.tokens_out += exchange.tokens_out
-            tally.tokens_cached += exchange.tokens_cached
         if exchange.failures is not None:
-            self._note_failures(exchange)
+            retried = exchange.failures[: max(0, exchange.attempts - 1)]
+            self.retries.update([(kind, family(upstream)) for kind, upstream in retried])
+            self.rescues.update(exchange.rescues or ())
         if exchange.hedge is not None:
             how, tokens = exchange.hedge
             self.hedges[how] += 1
             self.hedge_tokens += tokens
 
-    def _note_failures(self, exchange: Exchange) -> None:
-        """Count what failed at upstreams and was tried again, and how streams that broke went on."""
-        failures = exchange.failures or []
-        retried = failures[: max(0, exchange.attempts - 1)]
-        self.retries.update([(kind, family(upstream)) for kind, upstream in retried])
-        self.rescues.update(exchange.rescues or ())
+    def hear(self, model: str, score: float) -> None:
+        """A caller thought so of an answer of ``model``: 0 (bad) to 1."""
+        if model not in self.heard and len(self.heard) >= MAX_TIMES:
+            model = "other"
+        heard = self.heard.setdefault(model, [0, 0.0])
+        heard[0] += 1
+        heard[1] += score
+
+    def take(self, sheaves: Sequence[Sheaf]) -> None:
+        """Count ended calls. A caller that left before an answer counts as status 499."""
+        for sheaf in sheaves:
+            self._count(sheaf)
+            self._time(sheaf)
+            self.tags.take(sheaf)
+
+    def _count(self, sheaf: Sheaf) -> None:
+        columns = sheaf.columns
+        key = (sheaf.operation, sheaf.entry, sheaf.upstream, sheaf.status, sheaf.fault)
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._new_tally(key)
+        tally.add((
+            sheaf.number, sum(columns.tokens_in), sum(columns.tokens_out), sum(columns.tokens_cached),
+            sum(columns.tokens_reasoning), sum(columns.bytes_in), sum(columns.bytes_out),
+        ))  # fmt: skip
+        for waits in filter(None, columns.waits):
+            self.waits.update(waits)
+
+    def _time(self, sheaf: Sheaf) -> None:
+        columns = sheaf.columns
+        self.overhead.fill(columns.overhead)
+        model = sheaf.entry
+        of = _times(self.times, (sheaf.operation, model), CALL).of
+        of["request"].fill(columns.total)
+        of["first_byte"].fill([first for first in columns.first_byte if first])
+        if any(columns.queued):
+            of["queue"].fill(columns.queued)
+        else:
+            of["queue"].counts[0] += sheaf.number
+        if sheaf.upstream:
+            of = _times(self.tokens, (model, sheaf.upstream), TOKEN).of
+            of["first_token"].fill(sheaf.firsts)
+            of["prefill"].fill(sheaf.prefills)
+            of["gap"].fill(sheaf.gaps)
+            if any(columns.connecting):
+                of["connect"].fill([seconds for seconds in columns.connecting if seconds])
 
     def _unspent(self, exchange: Exchange) -> float:
         """The completion tokens that a caller which left spared its upstream, if it had answered as at the mean."""
@@ -118,9 +168,11 @@ class Board:
         return max(0.0, (expected if most is None else min(expected, most)) - exchange.tokens_out)
 
     def _new_tally(self, key: Key) -> Tally:
-        if len(self._tallies) >= MAX_TALLIES:
+        if key not in self._tallies and len(self._tallies) >= MAX_TALLIES:
             key = (key[0], "other", "other", key[3], key[4])
         return self._tallies.setdefault(key, Tally())
+
+    # ---- for all workers together
 
     def dump(self) -> dict[str, Any]:
         """All numbers as plain lists and dicts."""
@@ -132,17 +184,13 @@ class Board:
             "rescues": dict(self.rescues),
             "hedges": [dict(self.hedges), self.hedge_tokens],
             "overhead": [self.overhead.counts, self.overhead.sum],
-            "tallies": [
-                [
-                    list(key),
-                    [tally.calls, tally.tokens_in, tally.tokens_out, tally.tokens_cached, tally.bytes_in,
-                     tally.bytes_out],
-                    [tally.seconds.counts, tally.seconds.sum],
-                    [tally.first_byte.counts, tally.first_byte.sum],
-                ]
-                for key, tally in self._tallies.items()
-            ],
-        }  # fmt: skip
+            "waits": dict(self.waits),
+            "times": [[*names, times.dump()] for names, times in self.times.items()],
+            "tokens": [[*names, times.dump()] for names, times in self.tokens.items()],
+            "tags": self.tags.dump(),
+            "heard": [[model, *numbers] for model, numbers in self.heard.items()],
+            "tallies": [[list(key), tally.numbers()] for key, tally in self._tallies.items()],
+        }
 
     def load(self, dump: dict[str, Any]) -> None:
         """Add the numbers of another board's dump to this one's."""
@@ -155,17 +203,19 @@ class Board:
         self.hedges.update(hedges)
         self.hedge_tokens += tokens
         self.overhead.add(*dump["overhead"])
-        for key, counts, seconds, first_byte in dump["tallies"]:
+        self.waits.update(dump["waits"])
+        for operation, model, told in dump["times"]:
+            _times(self.times, (operation, model), CALL).load(told)
+        for model, upstream, told in dump["tokens"]:
+            _times(self.tokens, (model, upstream), TOKEN).load(told)
+        self.tags.load(dump["tags"])
+        for model, number, total in dump["heard"]:
+            heard = self.heard.setdefault(model, [0, 0.0])
+            heard[0] += number
+            heard[1] += total
+        for key, numbers in dump["tallies"]:
             operation, model, upstream, status, fault = key
-            tally = self._new_tally((operation, model, upstream, status, fault))
-            tally.calls += counts[0]
-            tally.tokens_in += counts[1]
-            tally.tokens_out += counts[2]
-            tally.tokens_cached += counts[3]
-            tally.bytes_in += counts[4]
-            tally.bytes_out += counts[5]
-            tally.seconds.add(*seconds)
-            tally.first_byte.add(*first_byte)
+            self._new_tally((operation, model, upstream, status, fault)).add(numbers)
 
     @property
     def tallies(self) -> dict[Key, Tally]:
@@ -174,6 +224,14 @@ class Board:
 
     def __repr__(self) -> str:
         return f"<Board {sum(t.calls for t in self._tallies.values())} calls, {self.in_flight} in flight>"
+
+
+def _times(known: dict[Pair, Times], names: Pair, named: Mapping[str, tuple[float, ...]]) -> Times:
+    times = known.get(names)
+    if times is None:
+        names = names if len(known) < MAX_TIMES else ("other", "other")
+        times = known.setdefault(names, Times(named))
+    return times
 
 
 def family(upstream: str) -> str:

@@ -20,6 +20,14 @@ class ObserveConfig(Struct, frozen=True, kw_only=True):
         FilePath | None, Meta(description="Log to this file, opened again on SIGUSR1. Unset: standard error.")
     ] = None
     recent: Annotated[int, Meta(ge=0, le=100_000, description="Calls remembered for the admin API, per worker.")] = 1000
+    waterfall: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Of one call in so many it is noted how long it was in each room. 0: of none.",
+        ),
+    ] = 64
     routes: Annotated[
         int, Meta(ge=0, le=10_000, description="Decisions of routing remembered with all that led to them, per worker.")
     ] = 0

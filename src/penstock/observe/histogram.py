@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
+from functools import partial
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Bounds in seconds for what upstreams take."""
 
 OVERHEAD_SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.15, 0.5, 1.0)
 """Bounds in seconds for Penstock's own share."""
+
+GAP_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Bounds in seconds from token to token."""
+
+CONNECT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Bounds in seconds for the making of a connection."""
 
 
 class Histogram:
@@ -25,6 +33,13 @@ class Histogram:
         """Count one value."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
+
+    def fill(self, values: Sequence[float]) -> None:
+        """Count many values."""
+        counts = self.counts
+        for at in map(partial(bisect_left, self.bounds), values):
+            counts[at] += 1
+        self.sum += sum(values)
 
     def add(self, counts: list[int], total: float) -> None:
         """Merge another histogram of the same bounds. Raises ValueError when they differ in number."""

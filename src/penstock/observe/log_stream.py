@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime
 import logging
 import sys
-from typing import TextIO
+import traceback
+from typing import Any, TextIO
 
 import msgspec
+
+MOST_CAUSES = 5
 
 
 class LogStream(logging.Handler):
@@ -43,27 +46,46 @@ class LogStream(logging.Handler):
 
 
 def line_of(record: logging.LogRecord) -> str:
-    """A log record as JSON, with a traceback where there is one."""
+    """A log record as JSON, with a traceback where there is one. One that is about a call (``extra={"request": id}``)
+    names it, and its traceback lacks what the exceptions say: that may repeat a prompt."""
     moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
-    row = {
+    row: dict[str, Any] = {
         "time": moment.isoformat(timespec="milliseconds"),
         "level": record.levelname.lower(),
         "event": "message",
         "logger": record.name,
         "message": record.getMessage(),
     }
-    if record.exc_info:
-        row["traceback"] = logging.Formatter().formatException(record.exc_info)
+    request = getattr(record, "request", None)
+    if request:
+        row["request"] = request
+    if record.exc_info and record.exc_info[1] is not None:
+        if request is None:
+            row["traceback"] = logging.Formatter().formatException(record.exc_info)
+        else:
+            row["traceback"] = _silent(record.exc_info[1])
     return msgspec.json.encode(row).decode() + "\n"
 
 
+def _silent(error: BaseException) -> str:
+    """Where an exception came from and of what kind it is, and the same of what led to it: nothing that it says."""
+    told: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(told) < MOST_CAUSES:
+        told.append("".join(traceback.format_tb(cause.__traceback__)) + type(cause).__qualname__)
+        cause = cause.__cause__ or cause.__context__
+    return "\nwhich came of\n".join(told)
+
+
 def install(path: str | None, level: str) -> LogStream:
-    """Send all of Penstock's log lines through one LogStream. Replaces an earlier one. Raises OSError."""
+    """Send all of Penstock's log lines through one LogStream, and those of libraries from warnings on. Replaces an
+    earlier one. Raises OSError."""
     handler = LogStream(path)
     logger = logging.getLogger("penstock")
-    for old in [one for one in logger.handlers if isinstance(one, LogStream)]:
-        logger.removeHandler(old)
-    logger.addHandler(handler)
+    for one in (logger, logging.getLogger()):
+        for old in [known for known in one.handlers if isinstance(known, LogStream)]:
+            one.removeHandler(old)
+        one.addHandler(handler)
     logger.propagate = False
     set_level(level)
     return handler

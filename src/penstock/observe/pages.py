@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from penstock.observe.admission_page import ADMISSION_METRICS, put_admission
+from penstock.observe.alerts_page import ALERTS_METRICS, put_alerts
 from penstock.observe.batching_page import BATCHING_METRICS, put_batching
 from penstock.observe.cache_page import CACHE_METRICS, put_cache
 from penstock.observe.coalesce_page import COALESCE_METRICS, put_coalesce
 from penstock.observe.collector_page import COLLECTOR_METRICS, put_collector
 from penstock.observe.degrade_page import DEGRADE_METRICS, put_degrade
+from penstock.observe.gauges_page import GAUGE_METRICS, put_gauges
 from penstock.observe.grouping_page import GROUPING_METRICS, put_grouping
 from penstock.observe.jobs_page import JOBS_METRICS, put_jobs
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 from penstock.observe.memory_page import MEMORY_METRICS, put_memory
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
 from penstock.observe.store_page import STORE_METRICS, put_store
+from penstock.observe.telemetry_page import TELEMETRY_METRICS, put_telemetry
 
 SLICES = (
     ("memory", put_memory, MEMORY_METRICS),
@@ -28,5 +31,8 @@ SLICES = (
     ("batching", put_batching, BATCHING_METRICS),
     ("store", put_store, STORE_METRICS),
     ("collector", put_collector, COLLECTOR_METRICS),
+    ("telemetry", put_telemetry, TELEMETRY_METRICS),
+    ("alerts", put_alerts, ALERTS_METRICS),
+    ("gauges", put_gauges, GAUGE_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from penstock.observe.board import Board
+from penstock.observe.calls_page import CALL_METRICS, put_calls
 from penstock.observe.discovery_page import DISCOVERY_METRICS, put_discovery
 from penstock.observe.health_page import HEALTH_METRICS, put_health
 from penstock.observe.histogram import Histogram
@@ -21,34 +22,7 @@ METRICS: dict[str, tuple[str, str]] = {
     "penstock_workers": ("gauge", "Workers that answered."),
     "penstock_uptime_seconds": ("gauge", "Since the eldest worker started."),
     "penstock_config_reloads_total": ("counter", "Configurations taken over since start, per worker."),
-    "penstock_requests_total": ("counter", "Calls that ended, by operation, model, upstream, status and whose fault."),
-    "penstock_request_seconds": ("histogram", "From the head of a call to the end of its answer."),
-    "penstock_first_byte_seconds": ("histogram", "From the head of a call to the first byte of its answer."),
-    "penstock_overhead_seconds": (
-        "histogram",
-        "Penstock's own share: total less waiting for upstreams and in queues.",
-    ),
-    "penstock_tokens_total": (
-        "counter",
-        "Tokens told by upstreams: prompt, cached (part of prompt), completion (untold: the events of the stream).",
-    ),
-    "penstock_body_bytes_total": ("counter", "Bytes of bodies, in from callers and out to them."),
-    "penstock_in_flight": ("gauge", "Calls being served now."),
-    "penstock_callers_left_total": ("counter", "Callers that closed their connection before the end."),
-    "penstock_tokens_saved_total": (
-        "counter",
-        "Completion tokens not generated because their callers had left, estimated from the mean answer.",
-    ),
-    "penstock_retries_total": ("counter", "Failed attempts after which another was made, by kind of failure."),
-    "penstock_rescues_total": (
-        "counter",
-        "Streams that broke, by how they went on: prefill, prefill_flagged, instruction, restart, ended, failed.",
-    ),
-    "penstock_hedges_total": (
-        "counter",
-        "Second attempts beside a late first one, by what came of them: won, lost, failed, left; no_budget: not made.",
-    ),
-    "penstock_hedge_tokens_total": ("counter", "Prompt tokens of the attempts that such second ones made vain."),
+    **CALL_METRICS,
     "penstock_refused_at_the_edge_total": ("counter", "Requests refused before any room saw them."),
     "penstock_connections": ("gauge", "Connections from callers now open."),
     "penstock_connections_refused_total": ("counter", "Connections dropped because there were too many."),
@@ -81,6 +55,10 @@ METRICS: dict[str, tuple[str, str]] = {
     ),
     "penstock_sessions": ("gauge", "Sessions whose upstream is remembered."),
     **DISCOVERY_METRICS,
+    "penstock_engine_load_seconds": (
+        "gauge",
+        "How long the slowest replica of an own engine took to load its model, when it was started.",
+    ),
     **HEALTH_METRICS,
     **{name: told for _, _, metrics in SLICES for name, told in metrics.items()},
     "penstock_process_cpu_seconds_total": ("counter", "CPU time used, by worker."),
@@ -125,8 +103,14 @@ class Page:
         return "\n".join(self._lines) + "\n"
 
 
-def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Mapping[str, int]] | None = None) -> str:
-    """One page over all workers. ``looks``: by upstream, its instances and what came of looking for them."""
+def render(
+    dumps: Sequence[dict[str, Any]],
+    version: str,
+    looks: Mapping[str, Mapping[str, int]] | None = None,
+    loads: Mapping[str, Sequence[float]] | None = None,
+) -> str:
+    """One page over all workers. ``looks``: by upstream, its instances and what came of looking for them; ``loads``:
+    the seconds in which each replica of an own engine loaded its model."""
     page = Page()
     page.put("penstock_build_info", 1, version=version)
     page.put("penstock_workers", len(dumps))
@@ -136,7 +120,7 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
     for dump in dumps:
         if dump["observed"] is not None:
             board.load(dump["observed"])
-    _calls(page, board)
+    put_calls(page, board)
     page.put("penstock_connections", _sum(dumps, "connections"))
     page.put("penstock_connections_refused_total", _sum(dumps, "connections_refused"))
     page.put("penstock_refused_at_the_edge_total", _sum(dumps, "refused_at_the_edge"))
@@ -150,6 +134,9 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
         for upstream, numbers in upstreams.items():
             page.put(f"penstock_{name}", numbers[column], upstream=upstream)
     put_discovery(page, looks or {})
+    for upstream, seconds in (loads or {}).items():
+        if seconds:
+            page.put("penstock_engine_load_seconds", max(seconds), upstream=upstream)
     _routing(page, [dump["routing"] for dump in dumps])
     put_health(page, [dump["health"] for dump in dumps if dump.get("health") is not None])
     for name, put, _ in SLICES:
@@ -163,46 +150,6 @@ def render(dumps: Sequence[dict[str, Any]], version: str, looks: Mapping[str, Ma
         for dump in dumps:
             page.put(f"penstock_{name}", dump["process"][field], worker=dump["worker"])
     return page.text()
-
-
-def _calls(page: Page, board: Board) -> None:
-    for (operation, model, upstream, status, fault), tally in board.tallies.items():
-        page.put(
-            "penstock_requests_total", tally.calls,
-            operation=operation, model=model, upstream=upstream, status=status, fault=fault or "none",
-        )  # fmt: skip
-    for metric, column in (("penstock_request_seconds", "seconds"), ("penstock_first_byte_seconds", "first_byte")):
-        merged: dict[tuple[str, str], Histogram] = {}
-        for (operation, model, *_), tally in board.tallies.items():
-            histogram: Histogram = getattr(tally, column)
-            kept = merged.setdefault((operation, model), Histogram(histogram.bounds))
-            kept.add(histogram.counts, histogram.sum)
-        for (operation, model), histogram in merged.items():
-            page.put_histogram(metric, histogram, operation=operation, model=model)
-    page.put_histogram("penstock_overhead_seconds", board.overhead)
-    tokens: dict[tuple[str, str, str], int] = {}
-    body_bytes = {"in": 0, "out": 0}
-    for (_, model, upstream, *_), tally in board.tallies.items():
-        for kind, number in (
-            ("prompt", tally.tokens_in), ("cached", tally.tokens_cached), ("completion", tally.tokens_out),
-        ):  # fmt: skip
-            tokens[model, upstream, kind] = tokens.get((model, upstream, kind), 0) + number
-        body_bytes["in"] += tally.bytes_in
-        body_bytes["out"] += tally.bytes_out
-    for (model, upstream, kind), number in tokens.items():
-        page.put("penstock_tokens_total", number, model=model, upstream=upstream, kind=kind)
-    for direction, number in body_bytes.items():
-        page.put("penstock_body_bytes_total", number, direction=direction)
-    page.put("penstock_in_flight", board.in_flight)
-    page.put("penstock_callers_left_total", board.left)
-    page.put("penstock_tokens_saved_total", round(board.saved))
-    for (kind, upstream), number in board.retries.items():
-        page.put("penstock_retries_total", number, kind=kind, upstream=upstream)
-    for how, number in board.rescues.items():
-        page.put("penstock_rescues_total", number, how=how)
-    for how, number in board.hedges.items():
-        page.put("penstock_hedges_total", number, outcome=how)
-    page.put("penstock_hedge_tokens_total", round(board.hedge_tokens))
 
 
 LEARNED = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from penstock.core.finished import Finished, Record
@@ -17,6 +18,10 @@ class Recent:
     def add(self, record: Record) -> None:
         """Remember a finished call."""
         self._rows.append(record)
+
+    def extend(self, records: Iterable[Record]) -> None:
+        """Remember many, the eldest first."""
+        self._rows.extend(records)
 
     def resize(self, size: int) -> None:
         """Hold ``size`` rows from now on; the newest of those here stay."""
@@ -51,5 +56,6 @@ def told(call: Finished) -> dict[str, Any]:
         "bytes_in": call.bytes_in, "bytes_out": call.bytes_out, "key": call.key, "tags": call.tags,
         "cache": call.cache, "degraded": call.degraded, "batch": call.batch, "rescues": call.rescues,
         "hedge": call.hedge, "cost": call.cost / 1e6, "saved": call.saved / 1e6,
-        "error": call.error or None, "fault": call.fault or None,
+        "error": call.error or None, "fault": call.fault or None, "rooms": call.rooms,
+        "trace": None if call.trace is None else call.trace.trace,
     }  # fmt: skip

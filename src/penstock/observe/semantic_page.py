@@ -78,7 +78,7 @@ def _put_counts(page: Page, dumps: Sequence[dict[str, Any]]) -> None:
         for value, number in _sum(dump[member] for dump in dumps).items():
             page.put(f"penstock_semantic_{metric}_total", number, **{label: value})
     for value, number in _sum(dump["embedder"].get("texts", {}) for dump in dumps).items():
-        if value != "trips":
+        if value not in ("trips", "seconds"):
             page.put("penstock_semantic_embeddings_total", number, outcome=value)
     page.put("penstock_semantic_removed_total", sum(dump["removed"] for dump in dumps))
 

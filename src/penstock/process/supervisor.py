@@ -71,6 +71,7 @@ class Supervisor:
         self.team = Team(source, spec, self._follow)
         self._discovery = discovery(self._crew, self.team.live.found)
         self.team.looks = self._discovery.numbers
+        self.team.loads = self._engines.loads
 
     def bind(self) -> int:
         """Take the port, before anything else is started or written. Returns it. Raises OSError when it is taken."""

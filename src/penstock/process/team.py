@@ -34,7 +34,8 @@ RELOAD_SECONDS = 30.0
 
 class Team(Asked):
     """See the module. ``follow`` is called with the configuration in force after every reload, refused or not, and
-    after every live change; ``looks`` tells what came of looking for instances."""
+    after every live change; ``looks`` tells what came of looking for instances, ``loads`` how long own
+    engines took to load."""
 
     def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], None] | None = None) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class Team(Asked):
         self.trials = Trials(self.ask_all)
         self.live = LiveChanges(self)
         self.looks: Callable[[], dict[str, dict[str, int]]] = dict
+        self.loads: Callable[[], dict[str, list[float]]] = dict
         self.answers: Answers = {
             "metrics": lambda _: self.metrics(),
             "status": lambda _: self.status(),
@@ -74,7 +76,7 @@ class Team(Asked):
             return "# the observe slice is not installed\n"
         from penstock.observe.prometheus import render
 
-        return render(await self.ask_all("dump"), __version__, self.looks())
+        return render(await self.ask_all("dump"), __version__, self.looks(), self.loads())
 
     async def status(self) -> dict[str, Any]:
         """What is running, and how it is."""

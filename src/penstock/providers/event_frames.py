@@ -99,6 +99,7 @@ class EventFrames:
         exchange.tokens_in = usage.prompt_tokens or exchange.tokens_in
         exchange.tokens_out = usage.completion_tokens or exchange.tokens_out
         exchange.tokens_cached = usage.cached_tokens or exchange.tokens_cached
+        exchange.tokens_reasoning = usage.reasoning_tokens or exchange.tokens_reasoning
         return strip_usage_chunk(frame) if self._withhold else frame
 
     def end(self, error: Fail | None) -> None:

@@ -18,9 +18,10 @@ from penstock.core.call import Call, Headers
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Source, collect
-from penstock.net.client import Origin, Patience
+from penstock.net.client import Origin
 from penstock.net.handshake import check_answer, offering, tokens
 from penstock.net.http_head import field_lines
+from penstock.net.reach import Patience
 from penstock.net.response import Switched
 from penstock.providers.event_frames import EventFrames
 from penstock.wire.headers import Memo, forwardable, returnable
@@ -28,6 +29,7 @@ from penstock.wire.json_scan import splice
 from penstock.wire.openai_chat import ask_usage
 from penstock.wire.query import sent_query
 from penstock.wire.subprotocols import is_of_handshake, tellable
+from penstock.wire.trace_context import TRACE_FIELDS
 from penstock.wire.usage import Usage, usage_of
 
 USAGE_ASKED_OF = frozenset({"chat", "completions"})
@@ -85,6 +87,7 @@ class HttpProvider:
         self._marks: list[object] = [self, *[object() for _ in speech.other_fields]]
         # The caller's Connection field stays: it names other fields that must not pass.
         self._owned = frozenset(name for name, _ in speech.fields if name != b"connection")
+        self._traced = self._owned | TRACE_FIELDS
         self._forwarded: Memo = {}
         self._returned: Memo = {}
 
@@ -104,12 +107,23 @@ class HttpProvider:
         within = exchange.deadline - now
         if call.stream and within > self._patience.head:
             within = self._patience.head
-        head = self._head(call, exchange.upstream_key) + framing
+        trace = exchange.trace
+        attempt = None if trace is None else trace.ask(exchange.upstream, model, now)
+        if attempt is None:
+            head = self._head(call, exchange.upstream_key, self._owned) + framing
+        else:
+            head = self._head(call, exchange.upstream_key, self._traced) + attempt.line + framing
         try:
-            response = await self._origin.request(head, body, self._patience, max(within, 0.001))
+            response = await self._origin.request(head, body, self._patience, max(within, 0.001), exchange=exchange)
         finally:
-            exchange.waited += self._now() - now
+            then = self._now()
+            exchange.waited += then - now
+            if attempt is not None:
+                attempt.head = then
+        exchange.answered = then
         answer = response.head
+        if attempt is not None:
+            attempt.status = answer.status
         known = answer.memo.get(self)
         if known is None:
             headers = returnable(answer.headers, self._returned)
@@ -138,18 +152,26 @@ class HttpProvider:
             raise CallerError("a handshake has no body", code="bad_handshake")
         key = base64.b64encode(self._entropy(16))
         protocols = tellable(tokens(call.headers, b"sec-websocket-protocol"))
-        kept = [field for field in call.headers if field[0] not in self._owned and not is_of_handshake(field[0])]
-        head = b"GET %b?%b HTTP/1.1\r\n%b%b%b\r\n" % (
+        now = self._now()
+        attempt = None if exchange.trace is None else exchange.trace.ask(exchange.upstream, model, now)
+        owned = self._owned if attempt is None else self._traced
+        kept = [field for field in call.headers if field[0] not in owned and not is_of_handshake(field[0])]
+        head = b"GET %b?%b HTTP/1.1\r\n%b%b%b%b\r\n" % (
             (self._speech.base_path + call.operation.path).encode(), sent_query(call.query, model),
             self._fixed[exchange.upstream_key],
-            forwardable(kept, self._forwarded), offering(key, protocols),
+            forwardable(kept, self._forwarded), b"" if attempt is None else attempt.line, offering(key, protocols),
         )  # fmt: skip
-        now = self._now()
         within = max(min(exchange.deadline - now, self._patience.head), 0.001)
         try:
-            response = await self._origin.request(head, b"", self._patience, within, upgrade=True)
+            response = await self._origin.request(head, b"", self._patience, within, upgrade=True, exchange=exchange)
         finally:
-            exchange.waited += self._now() - now
+            then = self._now()
+            exchange.waited += then - now
+            if attempt is not None:
+                attempt.head = then
+        exchange.answered = then
+        if attempt is not None:
+            attempt.status = response.status
         headers = returnable(response.headers, self._returned)
         if response.status >= 400:
             return Reply(response.status, headers, response.body if response.ended else response)
@@ -196,7 +218,7 @@ class HttpProvider:
             return b"", b"content-length: 0\r\n\r\n", False
         return exchange.body, b"content-length: %d\r\n\r\n" % length, False
 
-    def _head(self, call: Call, key: int) -> bytes:
+    def _head(self, call: Call, key: int, owned: frozenset[bytes]) -> bytes:
         """All of the head but its framing: derived from the caller's head alone, so kept with it, for each key."""
         known: bytes | None = call.memo.get(self._marks[key])
         if known is not None:
@@ -204,8 +226,8 @@ class HttpProvider:
         target = (self._speech.base_path + call.operation.path).encode()
         query = b"?" + call.query if call.query else b""
         headers = call.headers
-        if self._owned:
-            headers = [field for field in headers if field[0] not in self._owned]
+        if owned:
+            headers = [field for field in headers if field[0] not in owned]
         defaults = [b"%b: %b\r\n" % field for field in self._speech.defaults if call.header(field[0]) is None]
         head = b"%b %b%b HTTP/1.1\r\n%b%b%b" % (
             call.method.encode(), target, query, self._fixed[key], forwardable(headers, self._forwarded),
@@ -259,3 +281,4 @@ def note_usage(exchange: Exchange, usage: Usage | None) -> None:
         exchange.tokens_in = usage.prompt_tokens
         exchange.tokens_out = usage.completion_tokens
         exchange.tokens_cached = usage.cached_tokens
+        exchange.tokens_reasoning = usage.reasoning_tokens

@@ -49,7 +49,8 @@ class Resume:
 
     async def _keep(self, exchange: Exchange, next: Next) -> Reply:
         child = exchange.fork("kept")
-        child.queued, child.place = exchange.queued, exchange.place  # it goes on as this call, which may have waited
+        # It goes on as this call, which may have waited.
+        child.queued, child.place, child.waits = exchange.queued, exchange.place, exchange.waits
         try:
             reply = await next(child)
         except BaseException as error:
@@ -77,4 +78,4 @@ def _end_with(parent: Exchange, child: Exchange) -> None:
     """A fork that came to nothing of its own."""
     child.finish(parent.outcome or "ok", parent.ended)
     parent.tokens_in, parent.tokens_out = child.tokens_in, child.tokens_out
-    parent.tokens_cached = child.tokens_cached
+    parent.tokens_cached, parent.tokens_reasoning = child.tokens_cached, child.tokens_reasoning

@@ -167,10 +167,12 @@ class FarReader:
 
 def plain_of(fail: Fail) -> dict[str, Any]:
     """A Fail as plain values, for ``fail_of``."""
-    return {"message": fail.message, "status": fail.status, "code": fail.code, "fault": fail.fault}
+    return {
+        "message": fail.message, "status": fail.status, "code": fail.code, "fault": fail.fault, "quoted": fail.quoted,
+    }  # fmt: skip
 
 
 def fail_of(told: dict[str, Any]) -> Fail:
     """The Fail that another worker told of."""
     kind = {"caller": CallerError, "upstream": UpstreamError}.get(told["fault"], GatewayError)
-    return kind(told["message"], status=told["status"], code=told["code"])
+    return kind(told["message"], status=told["status"], code=told["code"], quoted=told.get("quoted", ""))

@@ -16,9 +16,9 @@ from penstock.resume.config import ResumeConfig
 from penstock.resume.kept import Kept
 
 FACTS = (
-    "answered_as", "attempts", "batch", "cache", "degraded", "failures", "hedge", "model", "notes", "output_default",
-    "place", "queued", "rescues", "scope", "status", "tokens_cached", "tokens_in", "tokens_out", "upstream",
-    "upstream_model", "waited",
+    "answered", "answered_as", "attempts", "batch", "cache", "connecting", "degraded", "failures", "hedge", "model",
+    "notes", "output_default", "place", "queued", "rescues", "scope", "status", "tokens_cached", "tokens_in",
+    "tokens_out", "tokens_reasoning", "upstream", "upstream_model", "waited", "waits",
 )  # fmt: skip
 
 

@@ -149,6 +149,7 @@ class Race:
         self._stop_timer()
         exchange = self._exchange
         exchange.upstream, exchange.upstream_model = lane.exchange.upstream, lane.exchange.upstream_model
+        exchange.answered, exchange.connecting = lane.exchange.answered, lane.exchange.connecting
         self.served = lane.exchange
         if outcome != "error":
             # Of a first attempt that is cancelled it is known that it would have taken longer.
@@ -184,6 +185,7 @@ class Race:
             exchange.tokens_in += child.tokens_in
             exchange.tokens_out += child.tokens_out
             exchange.tokens_cached += child.tokens_cached
+            exchange.tokens_reasoning += child.tokens_reasoning
 
     def _leave(self) -> None:
         """The caller is gone, or its time is up."""

@@ -81,7 +81,7 @@ class Rescue:
         try:
             await self._run(error)
         except Exception:
-            log.exception("the rescue of %s failed", self._exchange.id)
+            log.exception("the rescue of %s failed", self._exchange.id, extra={"request": self._exchange.id})
             self._joint.fail(GatewayError("Penstock has a defect here; its log says more.", code="internal_error"))
 
     async def _run(self, error: Fail) -> None:
@@ -108,6 +108,7 @@ class Rescue:
             step = self._attempts.after(failure, target, self._able, exchange.deadline - now, now)
             if step is not None and step.wait:
                 await self._sleep(step.wait)
+                exchange.name_wait("retry", self._now() - now)
                 now = self._now()
                 step = step.still(now) or self._attempts.instead(self._able, now)
             if step is None:
@@ -218,13 +219,15 @@ class Rescue:
         served = self._child or exchange
         tokens = told.tokens - self._counted
         self._counted = told.tokens
-        used = Usage(served.tokens_in, served.tokens_out or tokens, served.tokens_cached)
+        used = Usage(
+            served.tokens_in, served.tokens_out or tokens, served.tokens_cached, served.tokens_reasoning
+        )  # fmt: skip
         if self._before is None:
             leave_seat(exchange, self._now())
             self._before = used
             exchange.defer(self._finish)
         else:
-            self._before = _sum(self._before, used)
+            self._before = self._before.plus(used)
         if self._child is not None:
             self._child.finish("error", self._now())
             self._child = None
@@ -236,19 +239,12 @@ class Rescue:
         child, self._child = self._child, None
         if child is not None:
             tokens = child.tokens_out or self._told.tokens - self._counted
-            total = _sum(total, Usage(child.tokens_in, tokens, child.tokens_cached))
+            total = total.plus(Usage(child.tokens_in, tokens, child.tokens_cached, child.tokens_reasoning))
             child.finish(exchange.outcome or "ok", self._now())
         exchange.tokens_in = total.prompt_tokens
         exchange.tokens_out = total.completion_tokens
         exchange.tokens_cached = total.cached_tokens
+        exchange.tokens_reasoning = total.reasoning_tokens
 
     def __repr__(self) -> str:
         return f"<Rescue of {self._exchange.id}, {len(self._story)} times>"
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        one.prompt_tokens + other.prompt_tokens,
-        one.completion_tokens + other.completion_tokens,
-        one.cached_tokens + other.cached_tokens,
-    )

@@ -179,7 +179,8 @@ class Routing:
         step = attempts.after(failure, target, able, exchange.deadline - now, now)
         if step is not None and step.wait:
             await self._sleep(step.wait)
-            now = self._now()
+            slept, now = now, self._now()
+            exchange.note_wait("retry", now - slept)
             step = step.still(now) or attempts.instead(able, now)
         return step
 

@@ -27,6 +27,9 @@ from penstock.routing.trial import Side, Trial
 LONGEST_SESSION = 64
 """Characters; of a longer name only its digest is kept: sessions are bounded in number, so each must be in size."""
 
+CANARY = "@canary"
+"""Ends the name of a version on trial."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -68,7 +71,7 @@ class Entry:
     @property
     def label(self) -> str:
         """Its name in metrics and logs."""
-        return self.pattern if self.old is None else f"{self.pattern}@canary"
+        return self.pattern if self.old is None else self.pattern + CANARY
 
     def version(self, exchange: Exchange) -> Entry:
         """The version that the call goes to."""

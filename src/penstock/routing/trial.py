@@ -69,6 +69,13 @@ class Side:
         if gap > 0:
             self.gap.add(math.log(gap))
 
+    def hear(self, *, liked: bool) -> None:
+        """A caller thought so of its answer."""
+        if liked:
+            self.liked += 1
+        else:
+            self.disliked += 1
+
     def told(self) -> dict[str, Any]:
         """For people: counts, and typical seconds (geometric means)."""
         return {

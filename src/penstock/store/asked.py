@@ -48,6 +48,13 @@ class Extend(Struct, frozen=True):
     keep: int
 
 
+class Drop(Struct, frozen=True):
+    """Rows of a log, up to and with ``upto``."""
+
+    log: str
+    upto: int
+
+
 class Add(Struct, frozen=True):
     name: str
     amount: int
@@ -67,9 +74,10 @@ class Mark(Struct, frozen=True):
     reply: asyncio.Future[Any]
 
 
-Write = Put | Delete | Append | Extend | Add | Once | Mark
+Write = Put | Delete | Append | Extend | Drop | Add | Once | Mark
 OPERATION: dict[type, str] = {
-    Put: "put", Delete: "delete", Append: "append", Extend: "append", Add: "add", Once: "once", Mark: "flush",
+    Put: "put", Delete: "delete", Append: "append", Extend: "append", Drop: "delete", Add: "add", Once: "once",
+    Mark: "flush",
 }  # fmt: skip
 
 

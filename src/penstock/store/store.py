@@ -18,6 +18,7 @@ from penstock.store.asked import (
     Add,
     Append,
     Delete,
+    Drop,
     Extend,
     Get,
     Last,
@@ -197,6 +198,10 @@ class DeskLog:
             self._desk.counts.note("append", "large", len(rows))
             return False
         return not rows or _offer(self._desk, Extend(self._name, tuple(rows), self.keep))
+
+    def drop(self, upto: str) -> bool:
+        """See the port."""
+        return _offer(self._desk, Drop(self._name, position(upto)))
 
     async def read(self, after: str, limit: int, wait: float = 0.0) -> list[Row]:
         """See the port."""

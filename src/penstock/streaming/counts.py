@@ -47,6 +47,10 @@ class Counts:
         """How often."""
         return self._actions[action, reason]
 
+    def total(self, action: str) -> int:
+        """How often, for whatever reason."""
+        return sum(number for (done, _), number in self._actions.items() if done == action)
+
     def dump(self) -> dict[str, Any]:
         """All numbers as plain lists and dicts."""
         return {

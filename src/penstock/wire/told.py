@@ -198,8 +198,8 @@ def elements(value: object) -> list[dict[str, Any]]:
 
 def _told_error(data: bytes) -> UpstreamError:
     """An error event as an error."""
+    said = upstream_message(data)
     return UpstreamError(
-        f"an upstream ended its answer with an error: {upstream_message(data) or 'unknown'}",
-        code="upstream_error_event",
-        phase="body",
-    )
+        f"an upstream ended its answer with an error: {said or 'unknown'}",
+        code="upstream_error_event", phase="body", quoted=said,
+    )  # fmt: skip

@@ -15,11 +15,13 @@ from penstock.wire.sse import parse
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Token counts. ``prompt_tokens`` includes ``cached_tokens``, in every dialect."""
+    """Token counts. ``prompt_tokens`` includes ``cached_tokens``, ``completion_tokens`` includes ``reasoning_tokens``,
+    in every dialect."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -33,11 +35,22 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             max(self.prompt_tokens, other.prompt_tokens),
             max(self.completion_tokens, other.completion_tokens),
             max(self.cached_tokens, other.cached_tokens),
+            max(self.reasoning_tokens, other.reasoning_tokens),
+        )
+
+    def plus(self, other: Usage) -> Usage:
+        """What two calls used together."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
         )
 
 
 class _Details(msgspec.Struct, gc=False):
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class _Counts(msgspec.Struct, gc=False):
@@ -46,10 +59,13 @@ class _Counts(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
     prompt_cache_hit_tokens: int | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
     input_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+    reasoning_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
 
@@ -111,10 +127,12 @@ def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
     if prompt is None:
         prompt = (counts.input_tokens or 0) + read + (counts.cache_creation_input_tokens or 0)
     completion = counts.completion_tokens or counts.output_tokens or 0
+    spent = counts.completion_tokens_details or counts.output_tokens_details
+    reasoning = (spent and spent.reasoning_tokens) or counts.reasoning_tokens or 0
     # An upstream may send any number; sums and means are made of it.
-    if 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS:
+    if 0 <= prompt <= MOST_TOKENS and 0 <= completion <= MOST_TOKENS and 0 <= cached <= MOST_TOKENS and not reasoning:
         return Usage(prompt, completion, cached)
-    return Usage(*[min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached)])
+    return Usage(*[min(max(count, 0), MOST_TOKENS) for count in (prompt, completion, cached, reasoning)])
 
 
 def tells_usage(frame: bytes) -> bool:

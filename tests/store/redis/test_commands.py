@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from penstock.core.stored import Missed
-from penstock.store.asked import Add, Append, Delete, Extend, Mark, Once, Put
+from penstock.store.asked import Add, Append, Delete, Drop, Extend, Mark, Once, Put
 from penstock.store.redis.commands import (
     ADD,
     EXTEND,
@@ -47,6 +47,7 @@ def test_rows_counters_and_names() -> None:
     assert commands_of(Append("l", b"row", 50), 0.0) == [
         ("XADD", b"penstock:log:l", "MAXLEN", "~", 50, "0-*", "row", b"row")
     ]
+    assert commands_of(Drop("l", 7), 0.0) == [("XTRIM", b"penstock:log:l", "MINID", "0-8")]
     many = commands_of(Extend("l", tuple(b"%d" % number for number in range(501)), 50), 0.0)
     assert [command[:5] for command in many] == [("EVAL", EXTEND, 1, b"penstock:log:l", 50)] * 2
     assert [len(command) - 5 for command in many] == [500, 1]

@@ -92,6 +92,8 @@ class Tally:
     late: int = 0
     closed: int = 0
     trips: int = 0
+    seconds: float = 0.0
+    """That they took together, of those that came home."""
 
-    def as_dict(self) -> dict[str, int]:
+    def as_dict(self) -> dict[str, float]:
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -54,6 +54,7 @@ class Trip:
     texts: list[str] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
+    began: float = 0.0
 
 
 Result = list["Vector | None"] | BaseException
@@ -120,7 +121,7 @@ class _Waited:
                 trip.keys.append(key)
                 trip.texts.append(text)
             loop = asyncio.get_running_loop()
-            trip.timer = loop.call_later(self._limits.deadline, self._overdue, trip)
+            trip.began, trip.timer = loop.time(), loop.call_later(self._limits.deadline, self._overdue, trip)
             self._trips.add(trip)
             self.tally.trips += 1
             self._send(trip)
@@ -130,6 +131,7 @@ class _Waited:
         if trip not in self._trips:
             return
         self._forget(trip)
+        self.tally.seconds += asyncio.get_running_loop().time() - trip.began
         if isinstance(result, BaseException) or len(result) != len(trip.texts):
             wrong = repr(result) if isinstance(result, BaseException) else "another number of vectors than of texts"
             self._ill(trip, "failed", wrong)

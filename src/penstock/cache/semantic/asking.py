@@ -61,7 +61,7 @@ class Below:
             log.debug("asking for %s came to nothing: %s", fork.id, error)
             return None
         except Exception:
-            log.exception("asking for %s failed", fork.id)
+            log.exception("asking for %s failed", fork.id, extra={"request": fork.id})
             return None
         finally:
             fork.finish(outcome, self._now())

@@ -49,7 +49,15 @@ class Feedback:
 
     async def __call__(self, exchange: Exchange) -> Reply:
         self._count(exchange.key)
-        said = _said(await exchange.body.read(MOST_BYTES))
+        done = await self._take(exchange, _said(await exchange.body.read(MOST_BYTES)))
+        return Reply(200, list(_JSON), msgspec.json.encode(done) + b"\n")
+
+    async def take(self, exchange: Exchange, said: dict[str, Any]) -> dict[str, Any]:
+        """The same, of what was read already."""
+        self._count(exchange.key)
+        return await self._take(exchange, said)
+
+    async def _take(self, exchange: Exchange, said: dict[str, Any]) -> dict[str, Any]:
         entry = await self._entry(said)
         if entry is None or not self._owns(exchange, entry):
             # One answer for both: nobody learns which entries of others there are.
@@ -60,8 +68,7 @@ class Feedback:
         right = _right(said)
         removed = self.memory.told(entry, right)
         self.memory.tally.feedback["right" if right else "wrong"] += 1
-        body = {"entry": entry.name, "rating": "right" if right else "wrong", "removed": removed}
-        return Reply(200, list(_JSON), msgspec.json.encode(body) + b"\n")
+        return {"entry": entry.name, "rating": "right" if right else "wrong", "removed": removed}
 
     async def _entry(self, said: dict[str, Any]) -> Entry | None:
         id = said.get("entry", said.get("entry_id"))

@@ -89,7 +89,7 @@ class Asking:
         except OverflowError:
             return self._failed(exchange, inside, _too_large())
         except Exception:
-            log.exception("a room failed on %s", exchange.id)
+            log.exception("a room failed on %s", exchange.id, extra={"request": exchange.id})
             return self._failed(exchange, inside, GatewayError("Penstock has a defect here.", status=500))
         finally:
             self.in_flight -= 1

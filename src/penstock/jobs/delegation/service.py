@@ -97,7 +97,7 @@ class Delegation:
                 await self._make()
             except Fail as fail:
                 failures += 1
-                log.warning("job %s cannot be passed on to %s: %s", self._job.id, self._partner.name, fail.message)
+                log.warning("job %s cannot be passed on to %s: %s", self._job.id, self._partner.name, fail.loggable)
                 if failures >= MOST_FAILURES or not fail.retryable:
                     await self._note(over=True)
                     return
@@ -178,7 +178,7 @@ class Delegation:
         try:
             return await self._ask(method, path, body_of(b""), [])
         except Fail as fail:
-            log.warning("job %s: %s %s at %s: %s", self._job.id, method, path, self._partner.name, fail.message)
+            log.warning("job %s: %s %s at %s: %s", self._job.id, method, path, self._partner.name, fail.loggable)
             return None
 
     async def _bring_back(self, told: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ class Delegation:
                     await self._fetch(id)
                     break
                 except Fail as fail:
-                    log.warning("job %s: file %s of %s: %s", self._job.id, id, self._partner.name, fail.message)
+                    log.warning("job %s: file %s of %s: %s", self._job.id, id, self._partner.name, fail.loggable)
                     await asyncio.sleep(min(self._poll, 2.0**tried))
             else:  # its answers are paid for: they are not asked anew, but fetched later
                 raise OSError(f"the answers of batch {self.at.batch} at {self._partner.name} cannot be fetched")

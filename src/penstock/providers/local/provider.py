@@ -19,6 +19,8 @@ from penstock.providers.local.too_long import as_refusal
 
 PATHS = frozenset({"/chat/completions", "/completions", "/responses", "/messages", "/messages/count_tokens"})
 EMBEDDING_PATH = "/embeddings"
+NOTABLE_SECONDS = 0.001
+"""A replica that is there is found in microseconds."""
 
 
 class Inner(Provider, Protocol):
@@ -77,7 +79,13 @@ class Local:
         """Waits up to ``patience`` seconds (within the exchange's deadline) for a first replica, say while it loads."""
         embedder = self._embedder if exchange.call.operation.path == EMBEDDING_PATH else None
         engine = self._engine if embedder is None else embedder
-        seat = await engine.pick(min(exchange.deadline, self._now() + self._patience))
+        began = self._now()
+        try:
+            seat = await engine.pick(min(exchange.deadline, began + self._patience))
+        finally:
+            waited = self._now() - began
+            if waited > NOTABLE_SECONDS:
+                exchange.note_wait("engine", waited)
         seat.enter()
         try:
             reply = await (await self._provider(seat)).send(exchange, model)

@@ -20,9 +20,10 @@ from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail
 from penstock.core.reply import collect
 from penstock.core.tasks import Crew
-from penstock.net.client import Origin, Patience, Reach
+from penstock.net.client import Origin
 from penstock.net.dns import ask, system_servers
 from penstock.net.names import Names
+from penstock.net.reach import Patience, Reach
 from penstock.net.tls import client_context
 from penstock.routing.discovery import endpoint_slices
 from penstock.routing.discovery.config import DiscoverConfig, KubernetesConfig

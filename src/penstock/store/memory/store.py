@@ -16,6 +16,7 @@ from penstock.store.asked import (
     Add,
     Append,
     Delete,
+    Drop,
     Extend,
     Get,
     Last,
@@ -96,6 +97,10 @@ class MemoryDesk:
                 self._append(write)
             case Extend():
                 self._extend(write)
+            case Drop():
+                log = self._logs.get(write.log, _Rows())
+                while log.rows and log.last - len(log.rows) < write.upto:
+                    self._bytes -= len(log.rows.popleft()) + OVERHEAD
             case Add():
                 return self._added(write)
             case Once():

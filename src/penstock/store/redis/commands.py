@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.core.stored import Missed, Row
-from penstock.store.asked import Add, Append, Delete, Extend, Mark, Once, Put, Write, position
+from penstock.store.asked import Add, Append, Delete, Drop, Extend, Mark, Once, Put, Write, position
 
 Command = tuple[Any, ...]
 
@@ -106,6 +106,8 @@ def commands_of(write: Write, now: float) -> list[Command]:
         case Extend():
             groups = [write.rows[at : at + EXTEND_ROWS] for at in range(0, len(write.rows), EXTEND_ROWS)]
             return [("EVAL", EXTEND, 1, log_key(write.log), write.keep, *rows) for rows in groups]
+        case Drop():
+            return [("XTRIM", log_key(write.log), "MINID", f"0-{write.upto + 1}")]
         case Add():
             left_of: Any = "" if write.expires is None else _milliseconds(write.expires - now)
             return [("EVAL", ADD, 1, PREFIX + b"sum:" + write.name.encode(), write.amount, left_of)]

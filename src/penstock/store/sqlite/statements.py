@@ -15,6 +15,7 @@ from penstock.store.asked import (
     Add,
     Append,
     Delete,
+    Drop,
     Extend,
     Get,
     Last,
@@ -79,6 +80,10 @@ class Writing:
                 self._extend(write.log, (write.row,), write.keep)
             case Extend():
                 self._extend(write.log, write.rows, write.keep)
+            case Drop():
+                name = log_table(write.log)
+                self._make(name, make_log, write.log)
+                self._connection.execute(f"DELETE FROM {name} WHERE position <= ?", (write.upto,))
             case Add():
                 return self._add(write, now)
             case Once():
