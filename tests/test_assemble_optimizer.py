@@ -5,13 +5,17 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import pytest
 
 from penstock.core.clock import RealClock
+from penstock.insight.optimizer.course import Course
+from tests.insight.optimizer.test_experiments import past
 from tests.support.gateway import Running, ask, running_gateway
 
+KEY = "upstreams.slow.weight"
 SPEED = 40.0
 """Seconds of windows in a second: one is over after a quarter of it."""
 FILE = """
@@ -130,5 +134,46 @@ def test_a_harmful_change_that_somebody_asks_for_is_rolled_back() -> None:
 
     async def asked(running: Running, body: dict[str, str]) -> Any:
         return await admin(running, "experiments/apply", body)
+
+    asyncio.run(main())
+
+
+def part(running: Running) -> Any:
+    watching = running.gateway.watching
+    assert watching is not None
+    return next(one for one in watching.parts if getattr(one, "name", "") == "optimizer")
+
+
+def test_the_journal_is_kept_in_the_store_and_says_what_a_crash_cut_short() -> None:
+    async def main() -> None:
+        async with running_gateway(FILE % (1, 1, "suggest")) as running:
+            optimizer = part(running)
+            async with asyncio.timeout(10):
+                while not optimizer._restored:  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(0.01)
+            for one in (past(1, "kept", "5", KEY), past(2, "running", "9", KEY)):
+                optimizer._note(one)
+            await running.gateway.store.flush()  # type: ignore[union-attr]
+            optimizer.course = Course(Random(1))
+            await optimizer._restore()
+            told = await admin(running, "experiments")
+            assert [(one["id"], one["state"]) for one in told["journal"]] == [("e2", "failed"), ("e1", "kept")]
+            assert optimizer.course.experiments.again == {KEY: "5"}
+            assert (await admin(running, "experiments/e1/revert", {}))["error"]["code"] == "experiment_refused"
+
+    asyncio.run(main())
+
+
+def test_memory_is_collected_at_all_workers_when_that_is_what_is_to_be_done() -> None:
+    async def main() -> None:
+        async with running_gateway(FILE % (1, 1, "auto")) as running:
+            optimizer = part(running)
+            deed = past(1, "running", setting="action:collect")
+            deed.proposal.metric = "memory"
+            optimizer.course.experiments.begin(deed, None)
+            before = running.gateway.tending.collecting.made["deep"]
+            await optimizer.obey()
+            assert running.gateway.tending.collecting.made["deep"] == before + 1
+            assert optimizer.course.experiments.present == [deed]
 
     asyncio.run(main())

@@ -94,7 +94,8 @@ class Optimizing:
             return
         insight = getattr(self._watching, "insight", None)
         self.course.take(window, _open(insight, "anomalies_open"), _open(insight, "bottlenecks_open"))
-        self._wake.set()
+        if self.course.config.mode != "off" or self.course.experiments.held():
+            self._wake.set()
 
     async def run(self) -> None:
         """Go on from what was tried before; then see to it that what is wished is so, after each window."""
