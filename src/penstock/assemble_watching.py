@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import importlib.util
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.assemble_alerts import Alerts, alerting
@@ -19,12 +19,14 @@ from penstock.assemble_feedback import hearing
 from penstock.assemble_gauges import gauging
 from penstock.assemble_history import history
 from penstock.assemble_optimizer import optimizing
+from penstock.assemble_report import reporting
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded
 from penstock.edge.generation import LocalRoute
 
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
+    from penstock.insight.findings import Bottleneck
 
 log = logging.getLogger("penstock")
 
@@ -69,6 +71,7 @@ class Watching:
         self.answers: dict[str, Answer] = {}
         self.alerts: Alerts | None = None
         self.gauges: Callable[[], dict[str, float]] = dict
+        self.bottlenecks_open: Callable[[], Sequence[Bottleneck]] = list
         self.history: History | None = None
         self.gathering = Gathering(self.tally.start - LATE_SECONDS)  # other workers may have been quicker
         self.last_gauges: dict[str, float] = {}
@@ -143,7 +146,7 @@ class Watching:
                 log.exception("%r failed on the window at %.0f", taker, window.start)
 
 
-PARTS: tuple[Callable[[Watching], Part | None], ...] = (history, alerting, gauging, hearing, optimizing)
+PARTS: tuple[Callable[[Watching], Part | None], ...] = (history, alerting, gauging, hearing, reporting, optimizing)
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""
 

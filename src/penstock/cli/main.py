@@ -46,6 +46,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "semantic": Command("penstock.cli.semantic:main", "make the weights that the semantic cache embeds with"),
     "simulate": Command("penstock.cli.simulate:main", "play recorded traffic against fleets that are not there"),
+    "report": Command("penstock.cli.report:main", "tell how it went, what holds calls up, what to change; --cost"),
+    "top": Command("penstock.cli.top:main", "show how a running gateway is, live in the terminal"),
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
     "insight": Command("penstock.cli.insight:main", "score the detector of anomalies on a labelled series"),
     "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),

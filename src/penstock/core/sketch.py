@@ -77,3 +77,9 @@ def value_of(at: int) -> float:
 def count(sketch: Mapping[int, int]) -> int:
     """How many values are in it."""
     return sum(sketch.values())
+
+
+def above(sketch: Mapping[int, int], limit: float) -> int:
+    """How many values are over ``limit``, by whole bins: those that share its bin are not."""
+    last = math.ceil(math.log(limit) * PER_LOG) if limit > LEAST else LOWEST
+    return sum(number for at, number in sketch.items() if at > last)

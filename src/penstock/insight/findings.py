@@ -61,7 +61,7 @@ class Anomaly(Struct, kw_only=True):
 class Bottleneck(Struct, kw_only=True):
     """What limits most calls now. ``impact`` is seconds that it adds to a call that meets it, ``share`` the share of
     calls that do. ``evidence`` are the numbers it stands on, ``recommendation`` what to do, ``action`` the config line
-    or command that does it."""
+    or command that does it. ``name`` tells those of a kind apart (a model, an upstream); ``since``: when it began."""
 
     kind: str
     severity: Severity
@@ -71,6 +71,8 @@ class Bottleneck(Struct, kw_only=True):
     share: float
     recommendation: str
     action: str = ""
+    name: str = ""
+    since: float = 0.0
 
 
 class Action(Struct, frozen=True):

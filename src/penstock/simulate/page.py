@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
+from penstock.core.page import document, escaped
 from penstock.simulate.measures import Measures
 from penstock.simulate.report import means, ordered
 
@@ -17,12 +17,7 @@ _PLOTS = (
     ("failed", "Failed", 100.0, "%"),
     ("imbalance", "Most work of a replica over the mean", 1.0, "x"),
 )
-_STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "svg{display:block;width:100%;height:auto}text{font:13px system-ui,sans-serif;fill:#222}"
-    ".bar{fill:#7d9bb5}.ours{fill:#1f5f8b}.dot{fill:#0006}"
-    "@media(prefers-color-scheme:dark){body{background:#161616;color:#ddd}text{fill:#ddd}.dot{fill:#fff8}}"
-)
+_STYLE = ".bar{fill:#7d9bb5}.ours{fill:#1f5f8b}.dot{fill:#0006}@media(prefers-color-scheme:dark){.dot{fill:#fff8}}"
 _ROW = 24
 _LEFT = 150
 _WIDE = 720
@@ -31,13 +26,9 @@ _WIDE = 720
 def page(title: str, facts: Mapping[str, str], told: Mapping[str, Sequence[Measures]]) -> str:
     """The page. ``facts`` say what was played; a dot is one seed, a bar the mean."""
     order = ordered(told)
-    listed = "".join(f"<li>{html.escape(name)}: {html.escape(value)}</li>" for name, value in facts.items())
+    listed = "".join(f"<li>{escaped(name)}: {escaped(value)}</li>" for name, value in facts.items())
     plots = "".join(_plot(name, head, factor, unit, order, told) for name, head, factor, unit in _PLOTS)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style>"
-        f"<h1>{html.escape(title)}</h1><ul>{listed}</ul>{plots}</html>\n"
-    )
+    return document(title, _STYLE, f"<h1>{escaped(title)}</h1><ul>{listed}</ul>{plots}")
 
 
 def _plot(
@@ -51,7 +42,7 @@ def _plot(
         top = place * _ROW
         mean = _plain(means(told[policy])[name] * factor)
         kind = "ours" if policy == "adaptive" else "bar"
-        parts.append(f'<text x="{_LEFT - 8}" y="{top + 16}" text-anchor="end">{html.escape(policy)}</text>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{top + 16}" text-anchor="end">{escaped(policy)}</text>')
         parts.append(f'<rect class="{kind}" x="{_LEFT}" y="{top + 4}" width="{mean * scale:.1f}" height="{_ROW - 9}"/>')
         parts += [
             f'<circle class="dot" cx="{_LEFT + value * scale:.1f}" cy="{top + 11.5}" r="2"/>'
@@ -60,7 +51,7 @@ def _plot(
         parts.append(f'<text x="{_LEFT + max(series[policy]) * scale + 8:.1f}" y="{top + 16}">{mean:.3g} {unit}</text>')
     tall = len(order) * _ROW
     return (
-        f'<h2>{html.escape(head)}</h2><svg viewBox="0 0 {_WIDE} {tall}" role="img" aria-label="{html.escape(head)}">'
+        f'<h2>{escaped(head)}</h2><svg viewBox="0 0 {_WIDE} {tall}" role="img" aria-label="{escaped(head)}">'
         + "".join(parts)
         + "</svg>"
     )

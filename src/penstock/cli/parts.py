@@ -1,0 +1,57 @@
+"""What a running gateway says of its parts: asked over the local control socket, or of one elsewhere with a key.
+
+Enters: options, the part and the question. Leaves: its answer. May fail: Failure, 2 with the gateway's own words for a
+wrong question, 1 where none answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+from urllib.parse import urlencode
+
+from penstock.cli.asking import add_gateway, ask_running
+from penstock.cli.caller import KEY_VARIABLE, Caller, Unreachable, callers
+from penstock.cli.failure import WRONG_CONFIG, Failure
+
+WITHIN = 60.0
+
+
+def add_anywhere(to: argparse.ArgumentParser) -> None:
+    """The options that say which gateway is meant: one of this user, or one at an address."""
+    add_gateway(to)
+    to.add_argument("--url", help="ask the gateway at this address instead, such as https://llm.example.org")
+    to.add_argument("--key", help=f"the key to ask it with, one with the right admin (otherwise ${KEY_VARIABLE})")
+    to.set_defaults(admin_key=None)
+
+
+def ask_part(options: argparse.Namespace, part: str, question: dict[str, Any]) -> dict[str, Any]:
+    """What ``part`` answers. Raises Failure."""
+    if options.url:
+        return _fetched(options, f"/admin/v1/{part}?{urlencode(question)}")
+    answer: dict[str, Any] = ask_running(options, "leader", {"part": part, "question": question}, within=WITHIN)
+    if "problems" in answer:
+        code = 1 if int(answer.get("status", 400)) in (404, 503) else WRONG_CONFIG
+        raise Failure("\n".join(answer["problems"]), code)
+    return answer
+
+
+def ask_status(options: argparse.Namespace) -> dict[str, Any]:
+    """How the gateway is, worker by worker. Raises Failure."""
+    if options.url:
+        return _fetched(options, "/admin/v1/status")
+    answer: dict[str, Any] = ask_running(options, "status", None, within=WITHIN)
+    return answer
+
+
+def _fetched(options: argparse.Namespace, path: str) -> dict[str, Any]:
+    caller: Caller = callers(options)[1]
+    try:
+        answer = caller.ask("GET", path)
+    except Unreachable as error:
+        raise Failure(str(error)) from None
+    if answer.status != 200:
+        raise Failure(f"{caller.root} refuses: {answer.said}", WRONG_CONFIG if answer.status == 400 else 1)
+    if not isinstance(answer.value, dict):
+        raise Failure(f"{caller.root} does not answer as a gateway of this version does")
+    return answer.value

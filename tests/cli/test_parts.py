@@ -1,0 +1,89 @@
+import argparse
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.cli.failure import Failure
+from penstock.cli.parts import add_anywhere, ask_part, ask_status
+from tests.support.asked_gateway import asked_gateway
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_anywhere(parser)
+    return parser.parse_args(list(arguments))
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    for name in ("PENSTOCK_CONFIG", "PENSTOCK_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_over_the_control_socket() -> None:
+    with asked_gateway(9141) as gateway:
+        gateway.given = {"leader": {"bottlenecks": []}, "status": {"workers": []}}
+        assert ask_part(options("--port", "9141"), "bottlenecks", {"since": "1h"}) == {"bottlenecks": []}
+        assert ask_status(options("--port", "9141")) == {"workers": []}
+        assert gateway.asked[0] == ("leader", {"part": "bottlenecks", "question": {"since": "1h"}})
+        gateway.given["leader"] = {"problems": ["since: no"], "code": "bad_query"}
+        with pytest.raises(Failure, match="since: no") as caught:
+            ask_part(options("--port", "9141"), "report", {})
+        assert caught.value.status == 2
+        gateway.given["leader"] = {"problems": ["report is not installed here"], "status": 404}
+        with pytest.raises(Failure, match="not installed") as caught:
+            ask_part(options("--port", "9141"), "report", {})
+        assert caught.value.status == 1
+
+
+class Gateway(BaseHTTPRequestHandler):
+    """Tells what it was asked."""
+
+    def do_GET(self) -> None:
+        status = 400 if "bad" in self.path else 200
+        told: Any = {"path": self.path, "key": self.headers.get("Authorization")}
+        if status == 400:
+            told = {"error": {"message": "since: \x1b[2Jno", "code": "bad_query"}}
+        if "list" in self.path:
+            told = []
+        body = json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_at_an_address_with_a_key(url: str) -> None:
+    told = ask_part(options("--url", url, "--key", "sk-x"), "report", {"since": "7d", "view": "now"})
+    assert told == {"path": "/admin/v1/report?since=7d&view=now", "key": "Bearer sk-x"}
+    assert ask_status(options("--url", url))["path"] == "/admin/v1/status"
+
+
+def test_what_is_refused_there(url: str) -> None:
+    with pytest.raises(Failure, match="refuses: 400: since:  \\[2Jno") as caught:
+        ask_part(options("--url", url), "bad", {})
+    assert caught.value.status == 2
+    with pytest.raises(Failure, match="does not answer as a gateway"):
+        ask_part(options("--url", url), "list", {})
+    with pytest.raises(Failure, match="cannot be reached"):
+        ask_part(options("--url", "http://127.0.0.1:1"), "report", {})
