@@ -93,7 +93,7 @@ class Optimizing:
         if not self._restored:
             return
         insight = getattr(self._watching, "insight", None)
-        self.course.take(window, _open(insight, "anomalies_open"), _open(insight, "bottlenecks_open"))
+        self.course.take(window, _open(insight, "anomalies_open"), _open(self._watching, "bottlenecks_open"))
         if self.course.config.mode != "off" or self.course.experiments.held():
             self._wake.set()
 

@@ -6,6 +6,8 @@ of each guard: several steps together must not hurt more than one may.
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterable
 
 from penstock.insight.findings import Experiment
@@ -45,9 +47,11 @@ def wished(held: Iterable[Held]) -> dict[str, str]:
 
 
 def spent(held: Iterable[Held], guard: str) -> float:
-    """How much worse all together have made it, on its scale."""
-    total = 0.0
+    """How much worse all together have made it, on its scale, as far as it is not noise."""
+    total = error = 0.0
     for one in held:
-        if one.trial is not None and guard in one.trial.harm.pairs:
-            total += one.trial.harm.pairs[guard].mean
-    return max(0.0, total)
+        pairs = one.trial.harm.pairs.get(guard) if one.trial is not None else None
+        if pairs is not None and len(pairs.differences) > 1:
+            total += pairs.mean
+            error += statistics.variance(pairs.differences) / len(pairs.differences)
+    return max(0.0, total - math.sqrt(error))

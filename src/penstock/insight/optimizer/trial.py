@@ -224,19 +224,21 @@ class Trial:
         terms, evidence = self.terms, self.evidence
         if len(evidence.differences) < LEAST_PAIRS:
             return
-        good = evidence.above() >= 1 / terms.alpha
-        hurt = self.harm.hurt(sure=not good)
+        hurt = self.harm.hurt(sure=True)
         if hurt:
             self._end("rolled_back", f"it would hurt {hurt}")
-        elif good and evidence.mean >= terms.least:
-            self.phase = "proving"
+        elif evidence.above() >= 1 / terms.alpha and evidence.mean >= terms.least:
+            if not self.harm.hurt(sure=False):  # else more pairs will tell
+                self.phase = "proving"
         elif evidence.below() >= 1 / terms.alpha:
             self._end("rolled_back", f"{self.metric.name} got worse")
         elif evidence.below(terms.least) >= 1 / terms.alpha:
             self._end("rolled_back", "no effect worth having")
 
     def _too_late(self) -> str:
-        pairs = len(self.evidence.differences)
+        pairs, hurt = len(self.evidence.differences), self.harm.hurt(sure=False)
+        if hurt and self.evidence.above() >= 1 / self.terms.alpha:
+            return f"it may hurt {hurt}"
         return f"no effect was found in time ({pairs} pairs)" if pairs else "nothing could be measured"
 
     def _end(self, state: Literal["kept", "rolled_back"], reason: str) -> None:
