@@ -9,6 +9,7 @@ at most alpha however often one looks (Ville). See decision 0035 for the sources
 from __future__ import annotations
 
 import math
+import statistics
 
 BETS = tuple(0.25 * 2**power for power in range(13))
 """Stakes per unit of a difference, from effects of several hundred percent down to those of a thousandth."""
@@ -29,6 +30,11 @@ class Evidence:
     def mean(self) -> float:
         """Of all pairs; 0 before the first."""
         return sum(self.differences) / len(self.differences) if self.differences else 0.0
+
+    @property
+    def middle(self) -> float:
+        """The median of all pairs: a period that was cut short because it was bad would draw the mean to its side."""
+        return statistics.median(self.differences) if self.differences else 0.0
 
     def above(self, least: float = 0.0) -> float:
         """What betting against "it gains no more than ``least``" has made of 1."""

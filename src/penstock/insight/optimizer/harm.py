@@ -65,7 +65,7 @@ class Harm:
             number = len(pairs.differences)
             if name not in levels or number < 2 or self.guards[name].worse(levels[name]) <= 0:
                 continue
-            if pairs.mean > max(self.guards[name].allowed / 2, 2 * _error(pairs)):
+            if pairs.middle > max(self.guards[name].allowed / 2, 2 * _error(pairs)):
                 return True
         return False
 
@@ -74,7 +74,7 @@ class Harm:
         for name, pairs in self.pairs.items():
             if len(pairs.differences) < LEAST_PAIRS:
                 continue
-            if pairs.mean + (-_error(pairs) if sure else _error(pairs)) > self.guards[name].allowed:
+            if pairs.middle + (-_error(pairs) if sure else _error(pairs)) > self.guards[name].allowed:
                 return name
         return ""
 

@@ -52,6 +52,6 @@ def spent(held: Iterable[Held], guard: str) -> float:
     for one in held:
         pairs = one.trial.harm.pairs.get(guard) if one.trial is not None else None
         if pairs is not None and len(pairs.differences) > 1:
-            total += pairs.mean
+            total += pairs.middle
             error += statistics.variance(pairs.differences) / len(pairs.differences)
     return max(0.0, total - math.sqrt(error))
