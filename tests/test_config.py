@@ -159,3 +159,21 @@ def test_top_level_keys_are_each_one_slices_own() -> None:
 def test_models_keep_their_order() -> None:
     config = Config.parse("upstreams: {e: {kind: echo}}\nmodels: {z: {upstreams: [e]}, a: {upstreams: [e]}}", "c", {})
     assert list(config.of(RoutingConfig).models) == ["z", "a"]
+
+
+def test_single_values_are_found_and_replaced_by_their_dotted_keys() -> None:
+    config = Config.parse("upstreams: {a: {kind: echo}}\nmodels: {m: {upstreams: [a]}}\n", "c.yaml", {})
+    assert config.find("upstreams.a.weight").value == 1
+    assert config.find("cache.exact.ttl").value == 3600
+    changed = config.with_values({"upstreams.a.weight": "3", "cache.exact.ttl": "2h"})
+    assert (changed.find("upstreams.a.weight").value, changed.find("cache.exact.ttl").value) == (3, 7200)
+    assert config.find("upstreams.a.weight").value == 1
+    with pytest.raises(LookupError):
+        config.find("nothing.there")
+    for texts, said in (
+        ({"x.y": "1"}, "no such value"),
+        ({"cache.exact.ttl": "0s"}, "more than"),
+        ({"auth": "{}"}, "no such"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            config.with_values(texts)

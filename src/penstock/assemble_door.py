@@ -44,8 +44,9 @@ def local_paths(config: Config, fleet: Fleet, waits_for: Callable[[], list[str]]
         config=lambda: config.dump(masked=True),
         open_metrics=config.of(ListenConfig).loopback,
     )
-    routing = RoutingRoutes(fleet, keyed=config.of(AuthConfig).mode == "keys")
-    return [local, PartRoutes(fleet), JournalRoutes(fleet), WatchRoutes(fleet), routing]
+    keyed = config.of(AuthConfig).mode == "keys"
+    routing, watched = RoutingRoutes(fleet, keyed=keyed), WatchRoutes(fleet, keyed=keyed)
+    return [local, PartRoutes(fleet), JournalRoutes(fleet), watched, routing]
 
 
 def generation_of(

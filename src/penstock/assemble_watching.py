@@ -20,6 +20,7 @@ from penstock.assemble_feedback import hearing
 from penstock.assemble_gauges import gauging
 from penstock.assemble_history import history
 from penstock.assemble_insight import Insight, insight
+from penstock.assemble_optimizer import optimizing
 from penstock.assemble_report import reporting
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded
@@ -149,7 +150,7 @@ class Watching:
 
 
 PARTS: tuple[Callable[[Watching], Part | None], ...] = (
-    history, alerting, gauging, hearing, spending, insight, reporting,
+    history, alerting, gauging, hearing, spending, insight, reporting, optimizing,
 )  # fmt: skip
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""

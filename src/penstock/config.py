@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from penstock.core.document import LARGEST_TEXT
+from penstock.core.placed import Placed, find, replaced
 from penstock.core.printing import fingerprint, plain, plain_struct
 from penstock.core.scalars import convert
 from penstock.core.settings import ConfigError, Finding, Reading, Section
@@ -154,6 +155,34 @@ class Config:
     def replace(self, *sections: msgspec.Struct) -> Config:
         """This config with other sections in place of its own. Raises ConfigError where they do not go together."""
         return self._changed({**self._sections, **{type(section): section for section in sections}}, [])
+
+    def find(self, key: str) -> Placed:
+        """What is in force at the dotted ``key``. Raises LookupError."""
+        struct, rest = self._home(key)
+        return find(self._sections[struct], rest)
+
+    def with_values(self, texts: Mapping[str, str]) -> Config:
+        """This config with other values at dotted keys, each checked as the file's would be. Raises ConfigError."""
+        changed, problems = dict(self._sections), []
+        for key, text in texts.items():
+            try:
+                struct, rest = self._home(key)
+                changed[struct] = replaced(changed[struct], rest, text, os.getcwd())
+            except LookupError:
+                problems.append(f"{key[:100]}: there is no such value")
+            except ValueError as error:
+                problems.append(f"{key[:100]}: {error}")
+        return self._changed(changed, problems)
+
+    def _home(self, key: str) -> tuple[type[msgspec.Struct], str]:
+        """The section that ``key`` belongs to, and its key there."""
+        first, _, rest = key.partition(".")
+        for name, struct in known_sections():
+            if name and name == first:
+                return struct, rest
+            if not name and first in fields_of(struct):
+                return struct, key
+        raise LookupError(key)
 
     def _changed(self, changed: dict[type[msgspec.Struct], Any], problems: list[str]) -> Config:
         problems += [f"command line: {message}" for _, message in _conflicts(changed)]

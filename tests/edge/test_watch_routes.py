@@ -43,10 +43,22 @@ def test_each_part_is_asked_and_told_to_do(part: str) -> None:
         assert (answer.status, answer.json()) == (200, {"said": part})
         assert asked == [
             {"since": "-6h", "model": "a b", "empty": ""},
-            {"do": "take back/3", "body": '{"a": 1}', "by": asked[1]["by"]},
+            {"do": "take back/3", "body": '{"a": 1}', "by": asked[1]["by"], "trusted": False},
         ]
 
     at(act)
+
+
+def test_looking_does_nothing_and_only_a_key_makes_trusted() -> None:
+    async def act(gateway: Running) -> None:
+        asked = answering(gateway, "experiments", {})
+        query = "do=apply&body=%7B%7D&trusted=true&by=model"
+        await ask(gateway.port, "GET", f"/admin/v1/experiments?{query}", [gateway.bearer])
+        await ask(gateway.port, "POST", "/admin/v1/experiments/apply", [gateway.bearer], b"{}")
+        assert asked[0] == {"by": "model"}
+        assert (asked[1]["do"], asked[1]["trusted"]) == ("apply", True)
+
+    at(act, ECHO)
 
 
 def test_a_problem_is_an_error_of_its_status() -> None:

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from penstock.config import Config
+from penstock.process.asked import Near
 from penstock.process.link import LinkError
 from penstock.process.spec import Source, Spec
-from penstock.process.team import Near, Team
+from penstock.process.team import Team
 from penstock.routing.config import RoutingConfig
 
 ECHO = "upstreams: {echo: {kind: echo}}\nmodels: {%s: {upstreams: [echo]}}\n"

@@ -16,8 +16,9 @@ from penstock.assemble_keys import key_store
 from penstock.auth.config import AuthConfig
 from penstock.edge.config import ListenConfig
 from penstock.net.server import bind
+from penstock.process.asked import Near
 from penstock.process.spec import Source
-from penstock.process.team import Near, Team
+from penstock.process.team import Team
 from penstock.process.worker import Worker
 from tests.support.sockets import Answer, ask, parse_answers, raw, request
 

@@ -44,5 +44,7 @@ def _tell_live(port: int) -> None:
         status = asyncio.run(ask_gateway(port, "status", within=5.0))
     except (OSError, LinkError):
         return
-    for row in status["live"]:
-        print(f"note: live at the gateway on port {port}, and not in here: {change(row)}", file=sys.stderr)
+    told = [change(row) for row in status["live"]]
+    told += [f"{row['key']} = {row['value']} (here {row['written']})" for row in status.get("settings", [])]
+    for one in told:
+        print(f"note: live at the gateway on port {port}, and not in here: {one}", file=sys.stderr)

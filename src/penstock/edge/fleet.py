@@ -23,6 +23,9 @@ class Fleet(Protocol):
     async def change_upstream(self, question: dict[str, Any]) -> dict[str, Any]:
         """``do`` something to the upstream ``name``: ``{"ok": bool, "problems": [line, ...], ...}``."""
 
+    async def settings(self, question: dict[str, Any]) -> dict[str, Any]:
+        """The settings changed live; with ``settings`` in the question these instead: ``{"ok": bool, ...}``."""
+
     async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call with ``body`` would be routed, by each worker; or the ``last`` decisions of all."""
 

@@ -1,7 +1,7 @@
 """Admin routes of what is seen over time: history, cost, anomalies, experiments and their like.
 
 Enters: admin requests. ``GET /admin/v1/<part>?name=value`` asks the part ``{"name": "value"}``; ``POST
-/admin/v1/<part>/<rest>`` asks ``{"do": "<rest>", "body": ..., "by": <id of the key>}``. Leaves: JSON as
+/admin/v1/<part>/<rest>`` asks ``{"do": "<rest>", "body": ..., "by": <id of the key>, "trusted": ...}``. Leaves: JSON as
 the part answers, or its ``text``. May fail: ``problems`` that the part tells are an error of its ``status``.
 """
 
@@ -25,13 +25,16 @@ PARTS = (
     "quality", "feedback",
 )  # fmt: skip
 MOST_BODY_BYTES = 65_536
+DOING = ("do", "body", "trusted")
+"""What only a POST says: a page that somebody is led to must not do anything."""
 
 
 class WatchRoutes:
-    """See the module."""
+    """See the module. ``keyed``: an admin key was shown."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, keyed: bool = False) -> None:
         self._fleet = fleet
+        self._keyed = keyed
 
     def routes(self) -> dict[str, LocalRoute]:
         """By exact path."""
@@ -48,13 +51,15 @@ class WatchRoutes:
             fields = parse_qs(query, keep_blank_values=True, max_num_fields=16, errors="strict")
         except ValueError:
             raise CallerError("the query has too many fields, or is not UTF-8", code="bad_query") from None
-        return _told(await self._fleet.leader(part, {name: values[0] for name, values in fields.items()}))
+        asked = {name: values[0] for name, values in fields.items() if name not in DOING}
+        return _told(await self._fleet.leader(part, asked))
 
     async def do(self, part: str, exchange: Exchange) -> Reply:
         """Have the part do something."""
         what = unquote(exchange.call.path.removeprefix(f"{ADMIN}{part}/"))[:200]
         body = (await exchange.body.read(MOST_BODY_BYTES)).decode("utf-8", "replace")
-        return _told(await self._fleet.leader(part, {"do": what, "body": body, "by": exchange.key}))
+        question = {"do": what, "body": body, "by": exchange.key, "trusted": self._keyed}
+        return _told(await self._fleet.leader(part, question))
 
 
 def _told(answer: dict[str, Any]) -> Reply:

@@ -12,6 +12,7 @@ from penstock.core.settings import Finding
 from penstock.insight.anomaly_config import AnomalyConfig
 from penstock.insight.bottleneck_config import BottleneckConfig
 from penstock.insight.objectives_config import ObjectivesConfig
+from penstock.insight.optimizer_config import OptimizerConfig
 
 
 class InsightConfig(Struct, frozen=True, kw_only=True):
@@ -19,6 +20,9 @@ class InsightConfig(Struct, frozen=True, kw_only=True):
     anomaly: Annotated[AnomalyConfig, Meta(description="From where on a change is an anomaly.")] = AnomalyConfig()
     bottleneck: Annotated[BottleneckConfig, Meta(description="What counts as holding calls up.")] = BottleneckConfig()
     objectives: Annotated[ObjectivesConfig, Meta(description="What is promised to callers.")] = ObjectivesConfig()
+    optimizer: Annotated[
+        OptimizerConfig, Meta(description="Changes that may help: proposed, or tried and taken back by itself.")
+    ] = OptimizerConfig()
 
     def check_models(self, models: list[str]) -> Iterator[Finding]:
         """What is wrong beside those ``models``: calls are counted by their names there."""

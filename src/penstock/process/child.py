@@ -19,13 +19,14 @@ from penstock.assemble_keys import KeyFileError
 from penstock.assemble_observation import install_logs
 from penstock.config import ConfigError
 from penstock.core.tasks import Crew
+from penstock.process.asked import JOURNAL_SECONDS, LEADER_SECONDS, STREAM_SECONDS
 from penstock.process.children import JOIN_SECONDS
 from penstock.process.far_engine import FarEngines
 from penstock.process.link import Link, LinkError, link_over
 from penstock.process.live_changes import LONGEST_WAIT_SECONDS
 from penstock.process.loop import run, settle_collector
 from penstock.process.spec import Spec
-from penstock.process.team import JOURNAL_SECONDS, LEADER_SECONDS, RELOAD_SECONDS, STREAM_SECONDS
+from penstock.process.team import RELOAD_SECONDS
 from penstock.process.worker import Worker
 
 log = logging.getLogger("penstock")
@@ -62,6 +63,10 @@ class FarFleet:
     async def change_upstream(self, question: dict[str, Any]) -> dict[str, Any]:
         """Change an upstream while serving."""
         return dict(await self.ask("change", question, within=3 * RELOAD_SECONDS + LONGEST_WAIT_SECONDS))
+
+    async def settings(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Settings changed live, or other ones."""
+        return dict(await self.ask("settings", question, within=3 * RELOAD_SECONDS))
 
     async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call would be routed, or the last ones were."""

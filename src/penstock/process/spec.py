@@ -15,13 +15,15 @@ import msgspec
 
 from penstock.config import Config, ConfigError, available_extras
 from penstock.core.document import LARGEST_TEXT
+from penstock.process.live_settings import Settings, applied
 from penstock.routing.config import RoutingConfig
 from penstock.routing.live import Live, in_force
 
 
 class Spec(msgspec.Struct, frozen=True):
     """One reading of a source. ``text`` None stands for a config made from the environment; ``read`` tells readings
-    apart (what a text refers to may have changed); ``live``: what was changed and found while running."""
+    apart (what a text refers to may have changed); ``live``: what was changed and found while running; ``settings``:
+    likewise, of single values."""
 
     name: str
     text: str | None
@@ -30,16 +32,18 @@ class Spec(msgspec.Struct, frozen=True):
     workers: int | None = None
     read: int = 0
     live: Live = Live()
+    settings: Settings = {}
 
     def parse(self, environ: Mapping[str, str]) -> Config:
         """The configuration in force, checked. Raises ConfigError."""
         return self.over(self.written(environ))
 
     def over(self, written: Config) -> Config:
-        """The configuration in force where ``written`` is what is written."""
-        routing = written.of(RoutingConfig)
+        """The configuration in force where ``written`` is what is written. Raises ConfigError."""
+        tuned = applied(written, self.settings)
+        routing = tuned.of(RoutingConfig)
         changed = in_force(routing, self.live)
-        return written if changed is routing else written.replace(changed)
+        return tuned if changed is routing else tuned.replace(changed)
 
     def written(self, environ: Mapping[str, str]) -> Config:
         """The configuration as it is written, checked. Raises ConfigError."""
@@ -96,7 +100,7 @@ class LastReading:
 
     def written(self, spec: Spec) -> Config:
         """What is written. Raises ConfigError."""
-        bare = msgspec.structs.replace(spec, live=Live())
+        bare = msgspec.structs.replace(spec, live=Live(), settings={})
         if self._written is None or bare != self._spec:
             self._written = bare.written(self._environ)
             self._spec = bare

@@ -20,11 +20,12 @@ from penstock.core.tasks import Crew
 from penstock.edge.config import ListenConfig
 from penstock.net.children import Backoff
 from penstock.net.server import bind
+from penstock.process.asked import Near
 from penstock.process.children import WorkerProcess
 from penstock.process.control import ControlSocket
 from penstock.process.loop import settle_collector
 from penstock.process.spec import Source, Spec
-from penstock.process.team import Near, Team
+from penstock.process.team import Team
 from penstock.process.worker import Worker, tls_context
 
 log = logging.getLogger("penstock")

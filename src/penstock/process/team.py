@@ -11,12 +11,15 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from penstock import __version__
 from penstock.config import Config, ConfigError
+from penstock.core.errors import CallerError
+from penstock.process import live_settings
+from penstock.process.asked import Asked, Member
 from penstock.process.link import Answers, LinkError
 from penstock.process.live_changes import Change, LiveChanges
 from penstock.process.pulse import PulseOfAll
@@ -29,44 +32,18 @@ from penstock.routing.live import merged, rebased, told
 log = logging.getLogger("penstock")
 
 RELOAD_SECONDS = 30.0
-JOURNAL_SECONDS = 30.0
-LEADER_SECONDS = 30.0
-TRACE_SECONDS = 60.0
-"""More than is traced: what was found is sorted then."""
-STREAM_SECONDS = 20.0
-"""A worker may hold a question about a stream until there is something to tell."""
 
 
-class Member(Protocol):
-    """One worker, near or far."""
-
-    number: int
-
-    async def ask(self, name: str, value: Any = None, *, within: float = 5.0) -> Any: ...
-
-
-class Near:
-    """A worker in this process."""
-
-    def __init__(self, number: int, answers: Answers) -> None:
-        self.number = number
-        self._answers = answers
-
-    async def ask(self, name: str, value: Any = None, *, within: float = 5.0) -> Any:
-        """Ask directly."""
-        return await self._answers[name](value)
-
-
-class Team:
+class Team(Asked):
     """See the module. ``follow`` is called with the configuration in force after every reload, refused or not, and
     after every live change; ``looks`` tells what came of looking for instances, ``loads`` how long own
     engines took to load."""
 
     def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], None] | None = None) -> None:
+        super().__init__()
         self._source = source
         self._follow = follow
         self.spec = spec
-        self.members: dict[int, Member] = {}
         self.started = time.time()
         self.reloads = 0
         self.refused_reload: list[str] = []
@@ -86,6 +63,7 @@ class Team:
             "reload": lambda _: self.reload(),
             "upstreams": lambda model: self.upstreams(str(model or "")),
             "change": lambda value: self.change_upstream(value),
+            "settings": lambda value: self.settings(value),
             "decisions": lambda value: self.decisions(value),
             "journal": lambda value: self.journal(value),
             "windows": lambda after: self.windows(float(after)),
@@ -99,17 +77,6 @@ class Team:
             "trace_memory": lambda value: self.trace_memory(value),
             "stream": lambda value: self.stream(int(value["worker"]), value["question"]),
         }
-
-    async def ask_all(self, name: str, value: Any = None, *, within: float = 5.0) -> list[Any]:
-        """Every worker's answer; those that fail are logged and left out."""
-        members = list(self.members.values())
-        answers = await asyncio.gather(
-            *(member.ask(name, value, within=within) for member in members), return_exceptions=True
-        )
-        for member, answer in zip(members, answers, strict=True):
-            if isinstance(answer, BaseException):
-                log.warning("worker %d did not answer '%s': %s", member.number, name, answer)
-        return [answer for answer in answers if not isinstance(answer, BaseException)]
 
     async def metrics(self) -> str:
         """Prometheus text over all workers."""
@@ -129,18 +96,12 @@ class Team:
             "version": __version__,
             "config": self.spec.name,
             "live": told(self.spec.live),
+            "settings": live_settings.told(self.spec.settings),
             "started": self.started,
             "reloads": self.reloads,
             "refused_reload": self.refused_reload,
             "workers": dumps,
         }
-
-    async def calls(self, count: int, request_id: str) -> list[dict[str, Any]]:
-        """The newest calls of all workers, or the one with ``request_id``."""
-        answers = await self.ask_all("calls", {"count": count, "id": request_id})
-        rows = [row for answer in answers for row in answer]
-        rows.sort(key=lambda row: -row["ended"])
-        return rows[:count]
 
     async def upstreams(self, model: str) -> dict[str, Any]:
         """Every upstream over all workers; for a ``model`` whom of its upstreams the fleet would miss least."""
@@ -150,43 +111,6 @@ class Team:
         """Drain, weigh, add or remove an upstream while serving."""
         return await self.live.change(question)
 
-    async def decisions(self, question: dict[str, Any]) -> dict[str, Any]:
-        """How a call with ``body`` would be routed, by each worker; or the ``last`` decisions of all."""
-        answers = await self.ask_all("decisions", question)
-        refused = [answer for answer in answers if "problems" in answer]
-        if refused:
-            return dict(refused[0])
-        if "body" in question:
-            return {"ok": True, "workers": answers}
-        rows = [{"worker": answer["worker"], **row} for answer in answers for row in answer["decisions"]]
-        rows.sort(key=lambda row: -row["at"])
-        recording = any(answer["recording"] for answer in answers)
-        return {"ok": True, "recording": recording, "decisions": rows[: int(question["last"])]}
-
-    async def journal(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Rows of the journal, which is one for all workers."""
-        for member in list(self.members.values()):
-            try:
-                return dict(await member.ask("journal", asked, within=JOURNAL_SECONDS))
-            except LinkError as error:
-                log.warning("worker %d did not answer 'journal': %s", member.number, error)
-        return {"status": 503, "code": "gateway_overloaded", "problems": ["no worker answered"]}
-
-    async def windows(self, after: float) -> list[str]:
-        """The windows of all workers that are over."""
-        return [window for windows in await self.ask_all("windows", after) for window in windows]
-
-    async def leader(self, part: str, question: dict[str, Any]) -> dict[str, Any]:
-        """What the first worker, which gathers all windows, says of ``part``."""
-        member = self.members.get(0)
-        if member is None:
-            return {"status": 503, "code": "gateway_overloaded", "problems": ["the first worker is starting"]}
-        asked = {"part": part, "question": question}
-        try:
-            return dict(await member.ask("leader", asked, within=LEADER_SECONDS))
-        except LinkError as error:
-            return {"status": 503, "code": "gateway_overloaded", "problems": [str(error)]}
-
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""
         return await self.trials.told()
@@ -194,28 +118,6 @@ class Team:
     async def decide(self, model: str, asked: str) -> bool:
         """Promote, roll back or resume the new version of ``model``; False when none is on trial."""
         return await self.trials.decide(model, asked)
-
-    async def cache(self, question: dict[str, Any]) -> dict[str, Any]:
-        """What the cache keeps, or what of it is to go: at all workers, for their store may be one of each."""
-        if question.get("do") not in ("delete", "flush", "stats"):
-            return dict(await next(iter(self.members.values())).ask("cache", question))
-        answers: list[dict[str, Any]] = await self.ask_all("cache", question)
-        if not answers:
-            raise LinkError("no worker answered")
-        if question.get("do") == "stats":  # each worker has a bound of its own for the answers to similar questions
-            return answers[0] | {"semantic": [answer["semantic"] for answer in answers if answer.get("semantic")]}
-        return max(answers, key=lambda answer: (bool(answer["ok"]), int(answer.get("deleted", 0))))
-
-    async def trace_memory(self, question: dict[str, Any]) -> list[dict[str, Any]]:
-        """What each worker knows of its memory, traced for a while."""
-        return await self.ask_all("trace_memory", question, within=float(question["seconds"]) + TRACE_SECONDS)
-
-    async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
-        """Ask worker ``owner`` about a stream that it keeps. Raises LinkError when it is gone."""
-        member = self.members.get(owner)
-        if member is None:
-            raise LinkError(f"worker {owner} is not there")
-        return dict(await member.ask("stream", question, within=STREAM_SECONDS))
 
     async def join(self, member: Member, spec: Spec) -> None:
         """``member`` serves what ``spec`` says. It takes what was taken over meanwhile, and is asked from now on."""
@@ -258,6 +160,24 @@ class Team:
             self._tell_followers()
             return problems
 
+    async def settings(self, question: dict[str, Any]) -> dict[str, Any]:
+        """The settings changed live; with ``settings`` in the question these instead, all of them, and ``by`` whom.
+        ``act``: ``collect`` has all workers look for garbage."""
+        async with self._reloading:
+            problems: list[str] = []
+            if question.get("act") == "collect":
+                await self.ask_all("collect", within=RELOAD_SECONDS)
+            if "settings" in question:
+                try:
+                    written = self._read.written(self.spec)
+                    wanted = live_settings.changed(written, question["settings"], str(question.get("by", "")))
+                except CallerError as error:
+                    return {"ok": False, "problems": [error.message], "status": error.status, "code": error.code}
+                if wanted != self.spec.settings:
+                    problems = await self._take(msgspec.structs.replace(self.spec, settings=wanted))
+                    self._tell_followers()
+            return {"ok": not problems, "problems": problems, "settings": live_settings.told(self.spec.settings)}
+
     def _tell_followers(self) -> None:
         if self._follow is not None:
             self._follow(self.config)
@@ -267,12 +187,16 @@ class Team:
             spec = self._source.read()
             if spec.text is not None and not spec.text.strip():
                 return [f"{spec.name}: is empty; was it being written?"]
-            routing = self._read.written(spec).of(RoutingConfig)
+            written = self._read.written(spec)
+            routing = written.of(RoutingConfig)
         except ConfigError as error:
             return list(error.problems)
         live, ended = rebased(self.spec.live, routing)
+        settings, outdated = live_settings.rebased(self.spec.settings, written)
         clashes = [f"with its live changes: {message}" for _, message in merged(routing, live.edits).check()]
-        problems = clashes or await self._take(msgspec.structs.replace(spec, live=live))
+        problems = clashes or await self._take(msgspec.structs.replace(spec, live=live, settings=settings))
+        if outdated and not problems:
+            log.warning("live settings ended, for the file says something new of them: %s", ", ".join(outdated))
         if ended and not problems:
             log.warning("live changes ended, for the file says something new there: %s", ", ".join(ended))
         return problems

@@ -53,6 +53,7 @@ class Worker:
             "pulse": self._pulse,
             "cache": self._cache,
             "trace_memory": self._trace_memory,
+            "collect": self._collect,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -105,6 +106,9 @@ class Worker:
 
     async def _trace_memory(self, value: Any) -> dict[str, Any]:
         return await self.gateway.tending.trace(float(value["seconds"]), int(value["top"]))
+
+    async def _collect(self, _: Any) -> int:
+        return self.gateway.tending.collect()
 
     async def _upstreams(self, _: Any) -> dict[str, dict[str, Any]]:
         return self.gateway.upstreams.rows()

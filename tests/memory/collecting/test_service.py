@@ -8,7 +8,7 @@ import pytest
 from penstock.core.clock import FakeClock
 from penstock.core.overload import Pressure
 from penstock.memory.collecting import service
-from penstock.memory.collecting.service import Collecting
+from penstock.memory.collecting.service import FOLLOWED_SECONDS, Collecting
 from penstock.memory.collector import EAGER, FULL_SECONDS, ORDINARY
 from penstock.memory.collector_config import CollectorConfig
 
@@ -84,6 +84,19 @@ def test_a_reload_makes_even_the_frozen_be_looked_at() -> None:
     assert lost() is None
     assert collecting.made["deep"] == 1
     assert gc.get_freeze_count() > 0
+
+
+def test_settings_that_change_each_minute_do_not_have_everything_looked_at_each_time() -> None:
+    clock = FakeClock()
+    collecting = made(clock)
+    for _ in range(4):
+        collecting.follow(CollectorConfig())
+        collecting.turn(0.0)
+        clock.advance(60)
+    assert collecting.made["deep"] == 1
+    clock.advance(FOLLOWED_SECONDS)
+    collecting.turn(0.0)
+    assert collecting.made["deep"] == 2
 
 
 def test_it_waits_while_calls_are_in_flight_but_not_for_ever() -> None:

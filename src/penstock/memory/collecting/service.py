@@ -20,6 +20,8 @@ from penstock.memory.pauses import Pauses
 
 TICK_SECONDS = 0.5
 """How often it is looked whether this is a good moment."""
+FOLLOWED_SECONDS = 300.0
+"""What configurations left behind is looked for at most so often."""
 
 
 class Collecting:
@@ -36,11 +38,12 @@ class Collecting:
         self._now = now
         self._began = 0.0
         self._followed = False
+        self._left_behind = False
+        self._sought = -FOLLOWED_SECONDS
 
     def follow(self, config: CollectorConfig) -> None:
         """The settings in force. What an earlier configuration left behind is looked for soon: it was frozen."""
-        if self._followed:
-            self.policy.want("deep", self._now())
+        self._left_behind = self._followed
         self._followed = True
         self.policy.config = config
 
@@ -64,6 +67,9 @@ class Collecting:
         changed = self.policy.look(now, self._pressure.share)
         if changed is not None:
             gc.set_threshold(*changed)
+        if self._left_behind and now - self._sought >= FOLLOWED_SECONDS:  # settings tried by turns change each minute
+            self._left_behind, self._sought = False, now
+            self.policy.want("deep", now)
         kind = self.policy.choose(now, self._in_flight(), lag, gc.get_count()[0])
         if kind is not None:
             self.collect(kind)
