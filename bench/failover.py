@@ -23,9 +23,10 @@ from bench import machine
 from bench.failing import TEXT, Failing
 from bench.stats import number, percentile, table
 from penstock.net.server import bind
+from penstock.process.asked import Near
 from penstock.process.loop import run
 from penstock.process.spec import Source
-from penstock.process.team import Near, Team
+from penstock.process.team import Team
 from penstock.process.worker import Worker
 from penstock.routing.targets import Target
 

@@ -26,9 +26,10 @@ from bench.stats import number, percentile, table
 from penstock.core.tasks import Crew
 from penstock.net.replica import Pace, Replica
 from penstock.net.server import bind
+from penstock.process.asked import Near
 from penstock.process.loop import run
 from penstock.process.spec import Source
-from penstock.process.team import Near, Team
+from penstock.process.team import Team
 from penstock.process.worker import Worker
 from penstock.providers.local.engine import EngineOptions
 from penstock.providers.local.service import LocalEngine
