@@ -85,6 +85,34 @@ def test_a_call_that_only_the_journal_remembers_is_found_and_searches_are_bounde
     at(act, ECHO + "observe: {recent: 0}\n")
 
 
+def test_a_model_that_a_caller_made_up_is_no_label() -> None:
+    async def act(one: Running) -> None:
+        wrong = BODY | {"model": "made-up\x1b[31m"}
+        answer = await ask(one.port, "POST", CHAT, [one.bearer], wrong)
+        assert answer.status == 404
+        assert (await say(one, one.key, request_id=answer.headers["x-request-id"], score=1))[0] == 200
+        watching = one.gateway.watching
+        assert watching is not None
+        assert watching.tally._window.feedback == {"(unknown)": (1, 1.0)}
+        page = (await ask(one.port, "GET", "/metrics", [one.bearer])).body.decode()
+        assert 'penstock_feedback_total{model=""} 1\n' in page
+        assert "made-up" not in page
+
+    at(act)
+
+
+def test_who_says_the_same_again_and_again_does_not_fill_the_log() -> None:
+    async def act(one: Running) -> None:
+        id = await call(one, one.key)
+        told = [(await say(one, one.key, request_id=id, score=1))[0] for _ in range(40)]
+        assert told[:31] == [200] * 31
+        assert 429 in told[31:]
+        other = await call(one, one.key)
+        assert (await say(one, one.key, request_id=other, score=1))[0] == 200, "of another call it may speak"
+
+    at(act)
+
+
 def test_hostile_bodies_are_refused_in_words() -> None:
     async def act(one: Running) -> None:
         for body, status in ((b"\xff\x00", 400), (b'{"score": 1}', 400), (b"x" * 5000, 413)):

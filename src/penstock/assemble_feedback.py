@@ -29,7 +29,8 @@ _UNKNOWN: dict[str, Any] = {
     "problems": ["no call with that request id is known of this key (it may be forgotten by now)"],
 }  # fmt: skip
 _TOO_MANY: dict[str, Any] = {
-    "status": 429, "code": "too_much_feedback", "problems": ["too many unknown calls were asked for; try again later"],
+    "status": 429, "code": "too_much_feedback",
+    "problems": ["too many unknown calls, or changes of what was said before; try again later"],
 }  # fmt: skip
 
 
@@ -84,14 +85,23 @@ class Hearing:
         from penstock.observe.opinions import Opinion, encoded
 
         at = int(self._gateway.clock.wall() * 1000)
-        score, model = float(said["score"]), call["model"]
+        score, model = float(said["score"]), self._known(call["model"])
         opinion = Opinion(at, id, key, model, call["upstream"], score, str(said["label"]), str(said["comment"]))
+        if self._opinions.of(key, id) is not None and not self._opinions.may_change(key, self._gateway.clock.now()):
+            return _TOO_MANY
         first = self._opinions.add(opinion)
         log = self._opened()
         kept = log is None or log.append(encoded(opinion))
         if first:  # who says something twice is heard once
             self._count(model, score)
         return {"request_id": id, "model": model, "score": score, "label": opinion.label, "first": first, "kept": kept}
+
+    def _known(self, model: str) -> str:
+        """``model`` if it is a configured one; else it is whatever the caller wrote, and may not become a label."""
+        for entry in self._gateway.edition.table.entries:
+            if model == entry.label or (entry.new is not None and model == entry.new.label):
+                return model
+        return ""
 
     def _count(self, model: str, score: float) -> None:
         self._watching.tally.feedback(model, score)

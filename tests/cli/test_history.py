@@ -90,3 +90,11 @@ def test_blocks() -> None:
     assert spark([1.0] * 118 + [None] * 3, 60) == "█" * 40 + " "
     assert len(spark([1.0] * 500, 60)) <= 60
     assert spark([]) == ""
+
+
+def test_csv_holds_nothing_that_a_terminal_would_obey(
+    gateway: AskedGateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.given["leader"] = answer(series("\t=a\x9b2J\x1b[31m\u202eb"), by="model")
+    assert main(["history", "--csv", *PORT]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "2027-01-15T08:00:00Z,' =a 2J [31m b,4,"

@@ -66,3 +66,8 @@ def test_a_waterfall_of_a_call_that_no_upstream_answered() -> None:
 def test_only_a_call_that_was_timed_has_one() -> None:
     assert told().rooms is None
     assert told(rooms=[("auth", 100.5)]).rooms == (("edge", 0.5), ("auth", 0.5), ("answer", 1.5))
+
+
+def test_a_stranger_s_tags_are_not_counted() -> None:
+    assert told(tags="team=a").tags == "team=a"
+    assert told(tags="team=a", key="").tags == ""

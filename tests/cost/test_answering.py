@@ -114,3 +114,7 @@ def test_names_with_commas_quotes_and_lines_stay_one_cell() -> None:
     assert row[0] == 'a,b"c d e'
     assert defused("plain") == "plain"
     assert defused("") == ""
+
+
+def test_a_terminal_obeys_nothing_in_a_cell() -> None:
+    assert defused("a\x9b2J\x1b[31m\x7f\u202eb") == "a 2J [31m  b"

@@ -62,3 +62,24 @@ def test_open_our_own_page_and_a_configured_one_may_call() -> None:
     page = [("Host", "localhost:8400"), ("Origin", "https://chat.example")]
     allowed = frozenset({"https://chat.example"})
     assert answer("POST", CHAT, page, b"{}", hosts=HOSTS, cors_origins=allowed).status == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_open_pictures_and_scripts_of_another_site_are_403_and_links_may_be_followed(site: str) -> None:
+    routes = {"/admin/v1/live": LocalRoute(local, "public")}
+
+    def status(*fields: tuple[str, str]) -> int:
+        given = [("Host", "localhost:8400"), *fields]
+        return answer("GET", "/admin/v1/live", given, hosts=HOSTS, routes=routes).status
+
+    assert status(("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", "no-cors")) == 403
+    assert status(("Sec-Fetch-Site", site)) == 403
+    assert status(("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", "navigate")) == 200
+    assert status(("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "cors")) == 200
+    assert status(("Sec-Fetch-Site", "none"), ("Sec-Fetch-Mode", "navigate")) == 200
+    assert status() == 200
+
+
+def test_open_a_second_origin_does_not_hide_the_first() -> None:
+    fields = [("Host", "localhost:8400"), ("Origin", "https://evil.example"), ("Origin", "http://localhost:8400")]
+    assert answer("POST", CHAT, fields, b"{}", hosts=HOSTS).status == 403

@@ -118,3 +118,16 @@ def test_what_an_upstream_wrote_is_not_repeated() -> None:
 def test_a_call_that_is_traced_names_its_trace() -> None:
     assert row_of(finished(), WALL)["trace"] is None
     assert row_of(finished(trace=Trace("ab" * 16, 1, "", 0, b"", True, 0.0)), WALL)["trace"] == "ab" * 16
+
+
+def test_a_terminal_obeys_nothing_that_a_caller_wrote() -> None:
+    stream = io.StringIO()
+    one = log(stream)
+    one.note(finished(asked="a\x9b2J\x1b[31m\u202eü", model=""))
+    one.note(finished(id="req_2"))
+    one.flush()
+    written = stream.getvalue()
+    assert all(sign.isprintable() or sign == "\n" for sign in written)
+    assert "ü" in written
+    first, second = lines(stream)
+    assert (first["model"], second["id"]) == ("a\x9b2J\x1b[31m\u202eü", "req_2")

@@ -1,5 +1,5 @@
 from penstock.observe import opinions as opinions_file
-from penstock.observe.opinions import SEARCHES_PER_MINUTE, Opinion, Opinions, encoded
+from penstock.observe.opinions import CHANGES_PER_MINUTE, SEARCHES_PER_MINUTE, Opinion, Opinions, encoded
 
 
 def test_a_call_is_judged_once_and_the_newest_word_counts() -> None:
@@ -40,3 +40,10 @@ def test_a_key_may_search_so_often_a_minute_and_others_are_not_held_up(monkeypat
     assert kept.may_search("other", 0.0)
     assert kept.may_search("k", 60 / SEARCHES_PER_MINUTE + 0.01)
     assert not kept.may_search("k", 60 / SEARCHES_PER_MINUTE + 0.02)
+
+
+def test_a_key_may_change_its_mind_so_often_a_minute() -> None:
+    kept = Opinions()
+    assert [kept.may_change("k", 0.0) for _ in range(CHANGES_PER_MINUTE + 1)] == [True] * CHANGES_PER_MINUTE + [False]
+    assert kept.may_search("k", 0.0), "that is counted by itself"
+    assert kept.may_change("k", 60.0)

@@ -103,8 +103,9 @@ def _write(answer: dict[str, Any]) -> None:
 
 
 def _plain(name: str) -> str:
-    """A spreadsheet must not take it for a formula."""
-    return f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name
+    """A spreadsheet must not take it for a formula, nor a terminal obey it."""
+    name = "".join(sign if sign.isprintable() else " " for sign in name)
+    return f"'{name}" if name.lstrip()[:1] in ("=", "+", "-", "@") else name
 
 
 def _moment(at: float) -> str:

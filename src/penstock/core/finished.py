@@ -100,10 +100,11 @@ def record(exchange: Exchange, at: float) -> Record:
     error = exchange.error
     started = exchange.started
     rescues = exchange.rescues
+    tags = exchange.tags if exchange.key else ""  # a stranger's would crowd out those of callers
     hedge = exchange.hedge
     return (
         at, exchange.id, call.operation.name, exchange.model or call.model[:MOST_NAME_CHARACTERS], exchange.upstream,
-        exchange.key, exchange.tags, exchange.status, exchange.outcome, "" if error is None else error.fault,
+        exchange.key, tags, exchange.status, exchange.outcome, "" if error is None else error.fault,
         "" if error is None else error.code, call.stream, exchange.cache, exchange.degraded, exchange.batch,
         exchange.attempts, 0 if rescues is None else len(rescues), "" if hedge is None else hedge[0],
         exchange.ended - started, exchange.first_byte - started if exchange.first_byte else 0.0,

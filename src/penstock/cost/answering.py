@@ -213,6 +213,6 @@ def _numbers(row: Mapping[str, Any]) -> list[str]:
 
 
 def defused(name: str) -> str:
-    """A cell that is text to a spreadsheet, whatever it begins with."""
-    plain = "".join(character if character >= " " else " " for character in name)
+    """A cell that is text to a spreadsheet, whatever it begins with, and holds nothing that a terminal would obey."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in name)
     return f"'{plain}" if name.startswith(_FORMULA) or plain.lstrip().startswith(_FORMULA[:4]) else plain

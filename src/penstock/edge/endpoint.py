@@ -240,14 +240,20 @@ def host_name(host: bytes) -> str:
 
 
 def _check_origin(head: RequestHead) -> None:
-    """Without keys, a page of another site could spend our money blindly: browsers name the page's origin."""
-    for name, value in head.headers:
-        if name == b"origin" and value.partition(b"://")[2] != head.host:
-            raise CallerError(
-                "pages of other origins are not served while auth is open; add the origin to listen.cors_origins",
-                status=403,
-                code="foreign_origin",
-            )
+    """Without keys, a page of another site could spend our money blindly: browsers name the page's origin. Of pictures
+    and scripts they do not, but they say that another site asks: from there only a link may be followed."""
+    origins = [value for name, value in head.headers if name == b"origin"]
+    fields = dict(head.headers)
+    strange = fields.get(b"sec-fetch-site") in (b"cross-site", b"same-site")
+    followed = head.method == "GET" and fields.get(b"sec-fetch-mode") == b"navigate"
+    if any(origin.partition(b"://")[2] != head.host for origin in origins) or (
+        strange and not followed and not origins
+    ):
+        raise CallerError(
+            "pages of other origins are not served while auth is open; add the origin to listen.cors_origins",
+            status=403,
+            code="foreign_origin",
+        )
 
 
 def _given_id(headers: Headers) -> str:

@@ -68,7 +68,7 @@ class Tally:
 
     def feedback(self, model: str, score: float) -> None:
         """What a caller thought of an answer: 0 (bad) to 1."""
-        known = self._window.feedback
+        known, model = self._window.feedback, model or UNKNOWN
         name = model if model in known or len(known) < MOST_VALUES else OTHER
         number, total = known.get(name, (0, 0.0))
         known[name] = (number + 1, total + score)

@@ -7,6 +7,7 @@ disk loses lines (counted), never a call.
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -46,13 +47,20 @@ class AccessLog:
         lines, self._lines = self._lines, []
         try:
             stream = self._stream()
-            stream.write(b"\n".join(lines).decode() + "\n")
+            stream.write(_plain(b"\n".join(lines).decode()) + "\n")
             stream.flush()
         except (OSError, ValueError):
             self.lost += len(lines)
 
     def __repr__(self) -> str:
         return f"<AccessLog {len(self._lines)} lines held, {self.lost} lost>"
+
+
+def _plain(text: str) -> str:
+    """What callers wrote, without what a terminal would obey: escaped, as JSON can."""
+    if text.isascii():
+        return text
+    return "".join([one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text])
 
 
 def row_of(exchange: Exchange, wall: float) -> dict[str, Any]:

@@ -16,6 +16,11 @@ MOST_OPINIONS = 10_000
 MOST_KEYS = 10_000
 SEARCHES_PER_MINUTE = 30
 """Of one key, for calls that no worker remembers: each may read all of the journal."""
+CHANGES_PER_MINUTE = 30
+"""Of one key, of what it has said before: each is a row of the log, and drives an older one out."""
+
+_Drawn = OrderedDict[str, tuple[float, float]]
+"""By key: how many are left, and when that was so."""
 
 
 class Opinion(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -45,7 +50,8 @@ class Opinions:
 
     def __init__(self) -> None:
         self._of: OrderedDict[tuple[str, str], Opinion] = OrderedDict()
-        self._searches: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._searches: _Drawn = OrderedDict()
+        self._changes: _Drawn = OrderedDict()
 
     def add(self, opinion: Opinion) -> bool:
         """Keep it in place of an older one on the same call. True when it is the first."""
@@ -78,16 +84,25 @@ class Opinions:
 
     def may_search(self, key: str, now: float) -> bool:
         """Whether one more call may be looked for that no worker remembers."""
-        most = float(SEARCHES_PER_MINUTE)
-        left, since = self._searches.pop(key, (most, now))
-        left = min(most, left + (now - since) * most / 60)
-        if len(self._searches) >= MOST_KEYS:
-            self._searches.popitem(last=False)
-        self._searches[key] = (left - 1 if left >= 1 else left, now)
-        return left >= 1
+        return _draw(self._searches, key, SEARCHES_PER_MINUTE, now)
+
+    def may_change(self, key: str, now: float) -> bool:
+        """Whether one more opinion may be put in place of an older one."""
+        return _draw(self._changes, key, CHANGES_PER_MINUTE, now)
 
     def __repr__(self) -> str:
         return f"<Opinions on {len(self._of)} calls>"
+
+
+def _draw(drawn: _Drawn, key: str, a_minute: int, now: float) -> bool:
+    """Take one of what ``key`` may do so often a minute, if one is left."""
+    most = float(a_minute)
+    left, since = drawn.pop(key, (most, now))
+    left = min(most, left + (now - since) * most / 60)
+    if len(drawn) >= MOST_KEYS:
+        drawn.popitem(last=False)
+    drawn[key] = (left - 1 if left >= 1 else left, now)
+    return left >= 1
 
 
 def encoded(opinion: Opinion) -> bytes:
