@@ -11,7 +11,7 @@ from typing import Any
 
 from penstock.cli.asking import add_gateway, ask_running, refused
 from penstock.cli.failure import WRONG_CONFIG, Failure
-from penstock.cli.options import parser, print_json
+from penstock.cli.options import parser, print_json, with_verb
 from penstock.cli.routes import read_text
 from penstock.core.units import parse_duration
 
@@ -29,7 +29,7 @@ _COLUMNS = ("name", "kind", "weight", "state", "in flight", "served", "sessions"
 
 def main(arguments: list[str]) -> int:
     """Ask over the local control socket."""
-    options = _parser().parse_args(arguments or ["list"])
+    options = _parser().parse_args(with_verb(arguments, "list"))
     if options.verb == "list":
         return _list(options)
     question: dict[str, Any] = {"do": options.verb, "name": options.name, "wait": 0.0, "trusted": True}
