@@ -182,7 +182,7 @@ class World:
         return (
             at, str(self._number), "chat", model, upstream, key, "", status, "ok" if status == 200 else "error", fault,
             error, True, cache, "", "", attempts, 0, "", total, first, first, connecting, total - overhead, queued,
-            overhead, tokens_in, tokens_out, 0, 0, 2000, 4000, cost, 0, None, None, True, None,
+            overhead, tokens_in, tokens_out, 0, 0, 2000, 4000, cost, 0, None, None, None, True, None,
         )  # fmt: skip
 
     def _gauges(self, tide: float, faults: Faults) -> dict[str, float]:

@@ -79,7 +79,7 @@ def _on_the_loop() -> dict[str, tuple[int, Callable[[], object]]]:
         taken.append(record(exchange, 1.8e9))
 
     def room(tracer: Tracer | None) -> Observe:
-        return Observe(Board(), take, None, None if tracer is None else tracer.begin)
+        return Observe(Board(), take, None, trace=None if tracer is None else tracer.begin)
 
     off, kept = room(None), room(Tracer(1.0, 0.0, True, bits))
     drawn = room(Tracer(0.0, 0.0, True, bits))
@@ -114,7 +114,8 @@ def _on_the_loop() -> dict[str, tuple[int, Callable[[], object]]]:
 
 
 def _behind() -> dict[str, tuple[int, Callable[[], object]]]:
-    last = _a_record(Observe(Board(), lambda _: None, None, Tracer(1.0, 0.0, True, random.Random(7).getrandbits).begin))
+    begin = Tracer(1.0, 0.0, True, random.Random(7).getrandbits).begin
+    last = _a_record(Observe(Board(), lambda _: None, None, trace=begin))
     names = CONVENTIONS["1.42"]
     numbers = itertools.count(1000)
     meters, spans = Meters(names, SERVERS), Spans(names, SERVERS)

@@ -61,6 +61,17 @@ def test_who_reads_slowly_gets_the_newest_and_nothing_is_piled_up() -> None:
     assert sink.frames[1:] == [event({"n": 4})]
 
 
+def test_cancelled_before_it_began_it_stays_silent() -> None:
+    made, _ = feed()
+    sink = Seen()
+    viewer = made.join(100.0, allowed)
+    viewer.cancel("caller gone")
+    viewer.start(sink)
+    viewer.resume()
+    made.give(event({"n": 1}), 0.0)
+    assert sink.frames == []
+
+
 def test_who_is_gone_or_may_no_longer_sees_nothing_more() -> None:
     made, _ = feed()
     rights = [True]

@@ -34,7 +34,8 @@ def test_the_page_stands_alone_and_is_escaped() -> None:
     some = told(adaptive=[0.9, 0.8], other=[0.5, 0.6])
     some["other"] = [dataclasses.replace(one, total_p90=float("inf")) for one in some["other"]]
     made = page("A <b>", {"trace": "x & y"}, some)
-    assert "http" not in made
+    assert "http:" not in made
+    assert "https:" not in made
     assert "<script" not in made
     assert "A &lt;b&gt;" in made
     assert "x &amp; y" in made

@@ -36,7 +36,7 @@ def event(value: dict[str, Any]) -> bytes:
 class Viewer:
     """A Source: what one of them sees."""
 
-    __slots__ = ("_left", "_may", "_missed", "_paused", "_sink", "until")
+    __slots__ = ("_left", "_may", "_missed", "_over", "_paused", "_sink", "until")
 
     def __init__(self, until: float, may: Callable[[], object], left: Callable[[Viewer], None]) -> None:
         self.until = until
@@ -45,8 +45,11 @@ class Viewer:
         self._sink: Sink | None = None
         self._paused = False
         self._missed = b""
+        self._over = False
 
     def start(self, sink: Sink) -> None:
+        if self._over:
+            return
         self._sink = sink
         sink.push(b"retry: 1000\n\n")
 
@@ -60,6 +63,7 @@ class Viewer:
             self._sink.push(missed)
 
     def cancel(self, reason: str) -> None:
+        self._over = True
         self._sink = None
         self._left(self)
 
@@ -80,6 +84,7 @@ class Viewer:
     def end(self, last: bytes = b"") -> None:
         """No more."""
         sink, self._sink = self._sink, None
+        self._over = True
         self._left(self)
         if sink is not None:
             if last and not self._paused:
