@@ -54,7 +54,7 @@ def test_as_json(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_what_a_gateway_refuses_is_told(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
     gateway.given["leader"] = {"status": 400, "problems": ["last must be a number from 0 to 1000"]}
-    assert main(["insight", "anomalies", "--last", "9999", *PORT]) == 1
+    assert main(["insight", "anomalies", "--last", "9999", *PORT]) == 2
     assert "last must be a number" in capsys.readouterr().err
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from penstock.cli.failure import Failure
-from penstock.cli.options import config_path, load_config, parser, print_json
+from penstock.cli.options import config_path, load_config, parser, print_json, with_verb
 from penstock.edge.config import ListenConfig
 from penstock.routing.config import RoutingConfig
 
@@ -49,6 +49,13 @@ def test_options_are_not_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         wants.parse_args(["--conf", "a"])
     assert "usage: penstock x" in capsys.readouterr().err
+
+
+def test_a_command_with_verbs_does_the_first_where_none_is_named() -> None:
+    assert with_verb([], "list") == ["list"]
+    assert with_verb(["--json"], "list") == ["list", "--json"]
+    for said in (["drain", "gpu-0"], ["--help"], ["-h"]):
+        assert with_verb(said, "list") == said
 
 
 def test_printed_json_says_all_and_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:

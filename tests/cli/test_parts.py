@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from penstock.cli import parts
 from penstock.cli.failure import Failure
+from penstock.cli.main import main
 from penstock.cli.parts import add_anywhere, ask_part, ask_status
 from tests.support.asked_gateway import asked_gateway
 
@@ -46,14 +48,22 @@ class Gateway(BaseHTTPRequestHandler):
     """Tells what it was asked."""
 
     def do_GET(self) -> None:
-        status = 400 if "bad" in self.path else 200
+        status = 400 if "bad" in self.path else 409 if "taken" in self.path else 200
         told: Any = {"path": self.path, "key": self.headers.get("Authorization")}
-        if status == 400:
+        if status >= 400:
             told = {"error": {"message": "since: \x1b[2Jno", "code": "bad_query"}}
         if "list" in self.path:
             told = []
         body = json.dumps(told).encode()
         self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = json.dumps({"path": self.path, "body": asked}).encode()
+        self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -79,9 +89,48 @@ def test_at_an_address_with_a_key(url: str) -> None:
     assert ask_status(options("--url", url))["path"] == "/admin/v1/status"
 
 
+def test_what_is_done_there_is_posted(url: str) -> None:
+    question = {"do": "e2/revert", "body": "{}", "trusted": True}
+    told = ask_part(options("--url", url), "experiments", question)
+    assert told == {"path": "/admin/v1/experiments/e2/revert", "body": "{}"}
+
+
+def test_where_key_says_whose_calls_are_meant_another_option_names_the_key_that_asks(url: str) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--key")
+    add_anywhere(parser)
+    asked = parser.parse_args(["--url", url, "--key", "key-1", "--admin-key", "sk-x"])
+    assert ask_part(asked, "cost", {"key": asked.key}) == {"path": "/admin/v1/cost?key=key-1", "key": "Bearer sk-x"}
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["history"], "history"), (["cost"], "cost"), (["report", "--cost"], "cost"), (["optimizer"], "experiments"),
+        (["insight", "anomalies"], "anomalies"), (["journal"], "journal"),
+    ],
+)  # fmt: skip
+def test_commands_that_tell_what_was_ask_at_an_address(
+    command: list[str], part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def fetched(options: argparse.Namespace, path: str, body: str | None = None) -> dict[str, Any]:
+        asked.append(f"{options.url}{path}".partition("?")[0])
+        raise Failure("as far as that")
+
+    monkeypatch.setattr(parts, "_fetched", fetched)
+    assert main([*command, "--url", "http://there"]) == 1
+    assert asked == [f"http://there/admin/v1/{part}"]
+    assert "as far as that" in capsys.readouterr().err
+
+
 def test_what_is_refused_there(url: str) -> None:
     with pytest.raises(Failure, match="refuses: 400: since:  \\[2Jno") as caught:
         ask_part(options("--url", url), "bad", {})
+    assert caught.value.status == 2
+    with pytest.raises(Failure, match="refuses: 409") as caught:
+        ask_part(options("--url", url), "taken", {})
     assert caught.value.status == 2
     with pytest.raises(Failure, match="does not answer as a gateway"):
         ask_part(options("--url", url), "list", {})

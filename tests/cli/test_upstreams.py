@@ -56,7 +56,20 @@ def test_the_table(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) ->
     assert "8000 t/s in, 50 t/s out  m" in lines[1]
     assert [line.split()[3] for line in lines[2:5]] == ["draining", "drained", "leaving"]
     assert lines[5:] == ["", "changed live, and not in the config file:", "  bb weight 2, draining", "  d removed"]
-    assert gateway.asked == [("upstreams", "")]
+    assert gateway.asked[0] == ("upstreams", "")
+
+
+def test_one_that_is_out_of_use_is_not_said_to_serve(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
+    health = {name: {"state": state, "back_in": 0.0} for name, state in (("a", "open"), ("b", "closed"), ("c", "sick"))}
+    worker: dict[str, Any] = {
+        "uptime": 1.0, "in_flight": 0, "connections": 0, "memory": {}, "admission": None, "upstreams": {},
+        "health": {"upstreams": health},
+    }  # fmt: skip
+    gateway.given["upstreams"] = {"upstreams": [row("a"), row("b"), row("c", draining=True)], "live": []}
+    gateway.given["status"] = {"version": "0", "workers": [worker]}
+    assert main(["upstreams", *PORT]) == 0
+    states = [line.split()[3] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert states == ["open", "serving", "draining"]
 
 
 def test_alone_it_lists_and_json_is_what_the_gateway_says(

@@ -26,7 +26,7 @@ CHAT = {"model": "m", "max_tokens": 4, "messages": [{"role": "user", "content": 
 def test_the_pool_of_the_specification() -> None:
     text = nginx(pool([f"127.0.0.1:{port}" for port in (8000, 8001, 8002)]), Terms())
     for line in (
-        "listen 80;", "proxy_set_header Host $host;", "proxy_set_header X-Real-IP $remote_addr;",
+        "listen 80;", "proxy_set_header Host $http_host;", "proxy_set_header X-Real-IP $remote_addr;",
         "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;", "proxy_set_header X-Forwarded-Proto $scheme;",
         *(f"server 127.0.0.1:{port} max_fails=2 fail_timeout=5s;" for port in (8000, 8001, 8002)),
     ):  # fmt: skip

@@ -101,6 +101,15 @@ def test_it_comes_back_by_one_call() -> None:
     assert a.word(room.now) == "closed"
 
 
+def test_a_call_that_nobody_can_serve_counts_for_its_model_and_not_for_an_unknown_one() -> None:
+    room = Room(*targets(a=DEAD), retries=0)
+    for _ in range(5):
+        room.refusal()
+    one = exchange()
+    assert room.refusal(one).code == "no_upstream"
+    assert (one.model, one.upstream) == ("m", "")
+
+
 def test_when_nobody_can_serve_it_says_who_is_how_and_when_to_come_back() -> None:
     (a,) = those = targets(a=DEAD)
     room = Room(*those, retries=0)

@@ -1,6 +1,7 @@
 """``penstock insight anomalies``: what is out of the ordinary at the running gateway, and what was.
 
-Enters: how many of those that are over. Leaves: a list or JSON. May fail: Failure, 1 where no gateway runs.
+Enters: how many of those that are over. Leaves: a list or JSON. May fail: Failure, 1 where no gateway
+answers, 2 for a wrong question.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ import argparse
 import datetime
 from typing import Any
 
-from penstock.cli.asking import add_gateway, ask_running
 from penstock.cli.caller import shown
-from penstock.cli.failure import Failure
 from penstock.cli.options import print_json
+from penstock.cli.parts import add_anywhere, ask_part
 
 MOST_CHARACTERS = 200
 
@@ -26,15 +26,12 @@ def add_anomalies(verbs: Any) -> None:
     verb.add_argument(
         "--last", type=int, default=10, metavar="N", help="so many of those that are over, up to 1000 (10)"
     )
-    add_gateway(verb)
+    add_anywhere(verb)
 
 
 def show_anomalies(options: argparse.Namespace) -> int:
-    """Ask over the local control socket."""
-    question = {"part": "anomalies", "question": {"last": str(options.last)}}
-    answer: dict[str, Any] = ask_running(options, "leader", question)
-    if "problems" in answer:
-        raise Failure("penstock insight: " + "; ".join(answer["problems"]))
+    """Ask, and show."""
+    answer = ask_part(options, "anomalies", {"last": str(options.last)})
     if options.json:
         print_json(answer)
         return 0

@@ -14,7 +14,7 @@ from typing import Any
 
 from penstock.cli.asking import add_gateway, ask_running, refused
 from penstock.cli.failure import WRONG_CONFIG, Failure
-from penstock.cli.options import parser, print_json
+from penstock.cli.options import parser, print_json, with_verb
 
 VERBS = {
     "stats": "how much is kept, how often it was told again, and what that saved",
@@ -37,8 +37,7 @@ _SORTS = ("created", "accesses", "size", "cost", "expires")
 
 def main(arguments: list[str]) -> int:
     """Ask over the local control socket."""
-    asks_for_more = not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"))
-    options = _parser().parse_args(["stats", *arguments] if asks_for_more else arguments)
+    options = _parser().parse_args(with_verb(arguments, "stats"))
     answer = ask_running(options, "cache", _question(options))
     if options.verb == "stats" and answer["ok"]:
         with contextlib.suppress(Failure):  # then the numbers of the worker that answered have to do

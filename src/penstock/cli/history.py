@@ -12,11 +12,10 @@ import datetime
 import sys
 from typing import Any
 
-from penstock.cli.asking import add_gateway, ask_running
 from penstock.cli.caller import shown
-from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.journal import table
 from penstock.cli.options import parser, print_json
+from penstock.cli.parts import add_anywhere, ask_part
 
 WIDTH = 60
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -25,15 +24,13 @@ Points = list[float | None]
 
 
 def main(arguments: list[str]) -> int:
-    """Ask over the local control socket."""
+    """Ask, and show."""
     options = _parser().parse_args(arguments)
     asked = {name: str(value) for name in _ASKED if (value := getattr(options, name)) is not None}
     for name in ("since", "until"):
         if asked.get(name, "")[-1:] in ("s", "m", "h", "d"):  # a duration: so long ago
             asked[name] = "-" + asked[name].lstrip("-")
-    answer: dict[str, Any] = ask_running(options, "leader", {"part": "history", "question": asked})
-    if "problems" in answer:
-        raise Failure("\n".join(answer["problems"]), WRONG_CONFIG if answer.get("status", 400) == 400 else 1)
+    answer = ask_part(options, "history", asked)
     if options.json:
         print_json(answer)
     elif options.csv:
@@ -47,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     wants = parser(
         "history",
         "Show what the running gateway did over time. A measure that there is not is answered with all there are.",
-        "Exit status: 0 done, 1 no gateway of this user was found on that port, or it keeps no history, 2 wrong use.",
+        "Exit status: 0 done, 1 no gateway answers, or it keeps no history, 2 wrong use.",
     )
     wants.add_argument("--measures", metavar="A,B", help="such as ttft_p95,calls_per_second,error_share,cost_per_hour")
     wants.add_argument("--since", metavar="TIME", help="so long ago (6h), or a time such as 2027-01-15T08:00:00Z")
@@ -59,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     wants.add_argument("--dimension", metavar="NAME", help="a series a value: key, tag, prompt, error, cache, room")
     wants.add_argument("--top", type=int, metavar="N", help="so many series (20)")
     wants.add_argument("--csv", action="store_true", help="a row a series and step")
-    add_gateway(wants)
+    add_anywhere(wants)
     return wants
 
 

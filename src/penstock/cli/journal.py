@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from penstock.cli.asking import add_gateway, ask_running, refused
+from penstock.cli.asking import ask_running, refused
 from penstock.cli.caller import shown
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import parser, print_json
+from penstock.cli.parts import add_anywhere, fetch
 from penstock.core.units import parse_duration
 from penstock.journal.summary import FIELDS, Summary
 
@@ -29,7 +30,7 @@ _GROUPED = (
 
 
 def main(arguments: list[str]) -> int:
-    """Ask over the local control socket."""
+    """Ask, and show."""
     options = _parser().parse_args(arguments)
     asked: dict[str, Any] = {name: value for name in _MATCHED if (value := getattr(options, name)) is not None}
     if options.failed:
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     wants = parser(
         "journal",
         "Show the last calls of the running gateway, as its journal keeps them, or all of them gathered by a field.",
-        "Exit status: 0 done, 1 no gateway of this user was found on that port, or it keeps no journal, 2 wrong use.",
+        "Exit status: 0 done, 1 no gateway answers, or it keeps no journal, 2 wrong use.",
     )
     wants.add_argument("--last", type=int, default=20, metavar="N", help="so many, up to 1000 (20)")
     for name in _MATCHED:
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     wants.add_argument("--since", metavar="TIME", help="only calls of this time, such as 2h")
     wants.add_argument("--by", choices=FIELDS, help="gather all calls by this field")
     wants.add_argument("--bodies", action="store_true", help="with what was asked (--json), where that is kept")
-    add_gateway(wants)
+    add_anywhere(wants)
     return wants
 
 
@@ -76,7 +77,8 @@ def _since(text: str) -> int:
 
 
 def _ask(options: argparse.Namespace, question: dict[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = ask_running(options, "journal", question)
+    ask = fetch if options.url else ask_running
+    answer: dict[str, Any] = ask(options, "journal", question)
     failure = refused(answer)
     if failure is not None:
         raise failure

@@ -12,9 +12,8 @@ from typing import Any
 
 import msgspec
 
-from penstock.cli.asking import add_gateway, ask_running
-from penstock.cli.failure import WRONG_CONFIG, Failure
-from penstock.cli.options import parser, print_json
+from penstock.cli.options import parser, print_json, with_verb
+from penstock.cli.parts import add_anywhere, ask_part
 
 VERBS = {
     "list": "show what is proposed, what runs, and what came of what was tried",
@@ -25,11 +24,9 @@ PART = "experiments"
 
 
 def main(arguments: list[str]) -> int:
-    """Ask over the local control socket."""
-    options = _parser().parse_args(arguments or ["list"])
-    answer = ask_running(options, "leader", {"part": PART, "question": _question(options)})
-    if "problems" in answer:
-        raise Failure("\n".join(answer["problems"]), WRONG_CONFIG)
+    """Ask."""
+    options = _parser().parse_args(with_verb(arguments, "list"))
+    answer = ask_part(options, PART, _question(options))
     if options.json:
         print_json(answer)
     elif options.verb == "apply":
@@ -48,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         "optimizer",
         "Show what the optimizer of the running gateway proposes and tries, have it try something, or take it back.\n"
         "Settings that are tried or kept are gone when the gateway ends: the config file stays the truth.",
-        "Exit status: 0 done, 2 refused, 1 no gateway of this user was found on that port.",
+        "Exit status: 0 done, 2 refused, 1 no gateway answers.",
     )
     verbs = wants.add_subparsers(dest="verb", metavar=" | ".join(VERBS), required=True)
     for verb, says in VERBS.items():
@@ -60,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("value", nargs="?", metavar="VALUE", help="with a key: as the config file would have it")
         if verb == "revert":
             one.add_argument("what", metavar="EXPERIMENT", help="as 'penstock optimizer list' shows it, or a key")
-        add_gateway(one)
+        add_anywhere(one)
     return wants
 
 

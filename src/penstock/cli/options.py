@@ -40,6 +40,12 @@ def add_json(to: argparse.ArgumentParser) -> None:
     to.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
+def with_verb(arguments: list[str], verb: str) -> list[str]:
+    """The same, beginning with ``verb`` where none is given: ``penstock upstreams --json`` lists them, too."""
+    bare = not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"))
+    return [verb, *arguments] if bare else arguments
+
+
 def config_path(given: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
     """The config file to read; None for none."""
     return given or environ.get(CONFIG_VARIABLE) or None

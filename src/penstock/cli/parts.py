@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from penstock.cli.asking import add_gateway, ask_running
 from penstock.cli.caller import KEY_VARIABLE, Caller, Unreachable, callers
@@ -21,14 +21,18 @@ def add_anywhere(to: argparse.ArgumentParser) -> None:
     """The options that say which gateway is meant: one of this user, or one at an address."""
     add_gateway(to)
     to.add_argument("--url", help="ask the gateway at this address instead, such as https://llm.example.org")
-    to.add_argument("--key", help=f"the key to ask it with, one with the right admin (otherwise ${KEY_VARIABLE})")
-    to.set_defaults(admin_key=None)
+    # Where --key already says whose calls are meant, it is not also the key that asks.
+    names = ("--admin-key",) if "--key" in to.format_usage() else ("--key", "--admin-key")
+    says = f"the key to ask it with, one with the right admin (otherwise ${KEY_VARIABLE})"
+    to.add_argument(*names, dest="admin_key", metavar="KEY", help=says)
 
 
 def ask_part(options: argparse.Namespace, part: str, question: dict[str, Any]) -> dict[str, Any]:
     """What ``part`` answers. Raises Failure."""
+    if options.url and "do" in question:
+        return _fetched(options, f"/admin/v1/{part}/{quote(question['do'])}", question.get("body", ""))
     if options.url:
-        return _fetched(options, f"/admin/v1/{part}?{urlencode(question)}")
+        return fetch(options, part, question)
     answer: dict[str, Any] = ask_running(options, "leader", {"part": part, "question": question}, within=WITHIN)
     if "problems" in answer:
         code = 1 if int(answer.get("status", 400)) in (404, 503) else WRONG_CONFIG
@@ -44,14 +48,20 @@ def ask_status(options: argparse.Namespace) -> dict[str, Any]:
     return answer
 
 
-def _fetched(options: argparse.Namespace, path: str) -> dict[str, Any]:
-    caller: Caller = callers(options)[1]
+def fetch(options: argparse.Namespace, path: str, question: dict[str, Any]) -> dict[str, Any]:
+    """What the admin API at ``--url`` tells below ``path``. Raises Failure."""
+    return _fetched(options, f"/admin/v1/{path}?{urlencode(question)}")
+
+
+def _fetched(options: argparse.Namespace, path: str, body: str | None = None) -> dict[str, Any]:
+    who = argparse.Namespace(url=options.url, key=options.admin_key, admin_key=None, config=None)
+    caller: Caller = callers(who)[1]
     try:
-        answer = caller.ask("GET", path)
+        answer = caller.ask("GET" if body is None else "POST", path, None if body is None else body.encode())
     except Unreachable as error:
         raise Failure(str(error)) from None
     if answer.status != 200:
-        raise Failure(f"{caller.root} refuses: {answer.said}", WRONG_CONFIG if answer.status == 400 else 1)
+        raise Failure(f"{caller.root} refuses: {answer.said}", WRONG_CONFIG if answer.status in (400, 409) else 1)
     if not isinstance(answer.value, dict):
         raise Failure(f"{caller.root} does not answer as a gateway of this version does")
     return answer.value

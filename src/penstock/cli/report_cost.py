@@ -10,11 +10,10 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.cli.asking import add_gateway, ask_running
 from penstock.cli.caller import shown
-from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.journal import table
 from penstock.cli.options import parser, print_json
+from penstock.cli.parts import add_anywhere, ask_part
 from penstock.core.units import MICRO
 from penstock.cost.answering import BY, DEFAULT_SINCE, NAMED, as_csv
 
@@ -22,14 +21,14 @@ _COLUMNS = ("calls", "in", "cached", "out", "cost $", "saved $", "by")
 
 
 def main(arguments: list[str]) -> int:
-    """Ask over the local control socket."""
+    """Ask, and show."""
     wants = parser(
         "cost",
         "Show what calls of the running gateway cost and what was spared, and what the month will come to.",
-        "Exit status: 0 done, 1 no gateway of this user was found on that port, or it keeps no ledger, 2 wrong use.",
+        "Exit status: 0 done, 1 no gateway answers, or it keeps no ledger, 2 wrong use.",
     )
     add_options(wants)
-    add_gateway(wants)
+    add_anywhere(wants)
     return cost_report(wants.parse_args(arguments))
 
 
@@ -45,7 +44,7 @@ def add_options(to: argparse.ArgumentParser) -> None:
 
 
 def cost_report(options: argparse.Namespace) -> int:
-    """Ask what ``options`` (of ``add_options`` and ``add_gateway``) say, and print it."""
+    """Ask what ``options`` (of ``add_options`` and ``add_anywhere``) say, and print it."""
     told = ask_cost(options)
     if options.json:
         print_json(told)
@@ -59,10 +58,7 @@ def cost_report(options: argparse.Namespace) -> int:
 def ask_cost(options: argparse.Namespace) -> dict[str, Any]:
     """The answer of the ledger. Raises Failure."""
     question = {name: value for name in ("by", "since", "until", *NAMED) if (value := getattr(options, name))}
-    told: dict[str, Any] = ask_running(options, "leader", {"part": "cost", "question": question})
-    if "problems" in told:
-        raise Failure("\n".join(told["problems"]), WRONG_CONFIG if told.get("status") == 400 else 1)
-    return told
+    return ask_part(options, "cost", question)
 
 
 def lines(told: Mapping[str, Any]) -> list[str]:

@@ -7,11 +7,14 @@ refused, 1 where none runs.
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.cli.asking import add_gateway, ask_running, refused
 from penstock.cli.failure import WRONG_CONFIG, Failure
-from penstock.cli.options import parser, print_json
+from penstock.cli.glance import WELL, glance
+from penstock.cli.options import parser, print_json, with_verb
 from penstock.cli.routes import read_text
 from penstock.core.units import parse_duration
 
@@ -29,7 +32,7 @@ _COLUMNS = ("name", "kind", "weight", "state", "in flight", "served", "sessions"
 
 def main(arguments: list[str]) -> int:
     """Ask over the local control socket."""
-    options = _parser().parse_args(arguments or ["list"])
+    options = _parser().parse_args(with_verb(arguments, "list"))
     if options.verb == "list":
         return _list(options)
     question: dict[str, Any] = {"do": options.verb, "name": options.name, "wait": 0.0, "trusted": True}
@@ -93,16 +96,24 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print_json(answer)
         return 0
-    print("\n".join(lines(answer)))
+    print("\n".join(lines(answer, _out_of_use(options))))
     if options.victim:
         victim = answer["victim"]
         print(f"\n{options.victim} would miss {victim['upstream']} least" if victim else "\nnone can be spared")
     return 0
 
 
-def lines(answer: dict[str, Any]) -> list[str]:
-    """The table, and what was changed live."""
-    table = [_COLUMNS, *(_cells(row) for row in answer["upstreams"])]
+def _out_of_use(options: argparse.Namespace) -> dict[str, str]:
+    """What keeps calls from those that may have them, as ``penstock top`` says it: open, sick."""
+    with contextlib.suppress(Failure):  # then it is not told; what may be changed is
+        seen = glance(ask_running(options, "status"), {})["upstreams"]
+        return {row["name"]: row["state"] for row in seen if row["state"] not in WELL}
+    return {}
+
+
+def lines(answer: dict[str, Any], out: Mapping[str, str]) -> list[str]:
+    """The table, and what was changed live. ``out``: those that are out of use, and how."""
+    table = [_COLUMNS, *(_cells(row, out) for row in answer["upstreams"])]
     widths = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
     told = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     if answer["live"]:
@@ -110,13 +121,15 @@ def lines(answer: dict[str, Any]) -> list[str]:
     return told
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: dict[str, Any], out: Mapping[str, str]) -> tuple[str, ...]:
+    state = _state(row)
+    state = out.get(row["name"], state) if state == "serving" else state
     learned = row["learned"]
     speed = "-" if learned is None else f"{learned['prefill_tokens_per_second']:.0f} t/s in, "
     if learned is not None:
         speed += f"{1 / learned['seconds_per_token']:.0f} t/s out" if learned["seconds_per_token"] else "- out"
     return (
-        row["name"], row["kind"] or "-", str(row["weight"]), _state(row), str(row["in_flight"]), str(row["served"]),
+        row["name"], row["kind"] or "-", str(row["weight"]), state, str(row["in_flight"]), str(row["served"]),
         str(row["sessions"]), speed, ", ".join(row["models"]) or "-",
     )  # fmt: skip
 

@@ -110,7 +110,7 @@ def _server(terms: Terms) -> list[str]:
         "    location / {",
         "        proxy_pass http://penstock;",
         "        proxy_http_version 1.1;",
-        "        proxy_set_header Host $host;",
+        "        proxy_set_header Host $http_host;  # its port, too: /ui compares it with Origin",
         "        proxy_set_header X-Real-IP $remote_addr;",
         "        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
         "        proxy_set_header X-Forwarded-Proto $scheme;",

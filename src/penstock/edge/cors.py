@@ -9,7 +9,8 @@ from penstock.core.reply import Reply
 
 EXPOSED = "x-request-id, request-id, retry-after, retry-after-ms, x-should-retry, x-penstock-model, \
 x-penstock-upstream, age, x-penstock-cache, x-penstock-cache-entry, x-penstock-saved-tokens, x-penstock-similarity, \
-x-penstock-stream, x-penstock-attempts, x-penstock-overhead-ms, \
+x-penstock-stream, x-penstock-attempts, x-penstock-overhead-ms, x-penstock-cache-score, x-penstock-queue-ms, \
+x-penstock-queue-position, x-penstock-batch, x-penstock-degraded, x-penstock-fault, \
 x-ratelimit-limit-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, \
 x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, x-ratelimit-reset-tokens"
 

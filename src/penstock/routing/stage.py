@@ -101,6 +101,7 @@ class Routing:
             step = attempts.fall_back(self._able(exchange), now)
             if step is not None:
                 return self._serve(exchange, step, attempts=attempts)
+        exchange.model = entry.label  # what is told of it is told of the model that is out, not of an unknown one
         fail = nobody(entry, call, now)
         fail.message += attempts.note
         raise fail
