@@ -111,12 +111,12 @@ def test_every_view_has_data_and_a_json_twin(stage: Stage, pictures: Path) -> No
     absent = {f"/admin/v1/{part}" for part in PARTS if part not in parts}
     for view in VIEWS:
         go(page, view)
+        page.wait_for_selector("#view table, #view [data-missing], #view .tiles, #view .empty", state="attached")
         shown = text(page)
         assert not page.query_selector("#view .error:not(:empty)"), (view, shown)
         assert len(shown) > 20, view
         assert "undefined" not in shown, view
         assert "NaN" not in shown, view
-        assert page.query_selector_all("#view table, #view [data-missing], #view .tiles, #view .empty"), view
         for twin in page.query_selector_all(".twin code"):
             path = twin.inner_text()
             if "<" not in path and path not in absent:
