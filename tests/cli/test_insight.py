@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.cli.insight import moment, read_series, read_windows, told
+from penstock.cli.insight import read_series, read_windows, told
 from penstock.cli.main import main
 
 
@@ -32,14 +32,6 @@ def test_the_fault_is_found_and_told(files: tuple[str, str], capsys: pytest.Capt
     assert report["delay_seconds"] == 50 * 300
     assert report["nab"]["score"] > 40
     assert any(alarm["value"] == 500 and alarm["severity"] == "critical" for alarm in report["alarms"])
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("1970-01-01 00:00:10", 10), ("1970-01-01T01:00:10+01:00", 10), ("10", 10), (10, 10), ("10.5", 10.5)],
-)
-def test_times(text: object, seconds: float) -> None:
-    assert moment(text) == seconds
 
 
 @pytest.mark.parametrize(

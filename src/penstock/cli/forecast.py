@@ -17,14 +17,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.failure import Failure
-from penstock.cli.insight import moment
 from penstock.cli.options import add_json, parser, print_json
+from penstock.cli.recorded import moment, text_of
 
 if TYPE_CHECKING:
     from penstock.scaling.forecast.backtest import Backtest
 
 MOST_VALUES = 1_000_000
-MOST_BYTES = 256 * 1024 * 1024
 _MINUTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)?")
 _SECONDS = {"s": 1 / 60, "m": 1.0, "h": 60.0, None: 1.0}
 
@@ -95,7 +94,7 @@ def read_trace(path: str, step: float | None) -> tuple[float, list[float | None]
     Raises Failure."""
     times: list[float] = []
     values: list[float | None] = []
-    for number, row in enumerate(csv.reader(_text(path).splitlines()), 1):
+    for number, row in enumerate(csv.reader(text_of(path, "forecast").splitlines()), 1):
         if not row or (number == 1 and not _is_moment(row[0])):
             continue
         try:
@@ -176,14 +175,3 @@ def lines(told: Backtest, missing: list[str]) -> list[str]:
     if missing:
         out.append(f"not compared: {', '.join(missing)} (pip install 'penstock[rivals]')")
     return out
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(MOST_BYTES + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"penstock forecast: {path} cannot be read: {error}") from None
-    if len(text) > MOST_BYTES:
-        raise Failure(f"penstock forecast: {path} is over {MOST_BYTES // 2**20} MiB")
-    return text

@@ -17,10 +17,9 @@ from typing import Any
 from penstock.cli.anomalies import add_anomalies, show_anomalies
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_json, parser, print_json
+from penstock.cli.recorded import moment, text_of
 from penstock.insight.alarms import Alarm
 from penstock.insight.evaluate import Report, evaluate
-
-MOST_BYTES = 256 * 1024 * 1024
 
 
 def main(arguments: list[str]) -> int:
@@ -54,7 +53,7 @@ def main(arguments: list[str]) -> int:
 def read_series(path: str) -> tuple[list[float], list[float]]:
     """Times (seconds since 1970) and values; an empty value is one that is missing. Raises Failure."""
     times, values = [], []
-    rows = csv.reader(_text(path).splitlines())
+    rows = csv.reader(text_of(path, "insight").splitlines())
     for number, row in enumerate(rows, 1):
         if not row or (number == 1 and row[0].strip().lower() in ("timestamp", "time", "ds")):
             continue
@@ -70,7 +69,7 @@ def read_series(path: str) -> tuple[list[float], list[float]]:
 def read_windows(path: str) -> list[tuple[float, float]]:
     """Windows as (start, end) in seconds since 1970. Raises Failure."""
     try:
-        found = json.loads(_text(path))
+        found = json.loads(text_of(path, "insight"))
     except ValueError as error:
         raise Failure(f"penstock insight: {path}: not JSON: {error}") from None
     windows = []
@@ -87,23 +86,6 @@ def read_windows(path: str) -> list[tuple[float, float]]:
         if start <= end:
             raise Failure(f"penstock insight: {path}: windows overlap at {told(start)}")
     return windows
-
-
-def moment(text: Any) -> float:
-    """Seconds since 1970 of an ISO date (UTC where it names no zone) or a number. Raises ValueError."""
-    if isinstance(text, int | float) and not isinstance(text, bool):
-        found = float(text)
-    else:
-        if not isinstance(text, str):
-            raise ValueError(f"{text!r} is no time")
-        try:
-            found = float(text)
-        except ValueError:
-            parsed = datetime.fromisoformat(text.strip())
-            found = (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
-    if not math.isfinite(found):
-        raise ValueError(f"{text!r} is no time")
-    return found
 
 
 def told(time: float) -> str:
@@ -165,14 +147,3 @@ def lines(report: Report) -> list[str]:
             f" {alarm.value:.6g}, expected {alarm.expected:.6g}"
         )
     return out
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(MOST_BYTES + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"penstock insight: {path} cannot be read: {error}") from None
-    if len(text) > MOST_BYTES:
-        raise Failure(f"penstock insight: {path} is over {MOST_BYTES // 2**20} MiB")
-    return text
