@@ -41,6 +41,11 @@ def test_a_gap_is_bridged() -> None:
     assert abs(one.forecast(STEP) / values[5 * DAY + 18] - 1) < 0.25
 
 
+def test_a_value_is_told_as_it_was_taken() -> None:
+    one = played(made("daily", days=2))
+    assert [one.add(value) for value in (500.0, 0.0, None)] == [500.0, None, None]
+
+
 def test_an_outage_does_not_spoil_what_was_learned() -> None:
     values = made("daily", days=5)
     whole, holed = played(values), values.copy()

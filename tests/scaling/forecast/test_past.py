@@ -66,14 +66,6 @@ def test_zeros_that_are_usual_are_real() -> None:
     assert None not in taken[300:]
 
 
-def test_to_ask_what_would_be_changes_nothing() -> None:
-    past = filled([100.0] * 144, zeros="gaps")
-    before = past.state()
-    assert past.would_be(0.0) is None
-    after = past.state()
-    assert (before["silent"], before["share"]) == (after["silent"], after["share"])
-
-
 @pytest.mark.parametrize("value", [-1.0, math.inf])
 def test_what_is_no_load_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="no load"):

@@ -60,13 +60,9 @@ class Forecaster:
         """Values taken, gaps among them."""
         return self._past.count
 
-    def measured(self, value: float | None) -> float | None:
-        """The value as it would be taken: None for a gap, and for a zero that must be one. To be asked before ``add``,
-        which asks it itself."""
-        return self._past.would_be(value)
-
-    def add(self, value: float | None) -> None:
-        """Take the next value. Raises ValueError for one that is no load."""
+    def add(self, value: float | None) -> float | None:
+        """Take the next value, and tell it as it was taken: None for a gap, and for a zero that must be one. Raises
+        ValueError for one that is no load."""
         real = self._past.measured(value)
         filled = self._said[-1].forecasts[0] if self._said else 0.0
         if real is not None:
@@ -75,6 +71,7 @@ class Forecaster:
         told = np.hstack([opinions(self._past, self._steps), self._ridge.forecast(self._past)[:, None]])
         forecasts, inner = self._mixture.mix(told)
         self._said.append(Said(told, inner, forecasts, self._conformal.bounds(forecasts)))
+        return real
 
     def _learn(self, value: float) -> None:
         self._ridge.learn(value)

@@ -53,14 +53,6 @@ class Past:
         """Of the newest value, in its day."""
         return (self.count - 1) % self.day
 
-    def would_be(self, value: float | None) -> float | None:
-        """As ``measured``, and nothing is remembered of it."""
-        silent, share = self._silent, self._share
-        try:
-            return self.measured(value)
-        finally:
-            self._silent, self._share = silent, share
-
     def measured(self, value: float | None) -> float | None:
         """The value if it says something, else None. Raises ValueError for one that can be none."""
         if value is None or math.isnan(value):
