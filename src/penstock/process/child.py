@@ -88,6 +88,10 @@ class FarFleet:
         """Open or end a session of the dashboard."""
         return dict(await self.ask("session", question))
 
+    async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Pools of replicas, which the supervisor keeps."""
+        return dict(await self.ask("pools", question))
+
     async def live_now(self) -> dict[str, Any]:
         """How it is just now."""
         return dict(await self.ask("live"))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 
 from penstock.assemble_discovery import discovery, follow
 from penstock.assemble_engines import OwnEngines
+from penstock.assemble_pools import Scaled
 from penstock.config import Config
 from penstock.core.tasks import Crew
 from penstock.edge.config import ListenConfig
@@ -70,6 +71,8 @@ class Supervisor:
         self._engines_end: asyncio.Task[None] | None = None
         self.team = Team(source, spec, self._follow)
         self._discovery = discovery(self._crew, self.team.live.found)
+        self._scaled = Scaled(self._crew, lambda: self._config, self.team.live.found)
+        self.team.scaled = self._scaled.ask
         self.team.looks = self._discovery.numbers
         self.team.loads = self._engines.loads
 
@@ -96,6 +99,7 @@ class Supervisor:
             self._hear_signals()
             await self._open(control)
             follow(self._discovery, self._config)
+            self._scaled.follow(self._config)
             await self._discovery.looked(FIND_SECONDS)
             if self._workers == 1:
                 await self._serve_here()
@@ -211,6 +215,7 @@ class Supervisor:
         self._config = config
         self._engines.start(config)
         follow(self._discovery, config)
+        self._scaled.follow(config)
         if self._engines_end is None or self._engines_end.done():
             self._engines_end = self._crew.spawn(self._end_engines(), "end engines")
 
@@ -250,6 +255,7 @@ class Supervisor:
             await asyncio.wait(self._keeping, timeout=5.0)
         if self._worker is not None:
             await self._worker.aclose()
+        await self._scaled.aclose()
         await self._crew.aclose()
         self._close_sockets()
 

@@ -52,13 +52,17 @@ class DiscoverConfig(Struct, frozen=True, kw_only=True):
         FilePath | None, Meta(description="A file with an instance a line: `host:port`, then a weight if not 1.")
     ] = None
     kubernetes: Annotated[KubernetesConfig | None, Meta(description="The ready endpoints of a service.")] = None
+    scaling: Annotated[
+        bool,
+        Meta(description="Replicas that the pool of this name in `scaling.pools` starts; nobody looks for them."),
+    ] = False
     interval: Annotated[Seconds, Meta(ge=0.1, description="Look this often.")] = 10.0
     most: Annotated[int, Meta(ge=1, le=1024, description="Instances taken; those beyond are left out.")] = 256
 
     def check(self) -> Iterator[Finding]:
-        ways = [name for name in ("dns", "file", "kubernetes") if getattr(self, name) is not None]
+        ways = [name for name in ("dns", "file", "kubernetes", "scaling") if getattr(self, name) not in (None, False)]
         if len(ways) != 1:
-            yield (), f"discover needs one of dns, file and kubernetes, and has {' and '.join(ways) or 'none'}"
+            yield (), f"discover needs one of dns, file, kubernetes and scaling, and has {' and '.join(ways) or 'none'}"
             return
         if self.dns is None:
             for name, unset in (("port", None), ("srv", False), ("server", None)):
