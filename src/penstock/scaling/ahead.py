@@ -20,8 +20,8 @@ UNKNOWN_START = 60.0
 """Seconds that a start is taken for before one was seen."""
 CLEARED = 60.0
 """Seconds in which what waits is to be done, where a start is sooner."""
-LOOKS = (0.0, 0.5, 1.0, 2.0)
-"""Looks ahead before one is taken away, in starts: twice as far as it takes to be back, since a start costs, too."""
+LOOKS = (0.0, 0.5, 1.0)
+"""Looks ahead before one is taken away, in starts."""
 LEAST_KEPT = 0.5
 """Of what stands, so much stays at one decision: a forecast that is wrong about all is found out in between."""
 
