@@ -19,7 +19,7 @@ ROW = (8e-6, 210.0)
 """Of a Redis, for the journal's row of a call: seconds of its core, bytes in (bench.store_calls)."""
 ENTRY = (50e-6, 2_050.0)
 """The same for an answer that is kept, besides."""
-FOLLOW = (16e-6, 230.0)
+FOLLOW = (6e-6, 210.0)
 """For each worker that hears of it: seconds of its core, bytes out."""
 REDIS_USE = 0.7
 NETWORK = 10e9 / 8
