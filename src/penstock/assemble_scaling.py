@@ -83,9 +83,9 @@ class Scaling:
 
 
 def _policy(name: str, pool: PoolConfig) -> Policy:
-    from penstock.scaling.tracking import Tracking
+    from penstock.scaling.policy import policy_of
 
-    return Tracking(pool.policy, pool.min, pool.max)
+    return policy_of(pool.policy, pool.min, pool.max, drain=pool.drain)
 
 
 def scaling(watching: Watching) -> Scaling | None:
