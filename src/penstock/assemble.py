@@ -21,6 +21,7 @@ from penstock.assemble_coalesce import coalescing
 from penstock.assemble_cost import costing
 from penstock.assemble_dashboard import Dashboard
 from penstock.assemble_degrade import degradation
+from penstock.assemble_demand import Demand
 from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
 from penstock.assemble_drain import Draining
 from penstock.assemble_engines import Engines, OwnEngines
@@ -112,6 +113,7 @@ class Gateway:
         self.caching: Caching | None = None
         self.tending = Tending(self)
         self.costing = costing(self)
+        self.demand = Demand(self)
         self.watching = watching(self)
         self.dashboard = Dashboard(self)
         self.ids = Ids(number)

@@ -92,6 +92,10 @@ class FarFleet:
         """Pools of replicas, which the supervisor keeps."""
         return dict(await self.ask("pools", question))
 
+    async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
+        """What each worker has to do with pools."""
+        return list(await self.ask("demand", pools))
+
     async def live_now(self) -> dict[str, Any]:
         """How it is just now."""
         return dict(await self.ask("live"))

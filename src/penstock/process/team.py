@@ -70,6 +70,7 @@ class Team(Asked):
             "windows": lambda after: self.windows(float(after)),
             "leader": lambda value: self.leader(str(value["part"]), value["question"]),
             "pools": lambda value: self.pools(value),
+            "demand": lambda value: self.demand(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "session": self.session,

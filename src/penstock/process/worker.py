@@ -47,6 +47,7 @@ class Worker:
             "journal": self._journal,
             "windows": self._windows,
             "leader": self._leader,
+            "demand": self._demand,
             "trials": self._trials,
             "decide": self._decide,
             "sessions": self._sessions,
@@ -135,6 +136,9 @@ class Worker:
         if watching is None:
             return {"status": 404, "code": "not_found", "problems": [f"{part} is not installed here"]}
         return await watching.answer(part, value["question"])
+
+    async def _demand(self, pools: Any) -> dict[str, Any]:
+        return self.gateway.demand.told(pools)
 
     async def _trials(self, _: Any) -> dict[str, Any]:
         return self.gateway.upstreams.dump_trials()
