@@ -39,7 +39,7 @@ class Untouched(Exception):
 
 
 class ClientConnection(Uploading):
-    """See the module. Belongs to one Origin for life; carries one exchange at a time. ``again``: it may be sent anew."""
+    """See the module. Belongs to one Origin for life; carries one exchange at a time; ``again``: may be sent anew."""
 
     __slots__ = (
         "_begun", "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_in_chunk", "_keep", "_length",

@@ -1,4 +1,4 @@
-"""Calls of a pool that stands at zero: they wake it, and wait for its first replica, so many and so long. Pure.
+"""Calls of a pool that has no replica: they wake it, and wait for its first replica, so many and so long. Pure.
 
 Enters: a call whose model has no upstream now, and whose pool may have none. Leaves: the call, served once there is
 one. Fails with 503 and ``Retry-After``, by how long a start was measured to take, for a call that is one too many or

@@ -267,11 +267,11 @@ class Joint:
         self._fiber, self._moving, self._broken = None, False, None
         self._source.cancel("moved")
         self._source = source
-        if self._paused:
-            source.pause()
-        else:
-            self._set_open(True)
+        source.start(self)
+        self._set_open(not self._paused)
         self.push(frame)
+        if not self._paused and not self._ended:
+            source.resume()
 
     def follow(self, source: Source) -> None:
         """Go on with ``source``, which leads on from what was told."""

@@ -214,11 +214,11 @@ class Rescue:
 
     async def _moved(self, source: Source, child: Exchange, step: Step, target: Target, join: Join) -> bool:
         """Whether the rest came from ``target``: then the stream is there now."""
-        told, joint = self._told, self._joint
+        told = self._told
         story = f"upstream '{self._target.name}' is to end, after {told.tokens} tokens"
         comment = self._comment(f"'{target.name}' went on", story)
         made = restamp_of(told)(told, join.feed, join.finish, self._used(), comment, len(self._story) + 1)
-        proof = Proof(Continued(source, made), joint.arrived.get_loop())
+        proof = Proof(Continued(source, made), self._joint.arrived.get_loop())
         try:
             frame = await proof.begun(MOVE_SECONDS)
         except BaseException:
@@ -230,8 +230,7 @@ class Rescue:
         self._story.append(story)
         self._settle_served()
         self._serves(child, step, target, MOVED)
-        joint.move(proof, frame)
-        proof.sink = joint
+        self._joint.move(proof, frame)
         return True
 
     def _serves(self, child: Exchange, step: Step, target: Target, way: str) -> None:
