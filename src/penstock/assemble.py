@@ -41,6 +41,7 @@ from penstock.assemble_stages import make_stages
 from penstock.assemble_store import open_store
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
+from penstock.assemble_waking import Waking
 from penstock.assemble_watching import watching
 from penstock.config import Config
 from penstock.core.clock import RealClock
@@ -115,6 +116,7 @@ class Gateway:
         self.costing = costing(self)
         self.demand = Demand(self)
         self.watching = watching(self)
+        self.waking = Waking(self)
         self.dashboard = Dashboard(self)
         self.ids = Ids(number)
 
@@ -222,7 +224,7 @@ class Gateway:
             self.admitting.follow(config, newest.targets)
         self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         lasting = (self.streams, self.diary, self.costing, self.resumption, self.caching, self.jobbing, self.merging)
-        for part in (*lasting, self.observed, self.tending, self.watching):
+        for part in (*lasting, self.observed, self.tending, self.watching, self.waking):
             if part is not None:
                 part.follow(config)
 

@@ -67,6 +67,7 @@ class Origin:
             connection = self._take() or await self._obtain(patience, exchange)
             if upgrade:
                 connection.upgrades = True
+            connection.again = exchange is not None and not upgrade and isinstance(body, bytes)
             waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
             try:
                 return await waiter
@@ -252,6 +253,13 @@ class Origin:
             self._idle.remove(connection)
         if self._waiters:
             self._wake_one(None)
+
+    def leave(self, error: Fail) -> int:
+        """Have calls that wait for their answers fail with ``error``, if they can be asked again. How many did."""
+        waiting = [one for one in self._open if one.again and one.waiter is not None and not one.waiter.done()]
+        for connection in waiting:
+            connection.fail(error)
+        return len(waiting)
 
     @property
     def busy(self) -> int:

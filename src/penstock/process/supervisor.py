@@ -71,7 +71,7 @@ class Supervisor:
         self._engines_end: asyncio.Task[None] | None = None
         self.team = Team(source, spec, self._follow)
         self._discovery = discovery(self._crew, self.team.live.found)
-        self._scaled = Scaled(self._crew, lambda: self._config, self.team.live.found)
+        self._scaled = Scaled(self._crew, lambda: self._config, self.team, self._engines)
         self.team.scaled = self._scaled.ask
         self.team.looks = self._discovery.numbers
         self.team.loads = self._engines.loads
