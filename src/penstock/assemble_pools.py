@@ -68,6 +68,10 @@ class Scaled:
         which, _ = pool.actuator
         if which == "signal":
             return Signal(partial(self._addresses, name), pool.min, self._price(name))
+        if which == "kubernetes":
+            from penstock.scaling.actuators.kubernetes.service import Kubernetes
+
+            return Kubernetes(pool.actuator[1], self._price(name))
         raise NotImplementedError(which)
 
     def _price(self, name: str) -> float:
