@@ -84,6 +84,10 @@ class Scaled:
             from penstock.scaling.actuators.local.embedded import Embedded
 
             return Embedded(partial(self._engines.of, name), pool.max, price, wall=time.time)
+        if which == "kubernetes":
+            from penstock.scaling.actuators.kubernetes.service import Kubernetes
+
+            return Kubernetes(settings, price)
         raise NotImplementedError(which)
 
     def _gpus(self) -> Devices:
