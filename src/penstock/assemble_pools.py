@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from penstock.assemble_ray import RayPools
 from penstock.config import Config
 from penstock.core.tasks import Crew
 from penstock.routing.config import RoutingConfig
@@ -33,6 +34,7 @@ class Scaled:
         self._config = config
         self._found = found
         self._pools: Pools | None = None
+        self._ray = RayPools(crew)
 
     def follow(self, config: Config) -> None:
         """Keep the pools that ``config`` names."""
@@ -68,6 +70,8 @@ class Scaled:
         which, _ = pool.actuator
         if which == "signal":
             return Signal(partial(self._addresses, name), pool.min, self._price(name))
+        if which == "ray":
+            return self._ray.actuator(name, pool, self._price(name))
         raise NotImplementedError(which)
 
     def _price(self, name: str) -> float:
