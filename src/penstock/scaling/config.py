@@ -63,7 +63,8 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
     @property
     def starts(self) -> bool:
         """Whether its replicas are started by us, and their addresses known by that alone."""
-        return self.ray is not None or (self.local is not None and bool(self.local.command))
+        by_ray = self.ray is not None and self.ray.serve is None
+        return by_ray or (self.local is not None and bool(self.local.command))
 
     @property
     def actuator(self) -> tuple[str, Any]:
