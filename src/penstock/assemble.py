@@ -40,6 +40,7 @@ from penstock.assemble_stages import make_stages
 from penstock.assemble_store import open_store
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
+from penstock.assemble_warmup import WarmStart
 from penstock.assemble_watching import watching
 from penstock.config import Config
 from penstock.core.clock import RealClock
@@ -113,6 +114,7 @@ class Gateway:
         self.tending = Tending(self)
         self.costing = costing(self)
         self.watching = watching(self)
+        self.warm = WarmStart(self)
         self.dashboard = Dashboard(self)
         self.ids = Ids(number)
 
@@ -130,6 +132,7 @@ class Gateway:
     async def open(self, config: Config) -> None:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
         self.store = await open_store(config, self.clock, os.environ)
+        await self.warm.begin(config)
         self.caching = caching(self, config, self.store)
         self.jobbing = jobbing(self, config)
         if self.diary is not None:
@@ -223,6 +226,7 @@ class Gateway:
         for part in (*lasting, self.observed, self.tending, self.watching):
             if part is not None:
                 part.follow(config)
+        self.warm.follow(config)
 
     def explain(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call would be routed, or how the last ones were. Raises CallerError."""
@@ -281,15 +285,15 @@ class Gateway:
 
     def waits_for(self) -> list[str]:
         """What must be there before calls are served well; empty when ready."""
-        return ["shutdown"] if self.endpoint.stopping else []
+        return ["shutdown"] if self._draining.told else self.warm.awaited()
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values, for metrics and status."""
         return numbers(self)
 
-    async def drain(self, seconds: float) -> None:
+    async def drain(self, seconds: float, *, renewed: bool = False) -> None:
         """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand."""
-        await self._draining.drain(seconds)
+        await self._draining.drain(seconds, renewed=renewed)
 
     def __repr__(self) -> str:
         return f"<Gateway {self.number} generation {self.endpoint.generation.number}>"

@@ -108,7 +108,11 @@ class Origin:
                     exchange.waited -= waited
             if free is not None:
                 return free
-            began = self.now()
+        return await self._opened(patience, exchange)
+
+    async def _opened(self, patience: Patience, exchange: Exchange | None = None) -> ClientConnection:
+        """A new connection."""
+        began = self.now()
         self._dialling += 1
         try:
             connection = await self._dial(patience.connect)
@@ -122,6 +126,19 @@ class Origin:
             raise self._unreachable("closed the connection at once", "connect")
         self._open.add(connection)
         return connection
+
+    async def warm(self, number: int, patience: Patience, ahead: float = 0.0) -> int:
+        """Have ``number`` connections, idle or busy, that will still be there in ``ahead`` seconds. Nothing is sent on
+        those that are opened for it. Gives how many that were. Raises UpstreamError."""
+        opened = 0
+        while not (self._closed or self._is_full) and self._lasting(self.now() + ahead) < number and opened < number:
+            self.give_back(await self._opened(patience))
+            opened += 1
+        return opened
+
+    def _lasting(self, until: float) -> int:
+        max_age = self.reach.max_age
+        return self.busy + sum(idle.due >= until and idle.born + max_age >= until for idle in self._idle)
 
     @property
     def _is_full(self) -> bool:

@@ -10,7 +10,7 @@ import importlib.util
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -32,6 +32,10 @@ from penstock.routing.live import merged, rebased, told
 log = logging.getLogger("penstock")
 
 RELOAD_SECONDS = 30.0
+
+
+async def _cannot_restart() -> dict[str, Any]:
+    return {"ok": False, "problems": ["nobody here starts workers"]}
 
 
 class Team(Asked):
@@ -56,11 +60,13 @@ class Team(Asked):
         self.live_now = PulseOfAll(self.ask_all).now
         self.looks: Callable[[], dict[str, dict[str, int]]] = dict
         self.loads: Callable[[], dict[str, list[float]]] = dict
+        self.restart: Callable[[], Awaitable[dict[str, Any]]] = _cannot_restart
         self.answers: Answers = {
             "metrics": lambda _: self.metrics(),
             "status": lambda _: self.status(),
             "calls": lambda value: self.calls(int(value["count"]), str(value["id"])),
             "reload": lambda _: self.reload(),
+            "restart": lambda _: self.restart(),
             "upstreams": lambda model: self.upstreams(str(model or "")),
             "change": lambda value: self.change_upstream(value),
             "settings": lambda value: self.settings(value),
@@ -127,6 +133,8 @@ class Team(Asked):
                 if problems:
                     raise LinkError("; ".join(problems))
                 await member.ask("commit", within=RELOAD_SECONDS)
+            if (old := self.members.get(member.number)) is not None:
+                self.leaving.setdefault(old.number, []).append(old)
             self.members[member.number] = member
         if sessions := self.desk.rows():
             await member.ask("sessions", sessions)
