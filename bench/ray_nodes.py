@@ -1,8 +1,8 @@
 """Does service go on while nodes of a Ray cluster die? Three nodes on this host, one killed at random again and again.
 
-A gateway keeps a pool of three replicas (Ray actors around small model servers) over a head and three nodes; callers ask
-all the time, for streams and whole answers, and compare every word. A node is killed (SIGKILL for all of it) and joins
-again some seconds later. Prints a table; exits 1 when a call failed, or replicas did not return within a minute.
+A gateway keeps a pool of three replicas (Ray actors around small model servers) over a head and three nodes; callers
+ask all the time, for streams and whole answers, and compare every word. A node is killed (SIGKILL for all of it) and
+joins again some seconds later. Prints a table; exits 1 when a call failed, or replicas did not return within a minute.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""How many calls a core, a host, ten and a thousand hosts carry, and when the shared store is full: arithmetic over what
-was measured elsewhere (docs/scale-out.md says where, and what it leaves out).
+"""How many calls a core, a host, ten and a thousand hosts carry, and when the shared store is full: arithmetic over
+what was measured elsewhere (docs/scale-out.md says where, and what it leaves out).
 
     python -m bench.scale_out [--events 200] [--kept 0.3] [--hits 0.2]
 """

@@ -12,6 +12,7 @@ from collections import deque
 from msgspec import Struct, structs
 
 from penstock.scaling.config import PoolConfig
+from penstock.scaling.policy import pauses
 from penstock.scaling.seen import Decision, Policy, Seen
 
 REMEMBERED = 200
@@ -85,7 +86,7 @@ class Ruling:
         return Decision(seen.at, wanted, "scale_up" if grows else "scale_down", f"set to {held.count} by {held.by}")
 
     def _caution(self, at: float) -> float:
-        pause = self.pool.policy.cooldown_in
+        _, pause = pauses(self.pool.policy)
         if at - self._began >= pause:
             return 0.0
         last = min(at, self.changes[-1].at) if self.changes else self._began
