@@ -132,7 +132,7 @@ class Watching:
     async def run(self) -> None:
         """Gather, window by window."""
         wall = self.gateway.clock.wall
-        while True:
+        while not self.gateway.endpoint.stopping:  # where it was renewed, its successor leads
             await asyncio.sleep(max(0.1, self.tally.start + SPAN + SETTLE_SECONDS - wall()))
             with contextlib.suppress(OSError):
                 await self.gather()

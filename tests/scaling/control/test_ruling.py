@@ -2,7 +2,7 @@ import pytest
 
 from penstock.scaling.actuators.signal_config import SignalConfig
 from penstock.scaling.config import PoolConfig
-from penstock.scaling.control.ruling import CAUTION_SECONDS, REMEMBERED, Held, Ruling
+from penstock.scaling.control.ruling import REMEMBERED, Held, Ruling
 from penstock.scaling.policy_config import PolicyConfig
 from penstock.scaling.seen import Decision, Seen
 
@@ -73,7 +73,7 @@ def test_after_a_start_nothing_is_taken_away_for_a_while() -> None:
 
 def test_where_the_last_change_is_known_the_pause_counts_from_it() -> None:
     one, _ = ruling(1)
-    one.changes.append(Decision(BEGAN - CAUTION_SECONDS - 1, 5, "scale_up", "before the restart"))
+    one.changes.append(Decision(BEGAN - 61, 5, "scale_up", "before the restart"))
     assert one.decide(seen(BEGAN + 20, wanted=5), blind=False).wanted == 1
     other, _ = ruling(1)
     other.changes.append(Decision(BEGAN - 10, 5, "scale_up", "before the restart"))

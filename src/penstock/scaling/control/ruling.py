@@ -12,10 +12,9 @@ from collections import deque
 from msgspec import Struct, structs
 
 from penstock.scaling.config import PoolConfig
+from penstock.scaling.policy import pauses
 from penstock.scaling.seen import Decision, Policy, Seen
 
-CAUTION_SECONDS = 300.0
-"""After a start, where the config says no pause before something is taken away."""
 REMEMBERED = 200
 """Decisions that changed something."""
 
@@ -87,8 +86,7 @@ class Ruling:
         return Decision(seen.at, wanted, "scale_up" if grows else "scale_down", f"set to {held.count} by {held.by}")
 
     def _caution(self, at: float) -> float:
-        said = self.pool.policy.cooldown_in
-        pause = CAUTION_SECONDS if said is None else said
+        _, pause = pauses(self.pool.policy)
         if at - self._began >= pause:
             return 0.0
         last = min(at, self.changes[-1].at) if self.changes else self._began
