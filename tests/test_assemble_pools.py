@@ -35,7 +35,9 @@ async def ready(gateway: RunningGateway, count: int, besides: str = "") -> list[
         while True:
             row = (await asked(gateway, {"do": "standing"}))["pools"]["gpu"]
             replicas = row["standing"]["replicas"]
-            if [one["state"] for one in replicas] == ["ready"] * count and besides not in [one["name"] for one in replicas]:
+            if [one["state"] for one in replicas] == ["ready"] * count and besides not in [
+                one["name"] for one in replicas
+            ]:
                 return list(replicas)
             await asyncio.sleep(0.05)
 

@@ -123,7 +123,9 @@ class World:
         assert len(self.replicas) <= made.ask or made.end
         while len(self.replicas) < made.ask:
             self.number += 1
-            self.replicas[f"r{self.number}"] = Replica(f"r{self.number}", f"h:{self.number}", "starting", asked=self.now)
+            self.replicas[f"r{self.number}"] = Replica(
+                f"r{self.number}", f"h:{self.number}", "starting", asked=self.now
+            )
 
     def serving(self) -> int:
         return sum(one.state == "ready" and name not in self.going for name, one in self.replicas.items())
