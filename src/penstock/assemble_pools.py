@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.assemble_engines import OwnEngines
+from penstock.assemble_ray import RayPools
 from penstock.config import Config
 from penstock.core.errors import CallerError
 from penstock.core.tasks import Crew
@@ -43,6 +44,7 @@ class Scaled:
         self._engines = engines
         self._pools: Pools | None = None
         self._devices: Devices | None = None
+        self._ray = RayPools(crew)
 
     def follow(self, config: Config) -> None:
         """Keep the pools that ``config`` names."""
@@ -84,6 +86,12 @@ class Scaled:
             from penstock.scaling.actuators.local.embedded import Embedded
 
             return Embedded(partial(self._engines.of, name), pool.max, price, wall=time.time)
+        if which == "kubernetes":
+            from penstock.scaling.actuators.kubernetes.service import Kubernetes
+
+            return Kubernetes(settings, price)
+        if which == "ray":
+            return self._ray.actuator(name, pool, price)
         raise NotImplementedError(which)
 
     def _gpus(self) -> Devices:

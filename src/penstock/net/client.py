@@ -73,9 +73,7 @@ class Origin:
                 return await waiter
             except Untouched:
                 if not isinstance(body, bytes):
-                    raise UpstreamError(
-                        f"upstream '{self.name}' closed an idle connection as it was used", phase="send"
-                    ) from None
+                    raise self.failed("closed an idle connection as it was used", "send") from None
             except asyncio.CancelledError:
                 if waiter.done() and not waiter.cancelled():  # answered: the connection may serve another by now
                     with contextlib.suppress(Fail, Untouched):
@@ -109,7 +107,11 @@ class Origin:
                     exchange.waited -= waited
             if free is not None:
                 return free
-            began = self.now()
+        return await self._opened(patience, exchange)
+
+    async def _opened(self, patience: Patience, exchange: Exchange | None = None) -> ClientConnection:
+        """A new connection."""
+        began = self.now()
         self._dialling += 1
         try:
             connection = await self._dial(patience.connect)
@@ -123,6 +125,17 @@ class Origin:
             raise self._unreachable("closed the connection at once", "connect")
         self._open.add(connection)
         return connection
+
+    async def warm(self, number: int, patience: Patience, ahead: float = 0.0) -> int:
+        """Have ``number`` connections, idle or busy, that will still be there in ``ahead`` seconds. Nothing is sent on
+        those that are opened for it. Gives how many that were. Raises UpstreamError."""
+        for opened in range(number):
+            until = self.now() + ahead
+            lasting = sum(min(idle.due, idle.born + self.reach.max_age) >= until for idle in self._idle)
+            if self._closed or self._is_full or self.busy + lasting >= number:
+                return opened
+            self.give_back(await self._opened(patience))
+        return number
 
     @property
     def _is_full(self) -> bool:
@@ -226,10 +239,8 @@ class Origin:
 
     def failed(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
         """An error that names the upstream."""
-        return UpstreamError(
-            f"upstream '{self.name}' ({self.address}) {what}",
-            status=status, code=code, phase=phase, upstream=self.name,
-        )  # fmt: skip
+        said = f"upstream '{self.name}' ({self.address}) {what}"
+        return UpstreamError(said, status=status, code=code, phase=phase, upstream=self.name)
 
     # ---- giving back
 

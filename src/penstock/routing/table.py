@@ -18,6 +18,7 @@ from penstock.routing.ask import Ask
 from penstock.routing.budget import RetryBudget
 from penstock.routing.candidates import Candidates
 from penstock.routing.capabilities import UNKNOWN, Capabilities
+from penstock.routing.commonest import LEAST_BYTES, Commonest
 from penstock.routing.hedge import Hedge
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
@@ -39,6 +40,7 @@ class Entry:
     ``max_tokens`` is set in calls that give no limit themselves. ``hedge`` None: no second attempt beside the first.
     ``regions``: the only ones in which its data may be (none: any); ``nearness``: all regions, the nearest first.
     While a new version is on ``trial``, ``new`` is its entry and ``old`` leads back; ``side`` is measured of each.
+    ``common`` learns what calls begin with.
     """
 
     pattern: str
@@ -57,6 +59,7 @@ class Entry:
     budget: RetryBudget = field(default_factory=RetryBudget)
     regions: frozenset[str] = frozenset()
     nearness: Sequence[str] = ()
+    common: Commonest = field(default_factory=Commonest)
     candidates: Candidates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +87,8 @@ class Entry:
         """The call of ``exchange``, asked for as ``asked``, as this entry's strategy sees it."""
         call, scope, sizes = exchange.call, exchange.scope, self.sizes
         tokens, output = sizes.tokens(len(call.body)), sizes.answer(call.max_tokens)
+        if self.common.most and len(call.body) >= LEAST_BYTES:
+            self.common.note(call, self.sent_as(asked))
         if len(self.targets) == 1:  # nothing to choose
             return Ask(call, now, self.sent_as(asked), tokens, output, "", scope, sizes)
         session = session_of(call)

@@ -14,6 +14,7 @@ from penstock.scaling.actuators.kubernetes_config import KubernetesConfig
 from penstock.scaling.actuators.local_config import LocalConfig
 from penstock.scaling.actuators.ray_config import RayConfig
 from penstock.scaling.actuators.signal_config import SignalConfig
+from penstock.scaling.keda_config import KedaConfig
 from penstock.scaling.policy_config import PolicyConfig
 
 ACTUATORS = ("local", "ray", "kubernetes", "aws", "signal")
@@ -62,12 +63,22 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
     @property
     def starts(self) -> bool:
         """Whether its replicas are started by us, and their addresses known by that alone."""
-        return self.ray is not None or (self.local is not None and bool(self.local.command))
+        by_ray = self.ray is not None and self.ray.serve is None
+        return by_ray or (self.local is not None and bool(self.local.command))
 
     @property
     def actuator(self) -> tuple[str, Any]:
         """Its name and its settings."""
         return next((name, one) for name in ACTUATORS if (one := getattr(self, name)) is not None)
+
+
+class ForecastConfig(Struct, frozen=True, kw_only=True):
+    enabled: Annotated[
+        bool, Meta(description="Forecast the load of models and pools, one to 120 minutes ahead. Needs numpy.")
+    ] = True
+    models: Annotated[
+        int, Meta(ge=0, le=500, description="Models that are forecast at most; each takes 3 MB of the first worker.")
+    ] = 16
 
 
 class ScalingConfig(Struct, frozen=True, kw_only=True):
@@ -79,6 +90,9 @@ class ScalingConfig(Struct, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=dict)
     interval: Annotated[Seconds, Meta(ge=0.1, le=60, description="Decide this often.")] = 1.0
+
+    forecast: Annotated[ForecastConfig, Meta(description="What load will come.")] = ForecastConfig()
+    keda: Annotated[KedaConfig | None, Meta(description="Tell KEDA over gRPC how many there should be.")] = None
 
     def check(self) -> Iterator[Finding]:
         if len(self.pools) > MOST_POOLS:
