@@ -16,6 +16,8 @@ class Gateway:
             numbers=lambda: self.rows,
             origins=lambda: [SimpleNamespace(name=name, queued=number) for name, number in self.queued.items()],
         )
+        self.held: dict[str, int] = {}
+        self.waking = SimpleNamespace(waiting=lambda pool: self.held.get(pool, 0))
         self.admitting: Any = SimpleNamespace(waits=lambda group: dict(self.seats))
 
 
@@ -27,9 +29,9 @@ def test_replicas_of_a_pool_are_added_up() -> None:
     gateway = Gateway()
     demand = Demand(gateway)  # type: ignore[arg-type]
     gateway.rows = {"gpu@h:1": [2, 10, 1], "gpu@h:2": [3, 5, 1], "other": [9, 9, 9], "cpu": [1, 1, 1]}
-    gateway.queued, gateway.seats = {"gpu@h:1": 4, "cpu": 0}, {"gpu": 1.5}
+    gateway.queued, gateway.seats, gateway.held = {"gpu@h:1": 4, "cpu": 0}, {"gpu": 1.5}, {"idle": 2}
     assert demand.told(("gpu", "cpu", "idle")) == {
-        "worker": 3, "pools": {"gpu": [5, 15, 5.5], "cpu": [1, 1, 0.0], "idle": [0, 0, 0.0]},
+        "worker": 3, "pools": {"gpu": [5, 15, 5.5], "cpu": [1, 1, 0.0], "idle": [0, 0, 2.0]},
     }  # fmt: skip
 
 

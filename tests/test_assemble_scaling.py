@@ -9,7 +9,7 @@ import pytest
 from penstock.assemble_scaling import TABLE, Scaling
 from penstock.core.windows import Group, Window
 from tests.support.gateway import OPEN_ECHO, Running, ask, running_gateway
-from tests.support.pools import Fleet, ready
+from tests.support.pools_told import Fleet, ready
 from tests.support.running_gateway import RunningGateway
 from tests.support.running_gateway import running_gateway as whole_gateway
 from tests.support.sockets import raw, request

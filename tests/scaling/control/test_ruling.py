@@ -2,7 +2,7 @@ import pytest
 
 from penstock.scaling.actuators.signal_config import SignalConfig
 from penstock.scaling.config import PoolConfig
-from penstock.scaling.control.ruling import REMEMBERED, Held, Ruling
+from penstock.scaling.control.ruling import REMEMBERED, Held, Kept, Ruling
 from penstock.scaling.policy_config import PolicyConfig
 from penstock.scaling.seen import Decision, Seen
 
@@ -41,8 +41,30 @@ def test_the_policy_decides_and_what_changes_is_remembered() -> None:
     assert one.decide(seen(BEGAN + 21, wanted=4), blind=False).action == "hold"
     assert [change.wanted for change in one.changes] == [4]
     for number in range(REMEMBERED + 5):
+        policy.wanted = 5 + number % 2
         one.decide(seen(BEGAN + 30 + number, wanted=3), blind=False)
     assert len(one.changes) == REMEMBERED
+
+
+def test_what_was_said_a_moment_ago_is_not_said_again() -> None:
+    one, _ = ruling(4)
+    for number in range(100):
+        assert one.decide(seen(BEGAN + number), blind=False).wanted == 4
+    assert [change.at - BEGAN for change in one.changes] == [0, 60]
+
+
+def test_what_was_wanted_before_a_restart_is_wanted_at_once() -> None:
+    one, policy = ruling(3)
+    one.restore(Kept(changes=[Decision(BEGAN - 600, 6, "scale_up", "then")]))
+    decision = one.decide(seen(BEGAN + 1, wanted=1), blind=True)
+    assert (decision.wanted, decision.action) == (6, "scale_up")
+    assert one.decide(seen(BEGAN + 2, wanted=6), blind=True).action == "hold"
+    policy.wanted = 7
+    assert one.decide(seen(BEGAN + 12, wanted=6), blind=False).wanted == 7
+    assert one.decide(seen(BEGAN + 99, wanted=3), blind=True).action == "hold", "blind later is no restart"
+    old, _ = ruling(3)
+    old.restore(Kept(changes=[Decision(BEGAN - 7200, 6, "scale_up", "then")]))
+    assert old.decide(seen(BEGAN + 1, wanted=1), blind=True).action == "hold"
 
 
 def test_blind_it_holds_and_does_not_ask() -> None:

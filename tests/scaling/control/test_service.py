@@ -12,7 +12,7 @@ from penstock.scaling.control.service import Controller
 from penstock.scaling.policy_config import PolicyConfig
 from penstock.scaling.seen import Decision, Seen
 from tests.scaling.control.test_ruling import Says
-from tests.support.pools import Fleet, ready
+from tests.support.pools_told import Fleet, ready
 
 NOW = 50_000.0
 
