@@ -34,6 +34,9 @@ COMMANDS: dict[str, Command] = {
     "upstreams": Command(
         "penstock.cli.upstreams:main", "show the upstreams of a running gateway, drain, weigh, add them"
     ),
+    "scaling": Command(
+        "penstock.cli.scaling:main", "show the pools of a running gateway; set how many replicas one has"
+    ),
     "optimizer": Command("penstock.cli.optimize:main", "show what the optimizer proposes and tries; apply, revert"),
     "cache": Command("penstock.cli.cache:main", "list, show and delete what the cache of a running gateway keeps"),
     "journal": Command("penstock.cli.journal:main", "show the last calls of a running gateway, or sums of them"),
