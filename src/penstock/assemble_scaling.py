@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.assemble_capacity import Sizing
 from penstock.assemble_forecast import Forecasting
 from penstock.assemble_history import host_name
 from penstock.config import Config
@@ -192,4 +193,5 @@ def scaling(watching: Watching) -> Scaling | None:
     if importlib.util.find_spec("penstock.scaling") is None:
         return None
     watching.scaling = Scaling(watching, Forecasting(watching))
+    Sizing(watching, watching.scaling)
     return watching.scaling
