@@ -22,6 +22,7 @@ FIXTURES = {
     "redis": "redis_server",
     "curl": "curl",
     "promtool": "promtool",
+    "helm": "helm",
     "ray": "ray",
     "browser": "chromium",
 }
@@ -102,6 +103,13 @@ def promtool() -> str:
 @pytest.fixture(scope="session")
 def prometheus() -> str:
     return program("prometheus")
+
+
+@pytest.fixture(scope="session")
+def helm() -> None:
+    """Helm's engine, in a package of PyPI that has no wheel for every machine."""
+    if importlib.util.find_spec("helm_python") is None:
+        missing("helm-python-sdk is not installed")
 
 
 @pytest.fixture(scope="session")
