@@ -23,6 +23,7 @@ FIXTURES = {
     "curl": "curl",
     "promtool": "promtool",
     "helm": "helm",
+    "systemd": "systemd_analyze",
     "ray": "ray",
     "browser": "chromium",
 }
@@ -103,6 +104,11 @@ def promtool() -> str:
 @pytest.fixture(scope="session")
 def prometheus() -> str:
     return program("prometheus")
+
+
+@pytest.fixture(scope="session")
+def systemd_analyze() -> str:
+    return program("systemd-analyze")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import argparse
 import re
 from urllib.parse import urlsplit
 
-from penstock.cli import deploy_kubernetes
+from penstock.cli import deploy_hosts, deploy_kubernetes
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_config, load_config, parser
 from penstock.config import Config
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     kind.add_argument("--server-name", default="_", metavar="NAME")
     kind.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="paths on nginx's machine")
     kind.add_argument("--private", action="store_true", help="let /admin, /metrics and /ui pass, too")
-    for other in (deploy_kubernetes,):
+    for other in (deploy_kubernetes, deploy_hosts):
         other.add(kinds)
     options = wants.parse_args(arguments)
     if options.kind != "nginx":

@@ -80,10 +80,10 @@ def read(given: str | None) -> tuple[str, Config]:
         raise Failure("\n".join([*error.problems, *hint]), WRONG_CONFIG) from None
 
 
-def facts(text: str, config: Config, there: There) -> Facts:
-    """What matters. Raises Failure for what cannot run elsewhere."""
+def facts(text: str, config: Config, there: There, open_door: bool = False) -> Facts:
+    """What matters. Raises Failure for what cannot run elsewhere: an ``open_door`` only on a machine of its own."""
     listen, routing = config.of(ListenConfig), config.of(RoutingConfig)
-    if config.of(AuthConfig).mode == "open":
+    if config.of(AuthConfig).mode == "open" and not open_door:
         raise Failure("auth.mode open lets anybody who reaches it spend your money: set it to keys", WRONG_CONFIG)
     store = there.redis or str(config.of(StoreConfig).store)
     kind = "redis" if store.startswith("redis") else "sqlite" if store.startswith("sqlite") else "memory"
@@ -107,7 +107,7 @@ def _port(listen: ListenConfig) -> int:
     return listen.port if listen.port >= LEAST_PORT else USUAL_PORT
 
 
-def _section(config: Config, slice: str, struct: str) -> Any:
+def section_of(config: Config, slice: str, struct: str) -> Any:
     """A section of a slice that need not be installed; None without it."""
     if importlib.util.find_spec(f"penstock.{slice}") is None:
         return None
@@ -115,7 +115,7 @@ def _section(config: Config, slice: str, struct: str) -> Any:
 
 
 def _jobs(config: Config) -> bool:
-    section = _section(config, "jobs", "JobsConfig")
+    section = section_of(config, "jobs", "JobsConfig")
     return section is not None and bool(section.enabled)
 
 
@@ -137,7 +137,7 @@ def _values(config: Config, there: There, store: str) -> dict[Place, Value]:
         values[("store",)] = f"sqlite:{there.store}"
     if _jobs(config):
         values[("jobs", "enabled" if there.jobs is None else "directory")] = there.jobs or False
-    observe = _section(config, "observe", "ObserveConfig")
+    observe = section_of(config, "observe", "ObserveConfig")
     if observe is not None and observe.log_file is not None:
         values[("observe", "log_file")] = None  # what runs it gathers what it says
     return values
@@ -174,7 +174,7 @@ def _watched(routing: RoutingConfig) -> Iterator[str | None]:
 
 
 def _pools(config: Config) -> Iterator[Pool]:
-    section = _section(config, "scaling", "ScalingConfig")
+    section = section_of(config, "scaling", "ScalingConfig")
     for name, pool in ({} if section is None else section.pools).items():
         which, at = pool.actuator
         if which == "kubernetes":
@@ -186,7 +186,7 @@ def _pools(config: Config) -> Iterator[Pool]:
 
 
 def _extras(config: Config, store: str) -> Iterator[str]:
-    cache = _section(config, "cache", "CacheConfig")
+    cache = section_of(config, "cache", "CacheConfig")
     if store == "redis":
         yield "redis"
     if cache is not None and cache.semantic.enabled:

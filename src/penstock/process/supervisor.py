@@ -25,6 +25,7 @@ from penstock.process.asked import Near
 from penstock.process.children import WorkerProcess
 from penstock.process.control import ControlSocket
 from penstock.process.loop import settle_collector
+from penstock.process.notify import notify
 from penstock.process.spec import Source, Spec
 from penstock.process.team import Team
 from penstock.process.worker import Worker, tls_context
@@ -110,6 +111,7 @@ class Supervisor:
                 self._crew.spawn(self._watch_file(), "watch the configuration")
                 self._crew.spawn(self.team.trials.run(), "judge new versions")
                 self._announce()
+                notify("READY=1")
                 await self._stop.wait()
             await self._drain()
         finally:
@@ -234,6 +236,7 @@ class Supervisor:
         """Accept no more, and let running calls finish: as long as configured, or until told a second time."""
         seconds = self._config.of(ListenConfig).drain
         log.info("stopping: running calls may finish for %g s", seconds)
+        notify("STOPPING=1")
         self._close_sockets()
         draining = self._crew.spawn(self.team.ask_all("drain", within=seconds + 10), "drain")
         hurried = self._crew.spawn(self._hurry.wait(), "hurry")
