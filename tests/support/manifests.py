@@ -92,6 +92,8 @@ def _scaled_object(spec: dict[str, Any]) -> None:
             assert {"url", "valueLocation", "targetValue"} <= set(trigger["metadata"])
             assert trigger["metadata"]["authMode"] == "bearer"
             assert trigger["authenticationRef"]["name"]
+        elif trigger["type"] == "external-push":
+            assert set(trigger["metadata"]) == {"scalerAddress", "pool"}
         else:
             assert trigger["type"] == "cpu"
             assert trigger["metricType"] == "Utilization"

@@ -100,6 +100,7 @@ def facts(text: str, config: Config, there: There, open_door: bool = False) -> F
         watched=tuple(dict.fromkeys(_watched(routing))),
         pools=tuple(_pools(config)),
         extras=frozenset(_extras(config, kind)),
+        keda=_keda(config),
     )
 
 
@@ -173,6 +174,13 @@ def _watched(routing: RoutingConfig) -> Iterator[str | None]:
             yield upstream.discover.kubernetes.namespace
 
 
+def _keda(config: Config) -> int:
+    """The port that others reach without TLS. With it KEDA asks over HTTP instead: its keys are at hand there."""
+    section = section_of(config, "scaling", "ScalingConfig")
+    keda = None if section is None else section.keda
+    return int(keda.listen.rpartition(":")[2]) if keda is not None and keda.tls is None and not keda.is_local else 0
+
+
 def _pools(config: Config) -> Iterator[Pool]:
     section = section_of(config, "scaling", "ScalingConfig")
     for name, pool in ({} if section is None else section.pools).items():
@@ -197,3 +205,6 @@ def _extras(config: Config, store: str) -> Iterator[str]:
         yield "local"
     if list(_pools(config)):
         yield "forecast"
+    scaling = section_of(config, "scaling", "ScalingConfig")
+    if scaling is not None and scaling.keda is not None:
+        yield "keda"

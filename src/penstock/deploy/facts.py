@@ -46,7 +46,8 @@ class Pool:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """``drain``: seconds. ``memory``: bytes that it may use, None for what there is. ``watched``: namespaces whose
-    EndpointSlices are read, None for its own. ``extras``: parts that must be installed."""
+    EndpointSlices are read, None for its own. ``extras``: parts that must be installed. ``keda``: the port at which
+    KEDA is told over gRPC, in plain; 0 for none."""
 
     carried: Carried
     port: int = 8400
@@ -60,6 +61,7 @@ class Facts:
     watched: tuple[str | None, ...] = ()
     pools: tuple[Pool, ...] = ()
     extras: frozenset[str] = frozenset()
+    keda: int = 0
 
     @property
     def asks_kubernetes(self) -> bool:

@@ -44,6 +44,20 @@ def test_keda_asks_what_is_published_of_a_pool() -> None:
     assert pool["metadata"]["name"].startswith("penstock-pool-pool-a-")
 
 
+def test_keda_is_told_where_it_listens() -> None:
+    push = SIGNAL.replace("scaling: {", 'scaling: {keda: {listen: "[::]:8401", insecure: true}, ')
+    terms = Terms(scaler="none", scaled=(Scaled("Pool.A", "Deployment", "vllm"),))
+    (pool,) = made(push, terms)
+    assert pool["spec"]["triggers"] == [
+        {
+            "type": "external-push",
+            "metadata": {"scalerAddress": "penstock.default.svc:8401", "pool": "Pool.A"},
+        }
+    ]
+    ports = filled(services(facts_of(push), terms, Names(terms))[0].tree)["spec"]["ports"]
+    assert [one["port"] for one in ports] == [9000, 8401]
+
+
 def test_one_at_a_time() -> None:
     assert filled(budget(Names(Terms())).tree)["spec"]["maxUnavailable"] == 1
 

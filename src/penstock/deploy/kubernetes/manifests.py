@@ -58,7 +58,7 @@ def before(facts: Facts, terms: Terms) -> Iterator[str]:
         yield f"{create} generic {terms.name}-files {files}"
     if terms.monitor:
         yield f"{create} generic {terms.name}-metrics-key --from-file=key=PATH   # a key with the right call"
-    if terms.scaled:
+    if terms.scaled and not facts.keda:
         yield f"{create} generic {terms.name}-admin-key --from-file=key=PATH   # a key with the right admin"
 
 

@@ -26,13 +26,15 @@ def services(facts: Facts, terms: Terms, names: Names) -> list[Document]:
         "protocol": "TCP",
         "appProtocol": "https" if facts.tls else "http",
     }
-    spec: dict[str, Tree] = {"selector": names.selector, "ports": [port]}
+    spec: dict[str, Tree] = {"selector": names.selector}
+    keda = {"name": "keda", "port": facts.keda, "targetPort": "keda", "protocol": "TCP", "appProtocol": "grpc"}
+    ports = [port, keda] if facts.keda else [port]
     annotations = Hole("service.annotations", {}, optional=True)
     service = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": _marked(names.meta(annotations=annotations), "gateway"),
-        "spec": {"type": Hole("service.type", "ClusterIP"), **spec},
+        "spec": {"type": Hole("service.type", "ClusterIP"), **spec, "ports": ports},
     }
     headless = {
         "apiVersion": "v1",
@@ -52,6 +54,7 @@ def network_policy(facts: Facts, terms: Terms, names: Names) -> Document:
     """In: the port. Out: name servers, and what the config names."""
     come: dict[str, Tree] = {"from": Hole("networkPolicy.from", [], optional=True)}
     port = "https" if facts.tls else "http"
+    told: list[Tree] = [{"ports": [{"port": "keda", "protocol": "TCP"}]}] if facts.keda else []
     tree = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -59,7 +62,7 @@ def network_policy(facts: Facts, terms: Terms, names: Names) -> Document:
         "spec": {
             "podSelector": {"matchLabels": names.selector},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"ports": [{"port": port, "protocol": "TCP"}], **come}],
+            "ingress": [{"ports": [{"port": port, "protocol": "TCP"}], **come}, *told],
             "egress": _egress(facts, terms),
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote
 
 from penstock.core.kubernetes import label_of
@@ -41,7 +42,7 @@ def scalers(facts: Facts, terms: Terms, names: Names) -> list[Document]:
         keda = terms.scaler == "keda"
         found.append(_scaled_gateways(terms, names) if keda else _autoscaler(terms, names))
     if terms.scaled:
-        found.append(_key(names))
+        found += [] if facts.keda else [_key(names)]
         found += [_scaled_pool(one, facts, names) for one in terms.scaled]
     return found
 
@@ -105,13 +106,6 @@ def _key(names: Names) -> Document:
 
 def _scaled_pool(one: Scaled, facts: Facts, names: Names) -> Document:
     pool = next(pool for pool in facts.pools if pool.name == one.pool)
-    scheme = "https" if facts.tls else "http"
-    path = f"/admin/v1/scaling/{quote(one.pool, safe='')}"
-    url = Hole(
-        "",
-        f"{scheme}://{names.release.value}.{names.namespace.value}.svc:{facts.port}{path}",
-        f'printf "{scheme}://%s.%s.svc:%v{path}" .Release.Name .Release.Namespace .Values.service.port',
-    )
     label = label_of(one.pool, 40)
     tree = {
         "apiVersion": "keda.sh/v1alpha1",
@@ -122,23 +116,33 @@ def _scaled_pool(one: Scaled, facts: Facts, names: Names) -> Document:
             "pollingInterval": 5,
             "minReplicaCount": pool.least,
             "maxReplicaCount": pool.most,
-            "triggers": [
-                {
-                    "type": "metrics-api",
-                    "metricType": "AverageValue",
-                    "metadata": {
-                        "url": url,
-                        "valueLocation": "desired_replicas",
-                        "targetValue": "1",
-                        "authMode": "bearer",
-                        "unsafeSsl": "false",
-                    },
-                    "authenticationRef": {"name": names.of("keda")},
-                }
-            ],
+            "triggers": [_pushed(one, facts, names) if facts.keda else _asked(one, facts, names)],
         },
     }
     return Document(f"scaledobject-{label}", tree)
+
+
+def _pushed(one: Scaled, facts: Facts, names: Names) -> Tree:
+    """Told over gRPC, from no replica to the first at once."""
+    place = f"{names.release.value}.{names.namespace.value}.svc:{facts.keda}"
+    address = Hole("", place, f'printf "%s.%s.svc:{facts.keda}" .Release.Name .Release.Namespace')
+    return {"type": "external-push", "metadata": {"scalerAddress": address, "pool": one.pool}}
+
+
+def _asked(one: Scaled, facts: Facts, names: Names) -> Tree:
+    """Asked over HTTP, with a key."""
+    path = f"{'https' if facts.tls else 'http'}://%s.%s.svc:%v/admin/v1/scaling/{quote(one.pool, safe='')}"
+    url = Hole(
+        "",
+        path.replace("%v", "%s") % (names.release.value, names.namespace.value, facts.port),
+        f"printf {json.dumps(path)} .Release.Name .Release.Namespace .Values.service.port",
+    )
+    return {
+        "type": "metrics-api",
+        "metricType": "AverageValue",
+        "metadata": {"url": url, "valueLocation": "desired_replicas", "targetValue": "1", "authMode": "bearer"},
+        "authenticationRef": {"name": names.of("keda")},
+    }
 
 
 def monitor(facts: Facts, terms: Terms, names: Names) -> Document:

@@ -124,7 +124,10 @@ def _container(facts: Facts, terms: Terms, names: Names, mounts: Tree) -> Tree:
         "imagePullPolicy": Hole("image.pullPolicy", "IfNotPresent"),
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{CONFIG_FILE}"],
         "env": [*_folders(), *_variables(facts, names)],
-        "ports": [{"name": "https" if facts.tls else "http", "containerPort": facts.port, "protocol": "TCP"}],
+        "ports": [
+            {"name": "https" if facts.tls else "http", "containerPort": facts.port, "protocol": "TCP"},
+            *([{"name": "keda", "containerPort": facts.keda, "protocol": "TCP"}] if facts.keda else []),
+        ],
         "startupProbe": {**_probe(facts, "/health/live"), "periodSeconds": 1, "failureThreshold": 120},
         "livenessProbe": {**_probe(facts, "/health/live"), "periodSeconds": 10, "failureThreshold": 3},
         "readinessProbe": {**_probe(facts, "/health/ready"), "periodSeconds": 2, "failureThreshold": 2},
