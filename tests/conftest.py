@@ -22,6 +22,8 @@ FIXTURES = {
     "redis": "redis_server",
     "curl": "curl",
     "promtool": "promtool",
+    "helm": "helm",
+    "systemd": "systemd_analyze",
     "ray": "ray",
     "browser": "chromium",
 }
@@ -102,6 +104,18 @@ def promtool() -> str:
 @pytest.fixture(scope="session")
 def prometheus() -> str:
     return program("prometheus")
+
+
+@pytest.fixture(scope="session")
+def systemd_analyze() -> str:
+    return program("systemd-analyze")
+
+
+@pytest.fixture(scope="session")
+def helm() -> None:
+    """Helm's engine, in a package of PyPI that has no wheel for every machine."""
+    if importlib.util.find_spec("helm_python") is None:
+        missing("helm-python-sdk is not installed")
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,12 @@ def policy_of(config: PolicyConfig, least: int, most: int, price: float = 0.0, d
         "steps": Banded(),
         "fixed": Fixed(),
     }
+    out, back = pauses(config)
+    return Sized(rules[config.rule], Bounds(config, least, most, price), out, back, price)
+
+
+def pauses(config: PolicyConfig) -> tuple[float, float]:
+    """Seconds between two growths, and before something is taken away, as configured or as the rule's own."""
     out, back = PAUSES.get(config.rule, USUAL_PAUSES)
     out = out if config.cooldown_out is None else config.cooldown_out
-    back = back if config.cooldown_in is None else config.cooldown_in
-    return Sized(rules[config.rule], Bounds(config, least, most, price), out, back, price)
+    return out, back if config.cooldown_in is None else config.cooldown_in
