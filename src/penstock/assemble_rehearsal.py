@@ -102,6 +102,7 @@ _CHANGED: dict[str, Callable[[Any], dict[str, Any]]] = {
     "warmup": lambda _: {"enabled": False},
     "observe": lambda _: {"access_log": "errors"},
     "journal": lambda _: {"prompts": False},
+    "jobs": lambda _: {"enabled": False},  # those on the disk are the real gateway's
     "cache": _without_meaning,
 }
 """Of the sections that are there: what differs from the real configuration."""
