@@ -16,7 +16,9 @@ import msgspec
 
 from penstock.auth.config import AuthConfig
 from penstock.config import Config, StoreConfig, known_sections
+from penstock.core.errors import GatewayError
 from penstock.edge.config import ListenConfig
+from penstock.edge.fleet import Fleet
 from penstock.net.server import bind
 from penstock.routing.config import ModelConfig, RoutingConfig
 from penstock.routing.health_config import HealthConfig
@@ -57,7 +59,7 @@ async def rehearse(gateway: Gateway, config: Config, calls: int) -> None:
     listener = bind(HOST, 0)
     from penstock.assemble import Gateway as Stage
 
-    stage = Stage(gateway.number + NUMBERS, gateway.fleet)
+    stage = Stage(gateway.number + NUMBERS, cast(Fleet, _Nobody()))
     try:
         async with stage:
             await stage.open(script(config, upstream.sockets[0].getsockname()[1]))
@@ -127,6 +129,16 @@ def _request(turn: int, *, stream: bool) -> bytes:
     body = msgspec.json.encode(asked)
     head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+class _Nobody:
+    """The fleet of a gateway that asks for no key: whoever finds it in its moment learns and changes nothing there."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def asked(*_: Any, **__: Any) -> Any:
+            raise GatewayError("this is a rehearsal", code="gateway_starting")
+
+        return asked
 
 
 class _Upstream(asyncio.Protocol):
