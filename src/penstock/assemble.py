@@ -21,7 +21,8 @@ from penstock.assemble_coalesce import coalescing
 from penstock.assemble_cost import costing
 from penstock.assemble_dashboard import Dashboard
 from penstock.assemble_degrade import degradation
-from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
+from penstock.assemble_demand import Demand
+from penstock.assemble_door import generation_of, limits_of, local_paths, open_to_sockets
 from penstock.assemble_drain import Draining
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
@@ -40,6 +41,7 @@ from penstock.assemble_stages import make_stages
 from penstock.assemble_store import open_store
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
+from penstock.assemble_waking import Waking
 from penstock.assemble_warmup import WarmStart
 from penstock.assemble_watching import watching
 from penstock.config import Config
@@ -51,7 +53,6 @@ from penstock.edge.endpoint import Endpoint
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
-from penstock.memory.config import MemoryConfig
 from penstock.memory.ledger import UNBOUNDED, Ledger
 from penstock.net.names import Names
 from penstock.net.server import Server
@@ -113,14 +114,16 @@ class Gateway:
         self.caching: Caching | None = None
         self.tending = Tending(self)
         self.costing = costing(self)
+        self.demand = Demand(self)
         self.watching = watching(self)
+        self.waking = Waking(self)
         self.warm = WarmStart(self)
         self.dashboard = Dashboard(self)
         self.ids = Ids(number)
 
     async def __aenter__(self) -> Gateway:
-        engines = self._engines or OwnEngines(self.crew)
-        self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, engines)
+        engines, now = self._engines or OwnEngines(self.crew), self.clock.now
+        self.upstreams = Upstreams(self.wheel, Names(now), now, engines)
         self.routes = Routes(self.upstreams.shared, self.clock.now, self.clock.wall)
         for close in (self._close_store, self.upstreams.aclose, self.crew.aclose):
             self._stack.push_async_callback(close)
@@ -215,18 +218,14 @@ class Gateway:
         self.keeping.follow(config)
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
-        bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
-        buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
-        self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
+        open_to_sockets(config, self.endpoint, self.server, self.ledger)
         self.routes.follow(config)
         if self.admitting is not None:
             self.admitting.follow(config, newest.targets)
-        self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         lasting = (self.streams, self.diary, self.costing, self.resumption, self.caching, self.jobbing, self.merging)
-        for part in (*lasting, self.observed, self.tending, self.watching):
+        for part in (*lasting, self.observed, self.tending, self.watching, self.waking, self.warm):
             if part is not None:
                 part.follow(config)
-        self.warm.follow(config)
 
     def explain(self, question: dict[str, Any]) -> dict[str, Any]:
         """How a call would be routed, or how the last ones were. Raises CallerError."""
@@ -243,8 +242,8 @@ class Gateway:
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
         path = [(room.name, stages[room.name]) for room in rooms if room.name in stages]
-        observed = self.observed
-        run = [stage for _, stage in path] if observed is None else observed.timing(path, config, self.clock.now)
+        seen = self.observed
+        run = [stage for _, stage in path] if seen is None else seen.timing(path, config, self.clock.now)
         generation = generation_of(
             config,
             number=self.reloads + (2 if self._editions else 1),

@@ -63,6 +63,7 @@ SLICES = (
     Slice("insight", "penstock.insight.config", "InsightConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
     Slice("alerts", "penstock.alerts.config", "AlertsConfig", optional=True),
+    Slice("scaling", "penstock.scaling.config", "ScalingConfig", optional=True),
     Slice("telemetry", "penstock.telemetry.config", "TelemetryConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""
@@ -249,6 +250,9 @@ def _conflicts(sections: Mapping[type[msgspec.Struct], Any]) -> Iterator[Finding
         check = getattr(section, "check_models", None)
         if check is not None:
             yield from check(list(routing.models))
+        check = getattr(section, "check_upstreams", None)
+        if check is not None:
+            yield from check(routing.upstreams)
     if auth.mode == "open" and not listen.loopback:
         yield (
             ("auth", "mode"),

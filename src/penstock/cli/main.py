@@ -54,6 +54,7 @@ COMMANDS: dict[str, Command] = {
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
     "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),
+    "lambda": Command("penstock.cli.aws_lambda:main", "serve inside an AWS Lambda sandbox"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 

@@ -67,14 +67,13 @@ class Origin:
             connection = self._take() or await self._obtain(patience, exchange)
             if upgrade:
                 connection.upgrades = True
+            connection.again = exchange is not None and not upgrade and isinstance(body, bytes)
             waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
             try:
                 return await waiter
             except Untouched:
                 if not isinstance(body, bytes):
-                    raise UpstreamError(
-                        f"upstream '{self.name}' closed an idle connection as it was used", phase="send"
-                    ) from None
+                    raise self.failed("closed an idle connection as it was used", "send") from None
             except asyncio.CancelledError:
                 if waiter.done() and not waiter.cancelled():  # answered: the connection may serve another by now
                     with contextlib.suppress(Fail, Untouched):
@@ -130,15 +129,13 @@ class Origin:
     async def warm(self, number: int, patience: Patience, ahead: float = 0.0) -> int:
         """Have ``number`` connections, idle or busy, that will still be there in ``ahead`` seconds. Nothing is sent on
         those that are opened for it. Gives how many that were. Raises UpstreamError."""
-        opened = 0
-        while not (self._closed or self._is_full) and self._lasting(self.now() + ahead) < number and opened < number:
+        for opened in range(number):
+            until = self.now() + ahead
+            lasting = sum(min(idle.due, idle.born + self.reach.max_age) >= until for idle in self._idle)
+            if self._closed or self._is_full or self.busy + lasting >= number:
+                return opened
             self.give_back(await self._opened(patience))
-            opened += 1
-        return opened
-
-    def _lasting(self, until: float) -> int:
-        max_age = self.reach.max_age
-        return self.busy + sum(idle.due >= until and idle.born + max_age >= until for idle in self._idle)
+        return number
 
     @property
     def _is_full(self) -> bool:
@@ -242,10 +239,8 @@ class Origin:
 
     def failed(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
         """An error that names the upstream."""
-        return UpstreamError(
-            f"upstream '{self.name}' ({self.address}) {what}",
-            status=status, code=code, phase=phase, upstream=self.name,
-        )  # fmt: skip
+        said = f"upstream '{self.name}' ({self.address}) {what}"
+        return UpstreamError(said, status=status, code=code, phase=phase, upstream=self.name)
 
     # ---- giving back
 
@@ -269,6 +264,13 @@ class Origin:
             self._idle.remove(connection)
         if self._waiters:
             self._wake_one(None)
+
+    def leave(self, error: Fail) -> int:
+        """Have calls that wait for their answers fail with ``error``, if they can be asked again. How many did."""
+        waiting = [one for one in self._open if one.again and one.waiter is not None and not one.waiter.done()]
+        for connection in waiting:
+            connection.fail(error)
+        return len(waiting)
 
     @property
     def busy(self) -> int:

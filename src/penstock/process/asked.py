@@ -15,6 +15,7 @@ log = logging.getLogger("penstock")
 
 JOURNAL_SECONDS = 30.0
 LEADER_SECONDS = 30.0
+DEMAND_SECONDS = 1.0
 TRACE_SECONDS = 60.0
 """More than is traced: what was found is sorted then."""
 STREAM_SECONDS = 20.0
@@ -102,6 +103,10 @@ class Asked:
     async def windows(self, after: float) -> list[str]:
         """The windows of all workers that are over."""
         return [window for windows in await self.ask_all("windows", after, leaving=True) for window in windows]
+
+    async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
+        """What each worker has to do with ``pools`` right now."""
+        return await self.ask_all("demand", pools, within=DEMAND_SECONDS)
 
     async def leader(self, part: str, question: dict[str, Any]) -> dict[str, Any]:
         """What the first worker, which gathers all windows, says of ``part``."""

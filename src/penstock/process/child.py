@@ -90,6 +90,14 @@ class FarFleet:
         """Open or end a session of the dashboard."""
         return dict(await self.ask("session", question))
 
+    async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Pools of replicas, which the supervisor keeps."""
+        return dict(await self.ask("pools", question))
+
+    async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
+        """What each worker has to do with pools."""
+        return list(await self.ask("demand", pools))
+
     async def live_now(self) -> dict[str, Any]:
         """How it is just now."""
         return dict(await self.ask("live"))

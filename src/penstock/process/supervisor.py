@@ -17,6 +17,7 @@ from typing import Any
 
 from penstock.assemble_discovery import discovery, follow
 from penstock.assemble_engines import OwnEngines
+from penstock.assemble_pools import Scaled
 from penstock.config import Config
 from penstock.core.marks import Marks, Span
 from penstock.core.tasks import Crew
@@ -80,6 +81,8 @@ class Supervisor:
         self.team = Team(source, spec, self._follow)
         self.team.reading.know(spec, config)
         self._discovery = discovery(self._crew, self.team.live.found)
+        self._scaled = Scaled(self._crew, lambda: self._config, self.team, self._engines)
+        self.team.scaled = self._scaled.ask
         self.team.looks = self._discovery.numbers
         self.team.loads = self._engines.loads
         self.team.restart = self.restart
@@ -107,6 +110,7 @@ class Supervisor:
             self._hear_signals()
             await self._open(control)
             follow(self._discovery, self._config)
+            self._scaled.follow(self._config)
             await self._discovery.looked(FIND_SECONDS)
             if self._workers == 1:
                 await self._serve_here()
@@ -228,6 +232,7 @@ class Supervisor:
         self._config = config
         self._engines.start(config)
         follow(self._discovery, config)
+        self._scaled.follow(config)
         if self._engines_end is None or self._engines_end.done():
             self._engines_end = self._crew.spawn(self._end_engines(), "end engines")
 
@@ -272,6 +277,7 @@ class Supervisor:
             await _ended(lives.values(), 5.0)
         if self._worker is not None:
             await self._worker.aclose()
+        await self._scaled.aclose()
         await self._crew.aclose()
         self._close_sockets()
 

@@ -41,7 +41,7 @@ async def _cannot_restart() -> dict[str, Any]:
 class Team(Asked):
     """See the module. ``follow`` is called with the configuration in force after every reload, refused or not, and
     after every live change; ``looks`` tells what came of looking for instances, ``loads`` how long own
-    engines took to load."""
+    engines took to load, ``scaled`` keeps pools of replicas."""
 
     def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], None] | None = None) -> None:
         super().__init__()
@@ -59,6 +59,7 @@ class Team(Asked):
         self.session = self.desk.answer
         self.live_now = PulseOfAll(self.ask_all).now
         self.looks: Callable[[], dict[str, dict[str, int]]] = dict
+        self.scaled: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
         self.loads: Callable[[], dict[str, list[float]]] = dict
         self.restart: Callable[[], Awaitable[dict[str, Any]]] = _cannot_restart
         self.answers: Answers = {
@@ -74,6 +75,8 @@ class Team(Asked):
             "journal": lambda value: self.journal(value),
             "windows": lambda after: self.windows(float(after)),
             "leader": lambda value: self.leader(str(value["part"]), value["question"]),
+            "pools": lambda value: self.pools(value),
+            "demand": lambda value: self.demand(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "session": self.session,
@@ -116,6 +119,10 @@ class Team(Asked):
     async def change_upstream(self, question: dict[str, Any]) -> dict[str, Any]:
         """Drain, weigh, add or remove an upstream while serving."""
         return await self.live.change(question)
+
+    async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Pools of replicas, which the supervisor keeps."""
+        return {"pools": {}} if self.scaled is None else await self.scaled(question)
 
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""

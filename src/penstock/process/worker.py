@@ -14,6 +14,7 @@ import msgspec
 
 from penstock.assemble import Gateway
 from penstock.assemble_engines import Engines
+from penstock.assemble_live import move_calls
 from penstock.assemble_observation import log_file
 from penstock.auth.config import AuthConfig
 from penstock.config import Config, ConfigError, StoreConfig
@@ -49,6 +50,7 @@ class Worker:
             "journal": self._journal,
             "windows": self._windows,
             "leader": self._leader,
+            "demand": self._demand,
             "trials": self._trials,
             "decide": self._decide,
             "sessions": self._sessions,
@@ -56,6 +58,7 @@ class Worker:
             "cache": self._cache,
             "trace_memory": self._trace_memory,
             "collect": self._collect,
+            "move": self._move,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -117,6 +120,10 @@ class Worker:
     async def _collect(self, _: Any) -> int:
         return self.gateway.tending.collect()
 
+    async def _move(self, names: Any) -> int:
+        """Have what is under way at these upstreams go on elsewhere: they are to end."""
+        return move_calls(self.gateway.upstreams, set(names))
+
     async def _upstreams(self, _: Any) -> dict[str, dict[str, Any]]:
         return self.gateway.upstreams.rows()
 
@@ -142,6 +149,9 @@ class Worker:
         if watching is None:
             return {"status": 404, "code": "not_found", "problems": [f"{part} is not installed here"]}
         return await watching.answer(part, value["question"])
+
+    async def _demand(self, pools: Any) -> dict[str, Any]:
+        return self.gateway.demand.told(pools)
 
     async def _trials(self, _: Any) -> dict[str, Any]:
         return self.gateway.upstreams.dump_trials()

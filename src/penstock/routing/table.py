@@ -132,6 +132,8 @@ class Table:
         self.entries = list(entries)
         self._exact = {entry.pattern: entry for entry in entries if not entry.pattern.endswith("*")}
         prefixes = [(entry.pattern[:-1], entry) for entry in entries if entry.pattern.endswith("*")]
+        versions = [one for entry in entries for one in (entry, entry.new) if one is not None]
+        self._labels = {entry.label: entry for entry in versions}
         self._prefixes = sorted(prefixes, key=lambda pair: -len(pair[0]))
 
     def find(self, name: str) -> Entry:
@@ -143,6 +145,10 @@ class Table:
             if name.startswith(prefix) and len(name) > len(prefix):
                 return candidate
         raise self._unknown(name)
+
+    def labelled(self, label: str) -> Entry | None:
+        """The entry that stands under this name in metrics: a pattern, or a version on trial."""
+        return self._labels.get(label)
 
     def fallbacks(self, entry: Entry, asked: str) -> list[tuple[Entry, str]]:
         """The entries to try after ``entry``, asked for as ``asked``, in order, each with the name to ask for. After a
