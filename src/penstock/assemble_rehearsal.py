@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 MODEL = "rehearsal"
-A_CONNECTION = 5
+A_CONNECTION = 4
 """Calls on each connection: to accept one is rehearsed as well."""
 NUMBERS = 5000
 """Added to the worker's: what one worker does for all is not done here."""
