@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTED = ("encryption", "redis", "semantic")
+TESTED = ("aws", "encryption", "redis", "semantic")
 """Extras that the tests need beside `local`."""
 
 EDITABLE = "editables>=0.5,<1"  # what hatchling asks for when the package is installed in place
@@ -25,7 +25,13 @@ def declared(root: Path = ROOT) -> dict[str, list[str]]:
     build = [*project["build-system"]["requires"], EDITABLE]
     local = core + extras["local"]
     tested = [requirement for name in TESTED for requirement in extras[name]]
-    return {"dev": local + tested + extras["dev"] + build, "local": local, "core": core, "build": build}
+    return {
+        "dev": local + tested + extras["dev"] + build,
+        "local": local,
+        "core": core,
+        "build": build,
+        "cdk": extras["cdk"],
+    }
 
 
 def digest(requirements: list[str]) -> str:
