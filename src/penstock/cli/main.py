@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "serve": Command("penstock.cli.serve:main", "start the gateway; no config is needed"),
     "reload": Command("penstock.cli.reload:main", "have a running gateway take its changed config, dropping no call"),
+    "restart": Command("penstock.cli.restart:main", "renew a running gateway's workers one by one, dropping no call"),
     "check": Command("penstock.cli.check:main", "read a config file and say all that is wrong with it"),
     "config": Command("penstock.cli.config:main", "print the effective config, defaults included, secrets masked"),
     "explain": Command(
