@@ -73,9 +73,7 @@ class Origin:
                 return await waiter
             except Untouched:
                 if not isinstance(body, bytes):
-                    raise UpstreamError(
-                        f"upstream '{self.name}' closed an idle connection as it was used", phase="send"
-                    ) from None
+                    raise self.failed("closed an idle connection as it was used", "send") from None
             except asyncio.CancelledError:
                 if waiter.done() and not waiter.cancelled():  # answered: the connection may serve another by now
                     with contextlib.suppress(Fail, Untouched):
@@ -236,9 +234,8 @@ class Origin:
         return connection
 
     def _unreachable(self, what: str, phase: str, *, status: int = 502) -> UpstreamError:
-        return self.failed(
-            what, phase, status=status, code="upstream_" + ("timeout" if status == 504 else "unreachable")
-        )
+        code = "upstream_timeout" if status == 504 else "upstream_unreachable"
+        return self.failed(what, phase, status=status, code=code)
 
     def failed(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
         """An error that names the upstream."""

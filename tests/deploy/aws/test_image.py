@@ -30,6 +30,7 @@ def test_what_holds_behind_a_balancer_is_set_and_the_rest_stays() -> None:
     }  # fmt: skip
     assert raw["memory"] == {"limit": "${PENSTOCK_MEMORY_LIMIT:-2800MiB}"}
     assert raw["telemetry"] == {"otlp": {"endpoint": "http://127.0.0.1:4318", "delay": "100ms", "metrics": False}}
+    assert raw["scaling"]["cloudwatch"] == {"namespace": "Penstock", "service": "${PENSTOCK_SERVICE:-penstock}"}  # type: ignore[index]
     assert raw["auth"] == {}
     assert raw["models"] == {"m": {"upstreams": ["up"]}}
     assert names == ["UP_KEY"]  # what the app sets itself is not the secret's

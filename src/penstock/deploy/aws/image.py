@@ -200,6 +200,8 @@ def _adapt(raw: dict[str, Any], wants: Wants) -> None:
                                  "${PENSTOCK_VPC_CIDR:-127.0.0.1/32}"]  # fmt: skip
     listen["idle_timeout"] = f"{wants.idle + 10}s"  # else the balancer would send into a connection that we just closed
     raw.setdefault("memory", {}).setdefault("limit", "${PENSTOCK_MEMORY_LIMIT:-2800MiB}")
+    metrics = raw.setdefault("scaling", {}).setdefault("cloudwatch", {})
+    metrics |= {"namespace": wants.namespace, "service": "${PENSTOCK_SERVICE:-penstock}"}  # the app's alarms name them
     if wants.tracing:
         otlp = raw.setdefault("telemetry", {}).setdefault("otlp", {})
         otlp.setdefault("endpoint", COLLECTOR)
