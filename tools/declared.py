@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTED = ("encryption", "redis", "semantic")
+TESTED = ("aws", "encryption", "redis", "semantic")
 """Extras that the tests need beside `local`."""
 
 SERVER = ("encryption", "forecast", "redis")
@@ -32,7 +32,7 @@ def declared(root: Path = ROOT) -> dict[str, list[str]]:
     full = local + tested + extras["forecast"]
     return {
         "dev": local + tested + extras["dev"] + build, "full": full, "server": server, "local": local, "core": core,
-        "build": build,
+        "build": build, "cdk": extras["cdk"],
     }  # fmt: skip
 
 
