@@ -53,6 +53,7 @@ COMMANDS: dict[str, Command] = {
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
     "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),
+    "demo": Command("penstock.cli.demo:main", "play a tour of what the gateway does, on this machine"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 
