@@ -48,6 +48,7 @@ SLICES = (
     Slice("admission", "penstock.admission.config", "AdmissionConfig", optional=True),
     Slice("memory", "penstock.memory.config", "MemoryConfig"),
     Slice("", "penstock.routing.config", "RoutingConfig"),
+    Slice("warmup", "penstock.warmup.config", "WarmupConfig", optional=True),
     Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),
     Slice("resume", "penstock.resume.config", "ResumeConfig", optional=True),
     Slice("degrade", "penstock.degrade.config", "DegradeConfig", optional=True),

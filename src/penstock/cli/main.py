@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "serve": Command("penstock.cli.serve:main", "start the gateway; no config is needed"),
     "reload": Command("penstock.cli.reload:main", "have a running gateway take its changed config, dropping no call"),
+    "restart": Command("penstock.cli.restart:main", "renew a running gateway's workers one by one, dropping no call"),
     "check": Command("penstock.cli.check:main", "read a config file and say all that is wrong with it"),
     "config": Command("penstock.cli.config:main", "print the effective config, defaults included, secrets masked"),
     "explain": Command(
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Command] = {
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
     "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),
     "demo": Command("penstock.cli.demo:main", "play a tour of what the gateway does, on this machine"),
+    "lambda": Command("penstock.cli.aws_lambda:main", "serve inside an AWS Lambda sandbox"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 

@@ -34,6 +34,10 @@ log = logging.getLogger("penstock")
 RELOAD_SECONDS = 30.0
 
 
+async def _cannot_restart() -> dict[str, Any]:
+    return {"ok": False, "problems": ["nobody here starts workers"]}
+
+
 class Team(Asked):
     """See the module. ``follow`` is called with the configuration in force after every reload, refused or not, and
     after every live change; ``looks`` tells what came of looking for instances, ``loads`` how long own
@@ -57,11 +61,13 @@ class Team(Asked):
         self.looks: Callable[[], dict[str, dict[str, int]]] = dict
         self.scaled: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
         self.loads: Callable[[], dict[str, list[float]]] = dict
+        self.restart: Callable[[], Awaitable[dict[str, Any]]] = _cannot_restart
         self.answers: Answers = {
             "metrics": lambda _: self.metrics(),
             "status": lambda _: self.status(),
             "calls": lambda value: self.calls(int(value["count"]), str(value["id"])),
             "reload": lambda _: self.reload(),
+            "restart": lambda _: self.restart(),
             "upstreams": lambda model: self.upstreams(str(model or "")),
             "change": lambda value: self.change_upstream(value),
             "settings": lambda value: self.settings(value),
@@ -70,6 +76,7 @@ class Team(Asked):
             "windows": lambda after: self.windows(float(after)),
             "leader": lambda value: self.leader(str(value["part"]), value["question"]),
             "pools": lambda value: self.pools(value),
+            "demand": lambda value: self.demand(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "session": self.session,
@@ -133,6 +140,8 @@ class Team(Asked):
                 if problems:
                     raise LinkError("; ".join(problems))
                 await member.ask("commit", within=RELOAD_SECONDS)
+            if (old := self.members.get(member.number)) is not None:
+                self.leaving.setdefault(old.number, []).append(old)
             self.members[member.number] = member
         if sessions := self.desk.rows():
             await member.ask("sessions", sessions)

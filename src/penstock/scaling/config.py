@@ -14,10 +14,18 @@ from penstock.scaling.actuators.kubernetes_config import KubernetesConfig
 from penstock.scaling.actuators.local_config import LocalConfig
 from penstock.scaling.actuators.ray_config import RayConfig
 from penstock.scaling.actuators.signal_config import SignalConfig
+from penstock.scaling.keda_config import KedaConfig
 from penstock.scaling.policy_config import PolicyConfig
 
 ACTUATORS = ("local", "ray", "kubernetes", "aws", "signal")
 MOST_POOLS = 64
+
+
+class HoldConfig(Struct, frozen=True, kw_only=True):
+    calls: Annotated[int, Meta(ge=0, le=100_000, description="Calls that may wait at once, of each worker.")] = 64
+    seconds: Annotated[Seconds, Meta(ge=0, le=600, description="So long each may wait; then it is told to retry.")] = (
+        60.0
+    )
 
 
 class PoolConfig(Struct, frozen=True, kw_only=True):
@@ -29,6 +37,9 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
         Meta(ge=0, description="So long a replica that must go may end its calls; then others finish them for it."),
     ] = 60.0
     dry_run: Annotated[bool, Meta(description="Say what would be done and why, and do nothing.")] = False
+    hold: Annotated[
+        HoldConfig, Meta(description="Calls that come while no replica serves have one started, and wait.")
+    ] = HoldConfig()
     local: Annotated[LocalConfig | None, Meta(description="Replicas are processes of this machine.")] = None
     ray: Annotated[RayConfig | None, Meta(description="Replicas are actors of a Ray cluster.")] = None
     kubernetes: Annotated[KubernetesConfig | None, Meta(description="Replicas are pods of a workload.")] = None
@@ -44,6 +55,10 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
             yield (), f"a pool needs one of {', '.join(ACTUATORS[:-1])} and {ACTUATORS[-1]}, and has {told}"
         if self.min > self.max:
             yield ("min",), "min must not be more than max"
+        if self.local is not None and not self.local.command and not self.min:
+            yield ("min",), "the embedded engine keeps one replica at least"
+        if self.local is not None and (room := self.local.room()) is not None and room < self.max:
+            yield ("max",), f"the GPUs that are named carry {room} replicas"
 
     @property
     def starts(self) -> bool:
@@ -57,6 +72,15 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
         return next((name, one) for name in ACTUATORS if (one := getattr(self, name)) is not None)
 
 
+class ForecastConfig(Struct, frozen=True, kw_only=True):
+    enabled: Annotated[
+        bool, Meta(description="Forecast the load of models and pools, one to 120 minutes ahead. Needs numpy.")
+    ] = True
+    models: Annotated[
+        int, Meta(ge=0, le=500, description="Models that are forecast at most; each takes 3 MB of the first worker.")
+    ] = 16
+
+
 class ScalingConfig(Struct, frozen=True, kw_only=True):
     pools: Annotated[
         dict[str, PoolConfig],
@@ -66,6 +90,9 @@ class ScalingConfig(Struct, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=dict)
     interval: Annotated[Seconds, Meta(ge=0.1, le=60, description="Decide this often.")] = 1.0
+
+    forecast: Annotated[ForecastConfig, Meta(description="What load will come.")] = ForecastConfig()
+    keda: Annotated[KedaConfig | None, Meta(description="Tell KEDA over gRPC how many there should be.")] = None
 
     def check(self) -> Iterator[Finding]:
         if len(self.pools) > MOST_POOLS:

@@ -8,14 +8,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.core.kubernetes import SERVICE_ACCOUNT, is_name
 from penstock.core.settings import Finding
 from penstock.core.shapes import FilePath
 from penstock.core.units import Seconds
 from penstock.routing.discovery.instances import parse_address
 
-SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_KUBERNETES_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _DNS_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.?)+", re.ASCII)
 
 
@@ -32,7 +30,7 @@ class KubernetesConfig(Struct, frozen=True, kw_only=True):
     def check(self) -> Iterator[Finding]:
         for name in ("service", "namespace"):
             value = getattr(self, name)
-            if value is not None and not _KUBERNETES_NAME.fullmatch(value):
+            if value is not None and not is_name(value):
                 yield (name,), f"{name} must be a Kubernetes name: small letters, digits and -"
         port = self.port
         if port is not None and not (_is_port(port) if port.isdigit() else re.fullmatch(r"[a-z0-9-]{1,63}", port)):

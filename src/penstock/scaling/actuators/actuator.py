@@ -24,7 +24,7 @@ class Actuator(Protocol):
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
         """Have ``count`` replicas. When that is fewer, ``victims`` (names) go, the first first, and no others before
-        them; they serve nobody any more."""
+        them; they serve nobody any more. Victims are named only where ``count`` is fewer by their number."""
 
     async def drain(self, name: str, *, drained: bool) -> None:
         """A replica is about to be a victim (``drained`` False: it is not any more). It still ends its calls. An
