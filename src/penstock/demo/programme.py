@@ -12,7 +12,7 @@ from typing import Any
 from penstock.demo.telling import Teller
 from penstock.demo.theatre import Theatre, TheatreError
 
-SCENES = ("start", "spike", "cache", "rescue", "batching", "anomaly", "optimizer")
+SCENES = ("start", "spike", "cache", "rescue", "batching", "scale", "anomaly", "optimizer")
 VIRTUAL = ("anomaly", "optimizer")
 """Played in virtual time: they need no servers."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from penstock.core.settings import Finding
 from penstock.core.units import Dollars, Seconds
@@ -18,9 +18,9 @@ Time = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 
 
 class ScheduleConfig(Struct, frozen=True, kw_only=True):
-    days: Annotated[
-        tuple[Day, ...], Meta(min_length=1, description="On which days it begins. Every day if absent.")
-    ] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    days: Annotated[list[Day], Meta(min_length=1, description="On which days it begins. Every day if absent.")] = field(
+        default_factory=lambda: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    )
     begin: Annotated[Time, Meta(description="Time of day, such as 07:30.")] = "00:00"
     end: Annotated[Time, Meta(description="Time of day; not after `begin`: on the day after.")] = "24:00"
     zone: Annotated[str, Meta(description="Time zone, such as Europe/Berlin.")] = "UTC"
@@ -76,9 +76,9 @@ class PolicyConfig(Struct, frozen=True, kw_only=True):
         Meta(description="Nothing is taken away sooner after a change. Otherwise 10m; 1m for `forecast`."),
     ] = None
     schedules: Annotated[
-        tuple[ScheduleConfig, ...],
+        list[ScheduleConfig],
         Meta(max_length=MOST_SCHEDULES, description="Other bounds by time of day and week, within the pool's own."),
-    ] = ()
+    ] = field(default_factory=list)
     ceiling: Annotated[
         Dollars | None,
         Meta(gt=0, description="Dollars an hour that the pool may cost; never under its `min`. Needs a price."),
