@@ -28,7 +28,9 @@ async def play(stage: Theatre, tell: Teller) -> None:
     )
     world, finder, began = World(Random(8), NAMES), Anomalies(AnomalyConfig()), time.monotonic()
     false = 0
-    for _ in range(round(hours * 3600 / SPAN)):
+    for number in range(round(hours * 3600 / SPAN)):
+        if number % 20 == 0:
+            await asyncio.sleep(0)  # so that Ctrl-C is heard
         opened, _ended = finder.take(world.window(0.2))
         false += len(opened)
     fault = world.now
