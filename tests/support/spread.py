@@ -1,23 +1,35 @@
-"""How the tests are spread over processes (``-n``): those of a file follow one another in one of them, and those of
-some folders, too, which share what is dear to start or want no other of their kind beside them.
+"""How the tests are spread over processes (``-n``): those of a file follow one another in one of them. Those of some
+folders come when all others are done, one after another: they judge how soon something happens, and want no other
+tests beside them.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/bench/", "tests/edge/dashboard/", "tests/faults/")
-"""Twins of benches that judge what a gateway does under load; one browser at a time; two gateways for all faults."""
+ALONE = ("tests/bench/", "tests/edge/dashboard/", "tests/faults/")
+"""Short twins of benches; a browser; who leaves must be heard of within 100 ms."""
 
 
 def part_of(nodeid: str) -> str:
-    """What the test goes with: its folder, where that is one of ``TOGETHER``, else its file."""
-    file = nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+    """What the test goes with: its file, or all that come last."""
+    return "" if nodeid.startswith(ALONE) else nodeid.partition("::")[0]
+
+
+def in_order(items: list[pytest.Item]) -> None:
+    """Put those that want to be alone behind all others."""
+    items.sort(key=lambda item: part_of(item.nodeid) == "")
 
 
 class Spread(LoadScopeScheduling):
-    """The parts with the most tests go first, so that the long ones are not left for the end."""
+    """Deals out files as they come, whichever process is free."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
         return part_of(nodeid)
