@@ -18,6 +18,8 @@ HOST ?=
 PORT ?=
 CONFIG ?=
 ARGS ?=
+# How all tests are spread over processes: one more than a small machine has cores, since half of their time they wait.
+SPREAD ?= -n 3
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
@@ -38,13 +40,13 @@ semantic: $(VENV)/.semantic
 cdk: .cache/cdk/.stamp
 
 test: $(VENV)/.semantic $(NODE_STAMP)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(SPREAD))
 
 compiled: $(VENV)/.dev
 	@$(BIN)/python tools/compile.py
 
 test-compiled: compiled
-	@$(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(ARGS)
+	@$(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(or $(ARGS),$(SPREAD))
 
 screenshots: $(VENV)/.dev $(NODE_STAMP)
 	@PENSTOCK_SCREENSHOTS=.cache/screenshots $(BIN)/python -m pytest tests/edge/dashboard -q $(ARGS)
