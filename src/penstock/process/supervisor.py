@@ -28,7 +28,7 @@ from penstock.process.children import WorkerProcess
 from penstock.process.control import ControlSocket
 from penstock.process.loop import settle_collector
 from penstock.process.notify import notify
-from penstock.process.place import Place, renew_all
+from penstock.process.place import Place, ended, renew_all
 from penstock.process.spec import Source, Spec
 from penstock.process.team import Team
 from penstock.process.worker import Worker, tls_context
@@ -274,10 +274,10 @@ class Supervisor:
             for process in lives:
                 if process not in told:
                     process.kill()  # it does not serve yet
-            await _ended(lives.values(), 2.0)  # the others are drained, and end by themselves
+            await ended(lives.values(), 2.0)  # the others are drained, and end by themselves
             for process in lives:
                 process.kill()
-            await _ended(lives.values(), 5.0)
+            await ended(lives.values(), 5.0)
         if self._worker is not None:
             await self._worker.aclose()
         await self._scaled.aclose()
@@ -290,11 +290,6 @@ class Supervisor:
 
     def __repr__(self) -> str:
         return f"<Supervisor of {self._workers} workers>"
-
-
-async def _ended(lives: Iterable[asyncio.Task[int]], within: float) -> None:
-    if running := [life for life in lives if not life.done()]:
-        await asyncio.wait(running, timeout=within)
 
 
 async def _all(events: Iterable[asyncio.Event]) -> None:
