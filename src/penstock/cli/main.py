@@ -53,7 +53,9 @@ COMMANDS: dict[str, Command] = {
     "top": Command("penstock.cli.top:main", "show how a running gateway is, live in the terminal"),
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
-    "deploy": Command("penstock.cli.deploy:main", "write what runs it elsewhere: nginx, kubernetes, compose, systemd, dockerfile"),
+    "deploy": Command(
+        "penstock.cli.deploy:main", "write what runs it elsewhere: nginx, kubernetes, compose, systemd, dockerfile"
+    ),
     "lambda": Command("penstock.cli.aws_lambda:main", "serve inside an AWS Lambda sandbox"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }

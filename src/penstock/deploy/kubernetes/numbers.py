@@ -42,8 +42,8 @@ def scalers(facts: Facts, terms: Terms, names: Names) -> list[Document]:
         keda = terms.scaler == "keda"
         found.append(_scaled_gateways(terms, names) if keda else _autoscaler(terms, names))
     if terms.scaled:
-        found += [] if facts.keda else [_key(names)]
-        found += [_scaled_pool(one, facts, names) for one in terms.scaled]
+        found += [] if terms.is_pushed(facts) else [_key(names)]
+        found += [_scaled_pool(one, facts, terms, names) for one in terms.scaled]
     return found
 
 
@@ -104,9 +104,10 @@ def _key(names: Names) -> Document:
     return Document("triggerauthentication", tree)
 
 
-def _scaled_pool(one: Scaled, facts: Facts, names: Names) -> Document:
+def _scaled_pool(one: Scaled, facts: Facts, terms: Terms, names: Names) -> Document:
     pool = next(pool for pool in facts.pools if pool.name == one.pool)
     label = label_of(one.pool, 40)
+    trigger = _pushed(one, facts, names) if terms.is_pushed(facts) else _asked(one, facts, names)
     tree = {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
@@ -116,7 +117,7 @@ def _scaled_pool(one: Scaled, facts: Facts, names: Names) -> Document:
             "pollingInterval": 5,
             "minReplicaCount": pool.least,
             "maxReplicaCount": pool.most,
-            "triggers": [_pushed(one, facts, names) if facts.keda else _asked(one, facts, names)],
+            "triggers": [trigger],
         },
     }
     return Document(f"scaledobject-{label}", tree)
@@ -130,17 +131,25 @@ def _pushed(one: Scaled, facts: Facts, names: Names) -> Tree:
 
 
 def _asked(one: Scaled, facts: Facts, names: Names) -> Tree:
-    """Asked over HTTP, with a key."""
-    path = f"{'https' if facts.tls else 'http'}://%s.%s.svc:%v/admin/v1/scaling/{quote(one.pool, safe='')}"
+    """Each gateway is asked over HTTP, with a key, and what they say is added up: each sees its own callers alone."""
+    path = f"{'https' if facts.tls else 'http'}://%s.%s.svc:{facts.port}/admin/v1/scaling/"
+    name = quote(one.pool, safe="")  # after the format: it may hold a percent sign
     url = Hole(
         "",
-        path.replace("%v", "%s") % (names.release.value, names.namespace.value, facts.port),
-        f"printf {json.dumps(path)} .Release.Name .Release.Namespace .Values.service.port",
+        path % (names.release.value, names.namespace.value) + name,
+        f"print (printf {json.dumps(path)} .Release.Name .Release.Namespace) {json.dumps(name)}",
     )
     return {
         "type": "metrics-api",
         "metricType": "AverageValue",
-        "metadata": {"url": url, "valueLocation": "desired_replicas", "targetValue": "1", "authMode": "bearer"},
+        "metadata": {
+            "url": url,  # the pods' port: it is they who are asked
+            "valueLocation": "desired_replicas",
+            "targetValue": "1",
+            "authMode": "bearer",
+            "aggregateFromKubeServiceEndpoints": "true",
+            "aggregationType": "sum",
+        },
         "authenticationRef": {"name": names.of("keda")},
     }
 
