@@ -16,6 +16,7 @@ local = ["engine"]
 encryption = ["cipher"]
 redis = ["client"]
 forecast = ["numbers"]
+keda = ["calls"]
 semantic = ["vectors"]
 dev = ["tester"]
 """
@@ -28,7 +29,7 @@ def test_the_largest_comes_first_and_holds_the_others(tmp_path: Path) -> None:
     assert locks["core"] == ["core-a"]
     assert locks["local"] == ["core-a", "engine"]
     assert set(locks["server"]) == {"core-a", "cipher", "client", "numbers"}
-    assert set(locks["full"]) == {"core-a", "engine", "cipher", "client", "numbers", "vectors"}
+    assert set(locks["full"]) == {"core-a", "engine", "cipher", "client", "numbers", "vectors", "calls"}
     assert set(locks["dev"]) >= {*locks["local"], *locks["build"], "tester", "cipher", "client", "vectors"}
 
 

@@ -80,6 +80,7 @@ class Supervisor:
         self._engines = OwnEngines(self._crew)
         self._engines_end: asyncio.Task[None] | None = None
         self.team = Team(source, spec, self._follow)
+        self.team.reading.know(spec, config)
         self._discovery = discovery(self._crew, self.team.live.found)
         self._scaled = Scaled(self._crew, lambda: self._config, self.team, self._engines)
         self.team.scaled = self._scaled.ask
@@ -176,6 +177,7 @@ class Supervisor:
     async def _serve_here(self) -> None:
         worker = Worker(0, self.team, self._engines)
         spec = self.team.spec
+        worker.reading = self.team.reading  # in one process one reading will do
         worker.gateway.warm.starting = True
         if self._marks is not None:
             self._marks.mark("supervisor", worker.gateway.clock.now())
