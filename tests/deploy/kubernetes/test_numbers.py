@@ -43,7 +43,8 @@ def test_keda_asks_what_is_published_of_a_pool() -> None:
     assert trigger["metadata"]["aggregateFromKubeServiceEndpoints"] == "true", "each gateway knows its own callers"
     assert trigger["metadata"]["aggregationType"] == "sum"
     assert trigger["authenticationRef"]["name"] == key["metadata"]["name"]
-    assert pool["metadata"]["name"].startswith("penstock-pool-pool-a-")
+    assert pool["metadata"]["name"].startswith("penstock-po-"), "what is left of its name, and a mark"
+    assert len(pool["metadata"]["name"]) - len("penstock") <= 63 - 53, "KEDA's label, the longest release of Helm"
 
 
 def test_keda_is_told_where_it_listens() -> None:

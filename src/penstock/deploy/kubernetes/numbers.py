@@ -12,6 +12,8 @@ from penstock.deploy.kubernetes.terms import Names, Scaled, Terms
 from penstock.deploy.tree import Document, Hole, Tree
 
 CPU_PERCENT = 70
+LONGEST_POOL = 9
+"""In the name of a ScaledObject, which KEDA writes into a label of 63 signs; a release has up to 53."""
 IN_FLIGHT = "penstock_in_flight"
 APIS = {
     "Deployment": "apps/v1",
@@ -111,7 +113,7 @@ def _scaled_pool(one: Scaled, facts: Facts, terms: Terms, names: Names) -> Docum
     tree = {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": {**names.meta(), "name": names.joined(f"%s-pool-{label}")},
+        "metadata": {**names.meta(), "name": names.joined(f"%s-{label_of(one.pool, LONGEST_POOL)}")},
         "spec": {
             "scaleTargetRef": {"apiVersion": APIS[one.kind], "kind": one.kind, "name": one.name},
             "pollingInterval": 5,
