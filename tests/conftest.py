@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -22,6 +23,8 @@ FIXTURES = {
     "redis": "redis_server",
     "curl": "curl",
     "promtool": "promtool",
+    "helm": "helm",
+    "systemd": "systemd_analyze",
     "ray": "ray",
     "cdk": "cdk_python",
     "browser": "chromium",
@@ -32,6 +35,21 @@ FIXTURES = {
 # Speed is judged in bench/, never by a test: a busy machine may take as long as it likes over an example.
 hypothesis.settings.register_profile("penstock", deadline=None)
 hypothesis.settings.load_profile("penstock")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        from tests.support.spread import in_order
+
+        in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """See tests/support/spread.py; asked only where tests are spread."""
+    from tests.support.spread import Spread
+
+    return Spread(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -103,6 +121,18 @@ def promtool() -> str:
 @pytest.fixture(scope="session")
 def prometheus() -> str:
     return program("prometheus")
+
+
+@pytest.fixture(scope="session")
+def systemd_analyze() -> str:
+    return program("systemd-analyze")
+
+
+@pytest.fixture(scope="session")
+def helm() -> None:
+    """Helm's engine, in a package of PyPI that has no wheel for every machine."""
+    if importlib.util.find_spec("helm_python") is None:
+        missing("helm-python-sdk is not installed")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.assemble_capacity import Sizing
 from penstock.assemble_forecast import Forecasting
 from penstock.assemble_history import host_name
 from penstock.config import Config
@@ -35,6 +36,7 @@ log = logging.getLogger("penstock")
 
 TABLE = "scaling"
 KEEP = 90 * 86_400.0
+HOUR = 3600.0
 
 
 class Scaling:
@@ -48,6 +50,7 @@ class Scaling:
         self._forecast = forecast
         self._records: Records | None = None
         self._slots: dict[str, float] = {}
+        self._prices: dict[str, float] = {}
         self._served: dict[str, list[str]] = {}
         self._known: set[str] = set()
         self._keda: Keda | None = None
@@ -55,7 +58,7 @@ class Scaling:
         self._open = False
         fleet = self._gateway.fleet
         self.controller = Controller(
-            lambda question: fleet.pools(question), lambda pools: fleet.demand(pools), self._complete, _policy,
+            lambda question: fleet.pools(question), lambda pools: fleet.demand(pools), self._complete, self._policy,
             self._keep, self._gateway.clock.wall,
         )  # fmt: skip
         watching.takers.append(self.take)
@@ -79,6 +82,7 @@ class Scaling:
 
         section, routing = config.of(ScalingConfig), config.of(RoutingConfig)
         self._forecast.follow(config)
+        self._prices = {name: one.price.second * HOUR for name, one in routing.upstreams.items()}
         self.controller.follow(section)
         self._slots = {
             name: float(one.max_in_flight if one.max_in_flight is not None and one.max_in_flight > 0 else one.capacity)
@@ -92,6 +96,11 @@ class Scaling:
         self._remember()
         self._serve()
         self._write()
+
+    def _policy(self, name: str, pool: PoolConfig) -> Policy:
+        from penstock.scaling.policy import policy_of
+
+        return policy_of(pool.policy, pool.min, pool.max, self._prices.get(name, 0.0), pool.drain)
 
     def _serve(self) -> None:
         """Answer KEDA, if that is wanted."""
@@ -199,15 +208,10 @@ class Scaling:
         return {"pools": pools, "forecast": self._forecast.gauges()}
 
 
-def _policy(name: str, pool: PoolConfig) -> Policy:
-    from penstock.scaling.policy import policy_of
-
-    return policy_of(pool.policy, pool.min, pool.max, drain=pool.drain)
-
-
 def scaling(watching: Watching) -> Scaling | None:
     """A Scaling if the slice is installed."""
     if importlib.util.find_spec("penstock.scaling") is None:
         return None
     watching.scaling = Scaling(watching, Forecasting(watching))
+    Sizing(watching, watching.scaling)
     return watching.scaling

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from penstock.core.settings import Finding
 from penstock.core.units import Dollars, Seconds
@@ -14,13 +15,13 @@ from penstock.scaling.schedule import clock_of, zone_of
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MOST_SCHEDULES = 32
 Bound = Annotated[int, Meta(ge=0, le=10_000)]
-Time = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", re.ASCII)
 
 
 class ScheduleConfig(Struct, frozen=True, kw_only=True):
-    days: Annotated[
-        tuple[Day, ...], Meta(min_length=1, description="On which days it begins. Every day if absent.")
-    ] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    days: Annotated[list[Day], Meta(min_length=1, description="On which days it begins. Every day if absent.")] = field(
+        default_factory=lambda: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    )
     begin: Annotated[Time, Meta(description="Time of day, such as 07:30.")] = "00:00"
     end: Annotated[Time, Meta(description="Time of day; not after `begin`: on the day after.")] = "24:00"
     zone: Annotated[str, Meta(description="Time zone, such as Europe/Berlin.")] = "UTC"
@@ -28,6 +29,9 @@ class ScheduleConfig(Struct, frozen=True, kw_only=True):
     max: Annotated[Bound | None, Meta(description="Replicas that stand then at most.")] = None
 
     def check(self) -> Iterator[Finding]:
+        wrong = [name for name in ("begin", "end") if not _TIME.fullmatch(getattr(self, name))]
+        for name in wrong:
+            yield (name,), f"{name} is a time of day, such as 07:30"
         try:
             zone_of(self.zone)
         except ValueError as error:
@@ -36,7 +40,7 @@ class ScheduleConfig(Struct, frozen=True, kw_only=True):
             yield (), "a schedule needs min, max or both"
         if self.min is not None and self.max is not None and self.min > self.max:
             yield ("min",), "min must not be more than max"
-        if clock_of(self.begin) >= clock_of("24:00"):
+        if not wrong and clock_of(self.begin) >= clock_of("24:00"):
             yield ("begin",), "the day begins at 00:00"
 
 
@@ -76,9 +80,9 @@ class PolicyConfig(Struct, frozen=True, kw_only=True):
         Meta(description="Nothing is taken away sooner after a change. Otherwise 10m; 1m for `forecast`."),
     ] = None
     schedules: Annotated[
-        tuple[ScheduleConfig, ...],
+        list[ScheduleConfig],
         Meta(max_length=MOST_SCHEDULES, description="Other bounds by time of day and week, within the pool's own."),
-    ] = ()
+    ] = field(default_factory=list)
     ceiling: Annotated[
         Dollars | None,
         Meta(gt=0, description="Dollars an hour that the pool may cost; never under its `min`. Needs a price."),
