@@ -42,6 +42,8 @@ class Demand:
         for name, waiting in self._waiting().items():
             if name in told:
                 told[name][2] += waiting
+        for name, row in told.items():
+            row[2] += gateway.waking.waiting(name)
         return {"worker": gateway.number, "pools": told}
 
     def _waiting(self) -> dict[str, float]:

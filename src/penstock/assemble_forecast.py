@@ -36,6 +36,7 @@ SOON_SECONDS = 120.0
 """Up to so far ahead pools are told of by those."""
 RATES = ("requests", "tokens_in", "tokens_out")
 MOST_WAITING = 30
+NUMPY = "numpy"
 NO_NUMPY = "nothing is forecast: it needs numpy, which is not installed: pip install 'penstock[forecast]'"
 
 
@@ -47,6 +48,7 @@ class Forecasting:
     def __init__(self, watching: Watching) -> None:
         self._watching = watching
         self._gateway = watching.gateway
+        self._clock = watching.gateway.clock
         self._came = asyncio.Event()
         self._windows: deque[tuple[Window, dict[str, float]]] = deque(maxlen=MOST_WAITING)
         self._steps: Any = None
@@ -57,7 +59,7 @@ class Forecasting:
         self._enabled = False
         self._most = 0
         self._named: frozenset[str] = frozenset()
-        self.trouble = "" if importlib.util.find_spec("numpy") is not None else NO_NUMPY
+        self.trouble = "" if importlib.util.find_spec(NUMPY) is not None else NO_NUMPY
         self.seconds = 0.0
         self.windows = 0
         watching.answers["forecast"] = self.answer
@@ -97,7 +99,7 @@ class Forecasting:
                     self._begin()
                 await self.learn()
         finally:
-            self._save(self._gateway.clock.wall(), everything=True)
+            self._save(self._clock.wall(), everything=True)
 
     def _begin(self) -> None:
         from penstock.scaling.config import MOST_POOLS
@@ -116,7 +118,7 @@ class Forecasting:
 
     async def learn(self) -> None:
         """Take in what came. Others have their turn after each value: it takes a millisecond."""
-        now = self._gateway.clock.now
+        now = self._clock.now
         while self._windows:
             began = now()
             self._sort(*self._windows.popleft())
@@ -133,7 +135,7 @@ class Forecasting:
                     more = series.catch_up()
                     self.seconds += now() - began
                     await asyncio.sleep(0)
-        self._save(self._gateway.clock.wall())
+        self._save(self._clock.wall())
 
     def _sort(self, window: Window, loads: dict[str, float]) -> None:
         from penstock.history.tally import UNKNOWN
@@ -165,9 +167,9 @@ class Forecasting:
             names = list(shelf.series) if everything else [shelf.to_save(now)]
             for name in names:
                 if name is not None and shelf.series[name].speaks and name not in shelf.awaited:
-                    began = self._gateway.clock.now()
+                    began = self._clock.now()
                     self._records.put(self._key(shelf, name), shelf.written(name, now), now + KEEP)
-                    self.seconds += self._gateway.clock.now() - began
+                    self.seconds += self._clock.now() - began
 
     # ---- what is asked
 
@@ -177,7 +179,7 @@ class Forecasting:
 
         soon = None if self._soon is None else self._soon.series.get(pool)
         later = None if self._pools is None else self._pools.series.get(pool)
-        return upper_of(soon, later, SOON_SECONDS, self._gateway.clock.wall())
+        return upper_of(soon, later, SOON_SECONDS, self._clock.wall())
 
     def gauges(self) -> dict[str, Any]:
         """For the metrics page: by model and rate, what is expected."""
@@ -198,4 +200,4 @@ class Forecasting:
             return asked
         a_window = self.seconds / self.windows if self.windows else 0.0
         head = {"enabled": self._enabled, "trouble": self.trouble, "milliseconds_a_window": round(a_window * 1000, 3)}
-        return head | shown(shelves, asked, self._gateway.clock.wall())
+        return head | shown(shelves, asked, self._clock.wall())

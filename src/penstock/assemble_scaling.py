@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.assemble_capacity import Sizing
 from penstock.assemble_forecast import Forecasting
 from penstock.assemble_history import host_name
 from penstock.config import Config
@@ -24,6 +25,7 @@ from penstock.routing.table import CANARY
 
 if TYPE_CHECKING:
     from penstock.assemble_watching import Watching
+    from penstock.scaling.cloudwatch.service import CloudWatch
     from penstock.scaling.config import PoolConfig
     from penstock.scaling.control.ruling import Kept
     from penstock.scaling.keda.service import Keda
@@ -34,6 +36,7 @@ log = logging.getLogger("penstock")
 
 TABLE = "scaling"
 KEEP = 90 * 86_400.0
+HOUR = 3600.0
 
 
 class Scaling:
@@ -47,13 +50,15 @@ class Scaling:
         self._forecast = forecast
         self._records: Records | None = None
         self._slots: dict[str, float] = {}
+        self._prices: dict[str, float] = {}
         self._served: dict[str, list[str]] = {}
         self._known: set[str] = set()
         self._keda: Keda | None = None
+        self._cloudwatch: CloudWatch | None = None
         self._open = False
         fleet = self._gateway.fleet
         self.controller = Controller(
-            lambda question: fleet.pools(question), lambda pools: fleet.demand(pools), self._complete, _policy,
+            lambda question: fleet.pools(question), lambda pools: fleet.demand(pools), self._complete, self._policy,
             self._keep, self._gateway.clock.wall,
         )  # fmt: skip
         watching.takers.append(self.take)
@@ -69,6 +74,7 @@ class Scaling:
             self._forecast.open()
             self._remember()
             self._serve()
+            self._write()
 
     def follow(self, config: Config) -> None:
         """Decide for the pools of ``config``."""
@@ -76,6 +82,7 @@ class Scaling:
 
         section, routing = config.of(ScalingConfig), config.of(RoutingConfig)
         self._forecast.follow(config)
+        self._prices = {name: one.price.second * HOUR for name, one in routing.upstreams.items()}
         self.controller.follow(section)
         self._slots = {
             name: float(one.max_in_flight if one.max_in_flight is not None and one.max_in_flight > 0 else one.capacity)
@@ -88,6 +95,12 @@ class Scaling:
         self._known &= set(section.pools)
         self._remember()
         self._serve()
+        self._write()
+
+    def _policy(self, name: str, pool: PoolConfig) -> Policy:
+        from penstock.scaling.policy import policy_of
+
+        return policy_of(pool.policy, pool.min, pool.max, self._prices.get(name, 0.0), pool.drain)
 
     def _serve(self) -> None:
         """Answer KEDA, if that is wanted."""
@@ -101,6 +114,20 @@ class Scaling:
             self._gateway.crew.supervise(self._keda)
         elif self._keda is not None:
             self._keda.changed.set()
+
+    def _write(self) -> None:
+        """Write metrics for CloudWatch, if that is wanted."""
+        from penstock.scaling.config import ScalingConfig
+
+        wanted = self._gateway.config.of(ScalingConfig).cloudwatch is not None and self._watching.leads and self._open
+        if wanted and self._cloudwatch is None:
+            from penstock.scaling.cloudwatch.service import CloudWatch
+
+            self._cloudwatch = CloudWatch(
+                lambda: self._gateway.config.of(ScalingConfig).cloudwatch, lambda: self.dump()["pools"],
+                wall=self._gateway.clock.wall,
+            )  # fmt: skip
+            self._gateway.crew.supervise(self._cloudwatch)
 
     # ---- what is seen
 
@@ -121,6 +148,8 @@ class Scaling:
             known.sight.take(now, groups[name], shed[name])
         loads = {name: known.sight.last_load for name, known in self.controller.pools.items()}
         self._forecast.take(window, loads)
+        if self._cloudwatch is not None:
+            self._cloudwatch.take(window)
 
     def _complete(self, name: str, standing: Standing, seen: Seen) -> Seen:
         pool = self.controller.pools[name]
@@ -179,15 +208,10 @@ class Scaling:
         return {"pools": pools, "forecast": self._forecast.gauges()}
 
 
-def _policy(name: str, pool: PoolConfig) -> Policy:
-    from penstock.scaling.policy import policy_of
-
-    return policy_of(pool.policy, pool.min, pool.max, drain=pool.drain)
-
-
 def scaling(watching: Watching) -> Scaling | None:
     """A Scaling if the slice is installed."""
     if importlib.util.find_spec("penstock.scaling") is None:
         return None
     watching.scaling = Scaling(watching, Forecasting(watching))
+    Sizing(watching, watching.scaling)
     return watching.scaling

@@ -3,7 +3,7 @@ from penstock.scaling.policy_config import PolicyConfig, ScheduleConfig
 
 DAY = 86_400.0
 MONDAY = 4 * DAY  # 1970-01-05
-NOON = ScheduleConfig(days=("mon",), begin="12:00", end="13:00", min=8, max=20)
+NOON = ScheduleConfig(days=["mon"], begin="12:00", end="13:00", min=8, max=20)
 
 
 def test_without_schedules_the_pools_own_stand() -> None:

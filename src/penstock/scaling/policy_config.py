@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from penstock.scaling.schedule import clock_of, zone_of
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MOST_SCHEDULES = 32
 Bound = Annotated[int, Meta(ge=0, le=10_000)]
-Time = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", re.ASCII)
 
 
 class ScheduleConfig(Struct, frozen=True, kw_only=True):
@@ -28,6 +29,9 @@ class ScheduleConfig(Struct, frozen=True, kw_only=True):
     max: Annotated[Bound | None, Meta(description="Replicas that stand then at most.")] = None
 
     def check(self) -> Iterator[Finding]:
+        wrong = [name for name in ("begin", "end") if not _TIME.fullmatch(getattr(self, name))]
+        for name in wrong:
+            yield (name,), f"{name} is a time of day, such as 07:30"
         try:
             zone_of(self.zone)
         except ValueError as error:
@@ -36,7 +40,7 @@ class ScheduleConfig(Struct, frozen=True, kw_only=True):
             yield (), "a schedule needs min, max or both"
         if self.min is not None and self.max is not None and self.min > self.max:
             yield ("min",), "min must not be more than max"
-        if clock_of(self.begin) >= clock_of("24:00"):
+        if not wrong and clock_of(self.begin) >= clock_of("24:00"):
             yield ("begin",), "the day begins at 00:00"
 
 

@@ -15,6 +15,8 @@ from penstock.scaling.config import PoolConfig
 from penstock.scaling.policy import pauses
 from penstock.scaling.seen import Decision, Policy, Seen
 
+AGAIN_SECONDS = 60.0
+BEFORE_SECONDS = 3600.0
 REMEMBERED = 200
 """Decisions that changed something."""
 
@@ -48,6 +50,8 @@ class Ruling:
         self.held: Held | None = None
         self.decided: Decision | None = None
         self.changes: deque[Decision] = deque(maxlen=REMEMBERED)
+        self.before = 0
+        """Replicas that were wanted when the gateway ended, shortly before it began."""
         self._began = began
         self._at = 0.0
 
@@ -58,10 +62,25 @@ class Ruling:
         if self.held is not None and 0 < self.held.until <= at:
             self.held = None
         decision = self._ruled(seen, blind=blind)
-        if decision.wanted != seen.wanted:
+        if decision.wanted != seen.wanted and not self._is_said(decision):
             self.changes.append(decision)
         self.decided = decision
         return decision
+
+    def restore(self, kept: Kept) -> None:
+        """Go on from there; what happened since stays."""
+        self.held = self.held or kept.held
+        since = list(self.changes)
+        self.changes.clear()
+        self.changes.extend([*kept.changes, *since])
+        if kept.changes and not since and self._began - kept.changes[-1].at < BEFORE_SECONDS:
+            self.before = kept.changes[-1].wanted
+
+    def _is_said(self, decision: Decision) -> bool:
+        """Whether it was decided a moment ago: what is wanted is not yet so, or a call keeps the pool awake."""
+        return bool(self.changes) and (
+            self.changes[-1].wanted == decision.wanted and decision.at - self.changes[-1].at < AGAIN_SECONDS
+        )
 
     def _ruled(self, seen: Seen, *, blind: bool) -> Decision:
         if self.held is not None:
@@ -69,7 +88,11 @@ class Ruling:
         if blind:
             if seen.waiting and not seen.standing and not seen.wanted:
                 return Decision(seen.at, max(1, self.pool.min), "scale_up", "calls wait, and nothing stands")
+            before = min(self.pool.max, self.before)
+            if before > seen.wanted:
+                return Decision(seen.at, before, "scale_up", "as many as before the gateway began anew")
             return self._hold(seen, "nothing was seen of its calls lately")
+        self.before = 0
         decision = self.policy.decide(seen)
         if decision.wanted < seen.wanted and (left := self._caution(seen.at)) > 0:
             why = f"{decision.wanted} would do ({decision.reason}), but after a start nothing is taken away for"

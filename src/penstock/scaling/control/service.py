@@ -46,11 +46,7 @@ class Pool:
     def restore(self, kept: Kept) -> None:
         """Go on from there; what happened since stays."""
         self.starts = Starts([*kept.starts, *self.starts.measured])
-        self.ruling.held = self.ruling.held or kept.held
-        changes = self.ruling.changes
-        known = list(changes)
-        changes.clear()
-        changes.extend([*kept.changes, *known])
+        self.ruling.restore(kept)
 
     def __repr__(self) -> str:
         return f"<Pool {self.ruling!r}>"
@@ -148,8 +144,9 @@ class Controller:
         decision = pool.ruling.decide(pool.seen, blind=pool.sight.is_blind(now))
         if decision.wanted == seen.wanted:
             return None
-        self._tell(name, pool, seen, decision)
-        self._keep(name, pool.kept())
+        if pool.ruling.changes and pool.ruling.changes[-1] is decision:
+            self._tell(name, pool, seen, decision)
+            self._keep(name, pool.kept())
         return {"count": decision.wanted, "why": decision.reason}
 
     @staticmethod

@@ -28,9 +28,9 @@ WAKE_SECONDS = 5.0
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """``wanted``: as decided last; ``why``: the reason; ``awake``: until then it has one replica at least; ``going``:
-    those that are to go; ``took``: seconds of its newest starts; ``before``: the addresses of those that serve in its
-    name until it has some of its own; ``would``: what is not done, for it is a dry run."""
+    """``wanted``: as decided last, if it was ``decided``; ``why``: the reason; ``awake``: until then it has one replica
+    at least; ``going``: those that are to go; ``took``: seconds of its newest starts; ``before``: the addresses of
+    those that serve in its name until it has some of its own; ``would``: what is not done, for it is a dry run."""
 
     name: str
     config: PoolConfig
@@ -41,6 +41,7 @@ class Pool:
     standing: Standing = field(default_factory=lambda: Standing(0))
     trouble: str = ""
     would: str = ""
+    decided: bool = False
     awake: float = 0.0
     told: list[str] | None = None
     before: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Pool:
         """It was decided anew."""
         self.wanted = min(self.config.max, max(self.config.min, count))
         self.why = why[:500]
+        self.decided = True
         self.changed.set()
 
     def wake(self, now: float, seconds: float) -> bool:
@@ -69,8 +71,12 @@ class Pool:
         return slept
 
     def see(self, standing: Standing) -> dict[str, Replica]:
-        """What stands now. Those that live, by name."""
+        """What stands now. Those that live, by name. What stood before this gateway began is kept until it is decided
+        on."""
         self.standing = standing
+        stands = min(self.config.max, len(standing.of("starting", "ready")))
+        if not self.decided and standing.moves and stands > self.wanted:
+            self.wanted, self.why = stands, "so many stood already"
         self.measured &= {one.name for one in standing.replicas}
         for one in standing.replicas:
             if one.took and one.name not in self.measured:

@@ -69,6 +69,8 @@ class Pools:
             del self._pools[name]
             self._leaving.add(pool)
             heir = None if one is None else self._begin(name, one)
+            if heir is not None:
+                heir.before = pool.told or []
             self._crew.spawn(self._retire(pool, heir), f"pool {name} ends")
         for name, one in config.pools.items():
             if name not in self._pools:
@@ -182,8 +184,6 @@ class Pools:
             living = pool.see(await pool.actuator.current())
             served = addresses(living, list(living))
             if heir is not None:
-                heir.before = pool.serving(living)
-                heir.changed.set()
                 await self._succeeded(heir)
             until = self._now() + pool.config.drain
             while pool.config.starts and served and not await self._is_left(pool, served):
