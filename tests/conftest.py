@@ -23,7 +23,10 @@ FIXTURES = {
     "redis": "redis_server",
     "curl": "curl",
     "promtool": "promtool",
+    "helm": "helm",
+    "systemd": "systemd_analyze",
     "ray": "ray",
+    "cdk": "cdk_python",
     "browser": "chromium",
 }
 """By marker."""
@@ -121,10 +124,32 @@ def prometheus() -> str:
 
 
 @pytest.fixture(scope="session")
+def systemd_analyze() -> str:
+    return program("systemd-analyze")
+
+
+@pytest.fixture(scope="session")
+def helm() -> None:
+    """Helm's engine, in a package of PyPI that has no wheel for every machine."""
+    if importlib.util.find_spec("helm_python") is None:
+        missing("helm-python-sdk is not installed")
+
+
+@pytest.fixture(scope="session")
 def ray() -> None:
     """Ray's data sets. Half a gigabyte: it is not asked for on machines that judge changes, either."""
     if importlib.util.find_spec("ray") is None or importlib.util.find_spec("ray.data") is None:
         pytest.skip("ray is not installed (pip install 'ray[data]')")
+
+
+@pytest.fixture(scope="session")
+def cdk_python() -> str:
+    """The Python of an environment with the AWS CDK in it, which drives node."""
+    program("node")
+    python = Path(__file__).parents[1] / ".cache" / "cdk" / "bin" / "python"
+    if not python.exists():
+        missing("the AWS CDK is not installed (`make cdk` does it)")
+    return str(python)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,8 @@ from penstock.assemble_coalesce import coalescing
 from penstock.assemble_cost import costing
 from penstock.assemble_dashboard import Dashboard
 from penstock.assemble_degrade import degradation
-from penstock.assemble_door import generation_of, joiner, limits_of, local_paths, socket_opener
+from penstock.assemble_demand import Demand
+from penstock.assemble_door import generation_of, limits_of, local_paths, open_to_sockets
 from penstock.assemble_drain import Draining
 from penstock.assemble_engines import Engines, OwnEngines
 from penstock.assemble_entries import entries
@@ -40,6 +41,8 @@ from penstock.assemble_stages import make_stages
 from penstock.assemble_store import open_store
 from penstock.assemble_streaming import streams
 from penstock.assemble_upstreams import Upstreams
+from penstock.assemble_waking import Waking
+from penstock.assemble_warmup import WarmStart
 from penstock.assemble_watching import watching
 from penstock.config import Config
 from penstock.core.clock import RealClock
@@ -50,7 +53,6 @@ from penstock.edge.endpoint import Endpoint
 from penstock.edge.fleet import Fleet
 from penstock.edge.generation import Generation
 from penstock.edge.ids import Ids
-from penstock.memory.config import MemoryConfig
 from penstock.memory.ledger import UNBOUNDED, Ledger
 from penstock.net.names import Names
 from penstock.net.server import Server
@@ -112,13 +114,16 @@ class Gateway:
         self.caching: Caching | None = None
         self.tending = Tending(self)
         self.costing = costing(self)
+        self.demand = Demand(self)
         self.watching = watching(self)
+        self.waking = Waking(self)
+        self.warm = WarmStart(self)
         self.dashboard = Dashboard(self)
         self.ids = Ids(number)
 
     async def __aenter__(self) -> Gateway:
-        engines = self._engines or OwnEngines(self.crew)
-        self.upstreams = Upstreams(self.wheel, Names(self.clock.now), self.clock.now, engines)
+        engines, now = self._engines or OwnEngines(self.crew), self.clock.now
+        self.upstreams = Upstreams(self.wheel, Names(now), now, engines)
         self.routes = Routes(self.upstreams.shared, self.clock.now, self.clock.wall)
         for close in (self._close_store, self.upstreams.aclose, self.crew.aclose):
             self._stack.push_async_callback(close)
@@ -130,6 +135,7 @@ class Gateway:
     async def open(self, config: Config) -> None:
         """Make the first generation and the server. Raises ConfigError, or KeyFileError."""
         self.store = await open_store(config, self.clock, os.environ)
+        await self.warm.begin(config)
         self.caching = caching(self, config, self.store)
         self.jobbing = jobbing(self, config)
         if self.diary is not None:
@@ -212,15 +218,12 @@ class Gateway:
         self.keeping.follow(config)
         self.upstreams.follow(config.of(RoutingConfig))
         self.watch.follow(config.of(RoutingConfig), newest.targets, newest.table.entries)
-        bodies = self.ledger.account("bodies", config.of(MemoryConfig).bodies)
-        buffers = self.ledger.account("buffers", config.of(MemoryConfig).buffers)
-        self.endpoint.open_socket = socket_opener(config, self.endpoint, self.server, bodies)
+        open_to_sockets(config, self.endpoint, self.server, self.ledger)
         self.routes.follow(config)
         if self.admitting is not None:
             self.admitting.follow(config, newest.targets)
-        self.endpoint.join = joiner(config, self.endpoint, self.server, buffers)
         lasting = (self.streams, self.diary, self.costing, self.resumption, self.caching, self.jobbing, self.merging)
-        for part in (*lasting, self.observed, self.tending, self.watching):
+        for part in (*lasting, self.observed, self.tending, self.watching, self.waking, self.warm):
             if part is not None:
                 part.follow(config)
 
@@ -239,8 +242,8 @@ class Gateway:
         rooms = [room for room in ROOMS if room.name == "edge" or room.name in stages]
         check(rooms)
         path = [(room.name, stages[room.name]) for room in rooms if room.name in stages]
-        observed = self.observed
-        run = [stage for _, stage in path] if observed is None else observed.timing(path, config, self.clock.now)
+        seen = self.observed
+        run = [stage for _, stage in path] if seen is None else seen.timing(path, config, self.clock.now)
         generation = generation_of(
             config,
             number=self.reloads + (2 if self._editions else 1),
@@ -281,15 +284,16 @@ class Gateway:
 
     def waits_for(self) -> list[str]:
         """What must be there before calls are served well; empty when ready."""
-        return ["shutdown"] if self.endpoint.stopping else []
+        ends = self.endpoint.stopping and not self._draining.renewed
+        return ["shutdown"] if ends else self.warm.awaited()
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values, for metrics and status."""
         return numbers(self)
 
-    async def drain(self, seconds: float) -> None:
+    async def drain(self, seconds: float, *, renewed: bool = False) -> None:
         """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand."""
-        await self._draining.drain(seconds)
+        await self._draining.drain(seconds, renewed=renewed)
 
     def __repr__(self) -> str:
         return f"<Gateway {self.number} generation {self.endpoint.generation.number}>"

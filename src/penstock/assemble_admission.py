@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.config import Config
@@ -139,6 +139,16 @@ class Admitting:
     def waiting(self) -> int:
         """Calls in its queues."""
         return sum(queue.size for queue in self._queues)
+
+    def waits(self, group: Callable[[str], str]) -> dict[str, float]:
+        """How many calls wait for a seat at upstreams, by what ``group`` makes of an upstream's name. One that may go
+        to several counts in parts."""
+        waiting: dict[str, float] = {}
+        for waiter in self._queues[1].waiters() if self._open else ():
+            groups = {group(place.name) for place in waiter.places}
+            for name in groups:
+                waiting[name] = waiting.get(name, 0.0) + 1 / len(groups)
+        return waiting
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values."""

@@ -18,4 +18,10 @@ def discovery(crew: Crew, told: Told) -> Discovery:
 def follow(looking: Discovery, config: Config) -> None:
     """Look for the instances of those upstreams that ``config`` says are found."""
     upstreams = config.of(RoutingConfig).upstreams
-    looking.follow({name: one.discover for name, one in upstreams.items() if one.discover is not None})
+    looking.follow(
+        {
+            name: one.discover
+            for name, one in upstreams.items()
+            if one.discover is not None and not one.discover.scaling  # who starts those tells of them
+        }
+    )

@@ -20,6 +20,8 @@ from penstock.edge.local_routes import LocalRoutes
 from penstock.edge.part_routes import PartRoutes
 from penstock.edge.routing_routes import RoutingRoutes
 from penstock.edge.watch_routes import WatchRoutes
+from penstock.memory.config import MemoryConfig
+from penstock.memory.ledger import Ledger
 from penstock.net.server import Limits, Server
 from penstock.net.turn import Successor, Turn
 from penstock.net.upgraded import Upgraded
@@ -88,7 +90,14 @@ def open_hosts(listen: ListenConfig) -> frozenset[str]:
     return frozenset({"localhost", "127.0.0.1", "[::1]", own, *(host.lower() for host in listen.hosts)})
 
 
-def socket_opener(config: Config, endpoint: Endpoint, server: Server, room: Account) -> OpenSocket:
+def open_to_sockets(config: Config, endpoint: Endpoint, server: Server, ledger: Ledger) -> None:
+    """Have ``endpoint`` answer WebSockets, and join them to those of upstreams, as ``config`` says."""
+    memory = config.of(MemoryConfig)
+    endpoint.open_socket = _opener(config, endpoint, server, ledger.account("bodies", memory.bodies))
+    endpoint.join = _joiner(config, endpoint, server, ledger.account("buffers", memory.buffers))
+
+
+def _opener(config: Config, endpoint: Endpoint, server: Server, room: Account) -> OpenSocket:
     """What answers the handshakes of WebSockets; ``room`` holds their messages while they arrive."""
     settings = config.of(ListenConfig).websocket
 
@@ -103,7 +112,7 @@ def socket_opener(config: Config, endpoint: Endpoint, server: Server, room: Acco
     return open_socket
 
 
-def joiner(config: Config, endpoint: Endpoint, server: Server, room: Account) -> Join:
+def _joiner(config: Config, endpoint: Endpoint, server: Server, room: Account) -> Join:
     """What joins a caller's WebSocket to an upstream's; ``room`` holds what waits for those who read too slowly."""
     terms = config.of(ListenConfig).websocket
 

@@ -88,6 +88,13 @@ class OwnEngines:
             engine = self._running[key] = _start(*settings, self._crew, embeddings=key.endswith(EMBEDDINGS))
         return engine
 
+    def of(self, name: str) -> LocalEngine | None:
+        """The newest engine of the upstream ``name``, of those that answer calls with text."""
+        known = [
+            engine for key, engine in self._running.items() if key.partition(" ")[0] == name and EMBEDDINGS not in key
+        ]
+        return known[-1] if known else None
+
     def seats(self, key: str) -> dict[str, Any]:
         """Where the ready replicas of an engine are; while there are none, why, as far as it is known."""
         lazy = key.endswith(EMBEDDINGS) and key.removesuffix(EMBEDDINGS) in self._settings

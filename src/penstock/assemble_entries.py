@@ -31,6 +31,7 @@ def entries(routing: RoutingConfig, targets: Mapping[str, Target], upstreams: Up
             budget=upstreams.budget(pattern),
             regions=frozenset(model.regions),
             nearness=routing.regions,
+            common=upstreams.shared.common,
         )
 
     serving: dict[str, list[Target]] = {}

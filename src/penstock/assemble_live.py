@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.core.exchange import Exchange
 from penstock.core.printing import fingerprint
 from penstock.net.client import Origin
 from penstock.routing.config import ModelConfig, TimeoutsConfig
 from penstock.routing.listing import added_up, counted
-from penstock.routing.table import CANARY
+from penstock.routing.moving import leaving, move_streams
+from penstock.routing.table import CANARY, Entry
 from penstock.routing.targets import Target
 from penstock.routing.trial import Trial
 from penstock.routing.upstream_config import PriceConfig, UpstreamConfig
+
+if TYPE_CHECKING:
+    from penstock.assemble import Gateway
+    from penstock.assemble_upstreams import Upstreams
 
 _IN_PLACE: dict[str, Any] = {"weight": 1, "drain": False, "capacity": 1, "max_in_flight": None, "price": PriceConfig()}
 
@@ -63,3 +69,25 @@ def hear(trials: Mapping[str, tuple[ModelConfig, Trial]], label: str, *, liked: 
     known = trials.get(label.removesuffix(CANARY))
     if known is not None:
         (known[1].new if label.endswith(CANARY) else known[1].old).hear(liked=liked)
+
+
+def move_calls(upstreams: Upstreams, names: Collection[str]) -> int:
+    """Have the calls at these upstreams go on elsewhere, as far as they can. How many were asked to."""
+    moved = sum([move_streams(target) for target in upstreams.targets if target.name in names])
+    return moved + sum([one.leave(leaving(one.name)) for one in upstreams.origins() if one.name in names])
+
+
+def newest(gateway: Gateway) -> Callable[[Exchange, Entry], Entry]:
+    """How an entry is by now: a call may last longer than the upstreams that there were when it began."""
+
+    def look(exchange: Exchange, entry: Entry) -> Entry:
+        edition = gateway.edition
+        generation = edition.generation
+        found = None if exchange.generation is generation else edition.table.labelled(entry.label)
+        if found is None:
+            return entry
+        generation.enter()  # what serves the call stays until it has ended
+        exchange.defer(lambda _: generation.leave())
+        return found
+
+    return look

@@ -45,6 +45,7 @@ def numbers(gateway: Gateway) -> dict[str, Any]:
         "telemetry": _telemetry(gateway),
         "alerts": _alerts(gateway),
         "gauges": _gauges(gateway),
+        "scaling": _scaling(gateway),
         "observed": None if gateway.observed is None else gateway.observed.dump(),
     }
 
@@ -57,6 +58,12 @@ def _telemetry(gateway: Gateway) -> dict[str, Any] | None:
 def _alerts(gateway: Gateway) -> dict[str, Any] | None:
     alerts = None if gateway.watching is None else gateway.watching.alerts
     return None if alerts is None else alerts.dump()
+
+
+def _scaling(gateway: Gateway) -> dict[str, Any] | None:
+    """What the first worker, which decides for all, has decided and expects."""
+    watching = gateway.watching
+    return None if watching is None or not watching.leads or watching.scaling is None else watching.scaling.dump()
 
 
 def _gauges(gateway: Gateway) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from penstock.assemble_live import newest
 from penstock.config import Config
 from penstock.core.ports import Stage
 from penstock.edge.config import ListenConfig
@@ -39,6 +40,8 @@ def make_stages(gateway: Gateway, config: Config, targets: Mapping[str, Target],
             rescue=routing.rescue != "off",
             collect=routing.rescue == "all",
             now=gateway.clock.now,
+            newest=newest(gateway),
+            holding=gateway.waking.holding(config),
             hall=None if gateway.admitting is None else gateway.admitting.hall(config),
         ),
     }

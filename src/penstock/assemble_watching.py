@@ -22,6 +22,7 @@ from penstock.assemble_history import history
 from penstock.assemble_insight import Insight, insight
 from penstock.assemble_optimizer import optimizing
 from penstock.assemble_report import reporting
+from penstock.assemble_scaling import Scaling, scaling
 from penstock.config import Config
 from penstock.core.windows import SPAN, Window, decoded, encoded
 from penstock.edge.generation import LocalRoute
@@ -74,6 +75,7 @@ class Watching:
         self.alerts: Alerts | None = None
         self.gauges: Callable[[], dict[str, float]] = dict
         self.insight: Insight | None = None
+        self.scaling: Scaling | None = None
         self.bottlenecks_open: Callable[[], Sequence[Bottleneck]] = list
         self.history: History | None = None
         self.gathering = Gathering(self.tally.start - LATE_SECONDS)  # other workers may have been quicker
@@ -130,7 +132,7 @@ class Watching:
     async def run(self) -> None:
         """Gather, window by window."""
         wall = self.gateway.clock.wall
-        while True:
+        while not self.gateway.endpoint.stopping:  # where it was renewed, its successor leads
             await asyncio.sleep(max(0.1, self.tally.start + SPAN + SETTLE_SECONDS - wall()))
             with contextlib.suppress(OSError):
                 await self.gather()
@@ -150,7 +152,7 @@ class Watching:
 
 
 PARTS: tuple[Callable[[Watching], Part | None], ...] = (
-    history, alerting, gauging, hearing, spending, insight, reporting, optimizing,
+    history, alerting, gauging, hearing, spending, insight, reporting, optimizing, scaling,
 )  # fmt: skip
 """What makes the parts, each in its own file ``assemble_<part>.py``, in the order in which they are given windows. A
 part that is not installed is None."""

@@ -48,6 +48,7 @@ SLICES = (
     Slice("admission", "penstock.admission.config", "AdmissionConfig", optional=True),
     Slice("memory", "penstock.memory.config", "MemoryConfig"),
     Slice("", "penstock.routing.config", "RoutingConfig"),
+    Slice("warmup", "penstock.warmup.config", "WarmupConfig", optional=True),
     Slice("streaming", "penstock.streaming.config", "StreamingConfig", optional=True),
     Slice("resume", "penstock.resume.config", "ResumeConfig", optional=True),
     Slice("degrade", "penstock.degrade.config", "DegradeConfig", optional=True),
@@ -62,6 +63,7 @@ SLICES = (
     Slice("insight", "penstock.insight.config", "InsightConfig", optional=True),
     Slice("observe", "penstock.observe.config", "ObserveConfig", optional=True),
     Slice("alerts", "penstock.alerts.config", "AlertsConfig", optional=True),
+    Slice("scaling", "penstock.scaling.config", "ScalingConfig", optional=True),
     Slice("telemetry", "penstock.telemetry.config", "TelemetryConfig", optional=True),
 )
 """An empty key: the struct's fields are top-level keys themselves."""
@@ -92,6 +94,7 @@ class Config:
         self._sections = dict(sections)
         self.source = source
         self.warnings = list(warnings)
+        self._homes: list[Section] = []
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], environ: Mapping[str, str]) -> Config:
@@ -177,7 +180,8 @@ class Config:
     def _home(self, key: str) -> tuple[type[msgspec.Struct], str]:
         """The section that ``key`` belongs to, and its key there."""
         first, _, rest = key.partition(".")
-        for name, struct in known_sections():
+        self._homes = self._homes or known_sections()  # to look for what is installed takes half a millisecond
+        for name, struct in self._homes:
             if name and name == first:
                 return struct, rest
             if not name and first in fields_of(struct):
@@ -248,6 +252,9 @@ def _conflicts(sections: Mapping[type[msgspec.Struct], Any]) -> Iterator[Finding
         check = getattr(section, "check_models", None)
         if check is not None:
             yield from check(list(routing.models))
+        check = getattr(section, "check_upstreams", None)
+        if check is not None:
+            yield from check(routing.upstreams)
     if auth.mode == "open" and not listen.loopback:
         yield (
             ("auth", "mode"),

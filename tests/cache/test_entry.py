@@ -18,6 +18,7 @@ def test_an_entry_comes_back_as_it_was() -> None:
     assert told["id"] == one.name
     assert told["tags"] == ["a", "b"]
     msgspec.json.encode(told)  # plain values only
+    assert entry().confidence == 1.0  # a model's own answer, asked for or warmed
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from penstock.cli import parts
+from penstock.cli.caller import Answer, Caller, Unreachable
 from penstock.cli.failure import Failure
 from penstock.cli.main import main
 from penstock.cli.parts import add_anywhere, ask_part, ask_status
@@ -104,24 +104,34 @@ def test_where_key_says_whose_calls_are_meant_another_option_names_the_key_that_
 
 
 @pytest.mark.parametrize(
-    ("command", "part"),
+    ("command", "asked_of"),
     [
-        (["history"], "history"), (["cost"], "cost"), (["report", "--cost"], "cost"), (["optimizer"], "experiments"),
-        (["insight", "anomalies"], "anomalies"), (["journal"], "journal"),
+        (["history"], "GET history"), (["cost"], "GET cost"), (["report", "--cost"], "GET cost"),
+        (["optimizer"], "GET experiments"), (["insight", "anomalies"], "GET anomalies"), (["journal"], "GET journal"),
+        (["reload"], "POST reload"), (["upstreams"], "GET upstreams"),
+        (["upstreams", "list", "--victim", "m/1"], "GET upstreams?victim=m/1"),
+        (["upstreams", "drain", "p@h:1", "--wait", "1m"], "POST upstreams/p%40h%3A1/drain?wait=60s"),
+        (["upstreams", "weigh", "a/b", "3"], 'PUT upstreams/a%2Fb {"weight": 3}'),
+        (["upstreams", "remove", "a"], "DELETE upstreams/a?wait=0s"),
+        (["cache", "list", "--limit", "3"], "GET cache?limit=3&sort=created"),
+        (["cache", "show", "ab"], "GET cache/ab"),
+        (["cache", "delete", "ab", "--dry-run"], "DELETE cache/ab?dry_run=true"),
+        (["cache", "flush", "--tag", "a b"], "DELETE cache?tag=a+b"),
     ],
 )  # fmt: skip
 def test_commands_that_tell_what_was_ask_at_an_address(
-    command: list[str], part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: list[str], asked_of: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
 
-    def fetched(options: argparse.Namespace, path: str, body: str | None = None) -> dict[str, Any]:
-        asked.append(f"{options.url}{path}".partition("?")[0])
-        raise Failure("as far as that")
+    def ask(self: Caller, method: str, path: str, body: bytes | None = None) -> Answer:
+        asked.append(" ".join([method, f"{self.root}{path}", *([body.decode()] if body else [])]))
+        raise Unreachable("as far as that")
 
-    monkeypatch.setattr(parts, "_fetched", fetched)
+    monkeypatch.setattr(Caller, "ask", ask)
     assert main([*command, "--url", "http://there"]) == 1
-    assert asked == [f"http://there/admin/v1/{part}"]
+    told = asked[0].replace("http://there/admin/v1/", "")
+    assert (told if "?" in asked_of else told.partition("?")[0]) == asked_of
     assert "as far as that" in capsys.readouterr().err
 
 

@@ -114,13 +114,24 @@ def test_a_link_of_the_control_socket_logs_in_once() -> None:
     within(act)
 
 
-def test_who_fails_too_often_waits_and_a_good_key_does_not_help() -> None:
+def test_who_fails_too_often_waits_and_only_a_link_helps() -> None:
     async def act(gateway: Running) -> None:
         for _ in range(MOST_FAILURES):
             assert (await log_in(gateway, key="sk-pen-" + "x" * 43)).status == 401
         refused = await log_in(gateway, key=gateway.key)
         assert (refused.status, refused.json()["error"]["code"]) == (429, "too_many_log_ins")
         assert 0 < int(refused.headers["retry-after"]) <= FAILURES_SECONDS
+        link = (await gateway.team.answers["ui_link"](None))["link"]
+        assert (await log_in(gateway, link=link)).status == 200
+
+    within(act)
+
+
+def test_wrong_links_lock_nobody_out() -> None:
+    async def act(gateway: Running) -> None:
+        for _ in range(MOST_FAILURES + 1):
+            assert (await log_in(gateway, link="x" * 43)).status == 401
+        assert (await log_in(gateway, key=gateway.key)).status == 200
 
     within(act)
 

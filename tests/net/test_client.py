@@ -267,3 +267,30 @@ def test_the_wait_for_one_of_the_pool_is_a_queue_of_ours() -> None:
         assert (origin.obtained, origin.waited) == (2, waited)
 
     play(scene, max_connections=1)
+
+
+def test_calls_that_wait_for_an_answer_may_be_told_to_go_elsewhere_and_no_others() -> None:
+    come = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.request()
+        await come.wait()
+        line.send(OK)
+
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        body: Any = None
+        one = Exchange("req_1", Call(Operation("chat", "openai", "/c"), "POST", "/c", b"", [], "h"), 0.0, 60.0, body)
+        call = asyncio.ensure_future(origin.request(HEAD, b"{}", PATIENCE, exchange=one))
+        probe = asyncio.ensure_future(ask(origin))  # of our own: nobody else should answer it
+        await settled(lambda: len(upstream.requests) == 2)
+        error = UpstreamError("it is to end", code="upstream_leaving")
+        assert origin.leave(error) == 1
+        with pytest.raises(UpstreamError) as raised:
+            await call
+        assert raised.value is error
+        assert origin.leave(error) == 0
+        come.set()
+        assert await probe == (200, b"ok")
+        await settled(lambda: origin.open == 1)
+
+    play(scene, script)

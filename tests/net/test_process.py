@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.support.running_gateway import environment
@@ -29,3 +30,10 @@ def test_usage_grows_with_what_is_used(tmp_path: Path) -> None:
     assert after["rss"] - before["rss"] > 0.9 * ballast
     assert after["descriptors"] == before["descriptors"] + 5
     assert after["rss"] <= peak_kib * 1024 * 1.1
+
+
+def test_a_process_knows_since_when_it_runs(tmp_path: Path) -> None:
+    code = "import time; from penstock.net.process import age; time.sleep(0.2); print(age())"
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(tmp_path))
+    assert 0.19 <= float(done.stdout) <= time.monotonic() - began + 0.02

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from penstock.net.children import Backoff
+from penstock.process import place as place_module
 from penstock.process import supervisor as supervisor_module
 from penstock.process.spec import Source
 from penstock.process.supervisor import CannotServe, Supervisor
@@ -131,7 +132,7 @@ def test_workers_that_keep_dying_come_back_after_growing_pauses(
             pauses.append(super().failed())
             return pauses[-1]
 
-    monkeypatch.setattr(supervisor_module, "Backoff", lambda *_: Noted(0.01, 0.08, lambda: 0.5))
+    monkeypatch.setattr(place_module, "Backoff", lambda *_: Noted(0.01, 0.08, lambda: 0.5))
 
     async def main() -> None:
         supervisor, announced = played(tmp_path, monkeypatch, serves=True, ends=True)

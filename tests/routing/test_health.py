@@ -156,3 +156,16 @@ def test_nothing_changes_between_now_and_until(events: list[tuple[str, float]]) 
         assert kept == (changes.count, made.usable(later), made.standing, made.share(later))
         if trial:
             made.well(later, trial)
+
+
+def test_one_that_is_new_has_the_least_share_until_it_has_arrived_and_then_a_growing_one() -> None:
+    made, changes = health(slow_start=10.0)
+    made.arrive(130.0)
+    assert changes.count == 1
+    assert (made.share(100.0), made.until(100.0)) == (0.1, 131.0)
+    made.arrive(110.0)
+    assert (made.share(109.0), made.share(110.0), made.share(115.0), made.share(120.0)) == (0.1, 0.1, 0.6, 1.0)
+    assert made.until(115.0) == 116.0
+    at_once, untouched = health(slow_start=0.0)
+    at_once.arrive(130.0)
+    assert (at_once.share(100.0), at_once.until(100.0), untouched.count) == (1.0, EVER, 0)

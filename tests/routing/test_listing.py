@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from penstock.config import Config
 from penstock.routing.config import RoutingConfig
 from penstock.routing.discovery.instances import Instance
-from penstock.routing.listing import added_up, counted, listing, victim
+from penstock.routing.listing import added_up, counted, listing, losses, victim
 from penstock.routing.live import Live, in_force, with_found
 from penstock.routing.prefix import PrefixIndex
 from penstock.routing.targets import Target
@@ -162,3 +162,12 @@ def test_no_other_holds_less_of_everything(numbers: list[tuple[int, int, int, bo
                 other[field] == taken[field] for field in fields
             )
     assert 0.0 <= found["loss"] <= 3.0
+
+
+def test_what_a_loss_costs_are_its_shares_of_what_all_hold() -> None:
+    rows = [
+        {"in_flight": 3, "sessions": 0, "blocks": 0},
+        {"in_flight": 1, "sessions": 2, "blocks": 0},
+    ]
+    assert losses(rows) == [0.75, 1.25]
+    assert losses([{"in_flight": 0, "sessions": 0, "blocks": 0}]) == [0.0]

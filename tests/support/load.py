@@ -65,6 +65,9 @@ async def load(
         while not over.is_set():
             answer = await connection.ask(chat(model, key, keep=True))
             _note(tally, "kept", answer.status == 200, answer)
+            if answer.headers.get("connection") == "close":  # as every client of HTTP/1.1 takes it
+                connection.writer.close()
+                connection = await Kept.dial(port)
         connection.writer.close()
 
     async def dial_anew() -> None:

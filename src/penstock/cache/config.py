@@ -128,6 +128,15 @@ class CacheConfig(Struct, frozen=True, kw_only=True):
         list[str],
         Meta(description="Further request fields that do not shape an answer; all others that reach upstreams count."),
     ] = field(default_factory=list)
+    warming: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="So many of the commonest prompts of the journal (`journal.prompts`) are asked again after each"
+            " start, where no answer to them is kept. They are paid for.",
+        ),
+    ] = 0
     invalidation: Annotated[InvalidationConfig, Meta(description="What becomes of old entries.")] = InvalidationConfig()
 
     def check(self) -> Iterator[Finding]:

@@ -11,10 +11,12 @@ import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from penstock.cli.asking import add_gateway, ask_running, refused
+from penstock.cli.asking import ask_running, refused
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import parser, print_json, with_verb
+from penstock.cli.parts import add_anywhere, ask_admin, ask_status
 
 VERBS = {
     "stats": "how much is kept, how often it was told again, and what that saved",
@@ -36,12 +38,12 @@ _SORTS = ("created", "accesses", "size", "cost", "expires")
 
 
 def main(arguments: list[str]) -> int:
-    """Ask over the local control socket."""
+    """Ask over the local control socket, or with a key."""
     options = _parser().parse_args(with_verb(arguments, "stats"))
-    answer = ask_running(options, "cache", _question(options))
+    answer = _asked(options, _question(options))
     if options.verb == "stats" and answer["ok"]:
         with contextlib.suppress(Failure):  # then the numbers of the worker that answered have to do
-            answer["cache"] = over_workers(ask_running(options, "status")["workers"]) or answer["cache"]
+            answer["cache"] = over_workers(ask_status(options)["workers"]) or answer["cache"]
     if options.json:
         print_json(answer)
         return 0 if answer["ok"] else WRONG_CONFIG
@@ -73,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--all", action="store_true", help="everything")
         if verb in ("delete", "flush"):
             one.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
-        add_gateway(one)
+        add_anywhere(one)
     return wants
 
 
@@ -88,6 +90,15 @@ def _question(options: argparse.Namespace) -> dict[str, Any]:
     if getattr(options, "dry_run", False):
         asked["dry_run"] = "true"
     return {"do": options.verb, "id": getattr(options, "id", ""), "asked": asked}
+
+
+def _asked(options: argparse.Namespace, question: dict[str, Any]) -> dict[str, Any]:
+    if not options.url:
+        answer: dict[str, Any] = ask_running(options, "cache", question)
+        return answer
+    path = "cache" + (f"/{quote(question['id'], safe='')}" if question["id"] else "")
+    method = "DELETE" if question["do"] in ("delete", "flush") else "GET"
+    return {"ok": True, **ask_admin(options, method, f"{path}?{urlencode(question['asked'])}")}
 
 
 def _said(options: argparse.Namespace, answer: dict[str, Any]) -> list[str]:

@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "serve": Command("penstock.cli.serve:main", "start the gateway; no config is needed"),
     "reload": Command("penstock.cli.reload:main", "have a running gateway take its changed config, dropping no call"),
+    "restart": Command("penstock.cli.restart:main", "renew a running gateway's workers one by one, dropping no call"),
     "check": Command("penstock.cli.check:main", "read a config file and say all that is wrong with it"),
     "config": Command("penstock.cli.config:main", "print the effective config, defaults included, secrets masked"),
     "explain": Command(
@@ -32,6 +33,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "upstreams": Command(
         "penstock.cli.upstreams:main", "show the upstreams of a running gateway, drain, weigh, add them"
+    ),
+    "scaling": Command(
+        "penstock.cli.scaling:main", "show the pools of a running gateway; set how many replicas one has"
     ),
     "optimizer": Command("penstock.cli.optimize:main", "show what the optimizer proposes and tries; apply, revert"),
     "cache": Command("penstock.cli.cache:main", "list, show and delete what the cache of a running gateway keeps"),
@@ -51,8 +55,11 @@ COMMANDS: dict[str, Command] = {
     "report": Command("penstock.cli.report:main", "tell how it went, what holds calls up, what to change; --cost"),
     "top": Command("penstock.cli.top:main", "show how a running gateway is, live in the terminal"),
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
+    "capacity": Command("penstock.cli.capacity:main", "say how large things should be, by what was measured"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
-    "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),
+    "deploy": Command("penstock.cli.deploy:main", "write what runs it elsewhere: nginx, kubernetes, compose, systemd, dockerfile, aws"),
+    "demo": Command("penstock.cli.demo:main", "play a tour of what the gateway does, on this machine"),
+    "lambda": Command("penstock.cli.aws_lambda:main", "serve inside an AWS Lambda sandbox"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }
 

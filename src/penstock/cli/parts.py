@@ -30,7 +30,7 @@ def add_anywhere(to: argparse.ArgumentParser) -> None:
 def ask_part(options: argparse.Namespace, part: str, question: dict[str, Any]) -> dict[str, Any]:
     """What ``part`` answers. Raises Failure."""
     if options.url and "do" in question:
-        return _fetched(options, f"/admin/v1/{part}/{quote(question['do'])}", question.get("body", ""))
+        return ask_admin(options, "POST", f"{part}/{quote(question['do'])}", question.get("body", ""))
     if options.url:
         return fetch(options, part, question)
     answer: dict[str, Any] = ask_running(options, "leader", {"part": part, "question": question}, within=WITHIN)
@@ -43,24 +43,26 @@ def ask_part(options: argparse.Namespace, part: str, question: dict[str, Any]) -
 def ask_status(options: argparse.Namespace) -> dict[str, Any]:
     """How the gateway is, worker by worker. Raises Failure."""
     if options.url:
-        return _fetched(options, "/admin/v1/status")
+        return ask_admin(options, "GET", "status")
     answer: dict[str, Any] = ask_running(options, "status", None, within=WITHIN)
     return answer
 
 
 def fetch(options: argparse.Namespace, path: str, question: dict[str, Any]) -> dict[str, Any]:
     """What the admin API at ``--url`` tells below ``path``. Raises Failure."""
-    return _fetched(options, f"/admin/v1/{path}?{urlencode(question)}")
+    return ask_admin(options, "GET", f"{path}?{urlencode(question)}")
 
 
-def _fetched(options: argparse.Namespace, path: str, body: str | None = None) -> dict[str, Any]:
+def ask_admin(options: argparse.Namespace, method: str, path: str, body: str | None = None) -> dict[str, Any]:
+    """What the admin API at ``--url`` answers to ``method`` of ``path``. Raises Failure; not for a refusal that is told
+    as ``problems``, which is an answer, too."""
     who = argparse.Namespace(url=options.url, key=options.admin_key, admin_key=None, config=None)
     caller: Caller = callers(who)[1]
     try:
-        answer = caller.ask("GET" if body is None else "POST", path, None if body is None else body.encode())
+        answer = caller.ask(method, f"/admin/v1/{path}", None if body is None else body.encode())
     except Unreachable as error:
         raise Failure(str(error)) from None
-    if answer.status != 200:
+    if answer.status != 200 and not (isinstance(answer.value, dict) and "problems" in answer.value):
         raise Failure(f"{caller.root} refuses: {answer.said}", WRONG_CONFIG if answer.status in (400, 409) else 1)
     if not isinstance(answer.value, dict):
         raise Failure(f"{caller.root} does not answer as a gateway of this version does")

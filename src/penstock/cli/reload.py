@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from penstock.cli.asking import add_gateway, ask_running
+from penstock.cli.asking import ask_running
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import parser, print_json
+from penstock.cli.parts import add_anywhere, ask_admin
 
 
 def main(arguments: list[str]) -> int:
-    """Ask over the local control socket."""
+    """Ask over the local control socket, or with a key."""
     wants = parser(
         "reload",
         "Have the running gateway read its configuration again. A second gateway is built and checked, then swapped\n"
         "in; no call is dropped. A configuration with any problem is refused and the old one keeps serving.",
         "Exit status: 0 taken over, 2 refused, 1 no gateway of this user was found on that port.",
     )
-    add_gateway(wants)
+    add_anywhere(wants)
     options = wants.parse_args(arguments)
-    result = ask_running(options, "reload")
+    result = ask_admin(options, "POST", "reload") if options.url else ask_running(options, "reload")
     if options.json:
         print_json(result)
     elif result["ok"]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
+import gc
 import os
 import sys
+import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ from penstock.cli.options import add_config, config_path, parser
 
 if TYPE_CHECKING:
     from penstock.config import Config
+    from penstock.core.marks import Span
     from penstock.process.spec import Source, Spec
 
 KEY_VARIABLE = "PENSTOCK_API_KEY"
@@ -31,8 +35,20 @@ def main(arguments: list[str]) -> int:
     wants.add_argument("--host", help="address to listen on (127.0.0.1)")
     wants.add_argument("--port", type=int, help="port (8400; 0 takes any free one)")
     wants.add_argument("--workers", type=int, help="processes that share the port (1)")
+    wants.add_argument(
+        "--profile-start", action="store_true", help="say where the time of the start went, once all of it is over"
+    )
+    wants.add_argument("--json", action="store_true", help="with --profile-start: as one line of JSON")
     options = wants.parse_args(arguments)
+    gc.disable()  # what a start makes stays: to look through it again and again would take a tenth of it
+    try:
+        return _read_and_serve(options)
+    finally:
+        gc.enable()
 
+
+def _read_and_serve(options: argparse.Namespace) -> int:
+    profile = _Profile(as_json=options.json) if options.profile_start else None
     from penstock.config import ConfigError
     from penstock.process.spec import Source
 
@@ -44,10 +60,12 @@ def main(arguments: list[str]) -> int:
         raise Failure("\n".join([*error.problems, "(nothing was started)"]), WRONG_CONFIG) from None
     for warning in config.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return _serve(source, spec, config)
+    if profile is not None:
+        profile.mark("configuration read")
+    return _serve(source, spec, config, profile)
 
 
-def _serve(source: Source, spec: Spec, config: Config) -> int:
+def _serve(source: Source, spec: Spec, config: Config, profile: _Profile | None) -> int:
     from penstock.assemble_observation import install_logs, log_file
     from penstock.config import ConfigError
     from penstock.edge.config import ListenConfig
@@ -60,7 +78,10 @@ def _serve(source: Source, spec: Spec, config: Config) -> int:
     except OSError as error:
         raise Failure(f"the log file {log_file(config)} cannot be opened: {error.strerror}") from None
     told = Announcement(config)
-    supervisor = Supervisor(source, spec, config, told.all, reopen_logs)
+    supervisor = Supervisor(source, spec, config, told.all, reopen_logs, None if profile is None else profile.marks)
+    if profile is not None:
+        profile.mark("code loaded")
+        supervisor.tell_profile = profile.tell
     try:
         told.port = supervisor.bind()
     except OSError as error:
@@ -72,6 +93,34 @@ def _serve(source: Source, spec: Spec, config: Config) -> int:
         raise Failure("\n".join([*error.problems, *told.lost_key()]), WRONG_CONFIG) from None
     except CannotServe as error:
         raise Failure("\n".join([str(error), *told.lost_key()])) from None
+
+
+class _Profile:
+    """What --profile-start prints."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        from penstock.core.marks import Marks
+        from penstock.process.loop import began
+
+        self._as_json = as_json
+        now = time.monotonic()
+        self.marks = Marks(began())
+        self.marks.mark("interpreter", now)
+
+    def mark(self, name: str) -> None:
+        self.marks.mark(name, time.monotonic())
+
+    def tell(self, workers: dict[int, list[Span]]) -> None:
+        import json
+
+        from penstock.cli.paint import Paint, wants_colour
+        from penstock.cli.waterfall import lines, rows
+
+        told = rows(self.marks.began, self.marks.spans, workers)
+        if self._as_json:
+            print(json.dumps({"start": told}), flush=True)
+        else:
+            print("\n".join(lines(told, Paint(wants_colour(sys.stdout.isatty(), os.environ)))), flush=True)
 
 
 def _new_key(config: Config) -> str | None:

@@ -10,11 +10,13 @@ import argparse
 import contextlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from penstock.cli.asking import add_gateway, ask_running, refused
+from penstock.cli.asking import ask_running, refused
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.glance import WELL, glance
 from penstock.cli.options import parser, print_json, with_verb
+from penstock.cli.parts import add_anywhere, ask_admin, ask_status
 from penstock.cli.routes import read_text
 from penstock.core.units import parse_duration
 
@@ -31,7 +33,7 @@ _COLUMNS = ("name", "kind", "weight", "state", "in flight", "served", "sessions"
 
 
 def main(arguments: list[str]) -> int:
-    """Ask over the local control socket."""
+    """Ask over the local control socket, or with a key."""
     options = _parser().parse_args(with_verb(arguments, "list"))
     if options.verb == "list":
         return _list(options)
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
         question |= {"do": "put", "body": f'{{"weight": {options.weight}}}'}
     if options.verb == "add":
         question |= {"do": "put", "body": read_text(options.file)}
-    answer = ask_running(options, "change", question, within=120.0 + question["wait"])
+    answer = _changed(options, question)
     if options.json:
         print_json(answer)
         return 0 if answer["ok"] else WRONG_CONFIG
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument(
                 "--wait", default="0", metavar="TIME", help="wait until it is empty, such as 30s, up to 5m"
             )
-        add_gateway(one)
+        add_anywhere(one)
     return wants
 
 
@@ -88,8 +90,26 @@ def _seconds(text: str) -> float:
         raise Failure(f"penstock upstreams: --wait: {error}", WRONG_CONFIG) from None
 
 
+def _changed(options: argparse.Namespace, question: dict[str, Any]) -> dict[str, Any]:
+    """What came of it. Over HTTP a change waits no longer than a request may last there."""
+    if not options.url:
+        answer: dict[str, Any] = ask_running(options, "change", question, within=120.0 + question["wait"])
+        return answer
+    do = question["do"]
+    path = f"upstreams/{quote(question['name'], safe='')}"
+    if do == "put":
+        return ask_admin(options, "PUT", path, question["body"])
+    wait = f"?wait={question['wait']:g}s"
+    if do == "remove":
+        return ask_admin(options, "DELETE", path + wait)
+    return ask_admin(options, "POST", f"{path}/{do}{wait}")
+
+
 def _list(options: argparse.Namespace) -> int:
-    answer = ask_running(options, "upstreams", options.victim or "")
+    if options.url:
+        answer = ask_admin(options, "GET", "upstreams" + (f"?victim={quote(options.victim)}" if options.victim else ""))
+    else:
+        answer = ask_running(options, "upstreams", options.victim or "")
     failure = refused(answer)
     if failure is not None:
         raise failure
@@ -106,7 +126,7 @@ def _list(options: argparse.Namespace) -> int:
 def _out_of_use(options: argparse.Namespace) -> dict[str, str]:
     """What keeps calls from those that may have them, as ``penstock top`` says it: open, sick."""
     with contextlib.suppress(Failure):  # then it is not told; what may be changed is
-        seen = glance(ask_running(options, "status"), {})["upstreams"]
+        seen = glance(ask_status(options), {})["upstreams"]
         return {row["name"]: row["state"] for row in seen if row["state"] not in WELL}
     return {}
 

@@ -39,6 +39,12 @@ class Fleet(Protocol):
         """What the worker that gathers all windows says of ``part``; ``{"problems": [...], "status": ...}`` for a wrong
         question."""
 
+    async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Pools of replicas: ``do`` ``standing`` tells of them, ``want`` sets how many there should be."""
+
+    async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
+        """What each worker has to do with ``pools`` right now: calls in flight, ever begun, and waiting."""
+
     async def session(self, question: dict[str, Any]) -> dict[str, Any]:
         """Sessions of the dashboard: ``do`` ``open`` (for the key ``by``), ``redeem`` (a ``link``) or ``close`` (a
         ``token``); ``{"ok": bool, "token": ..., "by": ...}``."""

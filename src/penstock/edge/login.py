@@ -101,38 +101,39 @@ class Login:
         return _reply({"mode": "keys", "by": by})
 
     async def _log_in(self, exchange: Exchange) -> Reply:
-        headers, client = exchange.call.headers, exchange.call.client
-        wait = self._failures.left(client, self._now())
-        if wait:
-            raise CallerError(
-                "too many log-ins have failed from this address; wait a minute",
-                status=429, code="too_many_log_ins", retry_after=wait,
-            )  # fmt: skip
-        try:
-            opened = await self._opened(exchange)
-        except CallerError as error:
-            if error.status in (401, 403):
-                self._failures.note(client, self._now())
-            raise
-        cookie = new_cookie(headers, str(opened["token"]), LASTS_SECONDS, self._tls)
-        return _reply({"mode": "keys", "by": opened["by"], "seconds": LASTS_SECONDS}, (b"set-cookie", cookie))
-
-    async def _opened(self, exchange: Exchange) -> dict[str, Any]:
-        """What the supervisor says of a new session. Raises CallerError."""
+        headers = exchange.call.headers
         try:
             asked = msgspec.json.decode(await exchange.body.read(MOST_BODY_BYTES), type=_Asked)
         except msgspec.MsgspecError:
             raise CallerError('the body must be {"key": ...} or {"link": ...}', code="invalid_json") from None
-        if asked.link:
-            opened = await self._fleet.session({"do": "redeem", "link": asked.link})
-            if not opened["ok"]:
-                raise CallerError(
-                    "this link was used, or is older than five minutes; 'penstock ui' makes another",
-                    status=401, code="link_is_over",
-                )  # fmt: skip
-            return opened
-        key = asked.key.strip().encode("utf-8", "replace")
-        id = _generation(exchange).authorize([(b"authorization", b"Bearer " + key)], "admin")
+        # A link is 256 random bits, and lasts for minutes: who cannot guess one shall not lock out who has one.
+        opened = await self._redeemed(asked.link) if asked.link else await self._by_key(exchange, asked.key)
+        cookie = new_cookie(headers, str(opened["token"]), LASTS_SECONDS, self._tls)
+        return _reply({"mode": "keys", "by": opened["by"], "seconds": LASTS_SECONDS}, (b"set-cookie", cookie))
+
+    async def _redeemed(self, link: str) -> dict[str, Any]:
+        opened = await self._fleet.session({"do": "redeem", "link": link})
+        if not opened["ok"]:
+            raise CallerError(
+                "this link was used, or is older than five minutes; 'penstock ui' makes another",
+                status=401, code="link_is_over",
+            )  # fmt: skip
+        return opened
+
+    async def _by_key(self, exchange: Exchange, key: str) -> dict[str, Any]:
+        client = exchange.call.client
+        wait = self._failures.left(client, self._now())
+        if wait:
+            raise CallerError(
+                "too many log-ins with a key have failed from this address; wait a minute",
+                status=429, code="too_many_log_ins", retry_after=wait,
+            )  # fmt: skip
+        shown = b"Bearer " + key.strip().encode("utf-8", "replace")
+        try:
+            id = _generation(exchange).authorize([(b"authorization", shown)], "admin")
+        except CallerError:
+            self._failures.note(client, self._now())
+            raise
         return await self._fleet.session({"do": "open", "by": id})
 
     async def _log_out(self, headers: Headers) -> Reply:

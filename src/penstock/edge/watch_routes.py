@@ -22,7 +22,7 @@ from penstock.edge.generation import LocalRoute
 ADMIN = "/admin/v1/"
 PARTS = (
     "history", "cost", "anomalies", "bottlenecks", "recommendations", "alerts", "experiments", "objectives", "report",
-    "quality", "feedback",
+    "quality", "feedback", "scaling", "forecast", "capacity",
 )  # fmt: skip
 MOST_BODY_BYTES = 65_536
 DOING = ("do", "body", "trusted")

@@ -67,14 +67,13 @@ class Origin:
             connection = self._take() or await self._obtain(patience, exchange)
             if upgrade:
                 connection.upgrades = True
+            connection.again = exchange is not None and not upgrade and isinstance(body, bytes)
             waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
             try:
                 return await waiter
             except Untouched:
                 if not isinstance(body, bytes):
-                    raise UpstreamError(
-                        f"upstream '{self.name}' closed an idle connection as it was used", phase="send"
-                    ) from None
+                    raise self.failed("closed an idle connection as it was used", "send") from None
             except asyncio.CancelledError:
                 if waiter.done() and not waiter.cancelled():  # answered: the connection may serve another by now
                     with contextlib.suppress(Fail, Untouched):
@@ -108,7 +107,11 @@ class Origin:
                     exchange.waited -= waited
             if free is not None:
                 return free
-            began = self.now()
+        return await self._opened(patience, exchange)
+
+    async def _opened(self, patience: Patience, exchange: Exchange | None = None) -> ClientConnection:
+        """A new connection."""
+        began = self.now()
         self._dialling += 1
         try:
             connection = await self._dial(patience.connect)
@@ -122,6 +125,17 @@ class Origin:
             raise self._unreachable("closed the connection at once", "connect")
         self._open.add(connection)
         return connection
+
+    async def warm(self, number: int, patience: Patience, ahead: float = 0.0) -> int:
+        """Have ``number`` connections, idle or busy, that will still be there in ``ahead`` seconds. Nothing is sent on
+        those that are opened for it. Gives how many that were. Raises UpstreamError."""
+        for opened in range(number):
+            until = self.now() + ahead
+            lasting = sum(min(idle.due, idle.born + self.reach.max_age) >= until for idle in self._idle)
+            if self._closed or self._is_full or self.busy + lasting >= number:
+                return opened
+            self.give_back(await self._opened(patience))
+        return number
 
     @property
     def _is_full(self) -> bool:
@@ -225,10 +239,8 @@ class Origin:
 
     def failed(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
         """An error that names the upstream."""
-        return UpstreamError(
-            f"upstream '{self.name}' ({self.address}) {what}",
-            status=status, code=code, phase=phase, upstream=self.name,
-        )  # fmt: skip
+        said = f"upstream '{self.name}' ({self.address}) {what}"
+        return UpstreamError(said, status=status, code=code, phase=phase, upstream=self.name)
 
     # ---- giving back
 
@@ -252,6 +264,13 @@ class Origin:
             self._idle.remove(connection)
         if self._waiters:
             self._wake_one(None)
+
+    def leave(self, error: Fail) -> int:
+        """Have calls that wait for their answers fail with ``error``, if they can be asked again. How many did."""
+        waiting = [one for one in self._open if one.again and one.waiter is not None and not one.waiter.done()]
+        for connection in waiting:
+            connection.fail(error)
+        return len(waiting)
 
     @property
     def busy(self) -> int:

@@ -39,18 +39,18 @@ class Untouched(Exception):
 
 
 class ClientConnection(Uploading):
-    """See the module. Belongs to one Origin for life; carries one exchange at a time."""
+    """See the module. Belongs to one Origin for life; carries one exchange at a time; ``again``: may be sent anew."""
 
     __slots__ = (
         "_begun", "_close_delimited", "_complete", "_fields", "_head", "_head_bytes", "_in_chunk", "_keep", "_length",
-        "_parser", "_parts", "_repeat", "_response", "_sent_before", "_waiter", "born", "lane", "upgrades", "used",
-        "wheel_at",
+        "_parser", "_parts", "_repeat", "_response", "_sent_before", "again", "born", "lane", "upgrades", "used",
+        "waiter", "wheel_at",
     )  # fmt: skip
 
     def __init__(self, origin: Origin) -> None:
         super().__init__(origin)
         self._origin = origin
-        self._waiter: Promise[Response] | None = None
+        self.waiter: Promise[Response] | None = None
         self._response: Response | None = None
         self._parts: list[bytes] = []
         self._fields: Headers = []
@@ -60,6 +60,7 @@ class ClientConnection(Uploading):
         self._keep = True
         self._head_bytes = self._sent = self._sent_before = self.used = 0
         self._begun = self._in_chunk = self._complete = self._close_delimited = self.closed = self.upgrades = False
+        self.again = False
         self._idle_timeout = self.born = self.due = self.wheel_at = 0.0
         self._upload: Upload | None = None
         self.lane: Lane | None = None
@@ -74,7 +75,7 @@ class ClientConnection(Uploading):
 
     def send(self, head: bytes, body: bytes | Source, *, head_timeout: float, idle_timeout: float) -> Promise[Response]:
         """Write a request; ``head`` is complete. A body that is a Source is framed as ``head`` announces."""
-        waiter = self._waiter = Promise(self._origin.loop)
+        waiter = self.waiter = Promise(self._origin.loop)
         self.used += 1
         self._complete = False
         self._idle_timeout = idle_timeout
@@ -105,7 +106,7 @@ class ClientConnection(Uploading):
             if taken == len(data):
                 return
             data = data[taken:]
-        waiter = self._waiter
+        waiter = self.waiter
         # An upstream that speaks unasked is out of step; and where its caller left in this very turn of the loop nobody
         # may be given this connection.
         if self._response is None if waiter is None else waiter.done():
@@ -113,7 +114,7 @@ class ClientConnection(Uploading):
             return
         whole = None if self._repeat is None or self._begun else self._repeat.answer(data)
         if whole is not None and waiter is not None:
-            self._waiter = None
+            self.waiter = None
             self._release(whole)
             waiter.set_result(whole)
             return
@@ -125,7 +126,7 @@ class ClientConnection(Uploading):
             return
         except httptools.HttpParserError as error:
             phase = "body" if self._response else "headers"
-            self._fail(self._origin.failed(f"sent malformed HTTP ({error.__context__ or error})", phase))
+            self.fail(self._origin.failed(f"sent malformed HTTP ({error.__context__ or error})", phase))
             return
         if lane is not None:
             lane.look(data, in_chunk=self._in_chunk)
@@ -133,9 +134,9 @@ class ClientConnection(Uploading):
         if response is None:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._fail(self._origin.failed(f"sent a head of over {MAX_HEAD_BYTES} bytes", "headers"))
+                self.fail(self._origin.failed(f"sent a head of over {MAX_HEAD_BYTES} bytes", "headers"))
             return
-        self._waiter = None
+        self.waiter = None
         if self._parts:
             parts, self._parts = self._parts, []
             self._head_bytes = 0
@@ -149,7 +150,7 @@ class ClientConnection(Uploading):
                 self._repeat = learn(data, head)  # it has come twice: heads that always differ cost nothing here
             self._release(response)
         elif self._head_bytes > MAX_HEAD_BYTES:
-            self._fail(self._origin.failed(f"sent over {MAX_HEAD_BYTES} bytes of trailers or chunk extensions", "body"))
+            self.fail(self._origin.failed(f"sent over {MAX_HEAD_BYTES} bytes of trailers or chunk extensions", "body"))
         else:
             self.due = self._origin.now() + self._idle_timeout if self._reading else 0.0
             if waiter is not None:
@@ -206,10 +207,10 @@ class ClientConnection(Uploading):
 
     def _switch(self, early: bytes) -> None:
         """The upstream took the upgrade. The socket still counts as one of its origin's."""
-        waiter, response, origin = self._waiter, self._response, self._origin
+        waiter, response, origin = self.waiter, self._response, self._origin
         assert waiter is not None
         assert response is not None
-        self._waiter = self._response = None
+        self.waiter = self._response = None
         self.closed, self.due = True, 0.0
         self._parser = None
         upgraded = Upgraded(origin, self._transport, early, lambda: origin.forget(self))
@@ -229,10 +230,10 @@ class ClientConnection(Uploading):
     # ---- ends
 
     def eof_received(self) -> bool | None:
-        if self._waiter is not None and self.used > 1 and self._origin.tls is None:
+        if self.waiter is not None and self.used > 1 and self._origin.tls is None:
             acked = bytes_acked(self._transport.get_extra_info("socket"))
             if acked is not None and acked <= self._sent_before + 1:
-                self._fail(Untouched())  # the peer's TCP took in nothing of the request: nobody can have acted on it
+                self.fail(Untouched())  # the peer's TCP took in nothing of the request: nobody can have acted on it
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -243,22 +244,22 @@ class ClientConnection(Uploading):
         if response is not None and self._close_delimited and exc is None:
             self._response = self.lane = None
             response.finish(None)
-        elif response is not None or self._waiter is not None:
+        elif response is not None or self.waiter is not None:
             how = "reset the connection" if exc is not None else "closed the connection"
             when = "in the middle of the answer" if response is not None else "before answering"
-            self._fail(self._origin.failed(f"{how} {when}", "body" if response is not None else "headers"))
+            self.fail(self._origin.failed(f"{how} {when}", "body" if response is not None else "headers"))
         self._parser = None  # it refers to us: the collector would have to come for each closed connection
         self._origin.forget(self)
 
     def expire(self, now: float) -> None:
-        if self._waiter is None and self._response is None:
+        if self.waiter is None and self._response is None:
             self.abort()
             return
-        what, phase, code = _SILENT if self._waiter is not None else _STALLED
-        self._fail(self._origin.failed(what, phase, status=504, code=code))
+        what, phase, code = _SILENT if self.waiter is not None else _STALLED
+        self.fail(self._origin.failed(what, phase, status=504, code=code))
 
-    def _fail(self, error: Fail | Untouched) -> None:
-        waiter, self._waiter = self._waiter, None
+    def fail(self, error: Fail | Untouched) -> None:
+        waiter, self.waiter = self.waiter, None
         response, self._response = self._response, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(error)
@@ -271,7 +272,7 @@ class ClientConnection(Uploading):
 
     def abort(self) -> None:
         """Close at once, whatever is under way; nothing more is told to anybody."""
-        self._waiter = self._response = self.lane = None
+        self.waiter = self._response = self.lane = None
         upload, self._upload = self._upload, None
         if upload is not None:
             upload.source.cancel("upstream connection closed")
@@ -295,5 +296,5 @@ class ClientConnection(Uploading):
             self._origin.wheel.watch(self)
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "waiting" if self._waiter else "reading" if self._response else "idle"
+        state = "closed" if self.closed else "waiting" if self.waiter else "reading" if self._response else "idle"
         return f"<ClientConnection {state} used {self.used}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import time
 from typing import Any
 
 
@@ -18,6 +19,16 @@ def usage() -> dict[str, Any]:
     return {
         "pid": os.getpid(), "seconds": used.ru_utime + used.ru_stime, "rss": resident(), "descriptors": descriptors,
     }  # fmt: skip
+
+
+def age() -> float:
+    """Seconds since this process was started, to a hundredth; 0 where that cannot be told."""
+    try:
+        with open("/proc/self/stat", "rb", buffering=0) as file:
+            ticks = int(file.read(1024).rpartition(b")")[2].split()[19])
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, IndexError, ValueError, AttributeError):
+        return 0.0
 
 
 def resident() -> int:

@@ -159,6 +159,15 @@ class Server:
         for connection in list(self._connections):
             connection.close_when_idle()
 
+    def leave(self) -> None:
+        """Close the listeners' accept loops: somebody else accepts on the same socket. What is open stays until its
+        next response; of idle callers only those of WebSockets are told, for they can be."""
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections):
+            if not isinstance(connection, Connection):
+                connection.close_when_idle()
+
     def end_all(self, fail: Fail) -> None:
         """End every running response with an error."""
         for connection in list(self._connections):

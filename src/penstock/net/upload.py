@@ -61,7 +61,7 @@ class Uploading(BatchedProtocol):
         """The body has ended."""
         self._upload = None
         if error is not None:
-            self._fail(error)
+            self.fail(error)
 
     def pause_writing(self) -> None:
         if self._upload is not None:
@@ -71,5 +71,5 @@ class Uploading(BatchedProtocol):
         if self._upload is not None:
             self._upload.source.resume()
 
-    def _fail(self, error: Fail) -> None:
+    def fail(self, error: Fail) -> None:
         raise NotImplementedError

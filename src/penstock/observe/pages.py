@@ -16,6 +16,7 @@ from penstock.observe.jobs_page import JOBS_METRICS, put_jobs
 from penstock.observe.journal_page import JOURNAL_METRICS, put_journal
 from penstock.observe.memory_page import MEMORY_METRICS, put_memory
 from penstock.observe.resume_page import RESUME_METRICS, put_resume
+from penstock.observe.scaling_page import SCALING_METRICS, put_scaling
 from penstock.observe.store_page import STORE_METRICS, put_store
 from penstock.observe.telemetry_page import TELEMETRY_METRICS, put_telemetry
 
@@ -36,5 +37,6 @@ SLICES = (
     ("telemetry", put_telemetry, TELEMETRY_METRICS),
     ("alerts", put_alerts, ALERTS_METRICS),
     ("gauges", put_gauges, GAUGE_METRICS),
+    ("scaling", put_scaling, SCALING_METRICS),
 )
 """What slices tell, by the name under which workers dump it: how it is put on the page, and its metrics."""

@@ -15,6 +15,7 @@ log = logging.getLogger("penstock")
 
 JOURNAL_SECONDS = 30.0
 LEADER_SECONDS = 30.0
+DEMAND_SECONDS = 1.0
 TRACE_SECONDS = 60.0
 """More than is traced: what was found is sorted then."""
 STREAM_SECONDS = 20.0
@@ -46,10 +47,22 @@ class Asked:
 
     def __init__(self) -> None:
         self.members: dict[int, Member] = {}
+        self.leaving: dict[int, list[Member]] = {}
+        """By number: those that were renewed, and end with their last calls."""
 
-    async def ask_all(self, name: str, value: Any = None, *, within: float = 5.0) -> list[Any]:
-        """Every worker's answer; those that fail are logged and left out."""
+    def forget(self, member: Member) -> None:
+        """It has ended."""
+        if self.members.get(member.number) is member:
+            del self.members[member.number]
+        left = [one for one in self.leaving.pop(member.number, []) if one is not member]
+        if left:
+            self.leaving[member.number] = left
+
+    async def ask_all(self, name: str, value: Any = None, *, within: float = 5.0, leaving: bool = False) -> list[Any]:
+        """Every worker's answer; those that fail are logged and left out. ``leaving``: ask those too that leave."""
         members = list(self.members.values())
+        if leaving:
+            members += [member for those in self.leaving.values() for member in those]
         answers = await asyncio.gather(
             *(member.ask(name, value, within=within) for member in members), return_exceptions=True
         )
@@ -89,7 +102,11 @@ class Asked:
 
     async def windows(self, after: float) -> list[str]:
         """The windows of all workers that are over."""
-        return [window for windows in await self.ask_all("windows", after) for window in windows]
+        return [window for windows in await self.ask_all("windows", after, leaving=True) for window in windows]
+
+    async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
+        """What each worker has to do with ``pools`` right now."""
+        return await self.ask_all("demand", pools, within=DEMAND_SECONDS)
 
     async def leader(self, part: str, question: dict[str, Any]) -> dict[str, Any]:
         """What the first worker, which gathers all windows, says of ``part``."""
@@ -118,8 +135,14 @@ class Asked:
         return await self.ask_all("trace_memory", question, within=float(question["seconds"]) + TRACE_SECONDS)
 
     async def stream(self, owner: int, question: dict[str, Any]) -> dict[str, Any]:
-        """Ask worker ``owner`` about a stream that it keeps. Raises LinkError when it is gone."""
-        member = self.members.get(owner)
-        if member is None:
+        """Ask worker ``owner`` about a stream that it keeps; one that leaves may keep it yet. Raises LinkError when it
+        is gone."""
+        those = [*self.leaving.get(owner, []), *([self.members[owner]] if owner in self.members else [])]
+        if not those:
             raise LinkError(f"worker {owner} is not there")
-        return dict(await member.ask("stream", question, within=STREAM_SECONDS))
+        answer: dict[str, Any] = {}
+        for member in those:
+            answer = dict(await member.ask("stream", question, within=STREAM_SECONDS))
+            if "failed" not in answer:
+                break
+        return answer

@@ -6,6 +6,7 @@ It ends with the supervisor: when the link ends, it stops accepting, calls are d
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -18,13 +19,14 @@ import msgspec
 from penstock.assemble_keys import KeyFileError
 from penstock.assemble_observation import install_logs
 from penstock.config import ConfigError
+from penstock.core.marks import Marks
 from penstock.core.tasks import Crew
 from penstock.process.asked import JOURNAL_SECONDS, LEADER_SECONDS, STREAM_SECONDS
 from penstock.process.children import JOIN_SECONDS
 from penstock.process.far_engine import FarEngines
 from penstock.process.link import Link, LinkError, link_over
 from penstock.process.live_changes import LONGEST_WAIT_SECONDS
-from penstock.process.loop import run, settle_collector
+from penstock.process.loop import began, run, settle_collector
 from penstock.process.spec import Spec
 from penstock.process.team import RELOAD_SECONDS
 from penstock.process.worker import Worker
@@ -88,6 +90,14 @@ class FarFleet:
         """Open or end a session of the dashboard."""
         return dict(await self.ask("session", question))
 
+    async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Pools of replicas, which the supervisor keeps."""
+        return dict(await self.ask("pools", question))
+
+    async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
+        """What each worker has to do with pools."""
+        return list(await self.ask("demand", pools))
+
     async def live_now(self) -> dict[str, Any]:
         """How it is just now."""
         return dict(await self.ask("live"))
@@ -113,6 +123,8 @@ async def serve(number: int, listener: socket.socket, link_socket: socket.socket
     """Serve until the supervisor says drain, or is gone. Returns the exit status."""
     fleet = FarFleet()
     worker = Worker(number, fleet, FarEngines(fleet.ask))
+    worker.gateway.warm.marks = marks = Marks(began())
+    marks.mark("code loaded", worker.gateway.clock.now())
     crew = Crew(f"child-{number}")
     over = asyncio.Event()
 
@@ -120,11 +132,17 @@ async def serve(number: int, listener: socket.socket, link_socket: socket.socket
         await worker.answers["drain"](seconds)
         over.set()
 
-    fleet.link, reading = await link_over(link_socket, {**worker.answers, "drain": drain}, crew)
+    async def leave(seconds: Any) -> None:
+        await worker.answers["leave"](seconds)
+        over.set()
+
+    answers = {**worker.answers, "drain": drain, "leave": leave}
+    fleet.link, reading = await link_over(link_socket, answers, crew)
     reading.add_done_callback(lambda _: over.set())
     try:
         spec = msgspec.convert(await fleet.ask("spec"), Spec)
         _log_as(spec)
+        worker.gateway.warm.starting = True
         await worker.open(spec, listener)
         await fleet.ask("ready", within=JOIN_SECONDS)
     except (ConfigError, KeyFileError, LinkError, OSError) as error:
@@ -132,6 +150,7 @@ async def serve(number: int, listener: socket.socket, link_socket: socket.socket
         await crew.aclose()
         return 1
     settle_collector()
+    worker.gateway.warm.starting = False
     await over.wait()
     if reading.done():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nobody else is left to end it
@@ -149,8 +168,9 @@ def _log_as(spec: Spec) -> None:
 def main(argv: list[str]) -> int:
     """``child NUMBER LISTENER_FD LINK_FD PARENT_PID``."""
     number, listener_fd, link_fd, parent = map(int, argv)
+    gc.disable()  # until it serves, as in cli/serve.py
     # Signals that reach every process of a group or service: the supervisor alone decides what they mean.
-    for ours in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    for ours in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(ours, signal.SIG_IGN)
     if os.getppid() != parent:
         return 1

@@ -69,8 +69,7 @@ class WorkerProcess:
             theirs.close()
         status = await self._process.wait()
         self._link.close()
-        if self._team.members.get(self.number) is self:
-            del self._team.members[self.number]
+        self._team.forget(self)
         return status
 
     def _answers(self) -> Answers:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from penstock.routing.config import RoutingConfig
 from penstock.routing.discovery.instances import Instance
 from penstock.routing.given import upstream_in, weight_in
 from penstock.routing.listing import listing, victim
-from penstock.routing.live import Live, added, changed, removed, reset, told, with_found
+from penstock.routing.live import Live, added, changed, in_force, removed, reset, told, with_found
 
 if TYPE_CHECKING:
     from penstock.process.team import Team
@@ -52,10 +52,28 @@ class LiveChanges:
         return answer
 
     async def _rows(self) -> list[dict[str, Any]]:
+        return (await self.under())[0]
+
+    async def under(self) -> tuple[list[dict[str, Any]], bool]:
+        """Every upstream, those last that only end their calls; and whether all workers have told of theirs."""
         team = self._team
         asked = len(team.members)
         answers = await team.ask_all("upstreams")
-        return listing(team.config.of(RoutingConfig), answers, complete=len(answers) == asked)
+        complete = len(answers) == asked
+        return listing(team.config.of(RoutingConfig), answers, complete=complete), complete
+
+    async def drain(self, names: Collection[str], *, drained: bool) -> list[str]:
+        """Give those of ``names`` that are there no new calls, or give them some again, by one change. Returns the
+        problems."""
+
+        def change(live: Live, written: RoutingConfig) -> Live:
+            known = in_force(written, live).upstreams
+            for name in names:
+                if name in known and known[name].drain != drained:
+                    live = changed(live, written, name, drain=drained)
+            return live
+
+        return await self._team.change(change)
 
     async def change(self, question: dict[str, Any]) -> dict[str, Any]:
         """Do ``do`` (drain, undrain, put, remove, reset) to the upstream ``name``; ``body`` is what was put, ``wait``

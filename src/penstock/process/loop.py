@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import gc
 import resource
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from penstock.net.process import age
 
 T = TypeVar("T")
 
@@ -30,8 +33,14 @@ def raise_descriptor_limit() -> int:
     return soft
 
 
+def began() -> float:
+    """The moment, of the monotonic clock, at which this process was started."""
+    return time.monotonic() - age()
+
+
 def settle_collector() -> None:
-    """What is here now lives until the end: the collector need not look at it again, nor often at the rest."""
-    gc.collect()
+    """What is here now lives until the end: the collector need not look at it again, nor often at the rest. It does not
+    look for garbage first: of a start that is half a megabyte, and to find it would hold up the first calls."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    gc.enable()

@@ -10,7 +10,7 @@ import importlib.util
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -34,10 +34,14 @@ log = logging.getLogger("penstock")
 RELOAD_SECONDS = 30.0
 
 
+async def _cannot_restart() -> dict[str, Any]:
+    return {"ok": False, "problems": ["nobody here starts workers"]}
+
+
 class Team(Asked):
     """See the module. ``follow`` is called with the configuration in force after every reload, refused or not, and
     after every live change; ``looks`` tells what came of looking for instances, ``loads`` how long own
-    engines took to load."""
+    engines took to load, ``scaled`` keeps pools of replicas."""
 
     def __init__(self, source: Source, spec: Spec, follow: Callable[[Config], None] | None = None) -> None:
         super().__init__()
@@ -48,19 +52,22 @@ class Team(Asked):
         self.reloads = 0
         self.refused_reload: list[str] = []
         self._reloading = asyncio.Lock()
-        self._read = LastReading(os.environ)
+        self.reading = LastReading(os.environ)
         self.trials = Trials(self.ask_all)
         self.live = LiveChanges(self)
         self.desk = DeskOfAll(self.ask_all)
         self.session = self.desk.answer
         self.live_now = PulseOfAll(self.ask_all).now
         self.looks: Callable[[], dict[str, dict[str, int]]] = dict
+        self.scaled: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]] | None = None
         self.loads: Callable[[], dict[str, list[float]]] = dict
+        self.restart: Callable[[], Awaitable[dict[str, Any]]] = _cannot_restart
         self.answers: Answers = {
             "metrics": lambda _: self.metrics(),
             "status": lambda _: self.status(),
             "calls": lambda value: self.calls(int(value["count"]), str(value["id"])),
             "reload": lambda _: self.reload(),
+            "restart": lambda _: self.restart(),
             "upstreams": lambda model: self.upstreams(str(model or "")),
             "change": lambda value: self.change_upstream(value),
             "settings": lambda value: self.settings(value),
@@ -68,6 +75,8 @@ class Team(Asked):
             "journal": lambda value: self.journal(value),
             "windows": lambda after: self.windows(float(after)),
             "leader": lambda value: self.leader(str(value["part"]), value["question"]),
+            "pools": lambda value: self.pools(value),
+            "demand": lambda value: self.demand(value),
             "trials": lambda _: self.trial_list(),
             "decide": lambda value: self.decide(str(value["model"]), str(value["asked"])),
             "session": self.session,
@@ -111,6 +120,10 @@ class Team(Asked):
         """Drain, weigh, add or remove an upstream while serving."""
         return await self.live.change(question)
 
+    async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
+        """Pools of replicas, which the supervisor keeps."""
+        return {"pools": {}} if self.scaled is None else await self.scaled(question)
+
     async def trial_list(self) -> dict[str, Any]:
         """Models with a new version on trial, over all workers."""
         return await self.trials.told()
@@ -127,6 +140,8 @@ class Team(Asked):
                 if problems:
                     raise LinkError("; ".join(problems))
                 await member.ask("commit", within=RELOAD_SECONDS)
+            if (old := self.members.get(member.number)) is not None:
+                self.leaving.setdefault(old.number, []).append(old)
             self.members[member.number] = member
         if sessions := self.desk.rows():
             await member.ask("sessions", sessions)
@@ -134,7 +149,7 @@ class Team(Asked):
     @property
     def config(self) -> Config:
         """The configuration in force."""
-        return self._read.in_force(self.spec)
+        return self.reading.in_force(self.spec)
 
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again: every worker builds and checks it, then all take it, or none does."""
@@ -153,7 +168,7 @@ class Team(Asked):
         """Serve with other live changes; they are taken as a reload is. Returns the problems; raises what ``change``
         raises."""
         async with self._reloading:
-            live = change(self.spec.live, self._read.written(self.spec).of(RoutingConfig))
+            live = change(self.spec.live, self.reading.written(self.spec).of(RoutingConfig))
             if live == self.spec.live:
                 return []
             problems = await self._take(msgspec.structs.replace(self.spec, live=live))
@@ -169,7 +184,7 @@ class Team(Asked):
                 await self.ask_all("collect", within=RELOAD_SECONDS)
             if "settings" in question:
                 try:
-                    written = self._read.written(self.spec)
+                    written = self.reading.written(self.spec)
                     wanted = live_settings.changed(written, question["settings"], str(question.get("by", "")))
                 except CallerError as error:
                     return {"ok": False, "problems": [error.message], "status": error.status, "code": error.code}
@@ -187,7 +202,7 @@ class Team(Asked):
             spec = self._source.read()
             if spec.text is not None and not spec.text.strip():
                 return [f"{spec.name}: is empty; was it being written?"]
-            written = self._read.written(spec)
+            written = self.reading.written(spec)
             routing = written.of(RoutingConfig)
         except ConfigError as error:
             return list(error.problems)

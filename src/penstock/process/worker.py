@@ -14,6 +14,7 @@ import msgspec
 
 from penstock.assemble import Gateway
 from penstock.assemble_engines import Engines
+from penstock.assemble_live import move_calls
 from penstock.assemble_observation import log_file
 from penstock.auth.config import AuthConfig
 from penstock.config import Config, ConfigError, StoreConfig
@@ -33,7 +34,7 @@ class Worker:
         self.number = number
         self.gateway = Gateway(number, fleet, engines)
         self._tls: ssl.SSLContext | None = None
-        self._read = LastReading(os.environ)
+        self.reading = LastReading(os.environ)
         self.answers: Answers = {
             "dump": self._dump,
             "calls": self._calls,
@@ -41,12 +42,15 @@ class Worker:
             "commit": self._commit,
             "discard": self._discard,
             "drain": self._drain,
+            "leave": self._leave,
+            "profile": self._profile,
             "stream": self._stream,
             "upstreams": self._upstreams,
             "decisions": self._decisions,
             "journal": self._journal,
             "windows": self._windows,
             "leader": self._leader,
+            "demand": self._demand,
             "trials": self._trials,
             "decide": self._decide,
             "sessions": self._sessions,
@@ -54,16 +58,22 @@ class Worker:
             "cache": self._cache,
             "trace_memory": self._trace_memory,
             "collect": self._collect,
+            "move": self._move,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
         """Build the gateway and accept calls on ``listener``. Raises ConfigError."""
-        config = self._read.in_force(spec)
+        marks = self.gateway.warm.marks
+        config = self.reading.in_force(spec)
+        marks.mark("configuration read", self.gateway.clock.now())
         await self.gateway.__aenter__()
         try:
             self._tls = tls_context(config)
             await self.gateway.open(config)
             await self.gateway.server.listen(listener, self._tls)
+            marks.mark("accepts calls", self.gateway.clock.now())
+            await self.gateway.warm.ready()
+            marks.mark("made warm", self.gateway.clock.now())
         except BaseException:
             await self.aclose()
             raise
@@ -110,6 +120,10 @@ class Worker:
     async def _collect(self, _: Any) -> int:
         return self.gateway.tending.collect()
 
+    async def _move(self, names: Any) -> int:
+        """Have what is under way at these upstreams go on elsewhere: they are to end."""
+        return move_calls(self.gateway.upstreams, set(names))
+
     async def _upstreams(self, _: Any) -> dict[str, dict[str, Any]]:
         return self.gateway.upstreams.rows()
 
@@ -136,6 +150,9 @@ class Worker:
             return {"status": 404, "code": "not_found", "problems": [f"{part} is not installed here"]}
         return await watching.answer(part, value["question"])
 
+    async def _demand(self, pools: Any) -> dict[str, Any]:
+        return self.gateway.demand.told(pools)
+
     async def _trials(self, _: Any) -> dict[str, Any]:
         return self.gateway.upstreams.dump_trials()
 
@@ -147,7 +164,7 @@ class Worker:
         """Make an edition and keep it ready. Answers with the problems: none means ready."""
         spec = msgspec.convert(value, Spec)
         try:
-            config = self._read.in_force(spec)
+            config = self.reading.in_force(spec)
             problems = unchangeable(self.gateway.config, config)
             if problems:
                 return problems
@@ -173,6 +190,14 @@ class Worker:
     async def _drain(self, seconds: Any) -> None:
         """End within ``seconds``; None takes what is configured."""
         await self.gateway.drain(self.gateway.config.of(ListenConfig).drain if seconds is None else float(seconds))
+
+    async def _profile(self, within: Any) -> dict[str, Any]:
+        """Where the time of the start went."""
+        return {"worker": self.number, "spans": await self.gateway.warm.profile(float(within))}
+
+    async def _leave(self, seconds: Any) -> None:
+        """Another one serves here now: end with the last call, within ``seconds``."""
+        await self.gateway.drain(float(seconds), renewed=True)
 
     def __repr__(self) -> str:
         return f"<Worker {self.number}>"

@@ -249,6 +249,10 @@ class HttpProvider:
         response = await self._origin.request(head, body, Patience(within, within, within))
         return response.status, await collect(response, limit)
 
+    async def warm(self, number: int, ahead: float = 0.0) -> int:
+        """See ``Origin.warm``."""
+        return await self._origin.warm(number, self._patience, ahead)
+
     def scrub(self, text: bytes) -> bytes:
         """``text`` with what nobody may see struck out: upstreams repeat keys in their errors."""
         for secret in self._speech.secrets:

@@ -110,6 +110,8 @@ class Attempts:
 
         ``able(entry)`` gives the entry's targets that offer the call's operation and are well.
         """
+        if failure.kind.name == "leaving":
+            return self._moved(target, able, now) if left > 0 else None
         if failure.kind.blames == "key" and left > 0 and self._has_another_key(target, now):
             return Step(self._entry, self._asked, [target])
         self._made += 1
@@ -122,6 +124,14 @@ class Attempts:
         if failure.kind.fall_back and left > 0:
             return self.fall_back(able, now, too_long=failure.kind.name == "context_length")
         return None
+
+    def _moved(self, target: Target, able: Callable[[Entry], Sequence[Target]], now: float) -> Step | None:
+        """Where a call goes on whose target is to end. That is no failure: it is not counted, and needs no budget."""
+        others = [one for one in Entry.within(self._regions, able(self._entry)) if one.name != target.name]
+        others = [one for one in others if not one.draining] or others
+        if others:
+            return Step(self._entry, self._asked, self._entry.candidates.nearest(others))
+        return self.fall_back(able, now)
 
     def fall_back(
         self, able: Callable[[Entry], Sequence[Target]], now: float, *, too_long: bool = False

@@ -56,6 +56,8 @@ KINDS = _kinds(
     Kind("denied", "upstream", here=False, elsewhere=True, fall_back=True, blames="key"),
     # The key is good, but not for what the caller asked for.
     Kind("forbidden", "upstream", here=False, elsewhere=True, fall_back=True),
+    # It is to end, and was asked nothing wrong: what is under way there goes on elsewhere.
+    Kind("leaving", "gateway", here=False, elsewhere=True, fall_back=True),
     # The answer that was to lead on from another one did not; another way of asking may.
     Kind("unjoinable", "upstream", here=True, elsewhere=True, fall_back=True),
     # The same model would say the same: only one with a larger context can help.
@@ -76,6 +78,9 @@ class Failure:
 
 AT_REST = "upstream_keys_at_rest"
 """The code of a Fail for an attempt that was not made: the upstream has asked every key of ours to wait."""
+
+LEAVING = "upstream_leaving"
+"""The code of a Fail by which a call is told that its upstream is to end, and that it should go on elsewhere."""
 
 _CONTEXT = re.compile(
     rb"context_length_exceeded|context length|context window|maximum context|prompt is too long|too many tokens"
@@ -134,6 +139,8 @@ def of_fail(fail: Fail) -> Failure:
         name = "crowded"
     elif fail.code == AT_REST:
         name = "rate_limited"
+    elif fail.code == LEAVING:
+        name = "leaving"
     elif fail.code == "engine_starting":
         name = "starting"
     elif fail.phase in ("dns", "connect", "tls", "queue", "send", "start"):

@@ -92,7 +92,7 @@ class Health:
         """Which part of its weight counts: less than 1 for a while after it came back."""
         whole = self.rules.slow_start
         age = now - self.since
-        return 1.0 if age >= whole else (int(age * STEPS / whole) + 1) / STEPS
+        return 1.0 if age >= whole else (max(0, int(age * STEPS / whole)) + 1) / STEPS
 
     def until(self, now: float) -> float:
         """The moment at which any of this may change by itself."""
@@ -102,7 +102,7 @@ class Health:
         whole = self.rules.slow_start
         age = now - self.since
         if age < whole:
-            until = min(until, self.since + (int(age * STEPS / whole) + 1) * whole / STEPS)
+            until = min(until, self.since + (max(0, int(age * STEPS / whole)) + 1) * whole / STEPS)
         return until
 
     def back(self, now: float) -> float:
@@ -121,6 +121,12 @@ class Health:
         return "sick" if self.sick else "slow" if self.slow_until else "closed"
 
     # ---- what is learned
+
+    def arrive(self, moment: float) -> None:
+        """It is new here: its share grows from ``moment`` on, and before then it has the least of it."""
+        if self.rules.slow_start:
+            self.since = moment
+            self._changed()
 
     def well(self, now: float, trial: int = 0) -> None:
         """An attempt there ended well."""

@@ -30,8 +30,8 @@ class Joint:
     back all that the sink was given: then another answer may take its place."""
 
     __slots__ = (
-        "_broken", "_ended", "_error", "_fiber", "_held", "_lane", "_loop", "_open", "_paused", "_running", "_sink",
-        "_source", "_timer", "anew", "arrived", "rescue", "told",
+        "_broken", "_ended", "_error", "_fiber", "_held", "_lane", "_loop", "_moving", "_open", "_paused", "_running",
+        "_sink", "_source", "_timer", "anew", "arrived", "rescue", "told",
     )  # fmt: skip
 
     def __init__(self, source: Source, loop: AbstractEventLoop, told: Told | None = None) -> None:
@@ -41,10 +41,9 @@ class Joint:
         self._held: list[bytes] = []
         self._open = False  # a frame may go straight to the sink
         self._running = False
-        self._ended = False
+        self._ended = self._paused = self._moving = False
         self._error: Fail | None = None
         self._broken: Fail | None = None
-        self._paused = False
         self._timer: TimerHandle | None = None
         self._fiber: Fiber | None = None
         self._lane: Lane | None = None
@@ -131,7 +130,7 @@ class Joint:
         while self._held and not self._paused:
             sink.push(self._held.pop(0))
         self._running = False
-        if self._paused or self._sink is not sink:
+        if self._paused or self._moving or self._sink is not sink:
             return
         if self._ended:
             self._sink = Void()
@@ -205,6 +204,9 @@ class Joint:
 
     def _failed(self, error: Fail) -> None:
         self._stop_timer()
+        if self._moving:
+            self._broken = error  # somebody is asked to go on already
+            return
         if self._held and self._sink is None:
             self._broken = error  # the rescue begins when there is somebody to be told
             self.arrived.set_result(None)
@@ -233,6 +235,43 @@ class Joint:
             self._timer = None
 
     # ---- from the rescue
+
+    def leave(self, error: Fail) -> bool:
+        """The upstream is to end: have another one go on while this one still could. False where that cannot be now."""
+        told = self.told
+        if not self.arrived.done():
+            self.cancel("leaving")
+            self.arrived.set_result(error)
+            return True
+        if self._ended or self._sink is None or self._fiber is not None or self._timer is not None:
+            return False
+        if self.rescue is None or told is None or told.finish or told.done:
+            return False
+        self._moving = True
+        self._set_open(False)
+        self._source.pause()
+        fiber = self._fiber = Fiber(self._loop, self.rescue(error))
+        fiber.step()
+        return True
+
+    def stay(self) -> None:
+        """Nobody else could go on: its own upstream does."""
+        broken, self._broken, self._fiber, self._moving = self._broken, None, None, False
+        if broken is not None:
+            self._failed(broken)
+        elif not self._paused:
+            self._hand_on()
+
+    def move(self, source: Source, frame: bytes) -> None:
+        """Go on with ``source``, which has begun and brought ``frame``."""
+        self._fiber, self._moving, self._broken = None, False, None
+        self._source.cancel("moved")
+        self._source = source
+        source.start(self)
+        self._set_open(not self._paused)
+        self.push(frame)
+        if not self._paused and not self._ended:
+            source.resume()
 
     def follow(self, source: Source) -> None:
         """Go on with ``source``, which leads on from what was told."""

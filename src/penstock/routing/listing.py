@@ -100,26 +100,28 @@ def listing(
     return rows
 
 
+def losses(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """What the loss of each would cost: calls/Σ + sessions/Σ + blocks/Σ, its shares of what all of them hold."""
+    totals = {key: sum(row[key] for row in rows) or 1 for key in ("in_flight", "sessions", "blocks")}
+    return [float(sum(row[key] / total for key, total in totals.items())) for row in rows]
+
+
 def victim(rows: Sequence[dict[str, Any]], model: str) -> dict[str, Any] | None:
     """The upstream of ``model`` whose loss costs least, None where none can be spared.
 
-    One that drains already, the emptiest first. Else the least of calls/Σ + sessions/Σ + blocks/Σ: its shares of what
-    the model's upstreams hold. Never the last that serves some model.
+    One that drains already, the emptiest first. Else the least of ``losses`` among the model's upstreams. Never the
+    last that serves some model.
     """
     serving: dict[str, int] = {}
     for row in rows:
         for pattern in row["models"]:
             serving[pattern] = serving.get(pattern, 0) + (not row["draining"])
     mine = [row for row in rows if model in row["models"]]
-    totals = {key: sum(row[key] for row in mine) or 1 for key in ("in_flight", "sessions", "blocks")}
-
-    def loss(row: dict[str, Any]) -> float:
-        return float(sum(row[key] / total for key, total in totals.items()))
-
+    loss = {row["name"]: cost for row, cost in zip(mine, losses(mine), strict=True)}
     spared = [
         row
         for row in mine
         if not row["still_serves"] and (row["draining"] or all(serving[pattern] > 1 for pattern in row["models"]))
     ]
-    best = min(spared, key=lambda row: (not row["draining"], loss(row), row["name"]), default=None)
-    return None if best is None else {"upstream": best["name"], "loss": loss(best), "drained": best["drained"]}
+    best = min(spared, key=lambda row: (not row["draining"], loss[row["name"]], row["name"]), default=None)
+    return None if best is None else {"upstream": best["name"], "loss": loss[best["name"]], "drained": best["drained"]}

@@ -6,16 +6,31 @@ from penstock.core.errors import Fail, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.routing.attempts import Tried
-from penstock.routing.failure import AT_REST, of_fail
+from penstock.routing.failure import AT_REST, Failure, of_fail
+from penstock.routing.seats import ill
+from penstock.routing.table import Entry
 from penstock.routing.targets import Target
 from penstock.routing.trial import Side
 from penstock.wire.errors import with_note
+
+MOVED = "moved"
+"""How a stream went on whose upstream was to end: that is no rescue from a failure."""
 
 
 def failed(target: Target, fail: Fail) -> Tried:
     """An attempt that ended so. The frames it came through hold the call and its bytes, in a circle: they go."""
     fail.__traceback__ = fail.__context__ = None
     return Tried(target, None, fail, of_fail(fail))
+
+
+def note(exchange: Exchange, tried: Tried, failure: Failure, entry: Entry, now: float) -> None:
+    """An attempt failed, unless there was none: all keys for it were at rest."""
+    if tried.fail is not None and tried.fail.code == AT_REST:
+        return
+    ill(exchange, failure, now)
+    exchange.note_failure(failure.kind.name, tried.target.name)
+    if entry.side is not None and failure.kind.fault == "upstream":
+        entry.side.failed()
 
 
 def last(tried: Tried, note: str) -> Reply:
@@ -53,7 +68,7 @@ def watch(exchange: Exchange, side: Side) -> None:
 
     def finished(exchange: Exchange) -> None:
         fault = "" if exchange.error is None else exchange.error.fault
-        if exchange.rescues or fault == "upstream":
+        if any(how != MOVED for how in exchange.rescues or ()) or fault == "upstream":
             side.failed()
         elif exchange.outcome == "ok":
             alone = exchange.attempts == 1

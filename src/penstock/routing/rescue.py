@@ -1,7 +1,8 @@
 """Finishing an answer whose upstream broke after part of it was out: another upstream, or the same, goes on from there.
 
 Enters: the error that broke the stream. Leaves: the rest of the answer in the Joint, or one error at its end. Each
-upstream is asked in the ways that it is known to take, within the attempts and the deadline of the call. Never raises.
+upstream is asked in the ways that it is known to take, within the attempts and the deadline of the call. Where the
+error says that its upstream is to end, that one goes on until another has shown that it can. Never raises.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ import copy
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from penstock.core.errors import Fail, GatewayError
+from penstock.core.errors import Fail, defect
 from penstock.core.exchange import Exchange
 from penstock.core.money import spend
 from penstock.core.reply import Source
-from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.continued import Continued
-from penstock.routing.failure import KINDS, Failure, of_fail
+from penstock.routing.failure import KINDS, LEAVING, Failure, of_fail
 from penstock.routing.joint import Joint
-from penstock.routing.outcomes import failed
+from penstock.routing.moving import CERTAIN, MOST_MOVES, MOVE_SECONDS, Proof
+from penstock.routing.outcomes import MOVED, failed
 from penstock.routing.overlap import Join
+from penstock.routing.race import Attempt
 from penstock.routing.seating import Seating
-from penstock.routing.seats import ill, leave_seat
+from penstock.routing.seats import Seat, ill, leave_seat
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
 from penstock.routing.ways import refuse, ways
@@ -36,13 +38,10 @@ log = logging.getLogger("penstock")
 REFUSALS = (400, 422, 501)
 """Statuses by which a server says that it does not take a request of this form."""
 
-Attempt = Callable[[Exchange, Target, Ask], Awaitable[Tried]]
-"""One attempt: the call of an exchange, at a target, asked for so."""
-
 
 class Rescue:
-    """See the module. One a stream; ``run`` is called each time it breaks. ``step`` and ``target``: who serves it, on
-    the fork ``served`` if not on the exchange itself."""
+    """See the module. One a stream; ``run`` is called each time. ``step`` and ``target``: who serves it, on the fork
+    ``served`` if not on the exchange itself."""
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class Rescue:
         self._before: Usage | None = None
         self._child = served
         self._seating = seating
-        self._counted = 0
+        self._counted = self._moves = 0
         self._way = ""
         self._unfit: set[tuple[str, str]] = set()
         self._story: list[str] = []
@@ -80,18 +79,20 @@ class Rescue:
     async def run(self, error: Fail) -> None:
         """Finish the answer. ``error`` is what broke it."""
         try:
-            await self._run(error)
+            await (self._move(error) if error.code == LEAVING else self._run(error))
         except Exception:
             log.exception("the rescue of %s failed", self._exchange.id, extra={"request": self._exchange.id})
-            self._joint.fail(GatewayError("Penstock has a defect here; its log says more.", code="internal_error"))
+            if error.code == LEAVING:
+                self._joint.stay()
+            else:
+                self._joint.fail(defect())
 
     async def _run(self, error: Fail) -> None:
         exchange, told = self._exchange, self._told
         failure = of_fail(error)
         hindrance = self._hindrance()
         why = "" if self._joint.anew is not None else hindrance
-        whole = not hindrance and self._is_whole(self._step)
-        if not whole:
+        if not (whole := not hindrance and self._is_whole(self._step)):
             ill(self._child or exchange, failure, self._now())
         self._settle_served()
         if failure.kind.name == "unjoinable":
@@ -124,12 +125,23 @@ class Rescue:
         error.message = f"{error.message}; the rest of the answer could not be had: {why}"
         self._joint.fail(error)
 
+    async def _move(self, error: Fail) -> None:
+        """Have another upstream go on while this one still could. Where none can, this one does."""
+        if self._moves < MOST_MOVES and not self._hindrance() and not self._is_whole(self._step):
+            now = self._now()
+            left = self._exchange.deadline - now
+            step = self._attempts.after(of_fail(error), self._target, self._able, left, now)
+            if step is not None:
+                self._moves += 1
+                if (await self._go_on(step, "", moving=True)).failure is None:
+                    self._moves = 0
+                    return
+        self._joint.stay()
+
     def _hindrance(self) -> str:
         """Why no other upstream can go on from where the answer is; "" if one can."""
-        if self._told.stuck:
-            return self._told.stuck
-        if self._told.full:
-            return "it is too long to be remembered"
+        if self._told.stuck or self._told.full:
+            return self._told.stuck or "it is too long to be remembered"
         if several_choices(self._exchange.call.body):
             return "several answers were asked for"
         if self._joint.anew is not None and self._told.open_block == "thinking":
@@ -142,8 +154,9 @@ class Rescue:
         limit = plan.limit if plan is not None and plan.limit is not None else step.entry.max_tokens
         return limit is not None and self._told.tokens >= limit
 
-    async def _go_on(self, step: Step, hindrance: str) -> Tried:
-        """One attempt, in each way that the chosen target may take; with a hindrance there is only to begin anew."""
+    async def _go_on(self, step: Step, hindrance: str, *, moving: bool = False) -> Tried:
+        """One attempt, in each way that the chosen target may take; with a hindrance there is only to begin anew.
+        ``moving``: in those that lead on for certain."""
         exchange, told = self._exchange, self._told
         call = exchange.call
         ask = step.entry.ask(exchange, step.asked, self._now())
@@ -158,7 +171,8 @@ class Rescue:
         text = told.text
         for way in ways(target, call.operation.name, model):
             plan = continuation(call.operation.name, call.body, text, told.tokens, way)
-            if plan is None or (target.name, way) in self._unfit or (hindrance and way != "restart"):
+            unfit = (target.name, way) in self._unfit or (moving and way not in CERTAIN)
+            if plan is None or unfit or (hindrance and way != "restart"):
                 continue
             child = self._fork(plan, step.entry, restart=way == "restart")
             try:
@@ -170,8 +184,13 @@ class Rescue:
             exchange.attempts += 1
             reply = tried.reply
             if tried.failure is None and reply is not None and reply.events and not isinstance(reply.body, bytes):
-                self._follow(reply.body, child, step, target, way, Join(text, way.partition("_")[0], plan.unsent))
-                return tried
+                join = Join(text, way.partition("_")[0], plan.unsent)
+                if not moving:
+                    self._follow(reply.body, child, step, target, way, join)
+                    return tried
+                if await self._moved(reply.body, child, step, target, join):
+                    return tried
+                tried = Tried(target, None, None, Failure(KINDS["unjoinable"]))
             child.finish("error", self._now())
             if tried.failure is None:
                 if reply is not None and not isinstance(reply.body, bytes):
@@ -193,12 +212,38 @@ class Rescue:
             child.output_default = max(1, entry.max_tokens - (0 if restart else self._told.tokens))
         return child
 
-    def _follow(self, source: Source, child: Exchange, step: Step, target: Target, way: str, join: Join) -> None:
+    async def _moved(self, source: Source, child: Exchange, step: Step, target: Target, join: Join) -> bool:
+        """Whether the rest came from ``target``: then the stream is there now."""
+        told = self._told
+        story = f"upstream '{self._target.name}' is to end, after {told.tokens} tokens"
+        comment = self._comment(f"'{target.name}' went on", story)
+        made = restamp_of(told)(told, join.feed, join.finish, self._used(), comment, len(self._story) + 1)
+        proof = Proof(Continued(source, made), self._joint.arrived.get_loop())
+        try:
+            frame = await proof.begun(MOVE_SECONDS)
+        except BaseException:
+            child.finish("error", self._now())
+            raise
+        if not frame:
+            return False
+        self._exchange.note_failure("leaving", self._target.name)
+        self._story.append(story)
+        self._settle_served()
+        self._serves(child, step, target, MOVED)
+        self._joint.move(proof, frame)
+        return True
+
+    def _serves(self, child: Exchange, step: Step, target: Target, way: str) -> None:
         exchange = self._exchange
-        assert self._before is not None
         exchange.note_rescue(way)
         exchange.upstream = target.name
         self._step, self._target, self._way, self._child = step, target, way, child
+        if isinstance(child.seat, Seat):
+            child.seat.holds(self._joint)
+
+    def _follow(self, source: Source, child: Exchange, step: Step, target: Target, way: str, join: Join) -> None:
+        assert self._before is not None
+        self._serves(child, step, target, way)
         told = self._told
         trim: Callable[[str], str] = join.feed
         rest: Callable[[], str] = join.finish
@@ -211,28 +256,30 @@ class Rescue:
         made = restamp_of(told)(told, trim, rest, self._before, comment, len(self._story))
         self._joint.follow(Continued(source, made))
 
-    def _comment(self, how: str) -> bytes:
-        return f": penstock rescued this answer: {'; '.join(self._story)}; {how}\n\n".encode()
+    def _comment(self, how: str, *more: str) -> bytes:
+        return f": penstock rescued this answer: {'; '.join((*self._story, *more))}; {how}\n\n".encode()
 
     def _settle_served(self) -> None:
         """Sum up what the upstream used that has just failed, and leave its seat."""
-        exchange, told = self._exchange, self._told
+        exchange = self._exchange
         served = self._child or exchange
-        tokens = told.tokens - self._counted
-        self._counted = told.tokens
-        used = Usage(
-            served.tokens_in, served.tokens_out or tokens, served.tokens_cached, served.tokens_reasoning
-        )  # fmt: skip
-        if self._before is None:
+        tokens = served.tokens_out or self._told.tokens - self._counted
+        is_first, self._before = self._before is None, self._used()
+        self._counted = self._told.tokens
+        if is_first:
             leave_seat(exchange, self._now())
-            self._before = used
             exchange.defer(self._finish)
-        else:
-            self._before = self._before.plus(used)
-        spend(exchange, served, used.completion_tokens)
+        spend(exchange, served, tokens)
         if self._child is not None:
             self._child.finish("error", self._now())
             self._child = None
+
+    def _used(self) -> Usage:
+        """What all upstreams used so far, the one included that serves it now."""
+        served = self._child or self._exchange
+        tokens = served.tokens_out or self._told.tokens - self._counted
+        used = Usage(served.tokens_in, tokens, served.tokens_cached, served.tokens_reasoning)
+        return used if self._before is None else self._before.plus(used)
 
     def _finish(self, exchange: Exchange) -> None:
         """The call has ended: what all upstreams used is its usage."""

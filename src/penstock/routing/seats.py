@@ -16,6 +16,7 @@ from penstock.routing.failure import KINDS, Failure, of_fail
 from penstock.routing.load import PRIOR_FIRST
 
 if TYPE_CHECKING:
+    from penstock.routing.joint import Joint
     from penstock.routing.targets import Target
 
 log = logging.getLogger("penstock")
@@ -29,12 +30,13 @@ TOO_MANY = ("rate_limited", "overloaded", "full")
 class Seat:
     """A call's place at a target. ``hit``: the share of its prompt expected in the cache there; ``key``: the number of
     the key that it shows; ``used``: when what is expected was last used there, None where its absence would prove
-    nothing; ``metered`` is the upstream's meter and ``begun`` where it
-    stood; ``trial``: not 0 if all depends on it whether the target is used again; ``was_well`` and ``was_ill``: what
-    it has told of the target, and ``trouble`` in what way it was ill."""
+    nothing; ``metered`` is the upstream's meter and ``begun`` where it stood; ``joint``: the stream that it is taken
+    for, once that has begun; ``trial``: not 0 if all depends on it whether the target is used again; ``was_well`` and
+    ``was_ill``: what it has told of the target, and ``trouble`` in what way it was ill."""
 
     __slots__ = (
-        "ask", "begun", "hit", "key", "metered", "stay", "target", "trial", "trouble", "used", "was_ill", "was_well",
+        "ask", "begun", "hit", "joint", "key", "metered", "stay", "target", "trial", "trouble", "used", "was_ill",
+        "was_well",
     )  # fmt: skip
 
     def __init__(self, target: Target, ask: Ask, hit: float, key: int = 0) -> None:
@@ -50,6 +52,7 @@ class Seat:
         self.metered = target.meter
         self.begun = 0 if self.metered is None else self.metered.begin(ask.now)
         self.trial = 0 if target.health.breaker.state == "closed" else target.health.begin(ask.now)
+        self.joint: Joint | None = None
         self.trouble: SeatOutcome | None = None
         self.was_well = False
         self.was_ill = False
@@ -63,11 +66,19 @@ class Seat:
             target.seats.first(now, now - stay.began, base + slope * stay.work)
         target.load.first_token(stay, now)
 
+    def holds(self, joint: Joint) -> None:
+        """It is taken for this stream."""
+        self.joint = joint
+        self.target.streams[self] = joint
+
     def leave(self, now: float, *, tokens: int = 0, prompt: int = 0, cached: int = 0) -> None:
         """The call has ended there, with what its usage told (0: nothing): tokens of the answer, of the prompt, and of
         that those that were cached."""
         target = self.target
         target.in_flight -= 1
+        if self.joint is not None:
+            self.joint = None
+            target.streams.pop(self, None)
         target.load.end(self.stay, now, tokens)
         if cached:
             target.tells_cached = True
@@ -106,7 +117,7 @@ def _pass(seat: Seat, now: float) -> None:
 def ill(exchange: Exchange, failure: Failure, now: float) -> None:
     """The attempt at the exchange's seat failed. Of several failures told of one seat the first counts."""
     seat = exchange.seat
-    if not isinstance(seat, Seat) or seat.was_ill:
+    if not isinstance(seat, Seat) or seat.was_ill or failure.kind.name == "leaving":
         return
     seat.was_ill = True
     seat.trouble = "overload" if failure.kind.name in TOO_MANY else "error"

@@ -23,11 +23,12 @@ from penstock.routing.ask import Ask
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.capabilities import Fit
 from penstock.routing.collected import CollectedCall, Send
-from penstock.routing.failure import AT_REST, KINDS, Failure, of_answer
+from penstock.routing.failure import KINDS, Failure, of_answer
 from penstock.routing.hedge import Hedge
+from penstock.routing.holding import Holding
 from penstock.routing.joint import Joint
 from penstock.routing.nobody import nobody, somebody
-from penstock.routing.outcomes import at_rest, failed, last, watch
+from penstock.routing.outcomes import at_rest, failed, last, note, watch
 from penstock.routing.race import Race
 from penstock.routing.rescue import Rescue
 from penstock.routing.seating import Seating
@@ -44,7 +45,8 @@ ERROR_BODY_SECONDS = 5.0
 class Routing:
     """See the module. ``retries``: attempts after the first, a model; ``first_token``: seconds until a stream's first
     event; ``rescue``: finish answers whose upstream broke; ``collect``: those of calls without a stream too;
-    ``hall``: where calls wait for upstreams that have no free seat; ``uniform`` draws the jitter of waits."""
+    ``hall``: where calls wait for upstreams that have no free seat; ``newest``: an entry as it is by now; ``holding``:
+    where calls wait for pools that have no replica; ``uniform`` draws the jitter of waits."""
 
     needs = frozenset({"peek", "body"})
     gives = frozenset({"reply"})
@@ -59,6 +61,8 @@ class Routing:
         rescue: bool = True,
         collect: bool = False,
         hall: Hall | None = None,
+        newest: Callable[[Exchange, Entry], Entry] = lambda _, entry: entry,
+        holding: Holding | None = None,
         now: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -72,6 +76,8 @@ class Routing:
         self._now = now
         self._sleep = sleep
         self._uniform = uniform
+        self._newest = newest
+        self._holding = holding
         self._seating = None if hall is None else Seating(hall, now, asyncio.get_running_loop)
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
@@ -94,14 +100,17 @@ class Routing:
         return self._serve(exchange, step)
 
     def _without(self, exchange: Exchange, entry: Entry, now: float) -> Awaitable[Reply]:
-        """None of the entry's upstreams can serve: a fallback may."""
+        """None of the entry's upstreams can serve: a fallback may, or a replica that is started for it."""
         call = exchange.call
         attempts = self._attempts(call, Step(entry, call.model, ()))
+        waits = self._holding is not None and not entry.targets and self._holding.takes(entry)
         if entry.candidates.having(call) or not entry.targets:
             step = attempts.fall_back(self._able(exchange), now)
             if step is not None:
                 return self._serve(exchange, step, attempts=attempts)
         exchange.model = entry.label  # what is told of it is told of the model that is out, not of an unknown one
+        if waits and self._holding is not None:
+            return self._holding.hold(exchange, entry, self._newest, self._serve)
         fail = nobody(entry, call, now)
         fail.message += attempts.note
         raise fail
@@ -149,13 +158,13 @@ class Routing:
             if failure is None:
                 assert reply is not None
                 if reply.events and self._rescue and isinstance(reply.body, Joint) and reply.body.told is not None:
-                    self._guard(exchange, reply.body, step, target, attempts, race.served if race else None)
+                    self._guard(exchange, reply.body, step, target, attempts, race)
                 if entry.side is not None:
                     watch(exchange, entry.side)
                 if race is not None:
                     race.adopt()
                 return reply
-            self._note(exchange, tried, failure, entry)
+            note(exchange, tried, failure, entry, self._now())
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
                 attempts = attempts or self._attempts(call, step)
@@ -163,15 +172,6 @@ class Routing:
             if following is None:
                 return last(tried, "" if attempts is None else attempts.note)
             step = following
-
-    def _note(self, exchange: Exchange, tried: Tried, failure: Failure, entry: Entry) -> None:
-        """An attempt failed, unless there was none: all keys for it were at rest."""
-        if tried.fail is not None and tried.fail.code == AT_REST:
-            return
-        ill(exchange, failure, self._now())
-        exchange.note_failure(failure.kind.name, tried.target.name)
-        if entry.side is not None and failure.kind.fault == "upstream":
-            entry.side.failed()
 
     async def _following(self, exchange: Exchange, attempts: Attempts, target: Target, failure: Failure) -> Step | None:
         """The next step, after the wait that it asks for; None when there is none."""
@@ -186,7 +186,9 @@ class Routing:
         return step
 
     def _able(self, exchange: Exchange) -> Callable[[Entry], list[Target]]:
-        return lambda entry: entry.candidates.spare(exchange.call, self._now())
+        """Whom to ask after a failure: of an entry as it is now, for a call may last longer than its upstreams."""
+        newest = self._newest
+        return lambda entry: newest(exchange, entry).candidates.spare(exchange.call, self._now())
 
     async def _race(
         self,
@@ -204,7 +206,7 @@ class Routing:
         tried = await race.run(target, ask)
         for hidden in race.hidden:
             assert hidden.failure is not None
-            self._note(exchange, hidden, hidden.failure, step.entry)
+            note(exchange, hidden, hidden.failure, step.entry, self._now())
             attempts = attempts or self._attempts(exchange.call, step)
             attempts.spend(hidden.failure, hidden.target)
         return tried, race, attempts
@@ -214,20 +216,14 @@ class Routing:
         return Attempts(step.entry, step.asked, fallbacks, self._retries, self._uniform, Fit(call))
 
     def _guard(
-        self,
-        exchange: Exchange,
-        joint: Joint,
-        step: Step,
-        target: Target,
-        attempts: Attempts | None,
-        served: Exchange | None,
+        self, exchange: Exchange, joint: Joint, step: Step, target: Target, attempts: Attempts | None, race: Race | None
     ) -> None:
-        """Have the stream finished by another upstream should this one break."""
+        """Have the stream finished by another upstream should this one break, or have to end."""
 
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
                 exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
-                self._able(exchange), self._now, self._sleep, served, self._seating,
+                self._able(exchange), self._now, self._sleep, race.served if race else None, self._seating,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
@@ -272,6 +268,8 @@ class Routing:
             joint.told.forget()
         began = self._now()
         seat = exchange.seat
+        if isinstance(seat, Seat):
+            seat.holds(joint)
         # The head has had its part of the time already.
         until = min(exchange.deadline, (seat.stay.began if isinstance(seat, Seat) else began) + self._first_token)
         try:

@@ -18,6 +18,7 @@ from penstock.routing.ask import Ask
 from penstock.routing.budget import RetryBudget
 from penstock.routing.candidates import Candidates
 from penstock.routing.capabilities import UNKNOWN, Capabilities
+from penstock.routing.commonest import LEAST_BYTES, Commonest
 from penstock.routing.hedge import Hedge
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Strategy
@@ -39,6 +40,7 @@ class Entry:
     ``max_tokens`` is set in calls that give no limit themselves. ``hedge`` None: no second attempt beside the first.
     ``regions``: the only ones in which its data may be (none: any); ``nearness``: all regions, the nearest first.
     While a new version is on ``trial``, ``new`` is its entry and ``old`` leads back; ``side`` is measured of each.
+    ``common`` learns what calls begin with.
     """
 
     pattern: str
@@ -57,6 +59,7 @@ class Entry:
     budget: RetryBudget = field(default_factory=RetryBudget)
     regions: frozenset[str] = frozenset()
     nearness: Sequence[str] = ()
+    common: Commonest = field(default_factory=Commonest)
     candidates: Candidates = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +87,8 @@ class Entry:
         """The call of ``exchange``, asked for as ``asked``, as this entry's strategy sees it."""
         call, scope, sizes = exchange.call, exchange.scope, self.sizes
         tokens, output = sizes.tokens(len(call.body)), sizes.answer(call.max_tokens)
+        if self.common.most and len(call.body) >= LEAST_BYTES:
+            self.common.note(call, self.sent_as(asked))
         if len(self.targets) == 1:  # nothing to choose
             return Ask(call, now, self.sent_as(asked), tokens, output, "", scope, sizes)
         session = session_of(call)
@@ -127,6 +132,8 @@ class Table:
         self.entries = list(entries)
         self._exact = {entry.pattern: entry for entry in entries if not entry.pattern.endswith("*")}
         prefixes = [(entry.pattern[:-1], entry) for entry in entries if entry.pattern.endswith("*")]
+        versions = [one for entry in entries for one in (entry, entry.new) if one is not None]
+        self._labels = {entry.label: entry for entry in versions}
         self._prefixes = sorted(prefixes, key=lambda pair: -len(pair[0]))
 
     def find(self, name: str) -> Entry:
@@ -138,6 +145,10 @@ class Table:
             if name.startswith(prefix) and len(name) > len(prefix):
                 return candidate
         raise self._unknown(name)
+
+    def labelled(self, label: str) -> Entry | None:
+        """The entry that stands under this name in metrics: a pattern, or a version on trial."""
+        return self._labels.get(label)
 
     def fallbacks(self, entry: Entry, asked: str) -> list[tuple[Entry, str]]:
         """The entries to try after ``entry``, asked for as ``asked``, in order, each with the name to ask for. After a

@@ -6,6 +6,7 @@ A Target lives as long as its worker; a reload that leaves the upstream as it is
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Meter, Provider, Seats
@@ -16,6 +17,9 @@ from penstock.routing.load import Load, Peers
 from penstock.routing.peak import Peak
 from penstock.routing.prefix import PrefixIndex
 from penstock.routing.seats import Seat, leave_seat
+
+if TYPE_CHECKING:
+    from penstock.routing.joint import Joint
 
 MOST_MODELS = 64
 """Remembered of one target as lately asked; with stars in the config their names are the callers'."""
@@ -39,12 +43,12 @@ class Target:
     it serves at once; ``prices``: dollars per token in and out; ``slot``: its place in the prefix index; ``models``:
     when each was last asked of it; ``tells_cached``: its usage names cached tokens, so that none means none; ``pull``:
     the weight that counts now; ``scrub`` strikes its keys out of what it said; ``seats``: where their number is
-    limited; ``meter``: where its time is paid for."""
+    limited; ``meter``: where its time is paid for; ``streams``: those that flow from it, by their seats."""
 
     __slots__ = (
         "capacity", "changes", "draining", "health", "in_flight", "keys", "kind", "load", "meter", "models", "name",
         "prefixes", "prices", "provider", "pull", "refused", "region", "scrub", "seats", "served", "slot",
-        "tells_cached", "weight",
+        "streams", "tells_cached", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +91,7 @@ class Target:
         self.scrub = scrub
         self.seats: Seats | None = None
         self.meter: Meter | None = None
+        self.streams: dict[Seat, Joint] = {}
 
     def drain(self, draining: bool = True) -> None:
         """Give it no new calls, or give it some again."""

@@ -28,7 +28,7 @@ def test_each_way_to_look(discover: str) -> None:
 @pytest.mark.parametrize(
     ("discover", "said"),
     [
-        ("{}", "needs one of dns, file and kubernetes, and has none"),
+        ("{}", "needs one of dns, file, kubernetes and scaling, and has none"),
         ("{dns: a, file: b}", "and has dns and file"),
         ("{dns: a}", "dns without srv needs the instances' port"),
         ("{dns: a, srv: true, port: 1}", "leave port out"),

@@ -100,6 +100,10 @@ class Local:
             seat.leave()
         return reply
 
+    async def open(self, until: float) -> None:
+        """Wait for a first replica until the moment ``until``; from then on it can be probed. Raises UpstreamError."""
+        await self._provider(await self._engine.pick(until))
+
     async def _provider(self, seat: Seat) -> Provider:
         """The provider of the seat's present life. That of an earlier one has only dead connections: it is let go."""
         api_key, inner = self._inner.get(seat, ("", None))

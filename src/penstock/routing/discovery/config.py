@@ -8,14 +8,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.core.kubernetes import SERVICE_ACCOUNT, is_name
 from penstock.core.settings import Finding
 from penstock.core.shapes import FilePath
 from penstock.core.units import Seconds
 from penstock.routing.discovery.instances import parse_address
 
-SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_KUBERNETES_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _DNS_NAME = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?\.?)+", re.ASCII)
 
 
@@ -32,7 +30,7 @@ class KubernetesConfig(Struct, frozen=True, kw_only=True):
     def check(self) -> Iterator[Finding]:
         for name in ("service", "namespace"):
             value = getattr(self, name)
-            if value is not None and not _KUBERNETES_NAME.fullmatch(value):
+            if value is not None and not is_name(value):
                 yield (name,), f"{name} must be a Kubernetes name: small letters, digits and -"
         port = self.port
         if port is not None and not (_is_port(port) if port.isdigit() else re.fullmatch(r"[a-z0-9-]{1,63}", port)):
@@ -52,13 +50,17 @@ class DiscoverConfig(Struct, frozen=True, kw_only=True):
         FilePath | None, Meta(description="A file with an instance a line: `host:port`, then a weight if not 1.")
     ] = None
     kubernetes: Annotated[KubernetesConfig | None, Meta(description="The ready endpoints of a service.")] = None
+    scaling: Annotated[
+        bool,
+        Meta(description="Replicas that the pool of this name in `scaling.pools` starts; nobody looks for them."),
+    ] = False
     interval: Annotated[Seconds, Meta(ge=0.1, description="Look this often.")] = 10.0
     most: Annotated[int, Meta(ge=1, le=1024, description="Instances taken; those beyond are left out.")] = 256
 
     def check(self) -> Iterator[Finding]:
-        ways = [name for name in ("dns", "file", "kubernetes") if getattr(self, name) is not None]
+        ways = [name for name in ("dns", "file", "kubernetes", "scaling") if getattr(self, name) not in (None, False)]
         if len(ways) != 1:
-            yield (), f"discover needs one of dns, file and kubernetes, and has {' and '.join(ways) or 'none'}"
+            yield (), f"discover needs one of dns, file, kubernetes and scaling, and has {' and '.join(ways) or 'none'}"
             return
         if self.dns is None:
             for name, unset in (("port", None), ("srv", False), ("server", None)):

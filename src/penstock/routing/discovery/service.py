@@ -11,20 +11,14 @@ import logging
 import os
 import secrets
 import socket
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from penstock.core.deadlines import Wheel
 from penstock.core.errors import Fail
-from penstock.core.reply import collect
 from penstock.core.tasks import Crew
-from penstock.net.client import Origin
 from penstock.net.dns import ask, system_servers
-from penstock.net.names import Names
-from penstock.net.reach import Patience, Reach
-from penstock.net.tls import client_context
+from penstock.net.kubernetes import ApiServer
 from penstock.routing.discovery import endpoint_slices
 from penstock.routing.discovery.config import DiscoverConfig, KubernetesConfig
 from penstock.routing.discovery.instances import MOST_WEIGHT, Instance, Known, from_lines, parse_address
@@ -202,48 +196,19 @@ async def look_for_srv(name: str, server: str | None) -> list[Instance]:
 
 async def look_in_kubernetes(at: KubernetesConfig, environ: Mapping[str, str] = os.environ) -> list[Instance]:
     """The ready endpoints, asked of the API server with this pod's own account."""
-    host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT", "443")
-    if not host or not port.isdigit():
-        raise ValueError("this is no pod: KUBERNETES_SERVICE_HOST is not set")
-    token = _account(at, "token")
-    namespace = at.namespace or _account(at, "namespace")
-    tls = client_context(os.path.join(at.service_account, "ca.crt"))
-    reach = Reach(host, int(port), tls, max_connections=1)
-    wheel = Wheel(1.0, time.monotonic())  # never turned: LOOK_SECONDS bounds all of it
-    origin = Origin("kubernetes", reach, wheel=wheel, names=Names(time.monotonic), now=time.monotonic)
+    server = ApiServer(at.service_account, environ, most=MOST_BYTES)
     found: list[Instance] = []
     on = ""
     try:
+        namespace = at.namespace or server.namespace()
         for _ in range(MOST_PAGES):
-            body = await _get(origin, endpoint_slices.target_of(namespace, at.service, on), token)
-            page, on = endpoint_slices.read(body, at.port)
+            told = await server.ask("GET", endpoint_slices.target_of(namespace, at.service, on))
+            if told.status != 200:
+                raise ValueError(f"the API server answered {told.status} to {told.what}")
+            page, on = endpoint_slices.read(told.body, at.port)
             found += page
             if not on:
                 return found
     finally:
-        origin.close()
+        server.close()
     raise ValueError(f"the list of EndpointSlices has more than {MOST_PAGES} pages")
-
-
-def _account(at: KubernetesConfig, name: str) -> str:
-    """A file of the service account, read anew each time: tokens are renewed."""
-    text = _text(os.path.join(at.service_account, name), 64 * 1024).strip()
-    if not text.isprintable() or not text or " " in text:
-        raise ValueError(f"the file {name} of the service account holds nothing that can be used")
-    return text
-
-
-async def _get(origin: Origin, target: str, token: str) -> bytes:
-    host = origin.reach.host
-    head = (
-        f"GET {target} HTTP/1.1\r\nhost: {f'[{host}]' if ':' in host else host}:{origin.reach.port}\r\n"
-        f"authorization: Bearer {token}\r\naccept: application/json\r\naccept-encoding: identity\r\n\r\n"
-    )
-    response = await origin.request(head.encode("ascii"), b"", Patience(LOOK_SECONDS, LOOK_SECONDS, LOOK_SECONDS))
-    try:
-        body = await collect(response, MOST_BYTES)
-    except OverflowError:
-        raise ValueError(f"the API server's answer is larger than {MOST_BYTES} bytes") from None
-    if response.status != 200:
-        raise ValueError(f"the API server answered {response.status} to GET {target.partition('?')[0]}")
-    return body

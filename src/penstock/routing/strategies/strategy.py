@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.ask import Ask
+from penstock.routing.commonest import Commonest
 from penstock.routing.prefix import PrefixIndex
 from penstock.routing.sessions import Sessions
 from penstock.routing.targets import Target
@@ -37,7 +38,7 @@ class Strategy(Protocol):
 class Shared:
     """What the strategies of one worker have in common. ``slack``: seconds that a call may lose to stay with its
     session; ``max_load``: from this share of its capacity on an upstream keeps no session; ``scores``: what
-    ``instance_score`` counts how much; ``uniform(a, b)`` draws."""
+    ``instance_score`` counts how much; ``uniform(a, b)`` draws; ``common``: what calls begin with."""
 
     prefixes: PrefixIndex = field(default_factory=lambda: PrefixIndex(200_000))
     sessions: Sessions = field(default_factory=lambda: Sessions(3600.0, 100_000))
@@ -45,6 +46,7 @@ class Shared:
     max_load: float = 0.9
     scores: InstanceScoreConfig = field(default_factory=InstanceScoreConfig)
     uniform: Callable[[float, float], float] = random.uniform
+    common: Commonest = field(default_factory=Commonest)
 
     def sticky(self, targets: Sequence[Target], ask: Ask) -> Target | None:
         """The target that has the context of the call's session, if it may be chosen and has room."""

@@ -208,3 +208,23 @@ def test_a_follower_outwaits_a_server_that_is_away() -> None:
             await rig.following.rows(Read("a", "1", 5, 0.1))
 
     run(lambda: Rig(AWAY, [[[b"0-1", [b"row", b"x"]]]]), work)
+
+
+def test_rows_that_come_quickly_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "GATHER_SECONDS", 0.2)
+    row = [[[b"0-1", [b"row", b"x"]]]]
+
+    async def work(rig: Rig) -> None:
+        following = rig.following.rows
+        assert await following(Read("a", "", 5, 5.0)) == [("1", b"x")]
+        sent = len(rig.line.sent)
+        later = asyncio.ensure_future(following(Read("a", "", 5, 5.0)))
+        await following(Read("b", "", 5, 5.0))  # another log does not wait
+        assert len(rig.line.sent) == sent + 1
+        await following(Read("a", "", 5, 0.0))  # nor does who would not
+        assert len(rig.line.sent) == sent + 2
+        assert not later.done()
+        assert await later == [("1", b"x")]
+        assert len(rig.line.sent) == sent + 3
+
+    run(lambda: Rig(row, row, row, row), work)

@@ -32,6 +32,9 @@ GET_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
 BLOCK_SECONDS = 0.25
 """Who begins to wait for another log while one is waited for is heard of after so long."""
+GATHER_SECONDS = 0.02
+"""Who follows a log reads it no more often: rows that come quickly are read together, or each would cost the server a
+command for every worker of the fleet."""
 MOST_QUESTIONS = 5000
 TOGETHER = 200
 SCAN_KEYS = 500
@@ -167,11 +170,15 @@ class Following:
         self._now = now
         self._waiters = Waiters()
         self._after: dict[str, str] = {}
+        self._told: dict[str, float] = {}
         self._changed = asyncio.Event()
 
     async def rows(self, question: Read) -> list[Row]:
         """The rows, or those that come until ``wait`` is over. Raises OSError and Missed."""
         until = self._now() + question.wait
+        early = self._told.get(question.log, 0.0) + GATHER_SECONDS - self._now()
+        if 0 < early < question.wait:
+            await asyncio.sleep(early)
         while True:
             trouble: OSError | None = None
             rows: list[Row] = []
@@ -183,6 +190,7 @@ class Following:
             if rows or left <= 0 or self._reading.closed:
                 if trouble is not None:
                     raise trouble
+                self._told[question.log] = self._now()
                 return rows
             if trouble is not None:
                 await asyncio.sleep(min(left, BLOCK_SECONDS))

@@ -1,0 +1,1 @@
+"""A small server that speaks OpenAI's API as model servers do."""

@@ -1,0 +1,1 @@
+"""The gateway inside AWS Lambda: events in, answers out, streams as streams."""

@@ -1,0 +1,1 @@
+"""Those who start and end replicas, behind one protocol."""

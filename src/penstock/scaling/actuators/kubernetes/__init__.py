@@ -1,0 +1,1 @@
+"""Replicas that are pods of a workload, by its scale subresource."""

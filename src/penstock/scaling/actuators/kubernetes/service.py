@@ -1,0 +1,186 @@
+"""An actuator whose replicas are pods: a Deployment, a StatefulSet, or what else has a scale subresource.
+
+Enters: where the workload is. Leaves: its pods as replicas; changes of its number. Victims are marked by their deletion
+cost, which a Deployment heeds; what numbers its pods gives up the highest, and others are refused in words. Pods end as
+their own preStop hook and grace period say. What fails is an ActuatorError.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from penstock.core.errors import Fail
+from penstock.net.kubernetes import ApiServer, Told
+from penstock.scaling.actuators.actuator import ActuatorError
+from penstock.scaling.actuators.kubernetes.workload import (
+    DRAINS,
+    Place,
+    Pod,
+    Scale,
+    cost_patch,
+    costs,
+    numbered,
+    read_failure,
+    read_pods,
+    read_scale,
+    replica_of,
+    scale_patch,
+)
+from penstock.scaling.actuators.kubernetes_config import ORDERED, KubernetesConfig
+from penstock.scaling.replica import Standing
+
+T = TypeVar("T")
+MERGE = "application/merge-patch+json"
+MOST_PAGES = 20
+TRIES = 3
+"""Of a change of the number, where somebody else changes the workload at the same time."""
+
+
+class Kubernetes:
+    """An Actuator. ``price``: dollars an hour of one pod. ``now``: seconds, as time.monotonic."""
+
+    def __init__(
+        self,
+        config: KubernetesConfig,
+        price: float = 0.0,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config
+        self._price = price
+        self._now = now
+        self._server = ApiServer(config.service_account, environ)
+        self._looked = 0.0
+        self._standing: Standing | None = None
+        self._drains = set[str]()
+
+    async def current(self) -> Standing:
+        """The pods, looked at when ``interval`` has passed since the last look, or something was changed."""
+        if self._standing is not None and self._now() - self._looked < self._config.interval:
+            return self._standing
+        looked = self._now()
+        scale = await self._scale()
+        # One that is being ended is none: the workload does not count it either, and its own grace is what is left.
+        pods = [pod for pod in await self._pods(scale.selector) if not pod.goes]
+        self._drains &= {pod.name for pod in pods}
+        replicas = [replica_of(pod, self._config.port, drains=pod.name in self._drains) for pod in pods]
+        order = numbered(pods) if self._config.kind in ORDERED else []
+        self._looked, self._standing = looked, Standing(scale.wanted, replicas, self._price, order=order)
+        return self._standing
+
+    async def want(self, count: int, victims: Sequence[str] = ()) -> None:
+        """Ask for ``count`` pods. The victims are marked first, so that no others go."""
+        self._standing = None
+        scale = await self._scale()
+        if victims and count < scale.wanted:
+            await self._mark(await self._pods(scale.selector), scale.wanted - count, victims)
+        for _ in range(TRIES):
+            if scale.wanted == count:
+                return
+            told = await self._ask("PATCH", self._place().scale, scale_patch(count, scale.version))
+            if told.status != 409:
+                self._check(told)
+                return
+            scale = await self._scale()
+        raise ActuatorError(
+            f"{self._words}: somebody else keeps changing how many replicas it has; an HPA or a ScaledObject of its"
+            " own must not stand beside this pool: delete it, or make the pool's actuator signal"
+        )
+
+    async def drain(self, name: str, *, drained: bool) -> None:
+        """Mark a pod as the one to go, or take the mark away. One that has gone already is no failure."""
+        self._standing = None
+        (self._drains.add if drained else self._drains.discard)(name)
+        await self._cost(name, DRAINS if drained else None)
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        self._server.close()
+
+    # ---- what is asked
+
+    async def _mark(self, pods: Sequence[Pod], fewer: int, victims: Sequence[str]) -> None:
+        if self._config.kind in ORDERED:
+            going = numbered(pods)[:fewer]
+            if set(victims[:fewer]) != set(going[: len(victims)]):
+                raise ActuatorError(
+                    f"{self._words}: it gives up the pods with the highest numbers ({', '.join(going[:5])}) and cannot"
+                    f" give up {', '.join(victims[:5])}; a Deployment can"
+                )
+            return
+        there = {pod.name: pod for pod in pods}
+        for name, cost in costs(pods, victims).items():
+            if name in there and there[name].cost != cost:
+                await self._cost(name, cost)
+
+    async def _cost(self, name: str, cost: int | None) -> None:
+        told = await self._ask("PATCH", self._place().pod(name), cost_patch(cost))
+        if told.status != 404:
+            self._check(told)
+
+    async def _scale(self) -> Scale:
+        return self._read(read_scale, self._check(await self._ask("GET", self._place().scale)))
+
+    async def _pods(self, selector: str) -> list[Pod]:
+        pods: list[Pod] = []
+        on = ""
+        for _ in range(MOST_PAGES):
+            told = self._check(await self._ask("GET", self._place().pods(selector, on)))
+            page, on = self._read(read_pods, told)
+            pods += page
+            if not on:
+                return pods
+        raise ActuatorError(f"{self._words}: it has more pods than can be listed in {MOST_PAGES} pages")
+
+    async def _ask(self, method: str, target: str, body: bytes = b"") -> Told:
+        try:
+            return await self._server.ask(method, target, body, MERGE)
+        except TimeoutError:
+            raise ActuatorError(f"{self._words}: the API server did not answer in time") from None
+        except (OSError, ValueError, Fail) as error:
+            raise ActuatorError(f"{self._words}: {error}") from None
+
+    # ---- what is said
+
+    def _place(self) -> Place:
+        try:
+            namespace = self._config.namespace or self._server.namespace()
+        except (OSError, ValueError) as error:
+            raise ActuatorError(f"{self._words}: {error}") from None
+        return Place(*self._config.home, namespace, self._config.name)
+
+    def _read(self, read: Callable[[bytes], T], told: Told) -> T:
+        try:
+            return read(told.body)
+        except ValueError as error:
+            raise ActuatorError(f"{self._words}: {error}") from None
+
+    def _check(self, told: Told) -> Told:
+        if told.status in (200, 201):
+            return told
+        said = read_failure(told.body)
+        said = f": {said}" if said else ""
+        if told.status == 401:
+            raise ActuatorError(f"{self._words}: the API server does not know the token of the service account{said}")
+        if told.status == 403:
+            raise ActuatorError(
+                f"{self._words}: this pod's service account may not {told.what}{said}. Give it a Role with get and"
+                f" patch on {self._config.home[1]}/scale and with get, list and patch on pods, as `penstock deploy"
+                " kubernetes` writes it"
+            )
+        if told.status == 404:
+            raise ActuatorError(f"{self._words}: there is no such workload, or it cannot be scaled{said}")
+        raise ActuatorError(f"{self._words}: the API server answered {told.status} to {told.what}{said}")
+
+    @property
+    def _words(self) -> str:
+        return (
+            f"{self._config.kind} {f'{self._config.namespace}/' if self._config.namespace else ''}{self._config.name}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Kubernetes {self._words}, {self._standing or 'not looked at'}>"

@@ -1,0 +1,1 @@
+"""Replicas of a Ray Serve deployment, by Serve's REST API."""

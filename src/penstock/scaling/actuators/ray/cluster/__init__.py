@@ -1,0 +1,1 @@
+"""That process itself: the only place where Ray is imported."""

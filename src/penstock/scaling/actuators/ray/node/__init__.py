@@ -1,0 +1,1 @@
+"""What runs on a node: an actor around one command."""

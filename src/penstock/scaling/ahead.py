@@ -1,0 +1,100 @@
+"""Sized ahead: ready before the load that is expected, and no smaller before it is sure that nobody will miss it. Pure.
+
+Enters: what is seen, with the forecast's quantiles. Leaves: how many replicas. Out: the load that a start's time from
+now will not be exceeded with the share that waiting costs against idling (the newsvendor's rule), never less than what
+comes and waits now. In: only what the rest can do without over the whole time until one could be back, with the calls
+that must move. Without a forecast: target tracking.
+"""
+
+from __future__ import annotations
+
+import math
+
+from penstock.scaling.rule import Need
+from penstock.scaling.seen import Seen
+from penstock.scaling.tracking import Tracking
+
+REACTION = 10.0
+"""Seconds until load is seen and decided on."""
+UNKNOWN_START = 60.0
+"""Seconds that a start is taken for before one was seen."""
+CLEARED = 60.0
+"""Seconds in which what waits is to be done, where a start is sooner."""
+LOOKS = (0.0, 0.5, 1.0, 2.0)
+"""Looks ahead before one is taken away, in starts: twice as far as it takes to be back, since a start costs, too."""
+LEAST_KEPT = 0.5
+"""Of what stands, so much stays at one decision: a forecast that is wrong about all is found out in between."""
+
+
+class Ahead:
+    """A Rule. ``waiting``: what a replica too few costs, one too many costing 1; ``target``: of tracking; ``drain``:
+    seconds that one which goes may end its calls in."""
+
+    name = "forecast"
+
+    def __init__(self, waiting: float, target: float, drain: float = 0.0) -> None:
+        self.share = waiting / (waiting + 1.0)
+        self._drain = drain
+        self._tracking = Tracking(target)
+
+    def need(self, seen: Seen) -> Need:
+        """See the module."""
+        if seen.carries <= 0:
+            return self._tracking.need(seen)
+        starts = seen.starts or UNKNOWN_START
+        lead = starts + REACTION
+        floor = self._floor(seen, starts)
+        expected = None if seen.upper is None else seen.upper(lead, self.share)
+        if seen.upper is None or expected is None:
+            need = self._tracking.need(seen)
+            wanted = max(need.wanted, _count(floor, seen.carries))
+            return Need(wanted, f"no forecast yet: {need.reason}", 0.0, wanted > seen.wanted)
+        wanted = _count(max(floor, expected), seen.carries)
+        said = (
+            f"load {seen.load:.4g} now, in {lead:.0f} s at most {expected:.4g} ({self.share:.2%}); "
+            f"a replica carries {seen.carries:.4g}"
+        )
+        if seen.waiting:
+            said += f"; {seen.waiting:.0f} wait"
+        if wanted < seen.wanted:
+            kept = self._kept(seen, lead, wanted)
+            if kept > wanted:
+                said += f"; fewer than {kept} could be too few before one is back"
+            wanted = min(seen.wanted, kept)
+        return Need(wanted, said, _confidence(seen, lead), wanted > seen.wanted)
+
+    @staticmethod
+    def _floor(seen: Seen, starts: float) -> float:
+        """The load of now, with what waits done within a start."""
+        a_call = seen.load / seen.requests if seen.requests > 0 else 0.0
+        return seen.load + seen.waiting * a_call / max(starts, CLEARED)
+
+    def _kept(self, seen: Seen, lead: float, wanted: int) -> int:
+        """How many must stay so that the rest is safe until one could be back."""
+        assert seen.upper is not None
+        most = max(seen.upper(lead * look, self.share) or 0.0 for look in LOOKS)
+        kept = max(wanted, _count(most, seen.carries), math.ceil(LEAST_KEPT * seen.wanted))
+        going = seen.standing - kept
+        if going > 0 and seen.ready and seen.requests > 0:
+            # Calls of those that go and cannot end there in time are done again by the rest, within the drain.
+            response = seen.response or 0.0
+            left = math.exp(-self._drain / response) if response > 0 else 0.0
+            moved = seen.in_flight * min(1.0, going / seen.ready) * left * seen.load / seen.requests
+            kept = max(kept, _count(max(seen.load, most) + moved / max(self._drain, REACTION), seen.carries))
+        return kept
+
+    def __repr__(self) -> str:
+        return f"<Ahead at {self.share:.4g}>"
+
+
+def _count(load: float, carries: float) -> int:
+    return math.ceil(load / carries - 1e-9)
+
+
+def _confidence(seen: Seen, lead: float) -> float:
+    """1 where the forecast's 10 % and 90 % meet, 0 where they lie endlessly far apart."""
+    assert seen.upper is not None
+    lower, upper = seen.upper(lead, 0.1), seen.upper(lead, 0.9)
+    if lower is None or upper is None:
+        return 0.0
+    return 2 * lower / (lower + upper) if upper > 0 else 1.0

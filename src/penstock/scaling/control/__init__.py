@@ -1,0 +1,1 @@
+"""Who decides, once for all workers."""

@@ -1,0 +1,1 @@
+"""Who has pools become what was decided."""

@@ -1,0 +1,27 @@
+"""What a rule says, before bounds and pauses: the part of a policy that is different from policy to policy. Pure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from penstock.scaling.seen import Seen
+
+
+class Need(Struct, frozen=True):
+    """``wanted``: replicas; ``reason`` for people; ``urgent``: the pause after a growth does not hold it up."""
+
+    wanted: int
+    reason: str
+    confidence: float = 1.0
+    urgent: bool = False
+
+
+class Rule(Protocol):
+    """See the module."""
+
+    name: str
+
+    def need(self, seen: Seen) -> Need:
+        """Asked every few seconds."""

@@ -1,0 +1,25 @@
+import pytest
+
+from penstock.scaling.actuators.local_config import LocalConfig
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (LocalConfig(command=["x"]), "must say its port"),
+        (LocalConfig(environment={"A": "b"}), "for a command"),
+        (LocalConfig(command=["{port}"], gpus=["0", "0"], gpus_per_replica=1), "named twice"),
+        (LocalConfig(command=["{port}"], gpus=["0"]), "none is for a replica"),
+    ],
+)
+def test_what_does_not_fit_is_told(config: LocalConfig, says: str) -> None:
+    assert [says in text for _, text in config.check()] == [True]
+
+
+def test_a_port_in_the_environment_will_do() -> None:
+    assert list(LocalConfig(command=["x"], environment={"PORT": "{port}"}).check()) == []
+
+
+def test_so_many_replicas_fit_the_gpus_that_are_named() -> None:
+    assert LocalConfig(command=["{port}"], gpus=["0", "1", "2"], gpus_per_replica=2).room() == 1
+    assert LocalConfig(command=["{port}"], gpus_per_replica=2).room() is None
