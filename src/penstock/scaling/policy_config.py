@@ -22,8 +22,8 @@ class ScheduleConfig(Struct, frozen=True, kw_only=True):
     days: Annotated[list[Day], Meta(min_length=1, description="On which days it begins. Every day if absent.")] = field(
         default_factory=lambda: ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
     )
-    begin: Annotated[Time, Meta(description="Time of day, such as 07:30.")] = "00:00"
-    end: Annotated[Time, Meta(description="Time of day; not after `begin`: on the day after.")] = "24:00"
+    begin: Annotated[str, Meta(description="Time of day, such as 07:30.")] = "00:00"
+    end: Annotated[str, Meta(description="Time of day; not after `begin`: on the day after.")] = "24:00"
     zone: Annotated[str, Meta(description="Time zone, such as Europe/Berlin.")] = "UTC"
     min: Annotated[Bound | None, Meta(description="Replicas that stand then at least; begun a start earlier.")] = None
     max: Annotated[Bound | None, Meta(description="Replicas that stand then at most.")] = None
