@@ -117,6 +117,13 @@ def test_what_calls_at_once_carry() -> None:
     assert sight.carried_by(8) == pytest.approx(8 * 100 / 2.0)
 
 
+def test_numbers_of_right_now_that_are_old_say_nothing() -> None:
+    clock = Clock(Sight(1.0))
+    clock.run(30, 50.0)
+    clock.sight.take(clock.at + 11, [group(10)])
+    assert clock.sight.load == pytest.approx(100)
+
+
 def test_a_clock_that_is_put_back_counts_nothing_twice() -> None:
     clock = Clock(Sight(1.0))
     clock.run(30, 5.0)

@@ -82,6 +82,8 @@ class Sight:
         self._windows.append(whole)
         self._shed.append(shed)
         self._window_at = at
+        if self._samples and at - self._samples[-1].at > SPAN:
+            self._samples.clear()  # nobody has looked for a while: what ended is all that is known
         self._calls = FORGET * self._calls + whole.calls
         self._work = FORGET * self._work + _work(whole)
         starts, self._before = self._total - self._before, self._total
