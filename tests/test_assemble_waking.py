@@ -43,7 +43,7 @@ def test_a_call_is_held_the_supervisor_is_asked_once_and_its_answer_is_told_on()
             gateway: Gateway = running.gateway
             calls = [asyncio.ensure_future(ask(running.port, "POST", "/v1/chat/completions", body=CHAT))]
             async with asyncio.timeout(5):
-                while not gateway.waking.waiting("gpu"):
+                while not gateway.waking.waiting("gpu"):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
             calls.append(asyncio.ensure_future(ask(running.port, "POST", "/v1/chat/completions", body=CHAT)))
             answers = await asyncio.gather(*calls)
@@ -63,7 +63,7 @@ def test_a_call_that_waits_goes_on_when_a_replica_is_found_or_the_pool_is_taken_
             holding.starting["gone"] = Starting(1.0)
             call = asyncio.ensure_future(ask(running.port, "POST", "/v1/chat/completions", body=CHAT))
             async with asyncio.timeout(5):
-                while not running.gateway.waking.waiting("gpu"):
+                while not running.gateway.waking.waiting("gpu"):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
             running.path.write_text(OPEN_ECHO.replace("echo: {upstreams", "m: {upstreams"))
             assert (await running.team.reload())["ok"]

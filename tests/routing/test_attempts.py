@@ -290,17 +290,3 @@ def test_a_call_goes_near_where_it_should_if_that_one_may_be_chosen_and_has_room
     assert Step(step.entry, "m", those[:2]).choose(wanted).name in ("a", "b")
     those[2].in_flight = those[2].capacity
     assert {step.choose(wanted).name for _ in range(4)} == {"a", "b", "c"}
-
-
-def test_a_call_whose_upstream_is_to_end_goes_to_one_that_stays_and_that_counts_as_no_failure() -> None:
-    a, b, c = those = targets(1, 1, 1)
-    b.drain()
-    one = entry("m", those)
-    one.budget.share = 0.0
-    plan = attempts(one, most=0)
-    for _ in range(5):
-        assert names(plan.after(failed("leaving"), a, every, 60, 0.0)) == [c.name]
-    assert plan.after(failed("leaving"), a, every, 0, 0.0) is None  # its time is up
-    c.drain()
-    assert names(plan.after(failed("leaving"), a, every, 60, 0.0)) == [b.name, c.name]
-    assert names(attempts(entry("m", [a]), entry("f", [c])).after(failed("leaving"), a, every, 60, 0.0)) == [c.name]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from penstock.core.errors import UpstreamError
 from penstock.core.exchange import Exchange
-from penstock.core.reply import Reply
 from penstock.process.loop import run
 from penstock.routing import moving
 from penstock.routing.moving import leaving, move_streams
@@ -20,57 +19,11 @@ from penstock.routing.stage import Routing
 from penstock.routing.strategies import make_strategy
 from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Target
+from tests.routing.test_attempts import attempts, entry, every, failed, names
 from tests.routing.test_rescue import Caller, ask, no_room_below
-from tests.support.numbered import CUT, TEXT, WORDS, Frames, Numbered
-
-
-class Stepped(Frames):
-    """Frames of which so many may come now; ``cut``: it breaks after those."""
-
-    def __init__(self, frames: list[bytes], now: int) -> None:
-        super().__init__(frames[:now], ends=False)
-        self.rest = frames[now:]
-
-    def go(self) -> None:
-        """The rest may come."""
-        self.frames += self.rest
-        self.rest = []
-        self.ends = True
-        if not self.paused:
-            self.resume()
-
-    def cut(self) -> None:
-        """It breaks, also while it is paused."""
-        sink, self._sink = self._sink, None
-        if sink is not None:
-            sink.end(CUT)
-
-
-class Halting(Numbered):
-    """Its streams halt after ``words`` words."""
-
-    def __init__(self, name: str, words: int, **more: Any) -> None:
-        super().__init__(name, **more)
-        self.words = words
-        self.halted: list[Stepped] = []
-
-    async def send(self, exchange: Exchange, model: str) -> Reply:
-        reply = await super().send(exchange, model)
-        if isinstance(reply.body, Frames):
-            frames = reply.body.frames
-            now = len(self._first(frames, self.words))
-            reply.body = Stepped(frames, now)
-            self.halted.append(reply.body)
-        return reply
-
-
-def halting(name: str, words: int, *, kind: str = "llamacpp", **more: Any) -> Target:
-    return Target(name, Halting(name, words, **more), 1, kind)
-
-
-def its(target: Target) -> Halting:
-    provider: Any = target.provider
-    return provider  # type: ignore[no-any-return]
+from tests.support.halting import halting, its
+from tests.support.numbered import TEXT, WORDS
+from tests.support.targets import targets
 
 
 class Scene:
@@ -90,7 +43,7 @@ class Scene:
 
     async def over(self) -> None:
         async with asyncio.timeout(5):
-            while not self.caller.ends:
+            while not self.caller.ends:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         self.exchange.finish("ok" if self.caller.ends == [None] else "error", 1.0)
         for one in self.those:
@@ -141,7 +94,7 @@ def test_it_needs_no_retry_budget_and_goes_round_as_often_as_it_must() -> None:
 
 
 def test_where_the_other_would_tell_another_answer_it_stays_and_is_whole() -> None:
-    """A server that takes no prefill begins anew; told to go on, a model may write something else: that is not asked."""
+    """A server that takes no prefill begins anew; told to go on, a model may write something else: it is not asked."""
 
     async def main() -> None:
         a, b = halting("a", 5, kind="openai"), halting("b", 0, kind="openai", takes="")
@@ -189,7 +142,7 @@ def test_what_takes_too_long_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         a.drain()
         move_streams(a)
         async with asyncio.timeout(5):
-            while not its(b).halted[0].cancelled:
+            while not its(b).halted[0].cancelled:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         its(a).halted[0].go()
         await scene.over()
@@ -306,3 +259,17 @@ def test_however_often_it_is_moved_the_text_is_whole(words: int, more: list[int]
 def test_who_is_told_to_leave_is_not_blamed() -> None:
     error = leaving("a")
     assert (error.code, error.upstream, error.phase) == ("upstream_leaving", "a", "drain")
+
+
+def test_a_call_whose_upstream_is_to_end_goes_to_one_that_stays_and_that_counts_as_no_failure() -> None:
+    a, b, c = those = targets(1, 1, 1)
+    b.drain()
+    one = entry("m", those)
+    one.budget.share = 0.0
+    plan = attempts(one, most=0)
+    for _ in range(5):
+        assert names(plan.after(failed("leaving"), a, every, 60, 0.0)) == [c.name]
+    assert plan.after(failed("leaving"), a, every, 0, 0.0) is None  # its time is up
+    c.drain()
+    assert names(plan.after(failed("leaving"), a, every, 60, 0.0)) == [b.name, c.name]
+    assert names(attempts(entry("m", [a]), entry("f", [c])).after(failed("leaving"), a, every, 60, 0.0)) == [c.name]

@@ -34,6 +34,9 @@ COMMANDS: dict[str, Command] = {
     "upstreams": Command(
         "penstock.cli.upstreams:main", "show the upstreams of a running gateway, drain, weigh, add them"
     ),
+    "scaling": Command(
+        "penstock.cli.scaling:main", "show the pools of a running gateway; set how many replicas one has"
+    ),
     "optimizer": Command("penstock.cli.optimize:main", "show what the optimizer proposes and tries; apply, revert"),
     "cache": Command("penstock.cli.cache:main", "list, show and delete what the cache of a running gateway keeps"),
     "journal": Command("penstock.cli.journal:main", "show the last calls of a running gateway, or sums of them"),
@@ -54,7 +57,8 @@ COMMANDS: dict[str, Command] = {
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
     "capacity": Command("penstock.cli.capacity:main", "say how large things should be, by what was measured"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
-    "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),
+    "deploy": Command("penstock.cli.deploy:main", "write what runs it elsewhere: nginx, kubernetes, compose, systemd, dockerfile, aws"),
+    "demo": Command("penstock.cli.demo:main", "play a tour of what the gateway does, on this machine"),
     "lambda": Command("penstock.cli.aws_lambda:main", "serve inside an AWS Lambda sandbox"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }

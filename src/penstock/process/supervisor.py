@@ -27,6 +27,7 @@ from penstock.process.asked import Near
 from penstock.process.children import WorkerProcess
 from penstock.process.control import ControlSocket
 from penstock.process.loop import settle_collector
+from penstock.process.notify import notify
 from penstock.process.place import Place, renew_all
 from penstock.process.spec import Source, Spec
 from penstock.process.team import Team
@@ -79,6 +80,7 @@ class Supervisor:
         self._engines = OwnEngines(self._crew)
         self._engines_end: asyncio.Task[None] | None = None
         self.team = Team(source, spec, self._follow)
+        self.team.reading.know(spec, config)
         self._discovery = discovery(self._crew, self.team.live.found)
         self._scaled = Scaled(self._crew, lambda: self._config, self.team, self._engines)
         self.team.scaled = self._scaled.ask
@@ -120,6 +122,7 @@ class Supervisor:
                 self._crew.spawn(self._watch_file(), "watch the configuration")
                 self._crew.spawn(self.team.trials.run(), "judge new versions")
                 self._announce()
+                notify("READY=1")
                 if self._worker is not None:
                     self._worker.gateway.warm.starting = False
                 if self._marks is not None:
@@ -174,6 +177,7 @@ class Supervisor:
     async def _serve_here(self) -> None:
         worker = Worker(0, self.team, self._engines)
         spec = self.team.spec
+        worker.reading = self.team.reading  # in one process one reading will do
         worker.gateway.warm.starting = True
         if self._marks is not None:
             self._marks.mark("supervisor", worker.gateway.clock.now())
@@ -249,6 +253,7 @@ class Supervisor:
         """Accept no more, and let running calls finish: as long as configured, or until told a second time."""
         seconds = self._config.of(ListenConfig).drain
         log.info("stopping: running calls may finish for %g s", seconds)
+        notify("STOPPING=1")
         self._close_sockets()
         for place in self._places:
             for process in place.leaving:  # what it was given more time for has to end now, too

@@ -121,9 +121,5 @@ class Holding:
                 self._waiting.pop(promise, None)
                 promise.set_result(True)
 
-    def pools(self) -> list[str]:
-        """Those for which calls wait."""
-        return sorted({pool for entry in self._waiting.values() if (pool := self._pool(entry))})
-
     def __repr__(self) -> str:
         return f"<Holding {len(self._waiting)} calls>"

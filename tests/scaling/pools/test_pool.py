@@ -34,8 +34,8 @@ def test_a_pool_that_was_woken_stays_up_for_as_long_as_the_call_may_wait() -> No
 def test_routing_knows_those_that_are_ready_and_not_those_that_are_taken_out() -> None:
     one = pool()
     stands = [
-        Replica("a", "h:1", "ready"), Replica("b", "h:2"), Replica("c", "h:3", "failed"), Replica("d", "h:4", "draining"),
-        Replica("e", "h:5", "ready"), Replica("f", "", "ready"),
+        Replica("a", "h:1", "ready"), Replica("b", "h:2"), Replica("c", "h:3", "failed"),
+        Replica("d", "h:4", "draining"), Replica("e", "h:5", "ready"), Replica("f", "", "ready"),
     ]  # fmt: skip
     one.going = {"a": Going(1.0), "e": Going(1.0, out=2.0), "gone": Going(1.0)}
     living = one.see(Standing(3, stands))

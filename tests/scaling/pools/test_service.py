@@ -5,10 +5,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from penstock.core.tasks import Crew
+from penstock.scaling.actuators.local_config import LocalConfig
+from penstock.scaling.actuators.signal_config import SignalConfig
 from penstock.scaling.config import PoolConfig, ScalingConfig
 from penstock.scaling.pools import service
 from penstock.scaling.pools.service import Pools
@@ -21,8 +22,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def section(**more: Any) -> ScalingConfig:
-    given = {"min": 1, "max": 4, "drain": 0.0, "local": {"command": ["x", "{port}"]}} | more
-    return ScalingConfig(pools={"p": msgspec.convert(given, PoolConfig)})
+    given = {"min": 1, "max": 4, "drain": 0.0, "local": LocalConfig(command=["x", "{port}"])} | more
+    return ScalingConfig(pools={"p": PoolConfig(**given)})
 
 
 class World:
@@ -48,7 +49,7 @@ class World:
 
 async def until(true: Callable[[], Any]) -> None:
     async with asyncio.timeout(5):
-        while not true():
+        while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
@@ -129,7 +130,7 @@ def test_a_dry_run_moves_nothing_and_says_what_it_would_do(caplog: pytest.LogCap
 def test_what_only_publishes_is_told_and_no_more() -> None:
     async def main(world: World) -> None:
         world.moves = False
-        world.pools.follow(section(signal={}, local=None))
+        world.pools.follow(section(signal=SignalConfig(), local=None))
         await world.want(3)
         await until(lambda: world.actuators[0].told[-1:] == [(3,)])
         assert world.routing.serves == {}
@@ -205,7 +206,7 @@ def test_another_command_takes_over_before_what_stood_ends() -> None:
         world.pools.follow(section())
         await until(lambda: world.routing.serves.get("p") == ["h:1"])
         before = len(world.routing.history)
-        world.pools.follow(section(local={"command": ["y", "{port}"]}))
+        world.pools.follow(section(local=LocalConfig(command=["y", "{port}"])))
         await until(lambda: world.actuators[0].closed)
         assert world.actuators[1].replicas
         assert [] not in world.routing.history[before:]

@@ -124,7 +124,7 @@ def test_one_that_never_starts_is_told_once_with_its_last_words(
         standing = await stands(pool, 0, lambda standing: any("status 1" in one.trouble for one in standing.replicas))
         assert standing.of("failed")[0].trouble == "it ended with status 1"
         async with asyncio.timeout(20):
-            while not [record for record in caplog.records if record.levelno == logging.ERROR]:
+            while not [record for record in caplog.records if record.levelno == logging.ERROR]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     running(config(tmp_path / "ill", "no such model"), main)

@@ -35,8 +35,8 @@ LAST_LINES = 8
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds, but for ``strikes``: health checks that fail in a row before a replica is replaced. A replica that lived
-    for ``calm`` died of something new."""
+    """Seconds, but for ``strikes``: health checks that fail in a row before a replica is replaced. A replica that
+    served for ``calm``, and as long as its start took, died of something new."""
 
     look: float = 0.1
     check: float = 5.0
@@ -44,7 +44,7 @@ class Pace:
     strikes: int = 3
     first_pause: float = 0.2
     longest_pause: float = 30.0
-    calm: float = 60.0
+    calm: float = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -215,7 +215,7 @@ class Local:
         return f"it failed {strikes} health checks in a row"
 
     def _died(self, life: Life, lived: float) -> None:
-        if lived > self._pace.calm:
+        if life.took and lived - life.took > max(self._pace.calm, life.took):
             self._backoff.reset()
         pause = self._backoff.failed()
         self._rest_until = time.monotonic() + pause
