@@ -101,7 +101,7 @@ def test_state_survives_a_restart() -> None:
         async with running_gateway(KEPT) as gateway:
             one = forecasting(gateway)
             await play(one, [window(number) for number in range(90)])
-            one._save(BEGIN + 900, everything=True)
+            one._save_all()
             store = gateway.gateway.store
             assert store is not None
             assert await store.flush()
