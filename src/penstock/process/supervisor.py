@@ -50,8 +50,7 @@ class CannotServe(Exception):
 
 
 class Supervisor:
-    """See the module. ``announce`` is called once all workers accept; ``reopen_logs`` on SIGUSR1;
-    ``marks``: where the start's time is noted, if anybody wants to know."""
+    """``announce`` is called once all workers accept; ``reopen_logs`` on SIGUSR1; ``marks``: where the start went."""
 
     def __init__(
         self,
@@ -136,8 +135,7 @@ class Supervisor:
 
     async def _profile(self, marks: Marks) -> None:
         """Say where the time of the start went, when all of it is over or has taken too long."""
-        now = time.monotonic()
-        marks.mark("workers serve", now)
+        marks.mark("workers serve", time.monotonic())
         told = await self.team.ask_all("profile", PROFILE_SECONDS, within=PROFILE_SECONDS + 5.0)
         self.tell_profile({one["worker"]: [Span(*span) for span in one["spans"]] for one in told})
 
@@ -180,8 +178,8 @@ class Supervisor:
         worker.reading = self.team.reading  # in one process one reading will do
         worker.gateway.warm.starting = True
         if self._marks is not None:
-            self._marks.mark("supervisor", worker.gateway.clock.now())
-            worker.gateway.warm.marks = Marks(worker.gateway.clock.now())
+            self._marks.mark("supervisor", began := worker.gateway.clock.now())
+            worker.gateway.warm.marks = Marks(began)
         await worker.open(spec, self._sockets[0].dup())
         self._worker = worker
         await self.team.join(Near(0, worker.answers), spec)
@@ -215,8 +213,8 @@ class Supervisor:
 
     async def restart(self) -> dict[str, Any]:
         """Another process in each worker's place, one after another: each takes over before the old one leaves."""
-        leave = self._config.of(RoutingConfig).timeouts.total + LINGER_SECONDS
-        return await renew_all(self._places, self._restarting, START_SECONDS, leave)
+        total = self._config.of(RoutingConfig).timeouts.total
+        return await renew_all(self._places, self._restarting, START_SECONDS, total + LINGER_SECONDS)
 
     async def _watch_file(self) -> None:
         """Reload when the configuration file changes and has been still for a round."""
