@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTED = ("encryption", "redis", "semantic")
+TESTED = ("aws", "encryption", "redis", "semantic")
 """Extras that the tests need beside `local`."""
 
 SERVER = ("encryption", "forecast", "redis")
@@ -29,10 +29,10 @@ def declared(root: Path = ROOT) -> dict[str, list[str]]:
     local = core + extras["local"]
     tested = [requirement for name in TESTED for requirement in extras[name]]
     server = core + [requirement for name in SERVER for requirement in extras[name]]
-    full = local + tested + extras["forecast"]
+    full = local + tested + extras["forecast"] + extras["keda"]
     return {
         "dev": local + tested + extras["dev"] + build, "full": full, "server": server, "local": local, "core": core,
-        "build": build,
+        "build": build, "cdk": extras["cdk"],
     }  # fmt: skip
 
 

@@ -90,6 +90,10 @@ class Scaled:
             from penstock.scaling.actuators.kubernetes.service import Kubernetes
 
             return Kubernetes(settings, price)
+        if which == "aws":
+            from penstock.scaling.actuators.aws.service import actuator
+
+            return actuator(settings, pool.max, price, changes=not pool.dry_run)
         if which == "ray":
             return self._ray.actuator(name, pool, price)
         raise NotImplementedError(which)

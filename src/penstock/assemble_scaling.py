@@ -25,6 +25,7 @@ from penstock.routing.table import CANARY
 
 if TYPE_CHECKING:
     from penstock.assemble_watching import Watching
+    from penstock.scaling.cloudwatch.service import CloudWatch
     from penstock.scaling.config import PoolConfig
     from penstock.scaling.control.ruling import Kept
     from penstock.scaling.keda.service import Keda
@@ -35,6 +36,8 @@ log = logging.getLogger("penstock")
 
 TABLE = "scaling"
 KEEP = 90 * 86_400.0
+WRITES = 6
+"""Windows after which what was learned of a pool is written, one pool after the other."""
 HOUR = 3600.0
 
 
@@ -52,7 +55,9 @@ class Scaling:
         self._prices: dict[str, float] = {}
         self._served: dict[str, list[str]] = {}
         self._known: set[str] = set()
+        self._windows = 0
         self._keda: Keda | None = None
+        self._cloudwatch: CloudWatch | None = None
         self._open = False
         fleet = self._gateway.fleet
         self.controller = Controller(
@@ -72,6 +77,7 @@ class Scaling:
             self._forecast.open()
             self._remember()
             self._serve()
+            self._write()
 
     def follow(self, config: Config) -> None:
         """Decide for the pools of ``config``."""
@@ -92,6 +98,7 @@ class Scaling:
         self._known &= set(section.pools)
         self._remember()
         self._serve()
+        self._write()
 
     def _policy(self, name: str, pool: PoolConfig) -> Policy:
         from penstock.scaling.policy import policy_of
@@ -111,6 +118,20 @@ class Scaling:
         elif self._keda is not None:
             self._keda.changed.set()
 
+    def _write(self) -> None:
+        """Write metrics for CloudWatch, if that is wanted."""
+        from penstock.scaling.config import ScalingConfig
+
+        wanted = self._gateway.config.of(ScalingConfig).cloudwatch is not None and self._watching.leads and self._open
+        if wanted and self._cloudwatch is None:
+            from penstock.scaling.cloudwatch.service import CloudWatch
+
+            self._cloudwatch = CloudWatch(
+                lambda: self._gateway.config.of(ScalingConfig).cloudwatch, lambda: self.dump()["pools"],
+                wall=self._gateway.clock.wall,
+            )  # fmt: skip
+            self._gateway.crew.supervise(self._cloudwatch)
+
     # ---- what is seen
 
     def take(self, window: Window) -> None:
@@ -128,13 +149,21 @@ class Scaling:
         now = self._gateway.clock.wall()
         for name, known in self.controller.pools.items():
             known.sight.take(now, groups[name], shed[name])
+            known.learn()
+        self._windows += 1
+        if self.controller.pools and not self._windows % WRITES:
+            names = list(self.controller.pools)
+            name = names[self._windows // WRITES % len(names)]
+            self._keep(name, self.controller.pools[name].kept())
         loads = {name: known.sight.last_load for name, known in self.controller.pools.items()}
         self._forecast.take(window, loads)
+        if self._cloudwatch is not None:
+            self._cloudwatch.take(window)
 
     def _complete(self, name: str, standing: Standing, seen: Seen) -> Seen:
         pool = self.controller.pools[name]
         upper = self._forecast.upper(name)
-        return msgspec.structs.replace(seen, carries=pool.sight.carried_by(self._slots.get(name, 1.0)), upper=upper)
+        return msgspec.structs.replace(seen, carries=pool.carries(self._slots.get(name, 1.0)), upper=upper)
 
     # ---- what outlives a restart
 

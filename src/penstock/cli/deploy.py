@@ -9,7 +9,7 @@ import argparse
 import re
 from urllib.parse import urlsplit
 
-from penstock.cli import deploy_hosts, deploy_kubernetes
+from penstock.cli import deploy_aws, deploy_hosts, deploy_kubernetes
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_config, load_config, parser
 from penstock.config import Config
@@ -34,9 +34,11 @@ def main(arguments: list[str]) -> int:
     kind.add_argument("--server-name", default="_", metavar="NAME")
     kind.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="paths on nginx's machine")
     kind.add_argument("--private", action="store_true", help="let /admin, /metrics and /ui pass, too")
-    for other in (deploy_kubernetes, deploy_hosts):
+    for other in (deploy_kubernetes, deploy_hosts, deploy_aws):
         other.add(kinds)
     options = wants.parse_args(arguments)
+    if options.kind == "aws":
+        return deploy_aws.write(options)
     if options.kind != "nginx":
         options.run(options)
         return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,9 +33,10 @@ class Worker:
 
     def __init__(self, number: int, fleet: Fleet, engines: Engines | None = None) -> None:
         self.number = number
+        self._busy: Callable[[], list[str]] | None = getattr(engines, "busy", None)
         self.gateway = Gateway(number, fleet, engines)
         self._tls: ssl.SSLContext | None = None
-        self._read = LastReading(os.environ)
+        self.reading = LastReading(os.environ)
         self.answers: Answers = {
             "dump": self._dump,
             "calls": self._calls,
@@ -59,12 +61,13 @@ class Worker:
             "trace_memory": self._trace_memory,
             "collect": self._collect,
             "move": self._move,
+            "seats": self._seats,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
         """Build the gateway and accept calls on ``listener``. Raises ConfigError."""
         marks = self.gateway.warm.marks
-        config = self._read.in_force(spec)
+        config = self.reading.in_force(spec)
         marks.mark("configuration read", self.gateway.clock.now())
         await self.gateway.__aenter__()
         try:
@@ -120,6 +123,10 @@ class Worker:
     async def _collect(self, _: Any) -> int:
         return self.gateway.tending.collect()
 
+    async def _seats(self, _: Any) -> list[str]:
+        """The replicas of embedded engines, in the supervisor's process, at which calls of this worker are."""
+        return [] if self._busy is None else self._busy()
+
     async def _move(self, names: Any) -> int:
         """Have what is under way at these upstreams go on elsewhere: they are to end."""
         return move_calls(self.gateway.upstreams, set(names))
@@ -164,7 +171,7 @@ class Worker:
         """Make an edition and keep it ready. Answers with the problems: none means ready."""
         spec = msgspec.convert(value, Spec)
         try:
-            config = self._read.in_force(spec)
+            config = self.reading.in_force(spec)
             problems = unchangeable(self.gateway.config, config)
             if problems:
                 return problems
