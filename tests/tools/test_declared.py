@@ -12,6 +12,9 @@ requires = ["builder"]
 [project]
 dependencies = ["core-a"]
 [project.optional-dependencies]
+aws = ["cloud"]
+cdk = ["constructs"]
+forecast = ["numbers"]
 local = ["engine"]
 encryption = ["cipher"]
 redis = ["client"]
@@ -23,10 +26,11 @@ dev = ["tester"]
 def test_the_largest_comes_first_and_holds_the_others(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)
     locks = declared(tmp_path)
-    assert list(locks) == ["dev", "local", "core", "build"]
+    assert list(locks) == ["dev", "full", "server", "local", "core", "build", "cdk"]
     assert locks["core"] == ["core-a"]
     assert locks["local"] == ["core-a", "engine"]
-    assert set(locks["dev"]) >= {*locks["local"], *locks["build"], "tester", "cipher", "client", "vectors"}
+    assert set(locks["dev"]) >= {*locks["local"], *locks["build"], "tester", "cipher", "client", "cloud", "vectors"}
+    assert "constructs" not in locks["dev"]  # it has an environment of its own
 
 
 def test_the_mark_follows_content_and_not_order() -> None:
