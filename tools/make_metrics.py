@@ -22,6 +22,8 @@ from penstock.observe.board import CALL, TOKEN, Board, Tally, Times
 from penstock.observe.gauges_page import NAMED
 from penstock.observe.histogram import CONNECT_SECONDS, GAP_SECONDS, OVERHEAD_SECONDS, SECONDS
 from penstock.observe.prometheus import LEARNED, METRICS, render
+from penstock.observe.scaling_page import NAMED as POOLED
+from penstock.observe.scaling_page import STATES
 from penstock.streaming.counts import Counts
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
@@ -103,6 +105,17 @@ def board() -> Board:
     return made
 
 
+SCALING: dict[str, Any] = {
+    "pools": {
+        "p": {
+            **dict.fromkeys(POOLED, 0.0), **dict.fromkeys(STATES, 0), "desired": 1,
+            "forecast": {"load": 0.0, "quantile": 0.9, "seconds": 0.0},
+        }
+    },
+    "forecast": {"requests|m": {"10|0.9": 0.0}},
+}  # fmt: skip
+
+
 def sample() -> dict[str, Any]:
     """A dump in which each number of a worker occurs."""
     return {
@@ -160,6 +173,7 @@ def sample() -> dict[str, Any]:
         "telemetry": TELEMETRY,
         "alerts": {"open": {"high": 0}, "opened": {"high": 1}, "webhooks": [["slack", 0, {"sent": 1}]]},
         "gauges": {"worker": 0, **dict.fromkeys(NAMED, 0.0)},
+        "scaling": SCALING,
         "resume": {"kept": 1, "running": 1, "opened": 1, "resumed": 0, "refused": 0},
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -36,6 +37,7 @@ SOON_SECONDS = 120.0
 """Up to so far ahead pools are told of by those."""
 RATES = ("requests", "tokens_in", "tokens_out")
 MOST_WAITING = 30
+LAST_SECONDS = 1.0
 NUMPY = "numpy"
 NO_NUMPY = "nothing is forecast: it needs numpy, which is not installed: pip install 'penstock[forecast]'"
 
@@ -99,7 +101,7 @@ class Forecasting:
                     self._begin()
                 await self.learn()
         finally:
-            self._save(self._clock.wall(), everything=True)
+            self._save_all()
 
     def _begin(self) -> None:
         from penstock.scaling.config import MOST_POOLS
@@ -118,7 +120,7 @@ class Forecasting:
 
     async def learn(self) -> None:
         """Take in what came. Others have their turn after each value: it takes a millisecond."""
-        now = self._clock.now
+        now = time.thread_time
         while self._windows:
             began = now()
             self._sort(*self._windows.popleft())
@@ -135,7 +137,7 @@ class Forecasting:
                     more = series.catch_up()
                     self.seconds += now() - began
                     await asyncio.sleep(0)
-        self._save(self._clock.wall())
+        await self._save()
 
     def _sort(self, window: Window, loads: dict[str, float]) -> None:
         from penstock.history.tally import UNKNOWN
@@ -159,17 +161,26 @@ class Forecasting:
         kind = "model" if shelf is self._models else "pool"
         return f"{host_name(self._gateway.config)}|{kind}|{shelf.step:g}|{name}".encode()
 
-    def _save(self, now: float, *, everything: bool = False) -> None:
-        """The next that is due, a series a shelf: one takes some milliseconds."""
-        if self._records is None:
-            return
+    async def _save(self) -> None:
+        """The next that is due, a series a shelf, beside the loop: to pack one takes some milliseconds. Nobody else
+        learns meanwhile."""
+        now = self._clock.wall()
         for shelf in self._shelves():
-            names = list(shelf.series) if everything else [shelf.to_save(now)]
-            for name in names:
-                if name is not None and shelf.series[name].speaks and name not in shelf.awaited:
-                    began = self._clock.now()
+            name = shelf.to_save(now)
+            if self._records is not None and name is not None:
+                written = await asyncio.to_thread(shelf.written, name, now)
+                self._records.put(self._key(shelf, name), written, now + KEEP)
+
+    def _save_all(self) -> None:
+        """All of them, for this is the end; those that were written the longest ago first, and for no more than
+        LAST_SECONDS."""
+        now, until = self._clock.wall(), time.monotonic() + LAST_SECONDS
+        for shelf in self._shelves():
+            for name, series in sorted(shelf.series.items(), key=lambda one: one[1].saved):
+                if self._records is None or time.monotonic() > until:
+                    return
+                if series.speaks and name not in shelf.awaited:
                     self._records.put(self._key(shelf, name), shelf.written(name, now), now + KEEP)
-                    self.seconds += self._clock.now() - began
 
     # ---- what is asked
 

@@ -36,6 +36,8 @@ log = logging.getLogger("penstock")
 
 TABLE = "scaling"
 KEEP = 90 * 86_400.0
+WRITES = 6
+"""Windows after which what was learned of a pool is written, one pool after the other."""
 HOUR = 3600.0
 
 
@@ -53,6 +55,7 @@ class Scaling:
         self._prices: dict[str, float] = {}
         self._served: dict[str, list[str]] = {}
         self._known: set[str] = set()
+        self._windows = 0
         self._keda: Keda | None = None
         self._cloudwatch: CloudWatch | None = None
         self._open = False
@@ -146,6 +149,12 @@ class Scaling:
         now = self._gateway.clock.wall()
         for name, known in self.controller.pools.items():
             known.sight.take(now, groups[name], shed[name])
+            known.learn()
+        self._windows += 1
+        if self.controller.pools and not self._windows % WRITES:
+            names = list(self.controller.pools)
+            name = names[self._windows // WRITES % len(names)]
+            self._keep(name, self.controller.pools[name].kept())
         loads = {name: known.sight.last_load for name, known in self.controller.pools.items()}
         self._forecast.take(window, loads)
         if self._cloudwatch is not None:
@@ -154,7 +163,7 @@ class Scaling:
     def _complete(self, name: str, standing: Standing, seen: Seen) -> Seen:
         pool = self.controller.pools[name]
         upper = self._forecast.upper(name)
-        return msgspec.structs.replace(seen, carries=pool.sight.carried_by(self._slots.get(name, 1.0)), upper=upper)
+        return msgspec.structs.replace(seen, carries=pool.carries(self._slots.get(name, 1.0)), upper=upper)
 
     # ---- what outlives a restart
 

@@ -117,9 +117,28 @@ def test_what_calls_at_once_carry() -> None:
     assert sight.carried_by(8) == pytest.approx(8 * 100 / 2.0)
 
 
+def test_numbers_of_right_now_that_are_old_say_nothing() -> None:
+    clock = Clock(Sight(1.0))
+    clock.run(30, 50.0)
+    clock.sight.take(clock.at + 11, [group(10)])
+    assert clock.sight.load == pytest.approx(100)
+
+
 def test_a_clock_that_is_put_back_counts_nothing_twice() -> None:
     clock = Clock(Sight(1.0))
     clock.run(30, 5.0)
     clock.at -= 3600
     clock.run(20, 5.0)
     assert clock.sight.seen(clock.at).requests == pytest.approx(5.0, rel=0.05)
+
+
+def test_for_who_learns_calls_that_were_refused_are_late() -> None:
+    sight = Sight(1.0)
+    assert sight.did(2) is None
+    sight.take(1000.0, [group(20)], shed=5.0)
+    did = sight.did(2)
+    assert did is not None
+    assert (did.calls, did.served, did.ready, did.judged) == (2.0, 2.0, 2, 25.0)
+    assert (did.answer, did.late) == (pytest.approx(200.0), pytest.approx(0.2))
+    sight.take(1010.0, [])
+    assert sight.did(2) is None

@@ -40,6 +40,14 @@ def test_workers_by_what_the_busiest_used(cpu: float, cores: int, wanted: int, d
     assert f"{cpu:.0%}" in told.reason
 
 
+def test_a_short_while_never_says_that_less_would_do() -> None:
+    (short,) = advice(Measured(hours=2, workers=4, cores=8, cpu=0.1))
+    assert (short.does, short.wanted, short.setting) == ("keep", 4, "")
+    assert "2.0 hours are too few" in short.reason
+    (busy,) = advice(Measured(hours=0.5, workers=2, cores=8, cpu=0.95))
+    assert busy.does == "more", "that more is needed is seen at once"
+
+
 def test_one_worker_that_idles_stays() -> None:
     assert one(cpu=0.01, workers=1).does == "keep"
 

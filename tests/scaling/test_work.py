@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.scaling.work import PROMPT_TOKEN, work
+from penstock.scaling.learned import PROMPT_TOKEN
+from penstock.scaling.work import work
 
 COUNT = st.integers(0, 10**7)
 

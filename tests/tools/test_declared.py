@@ -12,12 +12,13 @@ requires = ["builder"]
 [project]
 dependencies = ["core-a"]
 [project.optional-dependencies]
-aws = ["cloud"]
-cdk = ["constructs"]
-forecast = ["numbers"]
 local = ["engine"]
 encryption = ["cipher"]
 redis = ["client"]
+forecast = ["numbers"]
+keda = ["calls"]
+aws = ["cloud"]
+cdk = ["kit"]
 semantic = ["vectors"]
 dev = ["tester"]
 """
@@ -29,8 +30,9 @@ def test_the_largest_comes_first_and_holds_the_others(tmp_path: Path) -> None:
     assert list(locks) == ["dev", "full", "server", "local", "core", "build", "cdk"]
     assert locks["core"] == ["core-a"]
     assert locks["local"] == ["core-a", "engine"]
-    assert set(locks["dev"]) >= {*locks["local"], *locks["build"], "tester", "cipher", "client", "cloud", "vectors"}
-    assert "constructs" not in locks["dev"]  # it has an environment of its own
+    assert set(locks["server"]) == {"core-a", "cipher", "client", "numbers"}
+    assert set(locks["full"]) == {"core-a", "engine", "cipher", "client", "numbers", "vectors", "calls", "cloud"}
+    assert set(locks["dev"]) >= {*locks["local"], *locks["build"], "tester", "cipher", "client", "vectors"}
 
 
 def test_the_mark_follows_content_and_not_order() -> None:

@@ -29,7 +29,8 @@ Play recorded traffic against a fleet of model servers that is not there, in vir
 The code that chooses is the gateway's own. Each seed draws other stretches of the trace; all policies meet the
 same calls.
 
-routing   which upstream should a call go to?"""
+routing   which upstream should a call go to?
+scaling   how many replicas should there be, and when? (`penstock simulate scaling -h`)"""
 _EPILOG = """\
 Traces: Azure's LLM inference CSV, Mooncake's JSON lines, or lines of your own:
   {"at": 12.5, "prompt": 4100, "output": 220, "blocks": [1, 2, 9], "session": "a"}
@@ -47,6 +48,10 @@ work of a replica over the mean.
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["scaling"]:
+        from penstock.cli import simulate_scaling
+
+        return simulate_scaling.main(arguments[1:])
     options = _options().parse_args(arguments)
     scenario = Scenario(
         _trace(options.trace, options.calls),

@@ -9,6 +9,7 @@ that must move. Without a forecast: target tracking.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from penstock.scaling.rule import Need
 from penstock.scaling.seen import Seen
@@ -20,8 +21,14 @@ UNKNOWN_START = 60.0
 """Seconds that a start is taken for before one was seen."""
 CLEARED = 60.0
 """Seconds in which what waits is to be done, where a start is sooner."""
-LOOKS = (0.0, 0.5, 1.0, 2.0)
-"""Looks ahead before one is taken away, in starts: twice as far as it takes to be back, since a start costs, too."""
+LOOKS = (0.0, 0.5, 1.0)
+"""Looks ahead before one is taken away, in starts."""
+SMOOTHED = 15.0
+"""Seconds over which the load of now is a mean."""
+SURPRISE = 0.03
+"""How far the load of now usually is from what was said of it, in truth and not by chance."""
+MOST_MOVED = 2.0
+"""Times that a forecast is moved at most."""
 LEAST_KEPT = 0.5
 """Of what stands, so much stays at one decision: a forecast that is wrong about all is found out in between."""
 
@@ -36,6 +43,8 @@ class Ahead:
         self.share = waiting / (waiting + 1.0)
         self._drain = drain
         self._tracking = Tracking(target)
+        self._load = 0.0
+        self._at = -math.inf
 
     def need(self, seen: Seen) -> Need:
         """See the module."""
@@ -44,8 +53,9 @@ class Ahead:
         starts = seen.starts or UNKNOWN_START
         lead = starts + REACTION
         floor = self._floor(seen, starts)
-        expected = None if seen.upper is None else seen.upper(lead, self.share)
-        if seen.upper is None or expected is None:
+        upper = self._moved(seen)
+        expected = None if upper is None else upper(lead)
+        if upper is None or expected is None:
             need = self._tracking.need(seen)
             wanted = max(need.wanted, _count(floor, seen.carries))
             return Need(wanted, f"no forecast yet: {need.reason}", 0.0, wanted > seen.wanted)
@@ -57,7 +67,7 @@ class Ahead:
         if seen.waiting:
             said += f"; {seen.waiting:.0f} wait"
         if wanted < seen.wanted:
-            kept = self._kept(seen, lead, wanted)
+            kept = self._kept(seen, lead, wanted, upper)
             if kept > wanted:
                 said += f"; fewer than {kept} could be too few before one is back"
             wanted = min(seen.wanted, kept)
@@ -69,10 +79,26 @@ class Ahead:
         a_call = seen.load / seen.requests if seen.requests > 0 else 0.0
         return seen.load + seen.waiting * a_call / max(starts, CLEARED)
 
-    def _kept(self, seen: Seen, lead: float, wanted: int) -> int:
+    def _moved(self, seen: Seen) -> Callable[[float], float] | None:
+        """The forecast's upper quantile at so many seconds, moved by how far the load of now is from what it says of
+        now: it was made of whole minutes past. A few calls more or less are chance, and move it little."""
+        keep = math.exp(-max(0.0, seen.at - self._at) / SMOOTHED)
+        self._load = keep * self._load + (1 - keep) * seen.load
+        self._at = seen.at
+        usual = None if seen.upper is None else seen.upper(0.0, 0.5)
+        if seen.upper is None or usual is None:
+            return None
+        ask, share = seen.upper, self.share
+        chance = 1.0 / max(1e-9, seen.requests * 2 * SMOOTHED)
+        trust = SURPRISE**2 / (SURPRISE**2 + chance)
+        factor = (
+            min(MOST_MOVED, max(1 / MOST_MOVED, self._load / usual)) ** trust if usual > 0 and self._load > 0 else 1.0
+        )
+        return lambda seconds: (ask(seconds, share) or 0.0) * factor
+
+    def _kept(self, seen: Seen, lead: float, wanted: int, upper: Callable[[float], float]) -> int:
         """How many must stay so that the rest is safe until one could be back."""
-        assert seen.upper is not None
-        most = max(seen.upper(lead * look, self.share) or 0.0 for look in LOOKS)
+        most = max(upper(lead * look) for look in LOOKS)
         kept = max(wanted, _count(most, seen.carries), math.ceil(LEAST_KEPT * seen.wanted))
         going = seen.standing - kept
         if going > 0 and seen.ready and seen.requests > 0:

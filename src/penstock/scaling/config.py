@@ -79,7 +79,7 @@ class ForecastConfig(Struct, frozen=True, kw_only=True):
         bool, Meta(description="Forecast the load of models and pools, one to 120 minutes ahead. Needs numpy.")
     ] = True
     models: Annotated[
-        int, Meta(ge=0, le=500, description="Models that are forecast at most; each takes 3 MB of the first worker.")
+        int, Meta(ge=0, le=500, description="Models that are forecast at most; each takes 6 MB of the first worker.")
     ] = 16
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from penstock.core.sketch import above, count, quantile
 from penstock.core.windows import SPAN, Group
+from penstock.scaling.learned import Did
 from penstock.scaling.seen import Seen
 from penstock.scaling.work import work
 
@@ -82,6 +83,8 @@ class Sight:
         self._windows.append(whole)
         self._shed.append(shed)
         self._window_at = at
+        if self._samples and at - self._samples[-1].at > SPAN:
+            self._samples.clear()  # nobody has looked for a while: what ended is all that is known
         self._calls = FORGET * self._calls + whole.calls
         self._work = FORGET * self._work + _work(whole)
         starts, self._before = self._total - self._before, self._total
@@ -130,6 +133,20 @@ class Sight:
         for one in self._windows:
             recent.add(one)
         return slots * self.a_call * recent.calls / recent.total if recent.calls and recent.total else 0.0
+
+    def did(self, ready: int) -> Did | None:
+        """What came in the newest window, and how ``ready`` replicas did, for who learns what one carries. Calls that
+        were refused are late. None where no call ended: nothing is known of what came then."""
+        if not self._windows or not self._windows[-1].calls:
+            return None
+        newest, shed = self._windows[-1], self._shed[-1]
+        came = self._came()
+        calls = newest.calls / SPAN if came is None else came
+        prompt = max(0, newest.tokens_in - newest.tokens_cached) / newest.calls
+        judged = count(newest.firsts) + shed
+        late = (above(newest.firsts, self.goal) + shed) / judged if judged else 0.0
+        answer = newest.tokens_out / newest.calls
+        return Did(calls, calls * prompt, calls * answer, newest.calls / SPAN, ready, late, judged)
 
     def seen(self, at: float) -> Seen:
         """All but what stands, and what was learned."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 MIB = 2**20
 BUSY, IDLE = 0.7, 0.25
@@ -25,6 +25,8 @@ SLOTS_FREE = 0.3
 CONTEXT_SHARE = 0.999
 """Of the prompts that must fit."""
 LEAST_CALLS = 100
+LEAST_HOURS = 12.0
+"""Measured, before less is advised: a night tells nothing of the day."""
 LAMBDA_MIB_PER_CORE = 1769
 """Lambda gives one whole core at so much memory, and less or more in proportion."""
 LAMBDA_LEAST, LAMBDA_MOST, LAMBDA_STEP = 128, 10_240, 64
@@ -93,9 +95,17 @@ class Advice(Struct, frozen=True):
 
 
 def advice(measured: Measured) -> list[Advice]:
-    """All there is, the gateway first."""
-    return [*_workers(measured), *_memory(measured), *_function(measured), *_slots(measured), *_context(measured),
+    """All there is, the gateway first. That less would do is said only of a day's work."""
+    made = [*_workers(measured), *_memory(measured), *_function(measured), *_slots(measured), *_context(measured),
             *_pools(measured)]  # fmt: skip
+    return [_patient(one, measured.hours) for one in made]
+
+
+def _patient(one: Advice, hours: float) -> Advice:
+    if one.does != "less" or one.by == "pool" or hours >= LEAST_HOURS:
+        return one
+    reason = f"{one.reason}; less might do, but {hours:.1f} hours are too few to say so ({LEAST_HOURS:g})"
+    return structs.replace(one, wanted=one.now, does="keep", reason=reason, setting="")
 
 
 def _does(now: float, wanted: float) -> Literal["keep", "more", "less"]:

@@ -6,8 +6,7 @@ what the engine had cached takes none. A call that tells no tokens (an image, an
 
 from __future__ import annotations
 
-PROMPT_TOKEN = 0.1
-"""Of a token of an answer: engines read prompts some ten times as fast as they write, all calls together."""
+from penstock.scaling.learned import PROMPT_TOKEN
 
 
 def work(calls: float, tokens_in: float, tokens_cached: float, tokens_out: float) -> float:

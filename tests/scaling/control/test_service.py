@@ -4,7 +4,9 @@ import logging
 import msgspec
 import pytest
 
+from penstock.core.sketch import put
 from penstock.core.tasks import Crew
+from penstock.core.windows import Group
 from penstock.scaling.actuators.signal_config import SignalConfig
 from penstock.scaling.config import PoolConfig, ScalingConfig
 from penstock.scaling.control.ruling import Held, Kept
@@ -146,6 +148,45 @@ def test_what_was_kept_is_gone_on_from() -> None:
     kept = Kept([30.0], Held(2, "key_1", NOW), [Decision(NOW - 100, 3, "scale_up", "then")], {})
     one.controller.restore("a", msgspec.msgpack.encode(kept))
     one.controller.restore("gone", msgspec.msgpack.encode(kept))
-    assert one.controller.pools["a"].kept() == kept
+    known = one.controller.pools["a"].kept()
+    assert (known.starts, known.held, known.changes) == (kept.starts, kept.held, kept.changes)
     with pytest.raises(msgspec.DecodeError):
         one.controller.restore("a", b"\xc1")
+
+
+def played(one: Decided, windows: int, calls: int, first: float, ready_: int = 1, **standing: int) -> None:
+    """Windows in which so many calls of 100 tokens came to so many replicas, with that time to their first token."""
+    pool = one.controller.pools["a"]
+    pool.seen = Seen(one.at, ready=ready_, **standing)
+    for _ in range(windows):
+        group = Group(calls=calls, tokens_out=calls * 100, total=calls * 2.0)
+        put(group.firsts, first, calls)
+        pool.sight.take(one.at, [group])
+        pool.learn()
+
+
+def test_what_a_replica_carries_is_learned_and_kept() -> None:
+    one = Decided()
+    pool = one.controller.pools["a"]
+    assert pool.carries(4.0) == 0
+    played(one, 1, 10, 0.5, starting=1)
+    assert pool.carries(4.0) == pytest.approx(200.0), "by calls at once: while a replica starts nobody knows"
+    played(one, 20, 100, 0.5)
+    learned = pool.carries(4.0)
+    assert 1000 <= learned <= 1200, "1,000 of load went well, and a little more may be tried"
+    after = Decided()
+    after.controller.restore("a", msgspec.msgpack.encode(pool.kept()))
+    assert after.controller.pools["a"].carries(4.0) == pytest.approx(learned)
+    played(one, 40, 100, 5.0)
+    assert pool.carries(4.0) < 1000, "it is late at that now"
+
+
+def test_another_goal_is_learned_anew_and_another_rule_is_not() -> None:
+    one = Decided()
+    played(one, 20, 100, 0.5)
+    learned = one.controller.pools["a"].capacity.carries
+    one.controller.follow(ScalingConfig(pools={"a": pool(drain=1.0)}))
+    assert one.controller.pools["a"].capacity.carries == learned
+    strict = PoolConfig(min=1, max=9, signal=SignalConfig(), policy=PolicyConfig(ttft=0.1))
+    one.controller.follow(ScalingConfig(pools={"a": strict}))
+    assert one.controller.pools["a"].capacity.carries == 0

@@ -47,8 +47,9 @@ def test_a_policy_is_told_of_soon_by_short_steps_and_of_later_by_minutes() -> No
     assert upper is not None
     assert upper(30.0, 0.95) == pytest.approx(10.0, rel=0.3)
     assert upper(600.0, 0.95) == pytest.approx(99.0, rel=0.3)
-    assert upper(600.0, 0.93) == upper(600.0, 0.95), "the next quantile that is known"
-    assert upper(600.0, 0.999) == upper(600.0, 0.99)
+    assert (upper(600.0, 0.93) or 0) <= (upper(600.0, 0.95) or 0) <= (upper(600.0, 0.999) or 0), (
+        "any share may be asked"
+    )
 
 
 def test_the_other_speaks_where_one_cannot_and_nobody_where_neither_can() -> None:

@@ -66,3 +66,15 @@ def test_a_dry_run_says_a_thing_once() -> None:
     assert one.would == "have 2"
     assert not one.say(Plan(ask=0))
     assert one.would == ""
+
+
+def test_what_stood_before_the_gateway_began_is_kept_until_it_is_decided() -> None:
+    one = pool(1)
+    one.see(Standing(1, [Replica("a", "h:1", "ready"), Replica("b", "h:2"), Replica("c", "h:3", "failed")]))
+    assert (one.wanted, one.why) == (2, "so many stood already")
+    one.want(1, "decided")
+    one.see(Standing(1, [Replica("a", "h:1", "ready"), Replica("b", "h:2")]))
+    assert one.wanted == 1
+    others = pool(1)
+    others.see(Standing(1, [Replica("a", "h:1", "ready"), Replica("b", "h:2", "ready")], moves=False))
+    assert others.wanted == 1, "who only publishes has not wanted what others made"

@@ -8,6 +8,7 @@ that has passed since the last change, for the policy has forgotten when that wa
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from msgspec import Struct, structs
 
@@ -38,7 +39,7 @@ class Kept(Struct):
     starts: list[float] = []
     held: Held | None = None
     changes: list[Decision] = []
-    learned: dict[str, float] = {}
+    learned: dict[str, Any] = {}
 
 
 class Ruling:

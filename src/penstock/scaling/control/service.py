@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.scaling.config import PoolConfig, ScalingConfig
 from penstock.scaling.control.ruling import Held, Kept, Ruling
+from penstock.scaling.learned import Capacity
 from penstock.scaling.replica import Standing
 from penstock.scaling.seen import Decision, Policy, Seen
 from penstock.scaling.sight import Now, Sight
@@ -36,17 +37,33 @@ class Pool:
         self.ruling = ruling
         self.sight = Sight(ruling.pool.policy.ttft)
         self.starts = Starts()
+        self.capacity = Capacity(ruling.pool.policy.late)
         self.seen: Seen | None = None
         self.told: dict[str, Any] = {}
 
     def kept(self) -> Kept:
         """What outlives a restart."""
-        return Kept(self.starts.measured, self.ruling.held, list(self.ruling.changes))
+        return Kept(self.starts.measured, self.ruling.held, list(self.ruling.changes), self.capacity.dump())
+
+    def learn(self) -> None:
+        """A window is over: what its replicas did says what one carries. While some come or go nobody knows how many
+        they were."""
+        seen = self.seen
+        if seen is None or seen.starting or seen.draining:
+            return
+        did = self.sight.did(seen.ready)
+        if did is not None:
+            self.capacity.learn(did)
+
+    def carries(self, slots: float) -> float:
+        """Load of one replica at the goal, as learned; while nothing is, that of so many calls at once."""
+        return self.capacity.carries or self.sight.carried_by(slots)
 
     def restore(self, kept: Kept) -> None:
         """Go on from there; what happened since stays."""
         self.starts = Starts([*kept.starts, *self.starts.measured])
         self.ruling.restore(kept)
+        self.capacity.load(kept.learned)
 
     def __repr__(self) -> str:
         return f"<Pool {self.ruling!r}>"
@@ -87,6 +104,8 @@ class Controller:
             elif pool.ruling.pool != one:
                 ruling, pool.ruling = pool.ruling, Ruling(one, self._make(name, one), self._began)
                 pool.ruling.held, pool.ruling.changes = ruling.held, ruling.changes
+                if (ruling.pool.policy.ttft, ruling.pool.policy.late) != (one.policy.ttft, one.policy.late):
+                    pool.capacity = Capacity(one.policy.late)  # what was learned was of another goal
                 pool.sight.goal = one.policy.ttft
             self.pools[name] = pool
 

@@ -29,9 +29,10 @@ _WANTED = np.array(QUANTILES)
 
 
 class Conformal:
-    """The errors of ``horizons`` horizons, one row each."""
+    """The errors of ``horizons`` horizons, one row each. ``pace``: how much of SPREAD_FORGET a step is worth."""
 
-    def __init__(self, horizons: int) -> None:
+    def __init__(self, horizons: int, pace: float = 1.0) -> None:
+        self._forget = SPREAD_FORGET**pace
         self._errors = np.full((horizons, KEPT), np.inf)
         self._counts = np.zeros(horizons, int)
         self._spreads = np.zeros(horizons)
@@ -61,7 +62,7 @@ class Conformal:
         spreads = np.where(self._counts[rows] > 0, spreads, np.maximum(np.abs(errors), TINY))
         self._errors[rows, self._counts[rows] % KEPT] = errors / spreads
         self._counts[rows] += 1
-        self._spreads[rows] = SPREAD_FORGET * spreads + (1 - SPREAD_FORGET) * np.abs(errors)
+        self._spreads[rows] = self._forget * spreads + (1 - self._forget) * np.abs(errors)
         levels = self._levels[rows] + RATE * ((value > bounds) - (1 - _WANTED))
         self._levels[rows] = np.clip(levels, LOWEST, HIGHEST)
 

@@ -18,12 +18,16 @@ import numpy as np
 
 from penstock.scaling.forecast.conformal import QUANTILES, Conformal
 from penstock.scaling.forecast.experts import NAMES, opinions
+from penstock.scaling.forecast.margins import SHARES, Margins
 from penstock.scaling.forecast.mixture import Mixture
 from penstock.scaling.forecast.past import Floats, Past
 from penstock.scaling.forecast.ridge import Ridge
+from penstock.scaling.forecast.shares import weights
 
 MINUTES = (1, 2, 3, 5, 8, 10, 15, 20, 30, 45, 60, 90, 120)
-VERSION = 1
+VERSION = 2
+USUAL_STEP = 600.0
+"""Seconds of a step for which rates of forgetting are given: with shorter ones it forgets as much in the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Said:
     inner: Floats
     forecasts: Floats
     bounds: Floats
+    uppers: Floats
 
 
 class Forecaster:
@@ -45,9 +50,11 @@ class Forecaster:
             raise ValueError(f"no horizon of {', '.join(map(str, minutes))} minutes is a step of {step:g} s long")
         self._steps = np.array(steps, float)
         self._past = Past(step, steps[-1], zeros)
-        self._ridge = Ridge(self._steps)
-        self._mixture = Mixture(len(steps), len(NAMES) + 1)
-        self._conformal = Conformal(len(steps))
+        pace = min(1.0, step / USUAL_STEP)
+        self._ridge = Ridge(self._steps, pace)
+        self._mixture = Mixture(len(steps), len(NAMES) + 1, pace)
+        self._conformal = Conformal(len(steps), pace)
+        self._margins = Margins(len(steps), len(NAMES) + 2, step)
         self._said: deque[Said] = deque(maxlen=steps[-1])
 
     @property
@@ -70,7 +77,9 @@ class Forecaster:
         self._past.add(real, float(filled))
         told = np.hstack([opinions(self._past, self._steps), self._ridge.forecast(self._past)[:, None]])
         forecasts, inner = self._mixture.mix(told)
-        self._said.append(Said(told, inner, forecasts, self._conformal.bounds(forecasts)))
+        bounds = self._conformal.bounds(forecasts)
+        uppers = self._margins.bounds(np.hstack([told, forecasts[:, None]]), bounds)
+        self._said.append(Said(told, inner, forecasts, bounds, uppers))
         return real
 
     def _learn(self, value: float) -> None:
@@ -85,6 +94,7 @@ class Forecaster:
         forecasts = np.array([one.forecasts[row] for row, one in zip(rows, said, strict=True)])
         bounds = np.stack([one.bounds[row] for row, one in zip(rows, said, strict=True)])
         self._conformal.learn(rows, forecasts, bounds, value)
+        self._margins.learn(rows, np.hstack([told, forecasts[:, None]]), bounds, value)
 
     def forecast(self, seconds: float) -> float:
         """What is expected ``seconds`` from the newest value. Raises LookupError before there is one."""
@@ -95,6 +105,20 @@ class Forecaster:
         if share not in QUANTILES:
             raise ValueError(f"{share} is not among the quantiles: {', '.join(map(str, QUANTILES))}")
         return self._between(seconds, self._last().bounds[:, QUANTILES.index(share)])
+
+    def uppers(self, share: float) -> tuple[Floats, Floats]:
+        """Seconds from the newest value, and what load will not exceed there with the probability ``share``: as far up
+        as replicas are sized by, where being wrong has a price (``margins.py``)."""
+        last = self._last()
+        bounds = sum((last.bounds[:, place] * part for place, part in weights(share)), np.zeros(len(self._steps)))
+        if share >= SHARES[0]:
+            upper = sum((last.uppers[:, place] * part for place, part in weights(share, SHARES)), np.zeros(len(bounds)))
+            bounds = np.where(np.isnan(upper), bounds, upper)
+        return self._steps * self.step, np.maximum(bounds, 0.0)
+
+    def upper(self, seconds: float, share: float) -> float:
+        """The same at one distance."""
+        return float(np.interp(seconds, *self.uppers(share)))
 
     def weights(self, seconds: float) -> dict[str, float]:
         """How much each expert counts at the nearest horizon, the heaviest first."""
@@ -137,7 +161,8 @@ class Forecaster:
         return True
 
     def _parts(self) -> dict[str, Any]:
-        return {"past": self._past, "ridge": self._ridge, "mixture": self._mixture, "conformal": self._conformal}
+        return {"past": self._past, "ridge": self._ridge, "mixture": self._mixture, "conformal": self._conformal,
+                "margins": self._margins}  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<Forecaster {self.count} values, {self.step:g} s each>"

@@ -24,9 +24,10 @@ TINY = 1e-9
 
 
 class Mixture:
-    """For ``horizons`` horizons and ``experts`` experts."""
+    """For ``horizons`` horizons and ``experts`` experts. ``pace``: how much of what is forgotten a step is worth."""
 
-    def __init__(self, horizons: int, experts: int) -> None:
+    def __init__(self, horizons: int, experts: int, pace: float = 1.0) -> None:
+        self._forget, self._unit_forget = FORGET**pace, UNIT_FORGET**pace
         self._losses = np.full((horizons, experts), np.nan)
         self._outer = np.zeros((horizons, len(SHARPNESS) + 1))
         self._units = np.zeros(horizons)
@@ -57,16 +58,19 @@ class Mixture:
         good = np.sort(np.where(spoke, errors, np.inf), axis=1)[:, :UNIT_OF]
         good = np.where(np.isinf(good), 0.0, good).sum(axis=1) / np.minimum(spoke.sum(axis=1), UNIT_OF)
         units = self._units[rows]
-        units = self._units[rows] = np.where(units == 0.0, good, UNIT_FORGET * units + (1 - UNIT_FORGET) * good)
+        units = self._units[rows] = np.where(
+            units == 0.0, good, self._unit_forget * units + (1 - self._unit_forget) * good
+        )
         unit = np.maximum(units, TINY)[:, None]
+        forget = self._forget
         costs = np.minimum(errors / unit, MOST_LOSS)
         losses = self._losses[rows]
         known = ~np.isnan(losses)
         worst = np.where(known, losses, -np.inf).max(axis=1, keepdims=True)
         losses = np.where(spoke & ~known, np.where(np.isinf(worst), costs, worst), losses)
-        self._losses[rows] = np.where(spoke, FORGET * losses + (1 - FORGET) * costs, losses)
+        self._losses[rows] = np.where(spoke, forget * losses + (1 - forget) * costs, losses)
         costs = np.minimum(np.abs(inner - value) / scale / unit, MOST_LOSS)
-        self._outer[rows] = FORGET * self._outer[rows] + (1 - FORGET) * costs
+        self._outer[rows] = forget * self._outer[rows] + (1 - forget) * costs
 
     def weights(self, horizon: int) -> Floats:
         """About how much each expert counts: the sharpest mixture's."""

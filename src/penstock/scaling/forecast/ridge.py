@@ -26,10 +26,11 @@ MOST_CHANGE = 2.0
 
 
 class Ridge:
-    """See the module."""
+    """See the module. ``pace``: how much of FORGET a step is worth."""
 
-    def __init__(self, horizons: Floats) -> None:
+    def __init__(self, horizons: Floats, pace: float = 1.0) -> None:
         number = len(horizons)
+        self._forget = FORGET**pace
         self._horizons = horizons.astype(int)
         self._gram = np.tile(np.eye(FEATURES) * RIDGE, (number, 1, 1))
         self._moment = np.zeros((number, FEATURES))
@@ -44,9 +45,10 @@ class Ridge:
         rows = [self._seen[-int(self._horizons[at])] for at in ready]
         features = np.stack([row[0][at] for at, row in zip(ready, rows, strict=True)])
         levels = np.array([row[1] for row in rows])
-        self._gram[ready] = FORGET * self._gram[ready] + features[:, :, None] * features[:, None, :]
-        self._gram[ready] += (1 - FORGET) * RIDGE * np.eye(FEATURES)
-        self._moment[ready] = FORGET * self._moment[ready] + features * (target - levels)[:, None]
+        forget = self._forget
+        self._gram[ready] = forget * self._gram[ready] + features[:, :, None] * features[:, None, :]
+        self._gram[ready] += (1 - forget) * RIDGE * np.eye(FEATURES)
+        self._moment[ready] = forget * self._moment[ready] + features * (target - levels)[:, None]
 
     def forecast(self, past: Past) -> Floats:
         """One value a horizon; NaN while it has not seen enough. To be asked once a step."""

@@ -33,11 +33,8 @@ def upper_of(soon: Series | None, later: Series | None, until: float, now: float
     near, far = speaking[0], speaking[-1]
 
     def upper(seconds: float, share: float) -> float | None:
-        from penstock.scaling.forecast.conformal import QUANTILES
-
         series = near if seconds <= until else far
-        quantile = next((one for one in QUANTILES if one >= share - 1e-9), QUANTILES[-1])
-        return series.forecaster.quantile(seconds + _age(series, now), quantile)
+        return series.forecaster.upper(seconds + _age(series, now), share)
 
     return upper
 
