@@ -2,8 +2,10 @@
 #
 #   make serve [PORT=8400] [HOST=127.0.0.1] [CONFIG=penstock.yaml] [ARGS=...]
 #   make test  [ARGS=...]          make lint          make bench [ARGS=--full]          make clean
+#   make demo  [ARGS=...]          a tour of what it does, played on this machine
 #   make compiled                  the hot path compiled with mypyc, into .cache/compiled; make test-compiled [ARGS=...]
 #   make screenshots               the pictures in docs/images, made by the tests of the dashboard
+#   make cdk                       what the tests of `penstock deploy aws` need, in an environment of its own (460 MB, once)
 #   make semantic                  the data packages of the semantic cache, built and installed (once)
 #
 # PYTHON=/path/to/python chooses the interpreter; WHEELS= allows packages to be compiled where no wheel fits.
@@ -16,28 +18,35 @@ HOST ?=
 PORT ?=
 CONFIG ?=
 ARGS ?=
+# How all tests are spread over processes: one more than a small machine has cores, since half of their time they wait.
+SPREAD ?= -n 3
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NODE_STAMP := $(if $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),tests/clients/node_modules/.stamp)
 
-.PHONY: serve semantic compiled test test-compiled screenshots lint format bench clean
+.PHONY: serve demo semantic cdk compiled test test-compiled screenshots lint format bench clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.serve
 	@exec $(BIN)/penstock serve $(if $(CONFIG),--config "$(CONFIG)") $(if $(HOST),--host "$(HOST)") \
 	  $(if $(PORT),--port "$(PORT)") $(ARGS)
 
+demo: $(VENV)/.serve
+	@exec $(BIN)/penstock demo $(ARGS)
+
 semantic: $(VENV)/.semantic
 
+cdk: .cache/cdk/.stamp
+
 test: $(VENV)/.semantic $(NODE_STAMP)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(SPREAD))
 
 compiled: $(VENV)/.dev
 	@$(BIN)/python tools/compile.py
 
 test-compiled: compiled
-	@$(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(ARGS)
+	@$(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(or $(ARGS),$(SPREAD))
 
 screenshots: $(VENV)/.dev $(NODE_STAMP)
 	@PENSTOCK_SCREENSHOTS=.cache/screenshots $(BIN)/python -m pytest tests/edge/dashboard -q $(ARGS)
@@ -92,6 +101,12 @@ $(VENV)/.semantic: $(VENV)/.dev packages/build_wheels.py $(wildcard packages/*/p
 	@echo "Building the data packages of the semantic cache (about 100 MB to fetch, once)"
 	@$(BIN)/python packages/build_wheels.py --out .cache/packages
 	@$(PIP) install --no-deps --no-index --force-reinstall .cache/packages/*.whl
+	@touch $@
+
+.cache/cdk/.stamp: requirements/cdk.txt $(VENV)/.python
+	@echo "Installing the AWS CDK for its tests (about 120 MB to fetch, once)"
+	@$(BIN)/python -m venv .cache/cdk
+	@.cache/cdk/bin/python -m pip --disable-pip-version-check --no-input --quiet install $(WHEELS) --require-hashes -r requirements/cdk.txt
 	@touch $@
 
 tests/clients/node_modules/.stamp: tests/clients/package.json tests/clients/package-lock.json

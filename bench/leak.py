@@ -22,16 +22,20 @@ from typing import Any
 from bench import machine
 from bench.memory_soak import Gateway, Soak, mixed
 from bench.memory_soak import Options as Load
+from penstock.memory.leak import GRACE_SECONDS
 
 MOST_SECONDS = 300.0
 _ALARM = re.compile(r"leak suspected: memory grew by .*")
 _A_CALL = re.compile(r"([\d.]+) KiB a call")
 
 
-def serve(size: int, arguments: list[str]) -> int:
-    """A gateway whose echo keeps ``size`` bytes of every call."""
+def serve(size: int, grace: float, arguments: list[str]) -> int:
+    """A gateway whose echo keeps ``size`` bytes of every call, and that judges memory from ``grace`` seconds on."""
     from penstock.cli.main import main as command
+    from penstock.memory import leak
     from penstock.providers.echo import Echo
+
+    leak.GRACE_SECONDS = grace
 
     kept: list[bytes] = []
     send = Echo.send
@@ -61,16 +65,19 @@ async def until_found(gateway: Gateway, seconds: float) -> float | None:
     return None
 
 
-async def watched(size: int, rate: float, seconds: float, more: str = "") -> dict[str, Any]:
+async def watched(
+    size: int, rate: float, seconds: float, more: str = "", grace: float = GRACE_SECONDS
+) -> dict[str, Any]:
     """One gateway under load for so long, or until it is found out."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        gateway = Gateway(Path(folder), more, ("bench.leak", "--serve", str(size)))
+        gateway = Gateway(Path(folder), more, ("bench.leak", "--serve", str(size), str(grace)))
         soak = Soak(Load(seconds / 60, rate))
         try:
             await gateway.ready()
             load = asyncio.get_running_loop().create_task(mixed(gateway.port, seconds, rate, random.Random(7), soak))
             found = await until_found(gateway, seconds)
-            lines = await asyncio.to_thread(traced, gateway) if size and found is not None else []
+            looked = min(6.0, seconds / 10)
+            lines = await asyncio.to_thread(traced, gateway, looked) if size and found is not None else []
             load.cancel()
             text = alarm_of(gateway.log.read_text())
             a_call = _A_CALL.search(text or "")
@@ -83,9 +90,9 @@ async def watched(size: int, rate: float, seconds: float, more: str = "") -> dic
             gateway.stop()
 
 
-def traced(gateway: Gateway) -> list[str]:
+def traced(gateway: Gateway, seconds: float) -> list[str]:
     """The places that ``penstock doctor --memory`` names, the largest first."""
-    argv = [sys.executable, "-m", "penstock", "doctor", "--memory", "--seconds", "6", "--json"]
+    argv = [sys.executable, "-m", "penstock", "doctor", "--memory", "--seconds", str(seconds), "--json"]
     argv += ["--port", str(gateway.port)]
     told = subprocess.run(argv, env=gateway.env, capture_output=True, text=True, timeout=120, check=False)
     sites = json.loads(told.stdout)["workers"][0]["trace"]["sites"]
@@ -112,5 +119,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        sys.exit(serve(int(sys.argv[2]), sys.argv[3:]))
+        sys.exit(serve(int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]))
     main()

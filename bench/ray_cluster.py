@@ -17,11 +17,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.machine import free_port
+from bench.machine import free_port, prefer
 from bench.process import all_stats, family
 
 START_SECONDS = 90.0
-TRIES = 4
+TRIES = 10
 STORE_BYTES = 80_000_000
 RAY = str(Path(sys.executable).with_name("ray"))
 
@@ -39,6 +39,7 @@ class Node:
                 [RAY, "start", *options, *common], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **own}, cwd=folder, start_new_session=True,
             )  # fmt: skip
+        prefer(self._process.pid)
 
     def until_up(self) -> None:
         """Wait until it says that it runs."""

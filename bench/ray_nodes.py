@@ -37,16 +37,19 @@ NODES = ("2", "3", "4")
 PATIENCE_SECONDS = 120.0
 BACK_SECONDS = 60.0
 LOOK_SECONDS = 0.25
+NOTICED_SECONDS = 25.0
+"""By then the loss of a node is noticed, or it had no replica."""
 
 
 @dataclass
 class Kill:
-    """One node's death. ``away``: seconds until it joined again; ``back``: until all replicas stood again;
-    ``fewest``: replicas ready meanwhile."""
+    """One node's death. ``away``: seconds until it joined again; ``back``: until all replicas stood again; ``lost``: it
+    had held one; ``fewest``: replicas ready meanwhile."""
 
     node: str
     away: float = 0.0
     back: float = 0.0
+    lost: bool = False
     fewest: int = REPLICAS
 
 
@@ -160,11 +163,11 @@ async def kill_one(port: int, cluster: RayCluster, draw: random.Random) -> Kill:
         if count < REPLICAS:
             fell.set()
         # Before the loss was noticed all seem to stand: a node without a replica loses none.
-        return count >= REPLICAS and (fell.is_set() or time.monotonic() - began > 25.0)
+        return count >= REPLICAS and (fell.is_set() or time.monotonic() - began > NOTICED_SECONDS)
 
     async def back() -> None:
         await until(stands, PATIENCE_SECONDS)
-        kill.back = time.monotonic() - began
+        kill.back, kill.lost = time.monotonic() - began, fell.is_set()
 
     async def rejoin() -> None:
         await asyncio.sleep(pause)
@@ -217,13 +220,14 @@ def problems(outcome: Outcome) -> list[str]:
 
 def shown(outcome: Outcome) -> str:
     """A table of it."""
-    back = sorted(kill.back for kill in outcome.kills)
+    back = sorted(kill.back for kill in outcome.kills if kill.lost)
     seconds = sorted(outcome.seconds)
     rescued = sum(count for how, count in outcome.rescued.items() if how not in ("failed", "ended"))
     return table(
         [
             {
                 "nodes killed": str(len(outcome.kills)),
+                "with replicas": str(len(back)),
                 "calls": f"{outcome.calls:,}",
                 "of them streams": f"{outcome.streams:,}",
                 "failed": str(len(outcome.failed)),
@@ -231,7 +235,7 @@ def shown(outcome: Outcome) -> str:
                 "rescues failed": number(outcome.rescued.get("failed", 0.0), 0),
                 "fewest replicas": str(min(kill.fewest for kill in outcome.kills)),
                 "all again after s, p50": number(percentile(back, 50), 1),
-                "latest": number(back[-1], 1),
+                "latest": number(back[-1] if back else float("nan"), 1),
                 "call p50 s": number(percentile(seconds, 50), 2),
                 "slowest": number(seconds[-1], 2),
             }

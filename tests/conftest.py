@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -22,7 +23,10 @@ FIXTURES = {
     "redis": "redis_server",
     "curl": "curl",
     "promtool": "promtool",
+    "helm": "helm",
+    "systemd": "systemd_analyze",
     "ray": "ray",
+    "cdk": "cdk_python",
     "browser": "chromium",
 }
 """By marker."""
@@ -31,6 +35,21 @@ FIXTURES = {
 # Speed is judged in bench/, never by a test: a busy machine may take as long as it likes over an example.
 hypothesis.settings.register_profile("penstock", deadline=None)
 hypothesis.settings.load_profile("penstock")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        from tests.support.spread import in_order
+
+        in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """See tests/support/spread.py; asked only where tests are spread."""
+    from tests.support.spread import Spread
+
+    return Spread(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -105,10 +124,32 @@ def prometheus() -> str:
 
 
 @pytest.fixture(scope="session")
+def systemd_analyze() -> str:
+    return program("systemd-analyze")
+
+
+@pytest.fixture(scope="session")
+def helm() -> None:
+    """Helm's engine, in a package of PyPI that has no wheel for every machine."""
+    if importlib.util.find_spec("helm_python") is None:
+        missing("helm-python-sdk is not installed")
+
+
+@pytest.fixture(scope="session")
 def ray() -> None:
     """Ray's data sets. Half a gigabyte: it is not asked for on machines that judge changes, either."""
     if importlib.util.find_spec("ray") is None or importlib.util.find_spec("ray.data") is None:
         pytest.skip("ray is not installed (pip install 'ray[data]')")
+
+
+@pytest.fixture(scope="session")
+def cdk_python() -> str:
+    """The Python of an environment with the AWS CDK in it, which drives node."""
+    program("node")
+    python = Path(__file__).parents[1] / ".cache" / "cdk" / "bin" / "python"
+    if not python.exists():
+        missing("the AWS CDK is not installed (`make cdk` does it)")
+    return str(python)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,26 @@ def upstream() -> Iterator[int]:
     thread.join()
 
 
-def without(folder: str, target: Path) -> Path:
-    """A copy of the package in ``target`` that lacks ``folder``. Gives the folder to import from."""
-    shutil.copytree(SOURCE, target / "penstock", ignore=shutil.ignore_patterns("__pycache__"))
+Without = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package, compiled once for all that are made of it: else each process would do it anew."""
+    package = tmp_path_factory.mktemp("whole") / "penstock"
+    shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(package)], check=True)
+    return package
+
+
+@pytest.fixture
+def without(compiled: Path, tmp_path: Path) -> Without:
+    """Makes a copy of the package that lacks a folder. Gives the folder to import from."""
+    return lambda folder: lacking(compiled, folder, tmp_path)
+
+
+def lacking(package: Path, folder: str, target: Path) -> Path:
+    shutil.copytree(package, target / "penstock", copy_function=os.link)
     missing = target / "penstock" / folder
     assert missing.exists()
     if missing.is_dir():
@@ -122,13 +139,13 @@ CHAT = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
 @pytest.mark.parametrize("folder", TAKEN_OUT)
-def test_without_it_the_gateway_starts_and_serves(folder: str, tmp_path: Path, upstream: int) -> None:
+def test_without_it_the_gateway_starts_and_serves(folder: str, without: Without, upstream: int) -> None:
     config = (
         f"upstreams: {{u: {{kind: openai, base_url: 'http://127.0.0.1:{upstream}/v1'}}}}\n"
         "models: {m: {upstreams: [u]}}\n"
         "auth: {mode: open}\n"
     )
-    with serving(without(folder, tmp_path), config) as port:
+    with serving(without(folder), config) as port:
         status, body = ask(port, "/v1/chat/completions", CHAT)
         assert (status, json.loads(body)) == (200, ANSWER)
         for path in ("/health", "/metrics", "/admin/v1/status", "/admin/v1/calls", "/admin/v1/config", "/v1/models"):
@@ -137,13 +154,13 @@ def test_without_it_the_gateway_starts_and_serves(folder: str, tmp_path: Path, u
 
 
 @pytest.mark.parametrize("folder", OPTIONAL_SLICES)
-def test_without_it_worker_processes_serve_too(folder: str, tmp_path: Path, upstream: int) -> None:
+def test_without_it_worker_processes_serve_too(folder: str, without: Without, upstream: int) -> None:
     config = (
         f"upstreams: {{u: {{kind: openai, base_url: 'http://127.0.0.1:{upstream}/v1'}}}}\n"
         "models: {m: {upstreams: [u]}}\n"
         "auth: {mode: open}\n"
     )
-    with serving(without(folder, tmp_path), config, "--workers", "2") as port:
+    with serving(without(folder), config, "--workers", "2") as port:
         assert ask(port, "/v1/chat/completions", CHAT)[0] == 200
 
 
@@ -156,8 +173,8 @@ def test_without_it_worker_processes_serve_too(folder: str, tmp_path: Path, upst
         ("cache", "bench cache --stream questions.json"),
     ],
 )
-def test_a_command_whose_slice_is_not_there_says_so(folder: str, command: str, tmp_path: Path) -> None:
-    package = without(folder, tmp_path)
+def test_a_command_whose_slice_is_not_there_says_so(folder: str, command: str, without: Without) -> None:
+    package = without(folder)
     told = subprocess.run(
         [sys.executable, "-m", "penstock", *command.split()],
         env={"PATH": os.environ["PATH"], "HOME": str(package), "PYTHONPATH": str(package)},
@@ -172,8 +189,8 @@ def test_a_command_whose_slice_is_not_there_says_so(folder: str, command: str, t
     )  # fmt: skip
 
 
-def test_the_keys_of_a_slice_that_is_not_there_are_unknown(tmp_path: Path) -> None:
-    package = without("observe", tmp_path)
+def test_the_keys_of_a_slice_that_is_not_there_are_unknown(without: Without) -> None:
+    package = without("observe")
     path = package / "penstock.yaml"
     path.write_text("observe: {access_log: all}\nmodels: {}\n")
     told = subprocess.run(
@@ -188,8 +205,8 @@ def test_the_keys_of_a_slice_that_is_not_there_are_unknown(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("folder", "kind"), [("providers/local", "local"), ("providers/echo.py", "echo")])
-def test_an_upstream_of_a_kind_that_is_not_there_is_refused_by_name(folder: str, kind: str, tmp_path: Path) -> None:
-    package = without(folder, tmp_path)
+def test_an_upstream_of_a_kind_that_is_not_there_is_refused_by_name(folder: str, kind: str, without: Without) -> None:
+    package = without(folder)
     path = package / "penstock.yaml"
     path.write_text(
         f"upstreams: {{mine: {{kind: {kind}}}}}\nmodels: {{m: {{upstreams: [mine]}}}}\nauth: {{mode: open}}\n"

@@ -35,7 +35,7 @@ def test_its_script_leads_nowhere_and_keeps_the_rooms() -> None:
     dumped = config.dump(masked=False)
     assert (dumped["auth"]["mode"], dumped["listen"]["host"]) == ("open", "127.0.0.1")
     assert (dumped["observe"]["access_log"], dumped["journal"]["prompts"]) == ("errors", False)
-    assert dumped["warmup"]["enabled"] is False
+    assert (dumped["warmup"]["enabled"], dumped["jobs"]["enabled"]) == (False, False)
 
 
 def test_it_leaves_no_trace(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "assemble": ("*",),
     "simulate": ("core", "config", "slices:pure"),
     "deploy": ("core", "config"),
-    "demo": ("core", "config"),
+    "demo": ("core", "net", "deploy", "slices:pure"),
     "process": ("core", "net", "config", "assemble", "slices:config", "slices:pure"),
     "cli": ("core", "config", "pipeline", "assemble", "process", "simulate", "deploy", "demo", "slices:pure"),
     "__main__": ("cli",),

@@ -11,8 +11,11 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTED = ("encryption", "redis", "semantic")
+TESTED = ("aws", "encryption", "redis", "semantic")
 """Extras that the tests need beside `local`."""
+
+SERVER = ("encryption", "forecast", "redis")
+"""Extras in an image of Penstock without an engine of its own; ``full`` is the image with all of them."""
 
 EDITABLE = "editables>=0.5,<1"  # what hatchling asks for when the package is installed in place
 
@@ -25,7 +28,12 @@ def declared(root: Path = ROOT) -> dict[str, list[str]]:
     build = [*project["build-system"]["requires"], EDITABLE]
     local = core + extras["local"]
     tested = [requirement for name in TESTED for requirement in extras[name]]
-    return {"dev": local + tested + extras["dev"] + build, "local": local, "core": core, "build": build}
+    server = core + [requirement for name in SERVER for requirement in extras[name]]
+    full = local + tested + extras["forecast"]
+    return {
+        "dev": local + tested + extras["dev"] + build, "full": full, "server": server, "local": local, "core": core,
+        "build": build, "cdk": extras["cdk"],
+    }  # fmt: skip
 
 
 def digest(requirements: list[str]) -> str:

@@ -125,6 +125,11 @@ def rows(struct: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
         yield f"| `{prefix}{name}` | {kind(field.shape)} | {default(field)} | {field.shape.description} |"
         if field.shape.struct is not None:
             yield from rows(field.shape.struct, f"{prefix}{name}.")
+        inner = field.shape.inner
+        if inner is not None and inner.struct is not None:
+            yield from rows(
+                inner.struct, f"{prefix}{name}.<name>." if field.shape.base == "dict" else f"{prefix}{name}[]."
+            )
 
 
 def document() -> str:

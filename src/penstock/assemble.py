@@ -284,7 +284,8 @@ class Gateway:
 
     def waits_for(self) -> list[str]:
         """What must be there before calls are served well; empty when ready."""
-        return ["shutdown"] if self._draining.told else self.warm.awaited()
+        ends = self.endpoint.stopping and not self._draining.renewed
+        return ["shutdown"] if ends else self.warm.awaited()
 
     def dump(self) -> dict[str, Any]:
         """This worker's numbers as plain values, for metrics and status."""

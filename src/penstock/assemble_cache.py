@@ -39,7 +39,11 @@ class Caching:
         self.semantics = Semantics(gateway, self.shelf)
         self.admin = Admin(self.shelf)
         self._following = Following(
-            self.shelf, lambda: self.shelf.config.secret, lambda: self.shelf.config.encryption_key, gateway.clock.now
+            self.shelf,
+            lambda: self.shelf.config.secret,
+            lambda: self.shelf.config.encryption_key,
+            gateway.clock.now,
+            lambda: gateway.in_flight() > 0,
         )
 
     def open(self) -> None:

@@ -22,8 +22,8 @@ class Draining:
         self._gateway = gateway
         self._until = 0.0
         self._done = asyncio.Event()
-        self.told = False
-        """Whether the gateway ends, and not this worker alone."""
+        self.renewed = False
+        """Whether it is this worker alone that ends, and another one serves in its place."""
 
     async def drain(self, seconds: float, *, renewed: bool = False) -> None:
         """Stop accepting, let running calls finish for ``seconds``, then end each with an error it can understand.
@@ -34,7 +34,7 @@ class Draining:
         gateway = self._gateway
         until = gateway.clock.now() + seconds
         server = gateway.server
-        self.told = self.told or not renewed
+        self.renewed = renewed and (self.renewed or not gateway.endpoint.stopping)
         if gateway.endpoint.stopping:
             self._until = min(self._until, until)
             if not renewed:

@@ -42,6 +42,7 @@ class Scaled:
         self._config = config
         self._team = team
         self._engines = engines
+        engines.elsewhere = team.uses
         self._pools: Pools | None = None
         self._devices: Devices | None = None
         self._ray = RayPools(crew)
@@ -90,6 +91,10 @@ class Scaled:
             from penstock.scaling.actuators.kubernetes.service import Kubernetes
 
             return Kubernetes(settings, price)
+        if which == "aws":
+            from penstock.scaling.actuators.aws.service import actuator
+
+            return actuator(settings, pool.max, price, changes=not pool.dry_run)
         if which == "ray":
             return self._ray.actuator(name, pool, price)
         raise NotImplementedError(which)

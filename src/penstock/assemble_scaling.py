@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.assemble_capacity import Sizing
 from penstock.assemble_forecast import Forecasting
 from penstock.assemble_history import host_name
 from penstock.config import Config
@@ -24,6 +25,7 @@ from penstock.routing.table import CANARY
 
 if TYPE_CHECKING:
     from penstock.assemble_watching import Watching
+    from penstock.scaling.cloudwatch.service import CloudWatch
     from penstock.scaling.config import PoolConfig
     from penstock.scaling.control.ruling import Kept
     from penstock.scaling.keda.service import Keda
@@ -52,6 +54,7 @@ class Scaling:
         self._served: dict[str, list[str]] = {}
         self._known: set[str] = set()
         self._keda: Keda | None = None
+        self._cloudwatch: CloudWatch | None = None
         self._open = False
         fleet = self._gateway.fleet
         self.controller = Controller(
@@ -71,6 +74,7 @@ class Scaling:
             self._forecast.open()
             self._remember()
             self._serve()
+            self._write()
 
     def follow(self, config: Config) -> None:
         """Decide for the pools of ``config``."""
@@ -91,6 +95,7 @@ class Scaling:
         self._known &= set(section.pools)
         self._remember()
         self._serve()
+        self._write()
 
     def _policy(self, name: str, pool: PoolConfig) -> Policy:
         from penstock.scaling.policy import policy_of
@@ -109,6 +114,20 @@ class Scaling:
             self._gateway.crew.supervise(self._keda)
         elif self._keda is not None:
             self._keda.changed.set()
+
+    def _write(self) -> None:
+        """Write metrics for CloudWatch, if that is wanted."""
+        from penstock.scaling.config import ScalingConfig
+
+        wanted = self._gateway.config.of(ScalingConfig).cloudwatch is not None and self._watching.leads and self._open
+        if wanted and self._cloudwatch is None:
+            from penstock.scaling.cloudwatch.service import CloudWatch
+
+            self._cloudwatch = CloudWatch(
+                lambda: self._gateway.config.of(ScalingConfig).cloudwatch, lambda: self.dump()["pools"],
+                wall=self._gateway.clock.wall,
+            )  # fmt: skip
+            self._gateway.crew.supervise(self._cloudwatch)
 
     # ---- what is seen
 
@@ -129,6 +148,8 @@ class Scaling:
             known.sight.take(now, groups[name], shed[name])
         loads = {name: known.sight.last_load for name, known in self.controller.pools.items()}
         self._forecast.take(window, loads)
+        if self._cloudwatch is not None:
+            self._cloudwatch.take(window)
 
     def _complete(self, name: str, standing: Standing, seen: Seen) -> Seen:
         pool = self.controller.pools[name]
@@ -192,4 +213,5 @@ def scaling(watching: Watching) -> Scaling | None:
     if importlib.util.find_spec("penstock.scaling") is None:
         return None
     watching.scaling = Scaling(watching, Forecasting(watching))
+    Sizing(watching, watching.scaling)
     return watching.scaling

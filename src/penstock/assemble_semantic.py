@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from penstock.cache.verify.verifier import Verifier
 
 STATUS_PATH = "/admin/v1/cache/semantic"
+FEEDBACK_PATH = "/v1/feedback"
 _OF_MEMORY = (
     "embedder", "dimensions", "window", "max_error", "max_wrong_hits", "alpha", "weights",
     "shadow", "memory", "entries", "partitions",
@@ -196,11 +197,9 @@ class Semantics:
 
     def routes(self) -> dict[str, LocalRoute]:
         """By exact path."""
-        from penstock.cache.semantic.feedback import PATH
-
         return {
             STATUS_PATH: LocalRoute(self.status),
-            PATH: LocalRoute(self.feedback, "call", ("POST",)),
+            FEEDBACK_PATH: LocalRoute(self.feedback, "call", ("POST",)),
         }
 
     async def status(self, exchange: Exchange) -> Reply:

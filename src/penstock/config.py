@@ -94,6 +94,7 @@ class Config:
         self._sections = dict(sections)
         self.source = source
         self.warnings = list(warnings)
+        self._homes: list[Section] = []
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], environ: Mapping[str, str]) -> Config:
@@ -179,7 +180,8 @@ class Config:
     def _home(self, key: str) -> tuple[type[msgspec.Struct], str]:
         """The section that ``key`` belongs to, and its key there."""
         first, _, rest = key.partition(".")
-        for name, struct in known_sections():
+        self._homes = self._homes or known_sections()  # to look for what is installed takes half a millisecond
+        for name, struct in self._homes:
             if name and name == first:
                 return struct, rest
             if not name and first in fields_of(struct):

@@ -223,3 +223,35 @@ def test_many_first_starts_make_one_key(path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: opened(path).created_now, range(8)))
     assert len([secret for secret in made if secret]) == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "lent"), [(0o440, True), (0o640, True), (0o444, False), (0o460, False), (0o450, False)]
+)
+def test_root_may_lend_it_to_our_group(path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, lent: bool) -> None:
+    """As Kubernetes mounts a Secret for a pod with an fsGroup."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a file of root's")
+    opened(path)
+    path.chmod(mode)
+    assert "others may touch it" in refusal(path), "our own file, or root's where we are root, is not lent"
+    monkeypatch.setattr(os, "geteuid", lambda: 10001)
+    if lent:
+        assert len(opened(path).ring) == 1
+    else:
+        assert "others may touch it" in refusal(path)
+
+
+def test_nobody_writes_to_a_folder_that_is_mounted_read_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened(path)
+    path.parent.chmod(0o1777)
+    assert "others may write" in refusal(path)
+    real = os.statvfs
+
+    def read_only(place: str) -> os.statvfs_result:
+        fields = list(real(place))
+        fields[8] |= os.ST_RDONLY
+        return os.statvfs_result(fields)
+
+    monkeypatch.setattr(os, "statvfs", read_only)
+    assert len(opened(path).ring) == 1

@@ -11,7 +11,7 @@ def test_an_alarm_is_found_in_a_log() -> None:
 
 
 def test_a_planted_leak_is_found_in_a_short_run() -> None:
-    """A short twin: large leaks in short windows, which begin after the grace of half a minute."""
-    found = asyncio.run(leak.watched(4_000_000, 10.0, 60.0, SHORT))
+    """A short twin: large leaks in short windows, which begin after a second instead of half a minute."""
+    found = asyncio.run(leak.watched(2_000_000, 20.0, 30.0, SHORT, grace=1.0))
     assert found["found_after_seconds"] is not None
     assert found["line_named"]

@@ -149,3 +149,32 @@ def test_the_curl_recipe_still_has_the_quotes_that_are_replaced() -> None:
 
     text = RECIPES["curl"].settings(Target("http://h", "$PENSTOCK_API_KEY", "m")).then
     assert "'Authorization: Bearer $PENSTOCK_API_KEY'" in text
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_tells_where_the_time_of_its_start_went(tmp_path: Path, workers: str) -> None:
+    with running_gateway(tmp_path, ECHO, None, "--profile-start", "--json", "--workers", workers) as gateway:
+        assert gateway.process.stdout is not None
+        told = json.loads(next(line for line in gateway.process.stdout if line.startswith("{")))["start"]
+        spans = {(row["where"], row["name"]): row for row in told}
+        assert {("", "interpreter"), ("", "configuration read"), ("", "code loaded")} <= set(spans)
+        for number in range(int(workers)):
+            for name in ("store opened", "rooms made", "accepts calls", "made warm", "task store", "task rehearsal"):
+                row = spans[f"worker {number}", name]
+                assert row["at_ms"] > spans["", "interpreter"]["took_ms"]
+            assert (
+                spans[f"worker {number}", "task rehearsal"]["at_ms"] > spans[f"worker {number}", "rooms made"]["at_ms"]
+            )
+        assert [row["at_ms"] for row in told] == sorted(row["at_ms"] for row in told)
+
+
+def test_it_draws_it_for_people(tmp_path: Path) -> None:
+    with running_gateway(tmp_path, ECHO, None, "--profile-start") as gateway:
+        assert gateway.process.stdout is not None
+        drawn = []
+        for line in gateway.process.stdout:
+            drawn.append(line)
+            if "task caches" in line:
+                break
+        assert all("█" in line and " ms" in line for line in drawn)
+        assert any("interpreter" in line for line in drawn)

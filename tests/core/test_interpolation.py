@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.interpolation import escape, fill, has_reference
+from penstock.core.interpolation import Reference, escape, fill, has_reference, references, rewritten
 
 ENVIRON = {"NAME": "value", "EMPTY": "", "ODD": "${NAME} $${ }"}
 
@@ -75,3 +75,12 @@ def test_what_counts_as_a_reference() -> None:
 def test_escaped_text_stays_as_it_is(text: str) -> None:
     assert fill(escape(text), {}, "/") == text
     assert not has_reference(escape(text))
+
+
+def test_references_are_told_without_being_filled_in() -> None:
+    text = "${A} $${B} ${D:-d} ${file:/x} ${not a name} ${"
+    assert list(references(text)) == [Reference("A"), Reference("D", "d"), Reference("", None, "/x")]
+
+
+def test_references_are_rewritten_in_their_places() -> None:
+    assert rewritten("a ${A:-x} $${B} ${C}", lambda inner: f"<{inner}>") == "a <A:-x> $${B} <C>"

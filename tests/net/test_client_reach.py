@@ -16,7 +16,7 @@ from penstock.net.client import Origin
 from penstock.net.names import Names
 from penstock.net.reach import Patience, Reach
 from penstock.net.tls import client_context
-from tests.net.asking import Scene, Two, ask, fails, play
+from tests.net.asking import PATIENCE, Scene, Two, ask, fails, play
 from tests.net.upstream import Line, Upstream, echo_ok, origin_of, scripted
 
 
@@ -203,3 +203,12 @@ def test_a_server_that_speaks_no_tls() -> None:
         await fails(ask(origin), "tls")
 
     play(scene, script, tls=client_context())
+
+
+def test_tls_is_spoken_before_there_is_a_call(trusting: Callable[..., ssl.SSLContext]) -> None:
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        assert await origin.warm(1, PATIENCE) == 1
+        assert upstream.requests == []
+        await answers(origin, upstream)
+
+    play_tls(scene, server_side("localhost"), trusting())

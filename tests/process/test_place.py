@@ -11,7 +11,7 @@ from penstock.core.tasks import Crew
 from penstock.net.children import Backoff
 from penstock.process import place as place_module
 from penstock.process.link import LinkError
-from penstock.process.place import Place, renew_all
+from penstock.process.place import MOST_LEAVING, Place, renew_all
 
 
 class Played:
@@ -20,7 +20,7 @@ class Played:
     def __init__(self, served: asyncio.Event, serves: bool) -> None:
         self.pid = id(self)
         self.asked: list[tuple[str, Any]] = []
-        self.deaf = False
+        self.deaf = self.slow = False
         self.end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._served = served
         self._serves = serves
@@ -34,7 +34,9 @@ class Played:
         self.asked.append((name, value))
         if self.deaf:
             raise LinkError("leave: no answer")
-        if not self.end.done():
+        if self.slow:
+            await asyncio.wait([self.end])
+        elif not self.end.done():
             self.end.set_result(0)
 
     def signal(self, number: int) -> None:
@@ -138,6 +140,22 @@ def test_one_that_does_not_leave_is_ended(monkeypatch: pytest.MonkeyPatch) -> No
         assert await made.place.renew(5.0, 77.0) == ""
         await until(lambda: made.made[0].end.done())
         assert made.made[0].end.result() == -signal.SIGKILL
+
+    play(monkeypatch, scene)
+
+
+def test_those_that_leave_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(made: Scene) -> None:
+        await made.begin()
+        for turn in range(MOST_LEAVING):
+            made.made[-1].slow = True
+            assert await made.place.renew(5.0, 77.0) == "", turn
+        said = await made.place.renew(5.0, 77.0)
+        assert said == "worker 3: 2 processes of earlier restarts have not ended their calls yet"
+        assert len(made.made) == 1 + MOST_LEAVING
+        made.made[0].end.set_result(0)
+        await until(lambda: len(made.place.leaving) < MOST_LEAVING)
+        assert await made.place.renew(5.0, 77.0) == ""
 
     play(monkeypatch, scene)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from penstock.config import ConfigError
+from penstock.config import Config, ConfigError
 from penstock.edge.config import ListenConfig
 from penstock.process.spec import LastReading, Source, Spec
 from penstock.routing.config import RoutingConfig
@@ -102,3 +102,14 @@ def test_the_mark_changes_with_the_file(tmp_path: Path) -> None:
 def _written(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
+
+
+def test_what_was_read_before_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "c.yaml").write_text("listen: {port: 9000}\n")
+    spec = Source(str(tmp_path / "c.yaml")).read()
+    config = spec.parse({})
+    reading = LastReading({})
+    reading.know(spec, config)
+    monkeypatch.setattr(Config, "parse", None)
+    assert reading.written(spec) is config
+    assert reading.in_force(spec) is config

@@ -58,7 +58,7 @@ def test_it_is_bounded_and_what_is_common_outlives_what_is_not() -> None:
         common.note(call(f"{turn} {LONG}"), "m")
         if turn % 20 == 0:
             common.note(call("often " + LONG), "m")
-    assert len(common._seen) == MOST_SEEN
+    assert len(common._seen) <= MOST_SEEN
     (body,) = common.bodies("m")
     assert json.loads(body)["messages"][0]["content"].startswith("often ")
     common.follow(0, 1024)

@@ -191,8 +191,15 @@ def _check(contents: _Contents) -> None:
 
 def _check_folder(folder: str) -> None:
     status = os.stat(folder)
-    if status.st_mode & 0o022:
+    read_only = os.statvfs(folder).f_flag & os.ST_RDONLY  # a Secret of Kubernetes is mounted so, with mode 1777
+    if status.st_mode & 0o022 and not read_only:
         raise KeyFileError(f"others may write to the folder {folder}, and so replace the keys; chmod 700 {folder}")
+
+
+def _is_lent(status: os.stat_result) -> bool:
+    """Whether root lends a file to our group, to be read by it alone: so an orchestrator hands secrets to who is not
+    root, and could not otherwise."""
+    return status.st_uid == 0 != os.geteuid() and not status.st_mode & 0o037
 
 
 def _read_private(path: str) -> tuple[bytes, tuple[int, ...]]:
@@ -204,7 +211,7 @@ def _read_private(path: str) -> tuple[bytes, tuple[int, ...]]:
         _check_folder(os.path.dirname(os.path.abspath(path)))
     except OSError as error:
         raise KeyFileError(f"the key file {path} cannot be read: {error.strerror or error}") from None
-    if status.st_mode & 0o077:
+    if status.st_mode & 0o077 and not _is_lent(status):
         mode = stat.S_IMODE(status.st_mode)
         raise KeyFileError(f"the key file {path} has mode {mode:04o}: others may touch it; chmod 600 {path}")
     if status.st_uid not in (os.geteuid(), 0):

@@ -9,6 +9,7 @@ import argparse
 import re
 from urllib.parse import urlsplit
 
+from penstock.cli import deploy_aws, deploy_hosts, deploy_kubernetes
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_config, load_config, parser
 from penstock.config import Config
@@ -22,7 +23,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:\[\]/*\-]{1,255}", re.ASCII)
 
 def main(arguments: list[str]) -> int:
     wants = parser("deploy", "Write what runs Penstock elsewhere, from the one config.")
-    kinds = wants.add_subparsers(dest="kind", metavar="nginx", required=True)
+    kinds = wants.add_subparsers(dest="kind", metavar="KIND", required=True)
     about = "A balancer before gateways (default), or before the model servers of the config."
     kind = kinds.add_parser("nginx", help="a configuration for nginx", description=about)
     add_config(kind)
@@ -33,7 +34,14 @@ def main(arguments: list[str]) -> int:
     kind.add_argument("--server-name", default="_", metavar="NAME")
     kind.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="paths on nginx's machine")
     kind.add_argument("--private", action="store_true", help="let /admin, /metrics and /ui pass, too")
+    for other in (deploy_kubernetes, deploy_hosts, deploy_aws):
+        other.add(kinds)
     options = wants.parse_args(arguments)
+    if options.kind == "aws":
+        return deploy_aws.write(options)
+    if options.kind != "nginx":
+        options.run(options)
+        return 0
     config = load_config(options.config)
     try:
         print(nginx(pool(_servers(config, options)), _terms(config, options)), end="")

@@ -55,8 +55,12 @@ COMMANDS: dict[str, Command] = {
     "report": Command("penstock.cli.report:main", "tell how it went, what holds calls up, what to change; --cost"),
     "top": Command("penstock.cli.top:main", "show how a running gateway is, live in the terminal"),
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
+    "capacity": Command("penstock.cli.capacity:main", "say how large things should be, by what was measured"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
-    "deploy": Command("penstock.cli.deploy:main", "write a balancer's configuration (nginx) from the config"),
+    "deploy": Command(
+        "penstock.cli.deploy:main", "write what runs it elsewhere: nginx, kubernetes, compose, systemd, dockerfile, aws"
+    ),
+    "demo": Command("penstock.cli.demo:main", "play a tour of what the gateway does, on this machine"),
     "lambda": Command("penstock.cli.aws_lambda:main", "serve inside an AWS Lambda sandbox"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),
 }

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     wants.add_argument(
         "--profile-start", action="store_true", help="say where the time of the start went, once all of it is over"
     )
-    wants.add_argument("--json", action="store_true", help="with --profile-start: as JSON")
+    wants.add_argument("--json", action="store_true", help="with --profile-start: as one line of JSON")
     options = wants.parse_args(arguments)
     gc.disable()  # what a start makes stays: to look through it again and again would take a tenth of it
     try:
@@ -111,13 +111,14 @@ class _Profile:
         self.marks.mark(name, time.monotonic())
 
     def tell(self, workers: dict[int, list[Span]]) -> None:
-        from penstock.cli.options import print_json
+        import json
+
         from penstock.cli.paint import Paint, wants_colour
         from penstock.cli.waterfall import lines, rows
 
         told = rows(self.marks.began, self.marks.spans, workers)
         if self._as_json:
-            print_json({"start": told})
+            print(json.dumps({"start": told}), flush=True)
         else:
             print("\n".join(lines(told, Paint(wants_colour(sys.stdout.isatty(), os.environ)))), flush=True)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
@@ -19,6 +20,30 @@ _LARGEST_FILE = 64 * 1024
 def has_reference(text: str) -> bool:
     """Whether ``fill`` would look anything up."""
     return any(match[0] != "$${" for match in _REFERENCE.finditer(text))
+
+
+class Reference(NamedTuple):
+    """One reference in a text: to the variable ``name``, with a ``default`` where it has one, or to the ``file``."""
+
+    name: str
+    default: str | None = None
+    file: str = ""
+
+
+def references(text: str) -> Iterator[Reference]:
+    """Those in ``text``, in order. What ``fill`` would refuse is none."""
+    for match in _REFERENCE.finditer(text):
+        if match[1] is None:
+            continue
+        if match[1].startswith("file:"):
+            yield Reference("", None, match[1][len("file:") :])
+        elif (found := _VARIABLE.fullmatch(match[1])) is not None:
+            yield Reference(found[1], found[2])
+
+
+def rewritten(text: str, rewrite: Callable[[str], str]) -> str:
+    """``text`` with what stands between ``${`` and ``}`` of each reference put through ``rewrite``, braces included."""
+    return _REFERENCE.sub(lambda match: match[0] if match[1] is None else rewrite(match[1]), text)
 
 
 def fill(text: str, environ: Mapping[str, str], directory: str) -> str:

@@ -2,7 +2,7 @@
 
 Enters: windows, packed, in any order, each with the number of the host that it is of. Leaves: the answer as plain
 values. Where nothing is known of a step its points are None; where no call fell into it, rates are 0. Bounded: of more
-than MOST_KEPT series those that come later are told together.
+than MOST_KEPT series those that come later are told together (see columns).
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from penstock.core.windows import GAUGES, OTHER, Part, worse
+from penstock.core.windows import GAUGES, OTHER, worse
 from penstock.history.asking import Question
-from penstock.history.measures import FAULTS, Totals
+from penstock.history.columns import MOST_KEPT, Columns
+from penstock.history.measures import FAULTS, Measure, Totals
 from penstock.history.packing import MICRO, Name, Packed, Rows
 from penstock.history.planes import lanes
 
-MOST_KEPT = 200
 PLACES = ("operation", "model", "upstream")
 """In the name of a row."""
-_PARTS = Part.__struct_fields__
 Chosen = list[tuple[str, int, int]]
 """The series, 0 for shared rows and 1 for own ones, and the row."""
 
@@ -35,6 +34,7 @@ class Fold:
         self._asks_faults = FAULTS in columns
         self._sketches = sorted({measure.sketch for measure in measures if measure.sketch})
         self._asks_rest = any(measure.of != "calls" for measure in measures)
+        self._parts = Columns(self._columns) if question.dimension not in ("", "room") else None
         self._series: dict[str, dict[float, Totals]] = {}
         self._known: dict[float, dict[int, float]] = {}
         self._gauges: dict[float, dict[int, _Gauges]] = {}
@@ -48,10 +48,10 @@ class Fold:
         if not question.since <= packed.start < question.until:
             return
         at = question.since + (packed.start - question.since) // question.plan.step * question.plan.step
-        if question.dimension == "room":
-            self._add_rooms(at, packed)
+        if self._parts is not None:
+            self._parts.add(at, packed.values(question.dimension))
         elif question.dimension:
-            self._add_parts(at, packed)
+            self._add_rooms(at, packed)
         else:
             self._add_rows(at, packed)
         if self._asks_rest:
@@ -89,13 +89,6 @@ class Fold:
             chosen = self._chosen[key] = list(chosen_rows(self._question, tables[0].names, tables[1].names))
         return chosen
 
-    def _add_parts(self, at: float, packed: Packed) -> None:
-        columns = [(name, _PARTS.index(name)) for name in self._columns]
-        for value, part in packed.values(self._question.dimension).items():
-            numbers = self._totals(value, at).numbers
-            for name, place in columns:
-                numbers[name] = numbers.get(name, 0) + part[place]
-
     def _add_rooms(self, at: float, packed: Packed) -> None:
         for room, seconds in packed.rest.waits.items():
             totals = self._totals(room, at)
@@ -122,10 +115,13 @@ class Fold:
                 points.setdefault(at, Totals()).numbers["calls"] = number
         if not question.by and not question.dimension:
             self._series.setdefault("", {})
-        calls = {name: sum(totals["calls"] for totals in points.values()) for name, points in self._series.items()}
-        order = "wait" if question.dimension == "room" else "calls"
-        rank = {name: sum(totals[order] for totals in points.values()) for name, points in self._series.items()}
-        names = sorted(self._series, key=lambda name: (-rank[name], name))
+        calls: dict[str, float] = self._sums("calls")
+        if self._parts is not None:
+            counted, told = self._parts.series(question.top)
+            self._series.update(told)
+            calls |= counted
+        rank = self._sums("wait") if question.dimension == "room" else calls
+        names = sorted(calls, key=lambda name: (-rank[name], name))
         return {
             "since": question.since,
             "until": question.until,
@@ -143,20 +139,32 @@ class Fold:
             "left_out": max(0, len(names) - question.top),
         }
 
+    def _sums(self, column: str) -> dict[str, float]:
+        return {name: sum(totals[column] for totals in points.values()) for name, points in self._series.items()}
+
     def _points(self, points: dict[float, Totals], times: list[float]) -> dict[str, list[float | None]]:
-        told: dict[str, list[float | None]] = {name: [] for name in self._question.measures}
+        stood: list[Totals | None] = []
         for at in times:
             known = self._known.get(at)
-            totals = points.get(at) or Totals()
-            totals.seconds = 0.0 if known is None else max(known.values())
-            for name, measure in self._question.measures.items():
-                absent = known is None or (measure.of == "gauge" and name not in totals.numbers)
-                value = None if absent else measure.value(totals)
-                told[name].append(None if value is None else float(f"{value:.6g}"))
-        return told
+            totals = None if known is None else points.get(at) or Totals()
+            if totals is not None and known is not None:
+                totals.seconds = max(known.values())
+            stood.append(totals)
+        return {
+            name: [_told(name, measure, totals) for totals in stood]
+            for name, measure in self._question.measures.items()
+        }
 
     def __repr__(self) -> str:
         return f"<Fold of {len(self._known)} steps, {len(self._series)} series>"
+
+
+def _told(name: str, measure: Measure, totals: Totals | None) -> float | None:
+    """Of one step; ``totals`` is None where nothing is known of it."""
+    if totals is None or (measure.of == "gauge" and name not in totals.numbers):
+        return None
+    value = measure.value(totals)
+    return None if value is None else float(f"{value:.6g}")
 
 
 class _Gauges:

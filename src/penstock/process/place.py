@@ -24,6 +24,8 @@ log = logging.getLogger("penstock")
 CALM_SECONDS = 60.0
 """A worker that lived this long died of something new: the pause before the next starts small again."""
 ANSWER_SECONDS = 10.0
+MOST_LEAVING = 2
+"""Processes of one place that still end their calls: each takes as much memory as one that serves."""
 
 Make = Callable[[asyncio.Event], WorkerProcess]
 """Makes the next process, which sets the event once it serves."""
@@ -83,6 +85,8 @@ class Place:
     async def renew(self, start: float, leave: float) -> str:
         """Have another process serve here: it may take ``start`` seconds to come, and the old one ``leave`` to end with
         its last call. Returns once the new one serves: "", or why it does not."""
+        if len(self.leaving) >= MOST_LEAVING:
+            return f"worker {self.number}: {MOST_LEAVING} processes of earlier restarts have not ended their calls yet"
         began = asyncio.get_running_loop().time()
         served = asyncio.Event()
         fresh, life = self._begin(served)
@@ -125,16 +129,20 @@ class Place:
 async def renew_all(places: Sequence[Place], gate: asyncio.Lock, start: float, leave: float) -> dict[str, Any]:
     """Renew each of ``places``, one after another; who fails ends it. Two at once are one too many for ``gate``."""
     if not places:
-        return {"ok": False, "problems": ["with one worker there is nobody to serve meanwhile: listen.workers"]}
+        return _refused("with one worker there is nobody to serve meanwhile: listen.workers")
     if gate.locked():
-        return {"ok": False, "problems": ["a restart is under way"]}
+        return _refused("a restart is under way")
     async with gate:
         for place in places:
             if problem := await place.renew(start, leave):
-                log.error("restart: %s", problem)
-                return {"ok": False, "problems": [problem]}
+                return _refused(problem)
     log.info("all %d workers were renewed", len(places))
     return {"ok": True, "workers": len(places), "problems": []}
+
+
+def _refused(problem: str) -> dict[str, Any]:
+    log.error("restart: %s", problem)
+    return {"ok": False, "problems": [problem]}
 
 
 def _how(status: int) -> str:

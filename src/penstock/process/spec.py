@@ -98,6 +98,10 @@ class LastReading:
         self._written: Config | None = None
         self._taken: tuple[Spec, Config] | None = None
 
+    def know(self, spec: Spec, written: Config) -> None:
+        """``spec``, which nothing was changed of yet, was read before, and this came of it."""
+        self._spec, self._written = msgspec.structs.replace(spec, live=Live(), settings={}), written
+
     def written(self, spec: Spec) -> Config:
         """What is written. Raises ConfigError."""
         bare = msgspec.structs.replace(spec, live=Live(), settings={})

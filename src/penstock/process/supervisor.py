@@ -27,6 +27,7 @@ from penstock.process.asked import Near
 from penstock.process.children import WorkerProcess
 from penstock.process.control import ControlSocket
 from penstock.process.loop import settle_collector
+from penstock.process.notify import notify
 from penstock.process.place import Place, renew_all
 from penstock.process.spec import Source, Spec
 from penstock.process.team import Team
@@ -49,8 +50,7 @@ class CannotServe(Exception):
 
 
 class Supervisor:
-    """See the module. ``announce`` is called once all workers accept; ``reopen_logs`` on SIGUSR1;
-    ``marks``: where the start's time is noted, if anybody wants to know."""
+    """``announce`` is called once all workers accept; ``reopen_logs`` on SIGUSR1; ``marks``: where the start went."""
 
     def __init__(
         self,
@@ -79,12 +79,12 @@ class Supervisor:
         self._engines = OwnEngines(self._crew)
         self._engines_end: asyncio.Task[None] | None = None
         self.team = Team(source, spec, self._follow)
+        self.team.reading.know(spec, config)
         self._discovery = discovery(self._crew, self.team.live.found)
         self._scaled = Scaled(self._crew, lambda: self._config, self.team, self._engines)
         self.team.scaled = self._scaled.ask
         self.team.looks = self._discovery.numbers
         self.team.loads = self._engines.loads
-        self._engines.elsewhere = self.team.uses
         self.team.restart = self.restart
 
     def bind(self) -> int:
@@ -121,6 +121,7 @@ class Supervisor:
                 self._crew.spawn(self._watch_file(), "watch the configuration")
                 self._crew.spawn(self.team.trials.run(), "judge new versions")
                 self._announce()
+                notify("READY=1")
                 if self._worker is not None:
                     self._worker.gateway.warm.starting = False
                 if self._marks is not None:
@@ -134,8 +135,7 @@ class Supervisor:
 
     async def _profile(self, marks: Marks) -> None:
         """Say where the time of the start went, when all of it is over or has taken too long."""
-        now = time.monotonic()
-        marks.mark("workers serve", now)
+        marks.mark("workers serve", time.monotonic())
         told = await self.team.ask_all("profile", PROFILE_SECONDS, within=PROFILE_SECONDS + 5.0)
         self.tell_profile({one["worker"]: [Span(*span) for span in one["spans"]] for one in told})
 
@@ -175,10 +175,11 @@ class Supervisor:
     async def _serve_here(self) -> None:
         worker = Worker(0, self.team, self._engines)
         spec = self.team.spec
+        worker.reading = self.team.reading  # in one process one reading will do
         worker.gateway.warm.starting = True
         if self._marks is not None:
-            self._marks.mark("supervisor", worker.gateway.clock.now())
-            worker.gateway.warm.marks = Marks(worker.gateway.clock.now())
+            self._marks.mark("supervisor", began := worker.gateway.clock.now())
+            worker.gateway.warm.marks = Marks(began)
         await worker.open(spec, self._sockets[0].dup())
         self._worker = worker
         await self.team.join(Near(0, worker.answers), spec)
@@ -212,8 +213,8 @@ class Supervisor:
 
     async def restart(self) -> dict[str, Any]:
         """Another process in each worker's place, one after another: each takes over before the old one leaves."""
-        leave = self._config.of(RoutingConfig).timeouts.total + LINGER_SECONDS
-        return await renew_all(self._places, self._restarting, START_SECONDS, leave)
+        total = self._config.of(RoutingConfig).timeouts.total
+        return await renew_all(self._places, self._restarting, START_SECONDS, total + LINGER_SECONDS)
 
     async def _watch_file(self) -> None:
         """Reload when the configuration file changes and has been still for a round."""
@@ -250,6 +251,7 @@ class Supervisor:
         """Accept no more, and let running calls finish: as long as configured, or until told a second time."""
         seconds = self._config.of(ListenConfig).drain
         log.info("stopping: running calls may finish for %g s", seconds)
+        notify("STOPPING=1")
         self._close_sockets()
         for place in self._places:
             for process in place.leaving:  # what it was given more time for has to end now, too

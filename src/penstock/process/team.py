@@ -52,7 +52,7 @@ class Team(Asked):
         self.reloads = 0
         self.refused_reload: list[str] = []
         self._reloading = asyncio.Lock()
-        self._read = LastReading(os.environ)
+        self.reading = LastReading(os.environ)
         self.trials = Trials(self.ask_all)
         self.live = LiveChanges(self)
         self.desk = DeskOfAll(self.ask_all)
@@ -149,7 +149,7 @@ class Team(Asked):
     @property
     def config(self) -> Config:
         """The configuration in force."""
-        return self._read.in_force(self.spec)
+        return self.reading.in_force(self.spec)
 
     async def reload(self) -> dict[str, Any]:
         """Read the configuration again: every worker builds and checks it, then all take it, or none does."""
@@ -168,7 +168,7 @@ class Team(Asked):
         """Serve with other live changes; they are taken as a reload is. Returns the problems; raises what ``change``
         raises."""
         async with self._reloading:
-            live = change(self.spec.live, self._read.written(self.spec).of(RoutingConfig))
+            live = change(self.spec.live, self.reading.written(self.spec).of(RoutingConfig))
             if live == self.spec.live:
                 return []
             problems = await self._take(msgspec.structs.replace(self.spec, live=live))
@@ -184,7 +184,7 @@ class Team(Asked):
                 await self.ask_all("collect", within=RELOAD_SECONDS)
             if "settings" in question:
                 try:
-                    written = self._read.written(self.spec)
+                    written = self.reading.written(self.spec)
                     wanted = live_settings.changed(written, question["settings"], str(question.get("by", "")))
                 except CallerError as error:
                     return {"ok": False, "problems": [error.message], "status": error.status, "code": error.code}
@@ -202,7 +202,7 @@ class Team(Asked):
             spec = self._source.read()
             if spec.text is not None and not spec.text.strip():
                 return [f"{spec.name}: is empty; was it being written?"]
-            written = self._read.written(spec)
+            written = self.reading.written(spec)
             routing = written.of(RoutingConfig)
         except ConfigError as error:
             return list(error.problems)

@@ -36,7 +36,7 @@ class Worker:
         self._busy: Callable[[], list[str]] | None = getattr(engines, "busy", None)
         self.gateway = Gateway(number, fleet, engines)
         self._tls: ssl.SSLContext | None = None
-        self._read = LastReading(os.environ)
+        self.reading = LastReading(os.environ)
         self.answers: Answers = {
             "dump": self._dump,
             "calls": self._calls,
@@ -67,7 +67,7 @@ class Worker:
     async def open(self, spec: Spec, listener: socket.socket) -> None:
         """Build the gateway and accept calls on ``listener``. Raises ConfigError."""
         marks = self.gateway.warm.marks
-        config = self._read.in_force(spec)
+        config = self.reading.in_force(spec)
         marks.mark("configuration read", self.gateway.clock.now())
         await self.gateway.__aenter__()
         try:
@@ -171,7 +171,7 @@ class Worker:
         """Make an edition and keep it ready. Answers with the problems: none means ready."""
         spec = msgspec.convert(value, Spec)
         try:
-            config = self._read.in_force(spec)
+            config = self.reading.in_force(spec)
             problems = unchangeable(self.gateway.config, config)
             if problems:
                 return problems

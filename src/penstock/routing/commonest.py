@@ -1,8 +1,8 @@
 """What many calls begin with: the system prompts (and tools) seen most often. Pure.
 
 Enters: calls as they are routed. Leaves: bodies of calls of one token, by which an engine that is new computes those
-beginnings before it serves. Bounded in number and size (space-saving: what is rare makes room); of a beginning that
-came once only its hash is held, never a text, and never what a user said.
+beginnings before it serves. Bounded in number and size (what is rare makes room); of a beginning that came
+once only its hash is held, never a text, and never what a user said.
 """
 
 from __future__ import annotations
@@ -48,14 +48,18 @@ class Commonest:
         key = hash((model, body[start : start + LEAST_BYTES]))
         seen = self._seen.get(key)
         if seen is None:
-            times = 0
-            if len(self._seen) >= MOST_SEEN:
-                rarest = min(self._seen, key=lambda one: self._seen[one].times)
-                times = self._seen.pop(rarest).times
-            seen = self._seen[key] = _Seen(times, model)
+            while len(self._seen) >= MOST_SEEN:
+                self._age()
+            seen = self._seen[key] = _Seen(0, model)
         seen.times += 1
         if not seen.body and seen.times >= LEAST_TIMES:
             seen.body = beginning(body, model)
+
+    def _age(self) -> None:
+        """All count for half: what came once goes, many at a time, and what was common once does in the end."""
+        for seen in self._seen.values():
+            seen.times //= 2
+        self._seen = {key: seen for key, seen in self._seen.items() if seen.times}
 
     def bodies(self, model: str) -> list[bytes]:
         """What to ask of an engine that serves ``model``, the commonest first."""

@@ -14,6 +14,7 @@ from penstock.scaling.actuators.kubernetes_config import KubernetesConfig
 from penstock.scaling.actuators.local_config import LocalConfig
 from penstock.scaling.actuators.ray_config import RayConfig
 from penstock.scaling.actuators.signal_config import SignalConfig
+from penstock.scaling.cloudwatch_config import CloudWatchConfig
 from penstock.scaling.keda_config import KedaConfig
 from penstock.scaling.policy_config import PolicyConfig
 
@@ -64,7 +65,8 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
     def starts(self) -> bool:
         """Whether its replicas are started by us, and their addresses known by that alone."""
         by_ray = self.ray is not None and self.ray.serve is None
-        return by_ray or (self.local is not None and bool(self.local.command))
+        by_aws = self.aws is not None and self.aws.tells
+        return by_ray or by_aws or (self.local is not None and bool(self.local.command))
 
     @property
     def actuator(self) -> tuple[str, Any]:
@@ -93,6 +95,10 @@ class ScalingConfig(Struct, frozen=True, kw_only=True):
 
     forecast: Annotated[ForecastConfig, Meta(description="What load will come.")] = ForecastConfig()
     keda: Annotated[KedaConfig | None, Meta(description="Tell KEDA over gRPC how many there should be.")] = None
+
+    cloudwatch: Annotated[
+        CloudWatchConfig | None, Meta(description="Write what AWS scales by as metrics of CloudWatch.")
+    ] = None
 
     def check(self) -> Iterator[Finding]:
         if len(self.pools) > MOST_POOLS:

@@ -31,12 +31,13 @@ class Replica(Struct, frozen=True):
 class Standing(Struct, frozen=True):
     """A pool as its actuator tells of it. ``wanted``: how many were asked for last. ``price``: dollars an hour of one,
     0 where nobody said. ``moves``: whether something is changed at all (an actuator that only publishes, and a dry
-    run, change nothing)."""
+    run, change nothing). ``order``: names as they go, where nobody can choose which."""
 
     wanted: int
     replicas: list[Replica] = []
     price: float = 0.0
     moves: bool = True
+    order: list[str] = []
 
     def of(self, *states: State) -> list[Replica]:
         """The replicas in one of ``states``."""

@@ -89,7 +89,7 @@ class WarmupConfig(Struct, frozen=True, kw_only=True):
             description="Calls to nobody before the first real one: through a second gateway of the same settings"
             " within the process, which leaves no trace. 0: none.",
         ),
-    ] = 20
+    ] = 8
     wait_for: Annotated[
         list[str],
         Meta(description="Tasks that `/health/ready` waits for beside those that it always does, such as `models`."),

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from penstock.scaling.forecast.forecaster import Forecaster
@@ -34,3 +38,11 @@ def test_too_little_is_refused() -> None:
         predict(forecaster([1.0] * 9), 300.0, 0.0)
     with pytest.raises(ValueError, match="no interval"):
         predict(forecaster([1.0] * 20), 59.0, 0.0)
+
+
+def test_capacity_is_planned_without_numpy() -> None:
+    """Which the core does not bring: a gateway without extras would else not start."""
+    code = "import sys; sys.modules['numpy'] = None; import penstock.scaling.control.service"
+    source = Path(__file__).parents[3] / "src"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(source)})
+    assert done.returncode == 0, done.stderr

@@ -22,7 +22,6 @@ from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 
-PATH = "/v1/feedback"
 MOST_BYTES = 4096
 MOST_KEYS = 10_000
 """Whose tempo is remembered; the one that was silent longest is forgotten."""

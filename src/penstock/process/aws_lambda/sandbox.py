@@ -38,8 +38,8 @@ def prepare(environ: MutableMapping[str, str]) -> None:
     environ.setdefault("XDG_CONFIG_HOME", HOME)
     environ.setdefault("XDG_RUNTIME_DIR", HOME)
     os.makedirs(environ["XDG_RUNTIME_DIR"], 0o700, exist_ok=True)
-    if arn := environ.get(SECRET):
-        environ.update(read(arn, environ))
+    for arn in filter(None, environ.get(SECRET, "").split(",")):
+        environ.update(read(arn.strip(), environ))
     keys = environ.pop(KEYS, "")
     if keys:
         folder = os.path.join(environ["XDG_CONFIG_HOME"], "penstock")

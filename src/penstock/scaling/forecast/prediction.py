@@ -6,9 +6,12 @@ LookupError while fewer values were seen than the specification asks for.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from penstock.scaling.forecast.forecaster import Forecaster
+if TYPE_CHECKING:  # it stands on numpy, which capacity is planned without
+    from penstock.scaling.forecast.forecaster import Forecaster
 
 LEAST_VALUES = 10
 INTERVAL = 60.0

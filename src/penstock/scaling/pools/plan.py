@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -88,11 +89,17 @@ def plan(
         leaves = {name: step for name, step in leaves.items() if name not in made.back}
     elif short < 0:
         room = max(0, MOST_GOING - len(leaves))
-        victims = sorted(stays, key=lambda one: _cost(one, under))[: min(-short, room)]
+        order = {name: place for place, name in enumerate(standing.order)}
+        stays.sort(key=lambda one: (order.get(one.name, 0), _cost(one, under)))
+        victims = stays[: min(-short, room)]
         leaves |= {one.name: Going(now) for one in victims}
     serving = any(one.state == "ready" and one.name not in leaves for one in living.values())
     for name, step in leaves.items():
         _go_on(made, name, step, under.get(name), now, patience, serving=serving)
+    if standing.order:  # one that must wait for another is not ended yet
+        first = [name for name in standing.order if name in living]
+        ready = set(made.end)
+        made.end = list(takewhile(ready.__contains__, first))
     made.ask = max(wanted, len(living) - len(leaves)) + len(leaves) - len(made.end)
     if made.end:  # one thing at a time: whoever counts would else end nobody
         made.ask = min(made.ask, len(living) - len(made.end))

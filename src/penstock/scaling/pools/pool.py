@@ -28,10 +28,9 @@ WAKE_SECONDS = 5.0
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """``wanted``: as decided last; ``why``: the reason; ``decided``: whether anybody has; ``awake``: until then it has
-    one replica at least; ``going``: those that are to go; ``took``: seconds of its newest starts; ``before``: the
-    addresses of those that serve in its name until it has some of its own; ``would``: what is not done, for it is a dry
-    run."""
+    """``wanted``: as decided last, if it was ``decided``; ``why``: the reason; ``awake``: until then it has one replica
+    at least; ``going``: those that are to go; ``took``: seconds of its newest starts; ``before``: the addresses of
+    those that serve in its name until it has some of its own; ``would``: what is not done, for it is a dry run."""
 
     name: str
     config: PoolConfig

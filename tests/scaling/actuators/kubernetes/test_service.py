@@ -63,9 +63,9 @@ def test_pods_are_replicas(tmp_path: Path) -> None:
         assert standing.wanted == 5
         assert standing.price == 2.5
         assert standing.moves
-        first, second, third, fourth, fifth = standing.replicas
+        first, third, fourth, fifth = standing.replicas
         assert (first.name, first.address, first.state, first.took) == ("vllm-1", "10.1.0.1:8000", "ready", 30.0)
-        assert second.state == "draining"
+        assert standing.order == [], "of a Deployment anyone may go"
         assert (third.state, third.address) == ("starting", "")
         assert "Insufficient nvidia.com/gpu" in third.trouble
         assert (fourth.state, fourth.trouble) == ("failed", "ImagePullBackOff: no such image")
@@ -101,12 +101,15 @@ def test_without_the_mark_another_one_would_go(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_a_pod_that_drains_is_marked_and_known_again_and_taken_back(tmp_path: Path) -> None:
+def test_a_pod_that_drains_is_marked_and_taken_back(tmp_path: Path) -> None:
     async def scene(played: Cluster, actuator: Kubernetes) -> None:
         played.scale(2)
         played.run()
         await actuator.drain("vllm-1", drained=True)
         assert [one.state for one in (await actuator.current()).replicas] == ["draining", "ready"]
+        other = Kubernetes(actuator._config, environ=played.environ())  # our own process, begun anew
+        assert [one.state for one in (await other.current()).replicas] == ["ready", "ready"]
+        await other.aclose()
         played.scale(1)  # whoever does it: a person, another gateway
         assert played.names() == ["vllm-2"]
         await actuator.drain("vllm-2", drained=True)
@@ -123,6 +126,7 @@ def test_a_statefulset_gives_up_its_highest_numbers_and_no_others(tmp_path: Path
         played.run()
         with pytest.raises(ActuatorError, match=r"highest numbers \(vllm-11, vllm-10\) and cannot give up vllm-0"):
             await actuator.want(10, ["vllm-0", "vllm-11"])
+        assert (await actuator.current()).order[:3] == ["vllm-11", "vllm-10", "vllm-9"]
         assert played.replicas == 12
         await actuator.want(10, ["vllm-10", "vllm-11"])
         assert played.names() == [f"vllm-{number}" for number in range(10)]

@@ -14,7 +14,7 @@ from penstock.scaling.actuators.kubernetes.workload import (
     Pod,
     cost_patch,
     costs,
-    last_ones,
+    numbered,
     read_failure,
     read_pods,
     read_scale,
@@ -103,9 +103,8 @@ def test_victims_are_cheaper_than_all_others_and_in_order(known: list[str], data
 def test_the_highest_numbers_go() -> None:
     pods = [pod(f"v-{number}") for number in (0, 9, 10, 2)]
     pods.append(pod("v-11", metadata={"deletionTimestamp": "2026-11-26T10:00:00Z"}))
-    assert last_ones(pods, 2) == ["v-10", "v-9"]
-    assert last_ones(pods, -1) == []
-    assert last_ones([pod("odd"), pod("v-0")], 1) == ["v-0"]
+    assert numbered(pods) == ["v-10", "v-9", "v-2", "v-0"]
+    assert numbered([pod("odd"), pod("v-0")]) == ["v-0", "odd"]
 
 
 def test_patches() -> None:

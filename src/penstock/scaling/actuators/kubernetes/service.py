@@ -22,7 +22,7 @@ from penstock.scaling.actuators.kubernetes.workload import (
     Scale,
     cost_patch,
     costs,
-    last_ones,
+    numbered,
     read_failure,
     read_pods,
     read_scale,
@@ -56,6 +56,7 @@ class Kubernetes:
         self._server = ApiServer(config.service_account, environ)
         self._looked = 0.0
         self._standing: Standing | None = None
+        self._drains = set[str]()
 
     async def current(self) -> Standing:
         """The pods, looked at when ``interval`` has passed since the last look, or something was changed."""
@@ -63,8 +64,12 @@ class Kubernetes:
             return self._standing
         looked = self._now()
         scale = await self._scale()
-        replicas = [replica_of(pod, self._config.port) for pod in await self._pods(scale.selector)]
-        self._looked, self._standing = looked, Standing(scale.wanted, replicas, self._price)
+        # One that is being ended is none: the workload does not count it either, and its own grace is what is left.
+        pods = [pod for pod in await self._pods(scale.selector) if not pod.goes]
+        self._drains &= {pod.name for pod in pods}
+        replicas = [replica_of(pod, self._config.port, drains=pod.name in self._drains) for pod in pods]
+        order = numbered(pods) if self._config.kind in ORDERED else []
+        self._looked, self._standing = looked, Standing(scale.wanted, replicas, self._price, order=order)
         return self._standing
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
@@ -89,6 +94,7 @@ class Kubernetes:
     async def drain(self, name: str, *, drained: bool) -> None:
         """Mark a pod as the one to go, or take the mark away. One that has gone already is no failure."""
         self._standing = None
+        (self._drains.add if drained else self._drains.discard)(name)
         await self._cost(name, DRAINS if drained else None)
 
     async def aclose(self) -> None:
@@ -99,7 +105,7 @@ class Kubernetes:
 
     async def _mark(self, pods: Sequence[Pod], fewer: int, victims: Sequence[str]) -> None:
         if self._config.kind in ORDERED:
-            going = last_ones(pods, fewer)
+            going = numbered(pods)[:fewer]
             if set(victims[:fewer]) != set(going[: len(victims)]):
                 raise ActuatorError(
                     f"{self._words}: it gives up the pods with the highest numbers ({', '.join(going[:5])}) and cannot"

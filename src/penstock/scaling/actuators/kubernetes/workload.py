@@ -20,7 +20,7 @@ from penstock.scaling.replica import Replica
 COST = "controller.kubernetes.io/pod-deletion-cost"
 """Of the pods of a ReplicaSet that are ready alike, those of the lowest cost go first."""
 DRAINS = -1_000_000
-"""A pod of at most this cost is about to go: so we mark it, and know it again after a restart of our own."""
+"""A pod of at most this cost is about to go: whoever makes the workload smaller, that one goes."""
 LEAST_COST = -(2**31)
 PAGE = 500
 HOPELESS = frozenset(
@@ -197,24 +197,21 @@ def read_failure(body: bytes) -> str:
     return "".join(one if one.isprintable() else " " for one in message)[:300]
 
 
-def replica_of(pod: Pod, port: int | None) -> Replica:
-    """The replica that ``pod`` is."""
+def replica_of(pod: Pod, port: int | None, *, drains: bool = False) -> Replica:
+    """The replica that ``pod`` is. ``drains``: it was told that it is about to go."""
     created = pod.metadata.creation_timestamp
     asked = created.timestamp() if created is not None else 0.0
     ready = next((one for one in pod.status.conditions or [] if one.type == "Ready"), None)
     changed = ready.last_transition_time if ready is not None else None
     since = changed.timestamp() if changed is not None else asked
     address = _address(pod, port)
-    if pod.goes:
-        assert pod.metadata.deletion_timestamp is not None
-        return Replica(pod.name, address, "draining", pod.metadata.deletion_timestamp.timestamp(), asked)
     trouble = _hopeless(pod)
     if trouble:
         return Replica(pod.name, address, "failed", since, asked, trouble=trouble)
     if ready is None or ready.status != "True":
         return Replica(pod.name, address, "starting", since, asked, trouble=_awaited(pod))
     took = max(0.0, since - asked)
-    return Replica(pod.name, address, "draining" if pod.cost <= DRAINS else "ready", since, asked, took)
+    return Replica(pod.name, address, "draining" if drains else "ready", since, asked, took)
 
 
 def _address(pod: Pod, port: int | None) -> str:
@@ -257,10 +254,9 @@ def costs(pods: Sequence[Pod], victims: Sequence[str]) -> dict[str, int]:
     return {name: min(lowest + place, DRAINS) for place, name in enumerate(victims)}
 
 
-def last_ones(pods: Sequence[Pod], count: int) -> list[str]:
-    """The ``count`` pods with the highest numbers: those that go when a workload numbers its pods."""
-    standing = sorted((pod.name for pod in pods if not pod.goes), key=_number, reverse=True)
-    return standing[: max(0, count)]
+def numbered(pods: Sequence[Pod]) -> list[str]:
+    """The pods as they go when a workload numbers them: the highest first."""
+    return sorted((pod.name for pod in pods if not pod.goes), key=_number, reverse=True)
 
 
 def _number(name: str) -> int:

@@ -1,0 +1,1 @@
+"""An AWS CDK app from the one config: a Lambda function, a Fargate service, or both."""

@@ -1,0 +1,1 @@
+"""Provisioned concurrency of a Lambda function."""

@@ -1,0 +1,130 @@
+"""An actuator whose replicas are the provisioned concurrency of a Lambda function.
+
+The pool's number is the least of Application Auto Scaling's target: there are at least so many and, with ``track``,
+more while more are in use; those are AWS's affair, and not told here. Which sandbox goes Lambda decides; none has an
+address. Application Auto Scaling knows no step policies for Lambda: the pool's own rule ``steps`` stands in for them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from penstock.scaling.actuators.actuator import ActuatorError
+from penstock.scaling.actuators.aws.asking.service import Asking
+from penstock.scaling.actuators.aws.replicas import Names
+from penstock.scaling.actuators.aws_config import FunctionConfig
+from penstock.scaling.replica import Replica, Standing
+
+SERVICE = "application-autoscaling"
+POLICY = "penstock-utilisation"
+PREFIX = "penstock-"
+OUT_SECONDS, IN_SECONDS = 120, 600
+"""No second growth, no second shrinking before this."""
+
+
+class Function:
+    """An Actuator. ``most``: of the pool. ``changes``: whether it may set anything (not in a dry run). ``wall``: Unix
+    seconds."""
+
+    def __init__(
+        self, config: FunctionConfig, ask: Asking, most: int, price: float = 0.0, *, interval: float = 10.0,
+        changes: bool = True, wall: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._ask = ask
+        self._most = most
+        self._price = price
+        self._interval = interval
+        self._wall = wall
+        self._names = Names()
+        self._settled = not changes
+        self._asked: int | None = None
+        self._looked = 0.0
+        self._standing: Standing | None = None
+        self._target = {
+            "ServiceNamespace": "lambda", "ResourceId": f"function:{config.name}:{config.alias}",
+            "ScalableDimension": "lambda:function:ProvisionedConcurrency",
+        }  # fmt: skip
+
+    async def current(self) -> Standing:
+        """How many are ready and how many are being made; looked at every ``interval``."""
+        now = self._wall()
+        if self._standing is not None and now - self._looked < self._interval:
+            return self._standing
+        found = await self._ask(SERVICE, "describe_scalable_targets", ServiceNamespace="lambda",
+                                ResourceIds=[self._target["ResourceId"]])  # fmt: skip
+        targets = found.get("ScalableTargets", [])
+        if targets:
+            await self._settle()
+        # A schedule may have raised it: that holds until the pool asks for another number.
+        wanted = self._asked if self._asked is not None else int(targets[0]["MinCapacity"]) if targets else 0
+        ready, allocated = await self._concurrency()
+        replicas = [
+            Replica(name, "", "ready" if number < ready else "starting", since, since)
+            for number, (name, since) in enumerate(self._names.follow(min(allocated, wanted), now))
+        ]
+        self._looked, self._standing = now, Standing(wanted, replicas, self._price)
+        return self._standing
+
+    async def _concurrency(self) -> tuple[int, int]:
+        """Ready, and asked for."""
+        try:
+            told = await self._ask("lambda", "get_provisioned_concurrency_config", FunctionName=self._config.name,
+                                   Qualifier=self._config.alias)  # fmt: skip
+        except ActuatorError as error:
+            if "ProvisionedConcurrencyConfigNotFound" in str(error):
+                return 0, 0
+            raise
+        if told.get("Status") == "FAILED":
+            raise ActuatorError(f"{self._words}: its concurrency cannot be provisioned: {told.get('StatusReason', '')}")
+        ready = int(told.get("AvailableProvisionedConcurrentExecutions", 0))
+        return ready, max(ready, int(told.get("RequestedProvisionedConcurrentExecutions", 0)))
+
+    async def want(self, count: int, victims: Sequence[str] = ()) -> None:
+        """Have at least ``count``; exactly ``count`` where nothing is tracked."""
+        self._standing = None
+        most = count if self._config.track is None else max(count, self._most)
+        await self._ask(SERVICE, "register_scalable_target", MinCapacity=count, MaxCapacity=most, **self._target)
+        self._asked = count
+        self._names.doom(victims)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """The policy and the schedules, once: they are kept by AWS."""
+        if self._settled:
+            return
+        config = self._config
+        if config.track is not None:
+            policy = tracking(config.track)
+            await self._ask(SERVICE, "put_scaling_policy", PolicyName=POLICY, PolicyType="TargetTrackingScaling",
+                            TargetTrackingScalingPolicyConfiguration=policy, **self._target)  # fmt: skip
+        for one in config.schedules:
+            await self._ask(
+                SERVICE, "put_scheduled_action", ScheduledActionName=PREFIX + one.name, Schedule=one.when,
+                Timezone=one.time_zone, ScalableTargetAction={"MinCapacity": one.min, "MaxCapacity": one.max},
+                **self._target,
+            )  # fmt: skip
+        self._settled = True
+
+    async def drain(self, name: str, *, drained: bool) -> None:
+        """Nobody can be told: Lambda sends calls where it likes, and ends a sandbox only between two."""
+
+    async def aclose(self) -> None:
+        """What stands stays."""
+
+    @property
+    def _words(self) -> str:
+        return f"function {self._config.name}:{self._config.alias}"
+
+    def __repr__(self) -> str:
+        return f"<Function {self._config.name}:{self._config.alias}>"
+
+
+def tracking(share: float) -> dict[str, Any]:
+    """The policy that keeps the use of provisioned concurrency at ``share``."""
+    return {
+        "TargetValue": share, "ScaleOutCooldown": OUT_SECONDS, "ScaleInCooldown": IN_SECONDS,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"},
+    }  # fmt: skip

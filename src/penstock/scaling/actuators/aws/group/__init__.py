@@ -1,0 +1,1 @@
+"""Instances of an EC2 Auto Scaling group."""

@@ -1,0 +1,1 @@
+"""Metrics for CloudWatch: what AWS scales by."""
