@@ -84,7 +84,6 @@ class Supervisor:
         self.team.scaled = self._scaled.ask
         self.team.looks = self._discovery.numbers
         self.team.loads = self._engines.loads
-        self._engines.elsewhere = self.team.uses
         self.team.restart = self.restart
 
     def bind(self) -> int:
