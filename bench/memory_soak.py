@@ -109,7 +109,7 @@ class Gateway:
 
     def numbers(self) -> dict[str, float]:
         """Its metrics of the collector and of leaks."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=300) as answer:
             page = answer.read().decode()
         found = re.findall(r"^(penstock_(?:collector|leak)\S*) (\S+)$", page, re.MULTILINE)
         return {name: float(value) for name, value in found if "_bucket" not in name}

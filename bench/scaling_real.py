@@ -109,14 +109,14 @@ def spike(at: float) -> float:
 
 
 def rhythm(at: float) -> float:
-    """A day, 60 times as fast, of which the last third is played: it begins before dawn and ends after noon."""
+    """A day, 60 times as fast: it begins an hour after the trough, and is played up to the peak."""
     return 1.0 + 11.0 * (0.5 - 0.5 * math.cos(2 * math.pi * (at + 60.0) / 1440.0)) ** 2
 
 
 SHAPES: dict[str, tuple[Callable[[float], float], float]] = {
     "ramp": (ramp, 150.0),
     "spike": (spike, 120.0),
-    "rhythm": (rhythm, 1440.0),
+    "rhythm": (rhythm, 480.0),
 }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 
+from penstock.assemble_warmup import CALLED_SECONDS
 from penstock.core.marks import Span
 from penstock.process.loop import run
 from tests.net.upstream import Line, echo_ok, scripted
@@ -97,8 +98,16 @@ def test_an_idle_connection_is_opened_anew_before_it_ends() -> None:
             assert await dial(10.0) == 0
             assert await dial(origin.reach.max_idle + 1.0) == 1
             assert (origin.open, upstream.requests) == (2, [])
-            running.gateway.upstreams.targets[0].drain()
+            (target,) = running.gateway.upstreams.targets
+            target.drain()
             assert not running.gateway.warm._dials()
+            target.drain(False)
+            # Whom nobody called for an hour is let go cold, until somebody does.
+            clock, real = running.gateway.clock, running.gateway.clock.now
+            clock.now = lambda: real() + CALLED_SECONDS + 1.0  # type: ignore[method-assign]
+            assert not running.gateway.warm._dials()
+            target.served += 1
+            assert list(running.gateway.warm._dials()) == ["up"]
 
     run(main())
 

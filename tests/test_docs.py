@@ -18,7 +18,7 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"\bpenstock ([a-z]+)\b")
 _NOT_COMMANDS = {"listens", "prints"}
 _OTEL = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_HEADERS": "api-key=x"}
-_OF_OTHERS = ("scrape_configs:", "triggers:", "metrics:")
+_OF_OTHERS = ("scrape_configs:", "metrics: [{type", "triggers:")
 """How the config files of other programs begin."""
 
 

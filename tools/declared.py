@@ -29,7 +29,7 @@ def declared(root: Path = ROOT) -> dict[str, list[str]]:
     local = core + extras["local"]
     tested = [requirement for name in TESTED for requirement in extras[name]]
     server = core + [requirement for name in SERVER for requirement in extras[name]]
-    full = local + tested + extras["forecast"]
+    full = local + tested + extras["forecast"] + extras["keda"]
     return {
         "dev": local + tested + extras["dev"] + build, "full": full, "server": server, "local": local, "core": core,
         "build": build, "cdk": extras["cdk"],

@@ -9,7 +9,7 @@ embeddings stands beside it, from the first call for any.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -61,12 +61,13 @@ class LentEngine:
 
 
 class OwnEngines:
-    """Engines as children of this process, by their keys."""
+    """Engines as children of this process, by their keys. ``elsewhere``: see ``LocalEngine``."""
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._running: dict[str, LocalEngine] = {}
         self._settings: dict[str, tuple[str, UpstreamConfig]] = {}
+        self.elsewhere: Callable[[str], Awaitable[bool]] | None = None
 
     def engine(self, name: str, config: UpstreamConfig) -> LentEngine:
         """The running engine of the upstream ``name`` with these very settings, started now if it was not."""
@@ -86,6 +87,7 @@ class OwnEngines:
         if engine is None:
             settings = self._settings[key.removesuffix(EMBEDDINGS)]
             engine = self._running[key] = _start(*settings, self._crew, embeddings=key.endswith(EMBEDDINGS))
+            engine.elsewhere = self.elsewhere
         return engine
 
     def of(self, name: str) -> LocalEngine | None:

@@ -42,6 +42,7 @@ class Scaled:
         self._config = config
         self._team = team
         self._engines = engines
+        engines.elsewhere = team.uses
         self._pools: Pools | None = None
         self._devices: Devices | None = None
         self._ray = RayPools(crew)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from penstock.warmup.keeping import Dial
     from penstock.warmup.service import Warmup, Work
 
+CALLED_SECONDS = 3600.0
+"""An upstream that nobody called for so long is let go cold."""
 POLL_SECONDS = 0.02
 MARK = "warmup"
 
@@ -46,6 +48,8 @@ class WarmStart:
         self._config: WarmupConfig | None = None
         self._names: set[str] | None = None
         self._known: set[Target] = set()
+        self._called: dict[Target, tuple[int, float]] = {}
+        """Calls that each had served, and when that number was first seen."""
         self._arrivals = Arrivals(gateway)
         self._installed = importlib.util.find_spec("penstock.warmup") is not None
 
@@ -231,14 +235,18 @@ class WarmStart:
 
     def _dials(self, least: int = 0) -> Mapping[str, Dial]:
         """What opens the connections that are lacking, by upstream. Engines within this machine need none; whoever is
-        drained or fails gets none."""
+        drained, fails, or was not called for long gets none."""
         gateway, section = self._gateway, self._config
         number = 0 if section is None else max(least, section.connections.keep)
         now = gateway.clock.now()
+        called, self._called = self._called, {}
         dials: dict[str, Dial] = {}
         for target in list(self._known) if number else ():
             provider = target.provider
-            if isinstance(provider, HttpProvider) and not target.draining and target.standing(now):
+            served, since = called.get(target, (-1, now))
+            self._called[target] = target.served, now if target.served != served else since
+            lately = now - self._called[target][1] <= CALLED_SECONDS
+            if isinstance(provider, HttpProvider) and lately and not target.draining and target.standing(now):
                 dials[target.name] = partial(provider.warm, number)
         return dials
 

@@ -10,6 +10,8 @@ def test_a_scene_is_told_and_its_facts_are_kept() -> None:
     tell.fact("it held", True)
     tell.fact("it did not", False)
     assert tell.facts == [Fact("it held", True), Fact("it did not", False)]
+    assert [fact.shown for fact in tell.facts] == [True, False]
+    assert not Fact("it held, too late", True, soon=False).shown
     assert lines[1] == "<bold>2/8  A spike"
     assert all(len(line) <= WIDTH + len("<bold>") for line in lines)
     assert "    <cyan>$ penstock" in lines

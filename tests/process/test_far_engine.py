@@ -137,3 +137,27 @@ def test_an_engine_is_asked_for_by_its_settings_and_never_ended_from_here() -> N
         assert len(set(keys)) == 3
 
     asyncio.run(main())
+
+
+def test_it_is_told_where_calls_still_are_also_at_seats_that_are_no_more() -> None:
+    async def main() -> None:
+        there = Supervisor("a", "b")
+        engines = FarEngines(there.ask)
+        config = UpstreamConfig(kind="local")
+        engine, embedder = engines.engine("e", config), engines.embedder("e", config)
+        assert engines.busy() == []
+        seat = await engine.pick(0.0)
+        seat.enter()
+        (await embedder.pick(0.0)).enter()
+        assert engines.busy() == ["http://a"]
+        there.keys = ["b"]
+        engine._fresh_until = 0.0
+        other = await engine.pick(0.0)
+        assert other.base_url == "http://b"
+        embedder = None
+        other.enter()
+        assert engines.busy() == ["http://a", "http://b"]
+        seat.leave()
+        assert engines.busy() == ["http://b"]
+
+    asyncio.run(main())

@@ -45,7 +45,7 @@ def test_who_does_not_listen_is_no_failure(tmp_path: Path, caplog: pytest.LogCap
     assert "READY=1 cannot be told" in caplog.text
 
 
-def test_a_gateway_says_when_it_serves_and_when_it_stops(told: socket.socket, tmp_path: Path) -> None:
+def test_a_gateway_says_when_it_serves(told: socket.socket, tmp_path: Path) -> None:
     async def main() -> None:
         config = tmp_path / "penstock.yaml"
         config.write_text("listen: {port: 0}\nauth: {mode: open}\nstore: memory\nupstreams: {e: {kind: echo}}\n")
@@ -60,7 +60,6 @@ def test_a_gateway_says_when_it_serves_and_when_it_stops(told: socket.socket, tm
             said = await process.stdout.readline()
             assert b"listens on" in said, "it was announced before"
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(told.recv, 100) == b"STOPPING=1"
             assert await asyncio.wait_for(process.wait(), 30) == 0
         finally:
             if process.returncode is None:

@@ -38,20 +38,20 @@ def test_a_forecast_never_makes_it_smaller_than_the_load_of_now(
     assert need.wanted >= math.ceil(LEAST_KEPT * wanted)
 
 
-def test_what_waits_is_done_within_a_start() -> None:
-    seen = Seen(0.0, load=100.0, requests=50.0, waiting=60.0, carries=10.0, starts=60.0, wanted=10, ready=10,
+def test_what_waits_is_load_too() -> None:
+    seen = Seen(0.0, load=100.0, requests=50.0, waiting=30.0, carries=10.0, starts=60.0, wanted=10, ready=10,
                 upper=lambda seconds, share: 100.0)  # fmt: skip
     need = Ahead(19.0, 0.7).need(seen)
     assert (need.wanted, need.urgent) == (11, True)
-    assert Ahead(19.0, 0.7).need(replace(seen, waiting=600.0)).wanted == 12
+    assert Ahead(19.0, 0.7).need(replace(seen, waiting=300.0)).wanted == 12
 
 
 def test_nothing_goes_that_could_be_missed_before_it_is_back() -> None:
-    def dip(seconds: float, share: float) -> float:
-        return 50.0 if seconds < 400 else 100.0
+    def hump(seconds: float, share: float) -> float:
+        return 100.0 if 100 < seconds < 200 else 50.0
 
     seen = Seen(0.0, load=50.0, carries=10.0, starts=290.0, wanted=10, ready=10)
-    assert Ahead(19.0, 0.7).need(replace(seen, upper=dip)).wanted == 10
+    assert Ahead(19.0, 0.7).need(replace(seen, upper=hump)).wanted == 10
     assert Ahead(19.0, 0.7).need(replace(seen, upper=lambda seconds, share: 60.0)).wanted == 6
 
 

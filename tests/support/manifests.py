@@ -53,6 +53,8 @@ def check(objects: list[dict[str, Any]], versions: tuple[str, ...] = VERSIONS) -
             assert LABEL.fullmatch(meta["name"])
         for value in meta["labels"].values():
             assert re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", value), value
+        if one["kind"] == "ScaledObject":
+            assert LABEL.fullmatch(meta["name"]), "KEDA writes it into a label"
         if one["apiVersion"] in OTHERS:
             FOREIGN[one["kind"]](one["spec"])
             continue

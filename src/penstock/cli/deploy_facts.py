@@ -205,6 +205,8 @@ def _extras(config: Config, store: str) -> Iterator[str]:
         yield "local"
     if list(_pools(config)):
         yield "forecast"
+    if any(pool.actuator == "aws" for pool in _pools(config)):
+        yield "aws"
     scaling = section_of(config, "scaling", "ScalingConfig")
     if scaling is not None and scaling.keda is not None:
         yield "keda"

@@ -57,9 +57,7 @@ COMMANDS: dict[str, Command] = {
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
     "capacity": Command("penstock.cli.capacity:main", "say how large things should be, by what was measured"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
-    "deploy": Command(
-        "penstock.cli.deploy:main", "write what runs it elsewhere: nginx, kubernetes, compose, systemd, dockerfile, aws"
-    ),
+    "deploy": Command("penstock.cli.deploy:main", "write what runs it elsewhere: in clusters, clouds, on one host"),
     "demo": Command("penstock.cli.demo:main", "play a tour of what the gateway does, on this machine"),
     "lambda": Command("penstock.cli.aws_lambda:main", "serve inside an AWS Lambda sandbox"),
     "bench": Command("penstock.cli.bench:main", "play questions through the semantic cache: hits, and how many wrong"),

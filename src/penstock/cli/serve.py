@@ -161,6 +161,9 @@ class Announcement:
         """Say it."""
         self._said = True
         print("\n".join(self._lines()), flush=True)
+        from penstock.process.notify import notify
+
+        notify("READY=1")
 
     def lost_key(self) -> list[str]:
         """A key is shown once, also when the start fails after it was made."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from penstock.simulate.scaling.play import Scene
 
 _EPILOG = """\
-A trace is CSV with time,value (calls a second), or recorded calls as `penstock simulate routing` reads them. Without one
---shape makes a load: daily, weekly, ramp, spike, steps, walk, flat.
+A trace is CSV with time,value (calls a second), or recorded calls as `penstock simulate routing` reads them. Without
+one --shape makes a load: daily, weekly, ramp, spike, steps, walk, flat.
 
 Columns: violated: calls late, gone or cut, of all; hours: replica-hours, those that start and drain included; of ideal:
 times those of replicas that are always full. Each policy is tried at many settings; only those are shown that none of
@@ -131,8 +131,8 @@ def _scene(options: argparse.Namespace) -> tuple[Scene, dict[str, str]]:
     learn = min(2 * 86_400.0, 0.15 * demand.seconds) if options.learn is None else options.learn
     foretold = Foretold(demand)
     facts = {
-        "load": f"{demand.name}: {demand.seconds / 3600:.1f} h in steps of {demand.step:g} s, {demand.calls.mean():,.4g}"
-        f" calls a second, at most {demand.calls.max():,.4g}",
+        "load": f"{demand.name}: {demand.seconds / 3600:.1f} h in steps of {demand.step:g} s,"
+        f" {demand.calls.mean():,.4g} calls a second, at most {demand.calls.max():,.4g}",
         "replicas": f"{options.replica:g} calls a second each, ready after {options.cold_start:g} s; calls of"
         f" {options.response:g} s",
         "goal": f"a wait of {options.goal:g} s; not judged: the first {learn:g} s",

@@ -32,5 +32,5 @@ async def play(names: Sequence[str], stage: Theatre, tell: Teller) -> dict[str, 
             await module.play(stage, tell)
         except (TheatreError, OSError, TimeoutError, ValueError, LookupError) as error:
             tell.fact(f"the scene broke off: {type(error).__name__}: {error}", False)
-        held[name] = bool(tell.facts) and all(fact.held for fact in tell.facts)
+        held[name] = bool(tell.facts) and all(fact.shown for fact in tell.facts)
     return held

@@ -10,10 +10,16 @@ WIDTH = 100
 
 
 class Fact(NamedTuple):
-    """What was measured against what a scene claims."""
+    """What was measured against what a scene claims. ``soon``: whether it was as quick as that."""
 
     says: str
     held: bool
+    soon: bool = True
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is as the scene claims."""
+        return self.held and self.soon
 
 
 class Teller:
@@ -41,10 +47,10 @@ class Teller:
         """A line as it is: a command, a picture made of letters."""
         self._write("    " + self._paint(line, "cyan"))
 
-    def fact(self, says: str, held: bool) -> None:
+    def fact(self, says: str, held: bool, soon: bool = True) -> None:
         """Something that the scene claims, with the number that was measured."""
-        self.facts.append(Fact(says, held))
-        mark = self._paint("✓", "green") if held else self._paint("✗", "red")
+        self.facts.append(Fact(says, held, soon))
+        mark = self._paint("✓", "green") if self.facts[-1].shown else self._paint("✗", "red")
         first, *rest = textwrap.wrap(says, WIDTH - 4) or [""]
         self._write(f"  {mark} {first}")
         for line in rest:

@@ -10,13 +10,15 @@ from penstock.deploy.kubernetes.workload import GROUND, RUNTIME_FOLDER, USER
 
 HOME = "/opt/penstock"
 LARGE = frozenset({"local", "semantic"})
-"""Parts that a server by itself does without: their packages and weights are ten times the rest."""
+"""Parts with weights, which lie in the image."""
+SERVER = frozenset({"encryption", "forecast", "redis"})
+"""Parts in the smaller of the two locks: the packages of the others are some times the rest."""
 BASE = "python:3.13-slim-bookworm"
 
 
 def lock_of(facts: Facts) -> str:
     """The lock whose packages the config needs, under requirements/."""
-    return "full" if facts.extras & LARGE else "server"
+    return "server" if facts.extras <= SERVER else "full"
 
 
 def dockerfile(facts: Facts) -> str:

@@ -46,7 +46,8 @@ CALL_METRICS: dict[str, tuple[str, str]] = {
     "penstock_retries_total": ("counter", "Failed attempts after which another was made, by kind of failure."),
     "penstock_rescues_total": (
         "counter",
-        "Streams that broke, by how they went on: prefill, prefill_flagged, instruction, restart, ended, failed.",
+        "Streams that broke, by how they went on: prefill, prefill_flagged, instruction, restart, ended, failed; moved:"
+        " their upstream was to end.",
     ),
     "penstock_hedges_total": (
         "counter",

@@ -100,6 +100,12 @@ class Asked:
                 log.warning("worker %d did not answer 'journal': %s", member.number, error)
         return {"status": 503, "code": "gateway_overloaded", "problems": ["no worker answered"]}
 
+    async def uses(self, base_url: str) -> bool:
+        """Whether a worker in a process of its own has calls at this replica of an engine; one that is silent may."""
+        asked = len(self.members)
+        answers = await self.ask_all("seats")
+        return len(answers) < asked or any(base_url in seats for seats in answers)
+
     async def windows(self, after: float) -> list[str]:
         """The windows of all workers that are over."""
         return [window for windows in await self.ask_all("windows", after, leaving=True) for window in windows]

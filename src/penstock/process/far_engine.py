@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -51,6 +52,7 @@ class FarEngine:
         self._ask = ask
         self._now = now
         self._seats: dict[str, FarSeat] = {}
+        self._left: list[FarSeat] = []
         self._fresh_until = 0.0
         self._asking = asyncio.Lock()
         self._trouble = ""
@@ -84,7 +86,12 @@ class FarEngine:
             for seat in told["seats"]:
                 key = seat["api_key"]  # new with each start of a replica: it names one life of the process
                 self._seats[key] = known.get(key) or FarSeat(seat["base_url"], key)
+            self._left = [seat for seat in (*self._left, *known.values()) if seat.in_flight]
             self._fresh_until = self._now() + (FRESH_SECONDS if self._seats else RETRY_SECONDS)
+
+    def busy(self) -> set[str]:
+        """Where calls of this worker are, also at seats that are told of no more."""
+        return {seat.base_url for seat in (*self._left, *self._seats.values()) if seat.in_flight}
 
     async def aclose(self) -> None:
         """The engine belongs to the supervisor: nothing to end here."""
@@ -98,11 +105,20 @@ class FarEngines:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
+        self._engines: weakref.WeakSet[FarEngine] = weakref.WeakSet()
 
     def engine(self, name: str, config: UpstreamConfig) -> FarEngine:
         """The engine of the upstream ``name`` with these settings."""
-        return FarEngine(name, engine_key(name, config), self._ask)
+        return self._known(FarEngine(name, engine_key(name, config), self._ask))
 
     def embedder(self, name: str, config: UpstreamConfig) -> FarEngine:
         """The one that makes its embeddings, started when its seats are first asked for."""
-        return FarEngine(name, engine_key(name, config) + EMBEDDINGS, self._ask)
+        return self._known(FarEngine(name, engine_key(name, config) + EMBEDDINGS, self._ask))
+
+    def busy(self) -> list[str]:
+        """The seats at which this worker has calls."""
+        return sorted({url for engine in self._engines for url in engine.busy()})
+
+    def _known(self, engine: FarEngine) -> FarEngine:
+        self._engines.add(engine)
+        return engine

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from penstock.core.tasks import Crew
@@ -138,6 +138,12 @@ async def renew_all(places: Sequence[Place], gate: asyncio.Lock, start: float, l
                 return _refused(problem)
     log.info("all %d workers were renewed", len(places))
     return {"ok": True, "workers": len(places), "problems": []}
+
+
+async def ended(lives: Iterable[asyncio.Task[int]], within: float) -> None:
+    """Wait for the ends of those, but for ``within`` seconds at most."""
+    if running := [life for life in lives if not life.done()]:
+        await asyncio.wait(running, timeout=within)
 
 
 def _refused(problem: str) -> dict[str, Any]:

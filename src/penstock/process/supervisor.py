@@ -27,8 +27,7 @@ from penstock.process.asked import Near
 from penstock.process.children import WorkerProcess
 from penstock.process.control import ControlSocket
 from penstock.process.loop import settle_collector
-from penstock.process.notify import notify
-from penstock.process.place import Place, renew_all
+from penstock.process.place import Place, ended, renew_all
 from penstock.process.spec import Source, Spec
 from penstock.process.team import Team
 from penstock.process.worker import Worker, tls_context
@@ -121,7 +120,6 @@ class Supervisor:
                 self._crew.spawn(self._watch_file(), "watch the configuration")
                 self._crew.spawn(self.team.trials.run(), "judge new versions")
                 self._announce()
-                notify("READY=1")
                 if self._worker is not None:
                     self._worker.gateway.warm.starting = False
                 if self._marks is not None:
@@ -251,7 +249,6 @@ class Supervisor:
         """Accept no more, and let running calls finish: as long as configured, or until told a second time."""
         seconds = self._config.of(ListenConfig).drain
         log.info("stopping: running calls may finish for %g s", seconds)
-        notify("STOPPING=1")
         self._close_sockets()
         for place in self._places:
             for process in place.leaving:  # what it was given more time for has to end now, too
@@ -272,10 +269,10 @@ class Supervisor:
             for process in lives:
                 if process not in told:
                     process.kill()  # it does not serve yet
-            await _ended(lives.values(), 2.0)  # the others are drained, and end by themselves
+            await ended(lives.values(), 2.0)  # the others are drained, and end by themselves
             for process in lives:
                 process.kill()
-            await _ended(lives.values(), 5.0)
+            await ended(lives.values(), 5.0)
         if self._worker is not None:
             await self._worker.aclose()
         await self._scaled.aclose()
@@ -288,11 +285,6 @@ class Supervisor:
 
     def __repr__(self) -> str:
         return f"<Supervisor of {self._workers} workers>"
-
-
-async def _ended(lives: Iterable[asyncio.Task[int]], within: float) -> None:
-    if running := [life for life in lives if not life.done()]:
-        await asyncio.wait(running, timeout=within)
 
 
 async def _all(events: Iterable[asyncio.Event]) -> None:

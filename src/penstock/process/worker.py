@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ class Worker:
 
     def __init__(self, number: int, fleet: Fleet, engines: Engines | None = None) -> None:
         self.number = number
+        self._busy: Callable[[], list[str]] | None = getattr(engines, "busy", None)
         self.gateway = Gateway(number, fleet, engines)
         self._tls: ssl.SSLContext | None = None
         self.reading = LastReading(os.environ)
@@ -59,6 +61,7 @@ class Worker:
             "trace_memory": self._trace_memory,
             "collect": self._collect,
             "move": self._move,
+            "seats": self._seats,
         }
 
     async def open(self, spec: Spec, listener: socket.socket) -> None:
@@ -119,6 +122,10 @@ class Worker:
 
     async def _collect(self, _: Any) -> int:
         return self.gateway.tending.collect()
+
+    async def _seats(self, _: Any) -> list[str]:
+        """The replicas of embedded engines, in the supervisor's process, at which calls of this worker are."""
+        return [] if self._busy is None else self._busy()
 
     async def _move(self, names: Any) -> int:
         """Have what is under way at these upstreams go on elsewhere: they are to end."""

@@ -19,8 +19,8 @@ REACTION = 10.0
 """Seconds until load is seen and decided on."""
 UNKNOWN_START = 60.0
 """Seconds that a start is taken for before one was seen."""
-CLEARED = 60.0
-"""Seconds in which what waits is to be done, where a start is sooner."""
+CLEARED = 30.0
+"""Seconds in which what waits is to be done once those that it needs have started."""
 LOOKS = (0.0, 0.5, 1.0)
 """Looks ahead before one is taken away, in starts."""
 SMOOTHED = 15.0
@@ -52,7 +52,7 @@ class Ahead:
             return self._tracking.need(seen)
         starts = seen.starts or UNKNOWN_START
         lead = starts + REACTION
-        floor = self._floor(seen, starts)
+        floor = self._floor(seen)
         upper = self._moved(seen)
         expected = None if upper is None else upper(lead)
         if upper is None or expected is None:
@@ -74,10 +74,10 @@ class Ahead:
         return Need(wanted, said, _confidence(seen, lead), wanted > seen.wanted)
 
     @staticmethod
-    def _floor(seen: Seen, starts: float) -> float:
-        """The load of now, with what waits done within a start."""
+    def _floor(seen: Seen) -> float:
+        """The load of now, with what waits."""
         a_call = seen.load / seen.requests if seen.requests > 0 else 0.0
-        return seen.load + seen.waiting * a_call / max(starts, CLEARED)
+        return seen.load + seen.waiting * a_call / CLEARED
 
     def _moved(self, seen: Seen) -> Callable[[float], float] | None:
         """The forecast's upper quantile at so many seconds, moved by how far the load of now is from what it says of

@@ -28,6 +28,8 @@ MOST_COUNT = 3000.0
 DOUBT = 2.0
 """Late calls that are added to each stretch of the curve, at the share that may be: few calls prove little."""
 SCORE_FORGET = 0.995
+SURE = 0.5
+"""Of the usual cost's error, so little must another have: else chance chooses."""
 
 
 class Did(Struct, frozen=True):
@@ -128,10 +130,9 @@ class Capacity:
     @property
     def cost(self) -> float:
         """Of a prompt token in answer tokens, as it foretells best; as usual while nothing speaks against it."""
-        best = min(self._scores.values())
-        return PROMPT_TOKEN if self._scores[PROMPT_TOKEN] <= 1.1 * best + 1e-9 else min(
-            self._scores, key=lambda cost: self._scores[cost]
-        )  # fmt: skip
+        best = min(self._scores, key=lambda cost: self._scores[cost])
+        sure = self._scores[best] < SURE * self._scores[PROMPT_TOKEN]
+        return best if sure else PROMPT_TOKEN
 
     @property
     def carries(self) -> float:

@@ -19,7 +19,7 @@ SQLITE = "upstreams: {e: {kind: echo}}\nmodels: {m: {upstreams: [e]}}\n"
 EVERYTHING = Terms(monitor=True, headless=True, calls=40, scaled=(Scaled("pool", "Deployment", "vllm"),))
 PUSHED = CONFIG + ('scaling: {keda: {listen: "0.0.0.0:8401", insecure: true}, pools: {pool: {max: 4, signal: {}}}}\n')
 TERMS = [
-    (PUSHED, EVERYTHING),
+    (PUSHED, Terms(replicas=1, scaler="none", scaled=(Scaled("pool", "StatefulSet", "vllm"),))),
     (SIGNAL, EVERYTHING),
     (SIGNAL, Terms(scaler="keda", claim="shared", scaled=(Scaled("pool", "LeaderWorkerSet", "vllm"),))),
     (MOVED, Terms(replicas=1, scaler="none")),

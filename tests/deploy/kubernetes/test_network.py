@@ -45,7 +45,13 @@ def test_names_are_resolved_and_nothing_else_is_reached() -> None:
 
 
 def test_metadata_of_clouds_is_out_of_reach_whatever_the_config() -> None:
-    for text in (CONFIG, upstream("http://x.example/v1"), upstream("http://169.254.169.254/v1"), FILE):
+    for text in (
+        CONFIG,
+        upstream("http://x.example/v1"),
+        upstream("http://169.254.169.254/v1"),
+        upstream("http://[fd00:ec2::254]/v1"),
+        FILE,
+    ):
         egress = rules(text)
         assert not may(egress, "169.254.169.254", 80), text
         assert not may(egress, "fd00:ec2::254", 80), text

@@ -40,13 +40,16 @@ def test_keda_asks_what_is_published_of_a_pool() -> None:
     (trigger,) = spec["triggers"]
     assert trigger["metadata"]["url"] == "http://penstock.default.svc:9000/admin/v1/scaling/Pool.A"
     assert trigger["metadata"]["valueLocation"] == "desired_replicas"
+    assert trigger["metadata"]["aggregateFromKubeServiceEndpoints"] == "true", "each gateway knows its own callers"
+    assert trigger["metadata"]["aggregationType"] == "sum"
     assert trigger["authenticationRef"]["name"] == key["metadata"]["name"]
-    assert pool["metadata"]["name"].startswith("penstock-pool-pool-a-")
+    assert pool["metadata"]["name"].startswith("penstock-po-"), "what is left of its name, and a mark"
+    assert len(pool["metadata"]["name"]) - len("penstock") <= 63 - 53, "KEDA's label, the longest release of Helm"
 
 
 def test_keda_is_told_where_it_listens() -> None:
     push = SIGNAL.replace("scaling: {", 'scaling: {keda: {listen: "[::]:8401", insecure: true}, ')
-    terms = Terms(scaler="none", scaled=(Scaled("Pool.A", "Deployment", "vllm"),))
+    terms = Terms(replicas=1, scaler="none", scaled=(Scaled("Pool.A", "Deployment", "vllm"),))
     (pool,) = made(push, terms)
     assert pool["spec"]["triggers"] == [
         {
@@ -54,6 +57,8 @@ def test_keda_is_told_where_it_listens() -> None:
             "metadata": {"scalerAddress": "penstock.default.svc:8401", "pool": "Pool.A"},
         }
     ]
+    many = Terms(scaled=terms.scaled)
+    assert made(push, many)[-1]["spec"]["triggers"][0]["type"] == "metrics-api", "it would be told by one of them"
     ports = filled(services(facts_of(push), terms, Names(terms))[0].tree)["spec"]["ports"]
     assert [one["port"] for one in ports] == [9000, 8401]
 

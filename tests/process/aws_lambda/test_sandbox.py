@@ -91,6 +91,7 @@ def test_calls_are_answered_and_streams_streamed(tmp_path: Path, keys: tuple[str
     ("config", "extra", "why"),
     [
         (CONFIG.replace("memory", "sqlite"), {}, "use redis://"),
+        (CONFIG + "auth: {mode: open}\n", {}, "a function is reached from everywhere"),
         (CONFIG + "nonsense: 1\n", {}, "nonsense"),
         (CONFIG, {}, "there is no key file"),
         (CONFIG, {"PENSTOCK_SECRET": "not-an-arn"}, "is not the ARN of a secret"),

@@ -133,6 +133,32 @@ def test_scaling_stays_in_bounds_and_lets_calls_finish(faked: Callable[..., Loca
     asyncio.run(main())
 
 
+def test_one_that_goes_waits_for_calls_of_other_processes(faked: Callable[..., LocalEngine]) -> None:
+    async def main() -> None:
+        engine, asked = faked(1, 2), list[str]()
+        used = True
+
+        async def elsewhere(base_url: str) -> bool:
+            asked.append(base_url)
+            return used
+
+        engine.elsewhere = elsewhere
+        async with running(engine):
+            await until(lambda: engine.replicas)
+            engine.scale(2)
+            await until(lambda: all(one.ready for one in engine.replicas))
+            going = engine.replicas[1]
+            url, pid = going.base_url, going.pid
+            engine.scale(1)
+            await until(lambda: asked)
+            assert psutil.pid_exists(pid)
+            used = False
+            await until(lambda: not psutil.pid_exists(pid))
+            assert set(asked) == {url}
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("model", ["m.gguf", "missing.gguf"])
 def test_closing_ends_it_for_good(faked: Callable[..., LocalEngine], model: str) -> None:
     async def main() -> None:

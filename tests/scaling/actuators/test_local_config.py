@@ -1,5 +1,6 @@
 import pytest
 
+from penstock.core.printing import plain_struct
 from penstock.scaling.actuators.local_config import LocalConfig
 
 
@@ -23,3 +24,8 @@ def test_a_port_in_the_environment_will_do() -> None:
 def test_so_many_replicas_fit_the_gpus_that_are_named() -> None:
     assert LocalConfig(command=["{port}"], gpus=["0", "1", "2"], gpus_per_replica=2).room() == 1
     assert LocalConfig(command=["{port}"], gpus_per_replica=2).room() is None
+
+
+def test_what_stands_in_the_environment_is_not_shown() -> None:
+    config = LocalConfig(command=["{port}"], environment={"HF_TOKEN": "hf_secret"})
+    assert "hf_secret" not in str(plain_struct(config))

@@ -30,6 +30,7 @@ async def play(stage: Theatre, tell: Teller) -> None:
     merged, wrong = await load(stage.door, "embed", seconds, numbers)
     tell.fact(
         f"{alone:.0f} calls a second alone, {merged:.0f} in batches: {merged / max(alone, 1):.1f} times as many",
+        merged > 0,
         merged > 3 * alone,
     )
     tell.fact("everybody got the vector of his own text", wrong + wrong_alone == 0)

@@ -23,7 +23,8 @@ async def play(stage: Theatre, tell: Teller) -> None:
     hit = second.headers.get("x-penstock-cache", "none")
     tell.fact(
         f"{length(first.seconds)} from a server, then {length(second.seconds)} ({hit}), the same words",
-        hit.startswith("hit") and first.text == second.text and second.seconds < first.seconds / 3,
+        hit.startswith("hit") and first.text == second.text,
+        second.seconds < first.seconds / 3,
     )
     tell.say(f"Then {HERD} callers ask the same new question at the same moment, half of them as a stream.")
     middle = await asked(stage)

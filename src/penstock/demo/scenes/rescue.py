@@ -42,7 +42,9 @@ async def play(stage: Theatre, tell: Teller) -> None:
     right = answer.well and answer.text == "".join(words(question, WORDS))
     tell.fact(f"the caller got all {len(told)} words in order, and [DONE]", right)
     gaps = [later - earlier for earlier, later in zip(answer.stamps, answer.stamps[1:], strict=False)]
-    tell.fact(f"the longest pause between two words was {length(max(gaps, default=9.9))}", max(gaps, default=9.9) < 2.0)
+    tell.fact(
+        f"the longest pause between two words was {length(max(gaps, default=9.9))}", True, max(gaps, default=9.9) < 2.0
+    )
     if answer.story:
         tell.say(f"At its end the stream says so, in a comment: {answer.story}")
     others = await asyncio.gather(*(chat(stage.door, f"And you, {number}?", words=3) for number in range(12)))
@@ -50,7 +52,9 @@ async def play(stage: Theatre, tell: Teller) -> None:
     await victim.start()
     await victim.until_it_answers()
     back = await serves_again(stage, victim.name)
-    tell.fact(f"started again, {victim.name} was found well and asked again within {length(back)}", back < BACK_SECONDS)
+    tell.fact(
+        f"started again, {victim.name} was found well and asked again within {length(back)}", True, back < BACK_SECONDS
+    )
 
 
 async def serves_again(stage: Theatre, name: str) -> float:

@@ -66,7 +66,7 @@ async def live(stage: Theatre, tell: Teller) -> None:
     await ready(stage, 1)
     tell.say("Now for real: a pool of one process. An operator wants three (POST /admin/v1/scaling/want), then one.")
     took = await wanted(stage, MOST)
-    tell.fact(f"three replicas serve {length(took)} after they were wanted, each started in 0.5 s", took < 60.0)
+    tell.fact(f"three replicas serve {length(took)} after they were wanted, each started in 0.5 s", True, took < 60.0)
     began = asyncio.Event()
 
     async def shrink() -> float:

@@ -58,14 +58,14 @@ def before(facts: Facts, terms: Terms) -> Iterator[str]:
         yield f"{create} generic {terms.name}-files {files}"
     if terms.monitor:
         yield f"{create} generic {terms.name}-metrics-key --from-file=key=PATH   # a key with the right call"
-    if terms.scaled and not facts.keda:
+    if terms.scaled and not terms.is_pushed(facts):
         yield f"{create} generic {terms.name}-admin-key --from-file=key=PATH   # a key with the right admin"
 
 
 def warnings(facts: Facts, terms: Terms) -> Iterator[str]:
     """What works, but perhaps not as meant."""
     yield from facts.carried.remarks
-    many = terms.replicas > 1 or terms.is_scaled(facts)
+    many = terms.are_many(facts)
     if facts.store == "memory" and many:
         yield "store: memory is not shared: each pod counts and caches for itself, and forgets when it ends"
     if facts.store != "sqlite" and many and facts.jobs and not terms.claim:

@@ -7,6 +7,8 @@ opens its namespace.
 
 from __future__ import annotations
 
+import ipaddress
+
 from penstock.core.kubernetes import is_label
 from penstock.deploy.facts import ANYWHERE, Facts, Reach, address_of
 from penstock.deploy.kubernetes.terms import Names, Terms
@@ -80,7 +82,8 @@ def _egress(facts: Facts, terms: Terms) -> list[Tree]:
         if reach.host == "localhost":
             continue
         if address is not None:
-            if not (address.is_loopback or address.is_link_local):
+            known = any(address in ipaddress.ip_network(one) for one in METADATA)
+            if not (address.is_loopback or address.is_link_local or known):
                 blocks.add((f"{address}/{address.max_prefixlen}", reach.port))
         elif reach.host == ANYWHERE:
             ports.add(reach.port)

@@ -12,6 +12,8 @@ from penstock.deploy.kubernetes.terms import Names, Scaled, Terms
 from penstock.deploy.tree import Document, Hole, Tree
 
 CPU_PERCENT = 70
+LONGEST_POOL = 9
+"""In the name of a ScaledObject, which KEDA writes into a label of 63 signs; a release has up to 53."""
 IN_FLIGHT = "penstock_in_flight"
 APIS = {
     "Deployment": "apps/v1",
@@ -42,8 +44,8 @@ def scalers(facts: Facts, terms: Terms, names: Names) -> list[Document]:
         keda = terms.scaler == "keda"
         found.append(_scaled_gateways(terms, names) if keda else _autoscaler(terms, names))
     if terms.scaled:
-        found += [] if facts.keda else [_key(names)]
-        found += [_scaled_pool(one, facts, names) for one in terms.scaled]
+        found += [] if terms.is_pushed(facts) else [_key(names)]
+        found += [_scaled_pool(one, facts, terms, names) for one in terms.scaled]
     return found
 
 
@@ -104,19 +106,20 @@ def _key(names: Names) -> Document:
     return Document("triggerauthentication", tree)
 
 
-def _scaled_pool(one: Scaled, facts: Facts, names: Names) -> Document:
+def _scaled_pool(one: Scaled, facts: Facts, terms: Terms, names: Names) -> Document:
     pool = next(pool for pool in facts.pools if pool.name == one.pool)
     label = label_of(one.pool, 40)
+    trigger = _pushed(one, facts, names) if terms.is_pushed(facts) else _asked(one, facts, names)
     tree = {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": {**names.meta(), "name": names.joined(f"%s-pool-{label}")},
+        "metadata": {**names.meta(), "name": names.joined(f"%s-{label_of(one.pool, LONGEST_POOL)}")},
         "spec": {
             "scaleTargetRef": {"apiVersion": APIS[one.kind], "kind": one.kind, "name": one.name},
             "pollingInterval": 5,
             "minReplicaCount": pool.least,
             "maxReplicaCount": pool.most,
-            "triggers": [_pushed(one, facts, names) if facts.keda else _asked(one, facts, names)],
+            "triggers": [trigger],
         },
     }
     return Document(f"scaledobject-{label}", tree)
@@ -130,17 +133,25 @@ def _pushed(one: Scaled, facts: Facts, names: Names) -> Tree:
 
 
 def _asked(one: Scaled, facts: Facts, names: Names) -> Tree:
-    """Asked over HTTP, with a key."""
-    path = f"{'https' if facts.tls else 'http'}://%s.%s.svc:%v/admin/v1/scaling/{quote(one.pool, safe='')}"
+    """Each gateway is asked over HTTP, with a key, and what they say is added up: each sees its own callers alone."""
+    path = f"{'https' if facts.tls else 'http'}://%s.%s.svc:{facts.port}/admin/v1/scaling/"
+    name = quote(one.pool, safe="")  # after the format: it may hold a percent sign
     url = Hole(
         "",
-        path.replace("%v", "%s") % (names.release.value, names.namespace.value, facts.port),
-        f"printf {json.dumps(path)} .Release.Name .Release.Namespace .Values.service.port",
+        path % (names.release.value, names.namespace.value) + name,
+        f"print (printf {json.dumps(path)} .Release.Name .Release.Namespace) {json.dumps(name)}",
     )
     return {
         "type": "metrics-api",
         "metricType": "AverageValue",
-        "metadata": {"url": url, "valueLocation": "desired_replicas", "targetValue": "1", "authMode": "bearer"},
+        "metadata": {
+            "url": url,  # the pods' port: it is they who are asked
+            "valueLocation": "desired_replicas",
+            "targetValue": "1",
+            "authMode": "bearer",
+            "aggregateFromKubeServiceEndpoints": "true",
+            "aggregationType": "sum",
+        },
         "authenticationRef": {"name": names.of("keda")},
     }
 

@@ -70,6 +70,15 @@ class Terms:
                 )
         return ""
 
+    def are_many(self, facts: Facts) -> bool:
+        """Whether there may be more than one gateway."""
+        return self.replicas > 1 or self.is_scaled(facts)
+
+    def is_pushed(self, facts: Facts) -> bool:
+        """Whether KEDA is told over gRPC. It is connected with one pod, so only where there is but one: each knows
+        its own callers, and their numbers are to be added up."""
+        return bool(facts.keda) and not self.are_many(facts)
+
     def is_scaled(self, facts: Facts) -> bool:
         """Whether the number of gateways changes by itself: one with a file of its own stays alone."""
         return self.scaler != "none" and facts.store != "sqlite" and self.most > self.replicas

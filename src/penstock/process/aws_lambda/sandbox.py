@@ -13,6 +13,7 @@ from collections.abc import MutableMapping
 
 from penstock.assemble_keys import KeyFileError
 from penstock.assemble_observation import install_logs
+from penstock.auth.config import AuthConfig
 from penstock.config import Config, ConfigError, StoreConfig
 from penstock.core.tasks import Crew
 from penstock.process.aws_lambda.runtime import Runtime
@@ -58,6 +59,8 @@ def serve(path: str, api: str, *, streams: bool) -> int:
         config = spec.parse(os.environ)
         if config.of(StoreConfig).store.startswith("sqlite"):
             raise ConfigError([f"{config.source}: {FILE_IS_LOST}"])
+        if config.of(AuthConfig).mode == "open":  # the port is a loopback one, and the whole world reaches it
+            raise ConfigError([f"{config.source}: auth.mode open: a function is reached from everywhere; use keys"])
         install_logs(config)
     except (ConfigError, SecretError, OSError) as error:
         return run(_give_up(api, str(error)))

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from penstock.core.errors import UpstreamError
@@ -22,9 +23,13 @@ from penstock.providers.local.store import EMBEDDED, WeightsStore
 # What an engine may know of our environment. It needs no provider's key, so it gets none.
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV")
 
+ELSEWHERE_SECONDS = 0.5
+"""So often other processes are asked whether they still use a replica that is to end."""
+
 
 class LocalEngine:
-    """A Service: between ``minimum`` and ``maximum`` replicas of one model. ``model`` is ``smollm2`` or a GGUF file."""
+    """A Service: between ``minimum`` and ``maximum`` replicas of one model. ``model`` is ``smollm2`` or a GGUF file.
+    ``elsewhere`` says whether other processes have calls at a ``base_url``."""
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class LocalEngine:
         self._some_ready = asyncio.Event()
         self._life: asyncio.Task[Any] | None = None
         self._closed = False
+        self.elsewhere: Callable[[str], Awaitable[bool]] | None = None
 
     @property
     def trouble(self) -> str:
@@ -122,7 +128,11 @@ class LocalEngine:
                     await self._some_ready.wait()
 
     async def _retire(self, replica: Replica) -> None:
+        until, url = time.monotonic() + self._pace.drain, replica.base_url
         await replica.empty(self._pace.drain)
+        used = self.elsewhere
+        while url and used is not None and time.monotonic() < until and await used(url):  # noqa: ASYNC110
+            await asyncio.sleep(ELSEWHERE_SECONDS)
         life = self._lives.pop(replica)
         life.cancel()
         await asyncio.wait({life})

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from penstock.core.settings import Finding
+from penstock.core.shapes import Secret
 from penstock.core.units import Seconds
 
 PORT = "{port}"
@@ -23,7 +24,7 @@ class LocalConfig(Struct, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=list)
     environment: Annotated[
-        dict[str, str],
+        dict[str, Secret],
         Meta(
             description="What it finds in its environment beside PATH, HOME and their like: it gets none of the"
             " gateway's own. `{port}` and `{gpus}` are filled in."

@@ -26,6 +26,7 @@ COSTS = (1.0, 3.0, 9.0, 19.0, 49.0, 99.0, 199.0, 499.0, 1999.0, 9999.0)
 GRACE, DRAIN = 3600.0, 60.0
 SCRAPED = Eyes(15.0, 30.0, 15.0)
 """The HPA looks each 15 s at what Prometheus scraped each 15 s."""
+OURS_SEE = Eyes()
 OURS, BOUND = "forecast", "oracle"
 
 
@@ -36,7 +37,7 @@ class Entrant:
     name: str
     make: Callable[[Scene, float], Policy]
     settings: Sequence[float]
-    eyes: Eyes = Eyes()
+    eyes: Eyes = OURS_SEE
     grace: float = GRACE
     rescues: bool = False
     reactive: bool = True

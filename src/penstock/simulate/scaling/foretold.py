@@ -52,7 +52,7 @@ class Foretold:
         horizons = self._horizons
 
         def upper(seconds: float, share: float) -> float | None:
-            curve = self._of(share)[newest]
+            curve: list[float] = self._of(share)[newest]
             ahead = seconds + age
             place = bisect_right(horizons, ahead)
             if place == 0:
@@ -60,7 +60,7 @@ class Foretold:
             if place == len(horizons):
                 return curve[-1]
             low, high = horizons[place - 1], horizons[place]
-            part = (ahead - low) / (high - low)
+            part = float((ahead - low) / (high - low))
             return curve[place - 1] * (1 - part) + curve[place] * part
 
         return upper

@@ -71,7 +71,8 @@ class Driver:
                 "hello", {"address": self._address, "namespace": self._namespace}, JOIN_SECONDS
             )
         except BaseException as error:
-            self._trouble, self._again = str(error), time.monotonic() + PAUSE_SECONDS
+            if isinstance(error, ActuatorError):
+                self._trouble, self._again = str(error), time.monotonic() + PAUSE_SECONDS
             await self._end()
             raise
 
