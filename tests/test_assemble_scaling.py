@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy  # noqa: F401 - else a thread of ours imports it while pytest.approx looks at it
 import pytest
 
 from penstock.assemble_scaling import TABLE, Scaling
