@@ -2,6 +2,7 @@ import asyncio
 import math
 import time
 
+import numpy  # noqa: F401 - else a thread of ours imports it while pytest.approx looks at it
 import pytest
 
 from penstock.assemble_capacity import _bound, _peak

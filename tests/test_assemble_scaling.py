@@ -1,9 +1,11 @@
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
 
+import numpy  # noqa: F401 - else a thread of ours imports it while pytest.approx looks at it
 import pytest
 
 from penstock.assemble_scaling import TABLE, Scaling
@@ -140,7 +142,7 @@ upstreams: {gpu: {kind: echo, tokens_per_second: 100, capacity: 1}}
 models: {m: {upstreams: [gpu]}}
 scaling:
   interval: 200ms
-  pools: {gpu: {min: 1, max: 20, signal: {}, policy: {cooldown_in: 0s}}}
+  pools: {gpu: {min: 1, max: 20, signal: {}, policy: {cooldown_in: 2m}}}
 """
 
 
@@ -164,5 +166,7 @@ def test_of_two_workers_the_first_decides_for_the_load_of_both(tmp_path: Path) -
 
         grown = asyncio.run(grown_under_load())
         assert grown["seen"]["carries"] > 0
-        assert grown["changes"][-1]["action"] == "scale_up"
-        assert f'penstock_pool_desired_replicas{{pool="gpu"}} {grown["desired_replicas"]}' in admin(gateway, "/metrics")
+        assert {change["action"] for change in grown["changes"]} == {"scale_up"}
+        told = re.search(r'penstock_pool_desired_replicas{pool="gpu"} (\d+)', admin(gateway, "/metrics"))
+        assert told is not None
+        assert int(told[1]) >= grown["desired_replicas"]
