@@ -158,8 +158,8 @@ def memory() -> Measured:
 
 def utilisation() -> Measured:
     """A made-up day with a sharp morning, in virtual time: sized by the forecast, and by target tracking at 70 %."""
-    missed, hours, _ = play_day("forecast", Forecaster(STEP), 6)
-    follows, follow_hours, _ = play_day("tracking", None, 6)
+    missed, hours, _ = play_day("forecast", Forecaster(STEP), 8)
+    follows, follow_hours, _ = play_day("tracking", None, 8)
     gain = follow_hours / hours - 1
     says = (
         f"+{gain:.0%}: the same day with {hours:.0f} replica-hours instead of {follow_hours:.0f}, while {missed:.2%} of"

@@ -54,10 +54,10 @@ def test_names_that_do_not_resolve() -> None:
     uvloop.run(main())
 
 
-def full_listener() -> tuple[socket.socket, list[socket.socket], int]:
+def full_listener(port: int) -> tuple[socket.socket, list[socket.socket]]:
     """A port whose queue is full: connecting to it hangs."""
     listener = socket.socket()
-    listener.bind(("127.0.0.2", 0))
+    listener.bind(("127.0.0.2", port))
     listener.listen(0)
     stuffing = []
     for _ in range(3):
@@ -65,18 +65,21 @@ def full_listener() -> tuple[socket.socket, list[socket.socket], int]:
         sock.setblocking(False)
         sock.connect_ex(listener.getsockname())
         stuffing.append(sock)
-    return listener, stuffing, listener.getsockname()[1]
+    return listener, stuffing
 
 
 def test_an_address_that_hangs() -> None:
     async def main() -> None:
-        listener, stuffing, port = full_listener()
+        held = socket.socket()  # first: where all others are, a port is soon somebody else's
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        listener, stuffing = full_listener(port)
         with listener, contextlib.ExitStack() as stack:
             for sock in stuffing:
                 stack.enter_context(sock)
             async with origin_of(Reach("127.0.0.2", port)) as origin:
                 await fails(ask(origin, Patience(connect=0.1)), "connect", 504)
-            server = await asyncio.start_server(Upstream(echo_ok).serve, "127.0.0.1", port)
+            server = await asyncio.start_server(Upstream(echo_ok).serve, sock=held)
             async with server, origin_of(Reach("two", port), Two("127.0.0.2", "127.0.0.1")) as origin:
                 assert await ask(origin, Patience(connect=0.4)) == (200, b"ok")
 

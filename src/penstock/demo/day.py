@@ -60,11 +60,12 @@ def load(at: float, draw: Random) -> float:
     return (15 + 85 * working) * math.exp(draw.gauss(0, 0.05))
 
 
-def play(rule: Any, forecaster: Any, learn: int) -> tuple[float, float, list[int]]:
+def play(rule: Any, forecaster: Any, learn: int, waiting: float = 19.0) -> tuple[float, float, list[int]]:
     """``learn`` days, then one that is judged; ``forecaster``: one that takes steps of STEP, or None. The share of the
-    load that was too much, the replica-hours, and the replicas ready at each hour."""
+    load that was too much, the replica-hours, and the replicas ready at each hour. ``waiting``: what a replica too few
+    costs, one too many costing 1."""
     draw, pool, wanted = Random(4), Pool(), 2
-    policy = policy_of(PolicyConfig(rule=rule), 1, MOST)
+    policy = policy_of(PolicyConfig(rule=rule, waiting=waiting), 1, MOST)
     hours = missed = total = 0.0
     ready: list[int] = []
     for number in range(round((learn + 1) * DAY / STEP)):

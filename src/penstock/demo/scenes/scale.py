@@ -20,6 +20,8 @@ POOL = "elastic"
 MOST = 3
 WORDS = 60
 STREAMS = 12
+WAITING = 99.0
+"""A replica too few costs as much as so many too many: made ready is what will do 99 times in a hundred."""
 
 
 async def play(stage: Theatre, tell: Teller) -> None:
@@ -35,13 +37,13 @@ async def ahead(stage: Theatre, tell: Teller) -> None:
         return
     from penstock.scaling.forecast.forecaster import Forecaster
 
-    days = 3 if stage.fast else 6
+    days = 3 if stage.fast else 8
     tell.say(
         f"A load that jumps to six times the night's at nine each morning, and replicas that take {length(STARTS)} to"
         f" start. {days} days to learn, one that is judged, in virtual time; forecaster and rules are the gateway's."
     )
     began = time.monotonic()
-    missed, hours, ready = await asyncio.to_thread(play_day, "forecast", Forecaster(300.0), days)
+    missed, hours, ready = await asyncio.to_thread(play_day, "forecast", Forecaster(300.0), days, WAITING)
     follows, follow_hours, _ = await asyncio.to_thread(play_day, "tracking", None, days)
     for line in bars({f"{hour:02}:00": ready[hour] for hour in range(6, 21, 2)}, 24):
         tell.show(line)
