@@ -153,8 +153,7 @@ def test_every_class_that_is_a_source_is_tested_here() -> None:
         if isinstance(node, ast.ClassDef)
         and wanted <= {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
         and not any(isinstance(base, ast.Name) and base.id in ("Protocol", "Source") for base in node.bases)
-        and node.name
-        not in ("Source", "Viewer", "Proof")  # the latter two keep less of it: they have tests of their own
+        and node.name not in ("Source", "Viewer", "Proof")  # the latter two have tests of their own
     }
     assert found == {made.__name__ for made, _ in RIGS.values()}
 
