@@ -29,10 +29,13 @@ async def want(gateway: RunningGateway, count: int) -> None:
     await asked(gateway, {"do": "want", "wants": {"gpu": {"count": count, "why": "the test says so"}}})
 
 
-async def ready(gateway: RunningGateway, count: int, besides: str = "") -> list[dict[str, Any]]:
-    """The replicas, once so many are ready and no other stands."""
-    async with asyncio.timeout(30):
+async def ready(gateway: RunningGateway, count: int, besides: str = "", *, again: bool = False) -> list[dict[str, Any]]:
+    """The replicas, once so many are ready and no other stands. ``again``: wanted all the while, as the rule `fixed`
+    would have but one again after a minute."""
+    async with asyncio.timeout(90):
         while True:
+            if again:
+                await want(gateway, count)
             row = (await asked(gateway, {"do": "standing"}))["pools"]["gpu"]
             replicas = row["standing"]["replicas"]
             if [one["state"] for one in replicas] == ["ready"] * count and besides not in [
@@ -95,7 +98,7 @@ def test_replicas_are_removed_and_killed_under_streams_and_no_caller_sees_it(tmp
         found = re.findall(r"(gpu-\d+) is ready after .* \(pid (\d+)", (gateway.home / "log").read_text())
         await want(gateway, 6)
         os.kill(int(dict(found)[replicas[0]["name"]]), signal.SIGKILL)
-        await ready(gateway, 6, besides=replicas[0]["name"])
+        await ready(gateway, 6, besides=replicas[0]["name"], again=True)
 
     async def main(gateway: RunningGateway) -> None:
         await want(gateway, 6)
@@ -116,7 +119,7 @@ def test_replicas_are_removed_and_killed_under_streams_and_no_caller_sees_it(tmp
         callers = [asyncio.ensure_future(caller(number % 4 > 0)) for number in range(16)]
         for count in (2, 6, 2):  # four go, come, and go again
             await want(gateway, count)
-            await ready(gateway, count)
+            await ready(gateway, count, again=True)
         assert logged(gateway) == []
         moved = await rescues(gateway)
         assert set(moved) == {"moved"}
