@@ -151,6 +151,7 @@ def serve(asked: IO[bytes], told: IO[bytes], cluster: Cluster) -> None:
 def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    sys.stdout = sys.stderr  # its own buffer would be lost with the end below
     serve(sys.stdin.buffer, out, Cluster())
     os._exit(0)  # Ray's own goodbyes may wait for a cluster that is away
 
