@@ -89,12 +89,15 @@ class Scaled:
             return Embedded(partial(self._engines.of, name), pool.max, price, wall=time.time)
         if which == "kubernetes":
             from penstock.scaling.actuators.kubernetes.service import Kubernetes
+            from penstock.scaling.actuators.seldom import Seldom
 
-            return Kubernetes(settings, price)
+            return Seldom(Kubernetes(settings, price), settings.interval, time.monotonic)
         if which == "aws":
             from penstock.scaling.actuators.aws.service import actuator
+            from penstock.scaling.actuators.seldom import Seldom
 
-            return actuator(settings, pool.max, price, changes=not pool.dry_run)
+            aws = actuator(settings, pool.max, price, changes=not pool.dry_run)
+            return Seldom(aws, settings.interval, time.monotonic)
         if which == "ray":
             return self._ray.actuator(name, pool, price)
         raise NotImplementedError(which)

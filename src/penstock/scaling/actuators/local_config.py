@@ -12,7 +12,6 @@ from penstock.core.shapes import Secret
 from penstock.core.units import Seconds
 
 PORT = "{port}"
-MOST_GPUS = 1024
 
 
 class LocalConfig(Struct, frozen=True, kw_only=True):

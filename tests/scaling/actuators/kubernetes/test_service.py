@@ -12,6 +12,7 @@ from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.kubernetes.service import Kubernetes
 from penstock.scaling.actuators.kubernetes.workload import COST, DRAINS
 from penstock.scaling.actuators.kubernetes_config import KubernetesConfig
+from penstock.scaling.actuators.seldom import Seldom
 from tests.support.cluster import Cluster, cluster
 
 Scene = Callable[[Cluster, Kubernetes], Awaitable[None]]
@@ -29,23 +30,21 @@ class Hand:
 
 
 @contextlib.asynccontextmanager
-async def acting(
-    account: Path, kind: str = "Deployment", hand: Hand | None = None
-) -> AsyncIterator[tuple[Cluster, Kubernetes]]:
+async def acting(account: Path, kind: str = "Deployment") -> AsyncIterator[tuple[Cluster, Kubernetes]]:
     numbered = kind == "StatefulSet"
     path = STATEFUL if numbered else "/apis/apps/v1/namespaces/llm/deployments/vllm/scale"
     async with cluster(account, path, numbered) as played:
         config = KubernetesConfig(name="vllm", kind=kind, service_account=str(account))
-        actuator = Kubernetes(config, 2.5, environ=played.environ(), now=hand or Hand())
+        actuator = Kubernetes(config, 2.5, environ=played.environ())
         try:
             yield played, actuator
         finally:
             await actuator.aclose()
 
 
-def play(account: Path, scene: Scene, kind: str = "Deployment", hand: Hand | None = None) -> None:
+def play(account: Path, scene: Scene, kind: str = "Deployment") -> None:
     async def main() -> None:
-        async with asyncio.timeout(20), acting(account, kind, hand) as (played, actuator):
+        async with asyncio.timeout(20), acting(account, kind) as (played, actuator):
             await scene(played, actuator)
 
     run(main())
@@ -205,7 +204,8 @@ def test_a_workload_that_is_not_there(tmp_path: Path) -> None:
 def test_it_is_looked_at_once_an_interval_and_after_a_change(tmp_path: Path) -> None:
     hand = Hand()
 
-    async def scene(played: Cluster, actuator: Kubernetes) -> None:
+    async def scene(played: Cluster, kubernetes: Kubernetes) -> None:
+        actuator = Seldom(kubernetes, kubernetes._config.interval, hand)
         await actuator.current()
         await actuator.current()
         assert len(played.asked) == 2, "the scale and the pods, once"
@@ -215,7 +215,7 @@ def test_it_is_looked_at_once_an_interval_and_after_a_change(tmp_path: Path) -> 
         await actuator.want(1)
         assert (await actuator.current()).wanted == 1
 
-    play(tmp_path, scene, hand=hand)
+    play(tmp_path, scene)
 
 
 def test_many_pods_come_in_pages(tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_many_pods_come_in_pages(tmp_path: Path) -> None:
         assert len((await actuator.current()).replicas) == 8
         played.page = 1
         played.scale(30)
-        await actuator.drain("vllm-1", drained=False)  # it looks anew after that
+        await actuator.drain("vllm-1", drained=False)
         with pytest.raises(ActuatorError, match="more pods than can be listed"):
             await actuator.current()
 

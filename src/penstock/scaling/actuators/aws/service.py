@@ -16,8 +16,8 @@ def actuator(
     """``most``: replicas of the pool; ``price``: dollars an hour of one; ``changes``: whether this is no dry run."""
     ask = ask or Aws(config.region, config.timeout)
     if config.function is not None:
-        return Function(config.function, ask, most, price, interval=config.interval, changes=changes)
+        return Function(config.function, ask, most, price, changes=changes)
     if config.ecs is not None:
-        return Ecs(config.ecs, ask, price, interval=config.interval)
+        return Ecs(config.ecs, ask, price)
     assert config.group is not None  # the config's own check
-    return Group(config.group, ask, price, interval=config.interval)
+    return Group(config.group, ask, price)

@@ -8,7 +8,6 @@ their own preStop hook and grace period say. What fails is an ActuatorError.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -40,41 +39,28 @@ TRIES = 3
 
 
 class Kubernetes:
-    """An Actuator. ``price``: dollars an hour of one pod. ``now``: seconds, as time.monotonic."""
+    """An Actuator. ``price``: dollars an hour of one pod."""
 
     def __init__(
-        self,
-        config: KubernetesConfig,
-        price: float = 0.0,
-        *,
-        environ: Mapping[str, str] = os.environ,
-        now: Callable[[], float] = time.monotonic,
+        self, config: KubernetesConfig, price: float = 0.0, *, environ: Mapping[str, str] = os.environ
     ) -> None:
         self._config = config
         self._price = price
-        self._now = now
         self._server = ApiServer(config.service_account, environ)
-        self._looked = 0.0
-        self._standing: Standing | None = None
         self._drains = set[str]()
 
     async def current(self) -> Standing:
-        """The pods, looked at when ``interval`` has passed since the last look, or something was changed."""
-        if self._standing is not None and self._now() - self._looked < self._config.interval:
-            return self._standing
-        looked = self._now()
+        """The pods."""
         scale = await self._scale()
         # One that is being ended is none: the workload does not count it either, and its own grace is what is left.
         pods = [pod for pod in await self._pods(scale.selector) if not pod.goes]
         self._drains &= {pod.name for pod in pods}
         replicas = [replica_of(pod, self._config.port, drains=pod.name in self._drains) for pod in pods]
         order = numbered(pods) if self._config.kind in ORDERED else []
-        self._looked, self._standing = looked, Standing(scale.wanted, replicas, self._price, order=order)
-        return self._standing
+        return Standing(scale.wanted, replicas, self._price, order=order)
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
         """Ask for ``count`` pods. The victims are marked first, so that no others go."""
-        self._standing = None
         scale = await self._scale()
         if victims and count < scale.wanted:
             await self._mark(await self._pods(scale.selector), scale.wanted - count, victims)
@@ -93,7 +79,6 @@ class Kubernetes:
 
     async def drain(self, name: str, *, drained: bool) -> None:
         """Mark a pod as the one to go, or take the mark away. One that has gone already is no failure."""
-        self._standing = None
         (self._drains.add if drained else self._drains.discard)(name)
         await self._cost(name, DRAINS if drained else None)
 
@@ -183,4 +168,4 @@ class Kubernetes:
         )
 
     def __repr__(self) -> str:
-        return f"<Kubernetes {self._words}, {self._standing or 'not looked at'}>"
+        return f"<Kubernetes {self._words}>"

@@ -8,6 +8,7 @@ import pytest
 from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.aws.function.service import Function
 from penstock.scaling.actuators.aws_config import FunctionConfig, ScheduleConfig
+from penstock.scaling.actuators.seldom import Seldom
 from tests.support.aws import PlayedAws, client
 
 DAY = ScheduleConfig(name="day", when="cron(0 7 ? * MON-FRI *)", min=100, max=400)
@@ -26,10 +27,10 @@ def _scaling() -> Any:
     return client("application-autoscaling")
 
 
-def _made(lambdas: Concurrency, **more: Any) -> tuple[Function, list[float]]:
+def _made(lambdas: Concurrency, **more: Any) -> tuple[Seldom, list[float]]:
     now = [1000.0]
     config = FunctionConfig(name="penstock", **more)
-    return Function(config, lambdas.aws, 500, interval=10.0, wall=lambda: now[0]), now
+    return Seldom(Function(config, lambdas.aws, 500, wall=lambda: now[0]), 10.0, lambda: now[0]), now
 
 
 def test_the_pools_number_is_the_least_and_what_is_in_use_is_tracked() -> None:

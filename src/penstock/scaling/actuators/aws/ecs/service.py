@@ -7,8 +7,7 @@ sizes, too, would be pulled both ways.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from penstock.scaling.actuators.actuator import ActuatorError
@@ -26,26 +25,14 @@ PROTECTED_MINUTES = 10
 class Ecs:
     """An Actuator."""
 
-    def __init__(
-        self, config: EcsConfig, ask: Asking, price: float = 0.0, *, interval: float = 10.0,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    def __init__(self, config: EcsConfig, ask: Asking, price: float = 0.0) -> None:
         self._config = config
         self._ask = ask
         self._price = price
-        self._interval = interval
-        self._now = now
-        self._looked = 0.0
-        self._standing: Standing | None = None
 
     async def current(self) -> Standing:
-        """The tasks; looked at every ``interval``."""
-        if self._standing is not None and self._now() - self._looked < self._interval:
-            return self._standing
-        looked = self._now()
-        self._standing = Standing(await self._desired(), await self._replicas(), self._price)
-        self._looked = looked
-        return self._standing
+        """The tasks."""
+        return Standing(await self._desired(), await self._replicas(), self._price)
 
     async def _desired(self) -> int:
         told = await self._ask(
@@ -77,7 +64,6 @@ class Ecs:
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
         """Ask for ``count`` tasks; where fewer, no others than ``victims`` go while those suffice."""
-        self._standing = None
         if victims:
             arns = await self._arns()
             going = [arn for arn in arns if arn.rpartition("/")[2] in set(victims)]

@@ -29,30 +29,24 @@ class Function:
     seconds."""
 
     def __init__(
-        self, config: FunctionConfig, ask: Asking, most: int, price: float = 0.0, *, interval: float = 10.0,
-        changes: bool = True, wall: Callable[[], float] = time.time,
+        self, config: FunctionConfig, ask: Asking, most: int, price: float = 0.0, *, changes: bool = True,
+        wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self._config = config
         self._ask = ask
         self._most = most
         self._price = price
-        self._interval = interval
         self._wall = wall
         self._names = Names()
         self._settled = not changes
         self._asked: int | None = None
-        self._looked = 0.0
-        self._standing: Standing | None = None
         self._target = {
             "ServiceNamespace": "lambda", "ResourceId": f"function:{config.name}:{config.alias}",
             "ScalableDimension": "lambda:function:ProvisionedConcurrency",
         }  # fmt: skip
 
     async def current(self) -> Standing:
-        """How many are ready and how many are being made; looked at every ``interval``."""
-        now = self._wall()
-        if self._standing is not None and now - self._looked < self._interval:
-            return self._standing
+        """How many are ready and how many are being made."""
         found = await self._ask(SERVICE, "describe_scalable_targets", ServiceNamespace="lambda",
                                 ResourceIds=[self._target["ResourceId"]])  # fmt: skip
         targets = found.get("ScalableTargets", [])
@@ -63,10 +57,9 @@ class Function:
         ready, allocated = await self._concurrency()
         replicas = [
             Replica(name, "", "ready" if number < ready else "starting", since, since)
-            for number, (name, since) in enumerate(self._names.follow(min(allocated, wanted), now))
+            for number, (name, since) in enumerate(self._names.follow(min(allocated, wanted), self._wall()))
         ]
-        self._looked, self._standing = now, Standing(wanted, replicas, self._price)
-        return self._standing
+        return Standing(wanted, replicas, self._price)
 
     async def _concurrency(self) -> tuple[int, int]:
         """Ready, and asked for."""
@@ -84,7 +77,6 @@ class Function:
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
         """Have at least ``count``; exactly ``count`` where nothing is tracked."""
-        self._standing = None
         most = count if self._config.track is None else max(count, self._most)
         await self._ask(SERVICE, "register_scalable_target", MinCapacity=count, MaxCapacity=most, **self._target)
         self._asked = count

@@ -6,8 +6,7 @@ group's own affair: its launch template, its zones, its most. What fails is an A
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from penstock.scaling.actuators.actuator import ActuatorError
@@ -24,29 +23,18 @@ DESCRIBED = 500
 class Group:
     """An Actuator."""
 
-    def __init__(
-        self, config: GroupConfig, ask: Asking, price: float = 0.0, *, interval: float = 10.0,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
+    def __init__(self, config: GroupConfig, ask: Asking, price: float = 0.0) -> None:
         self._config = config
         self._ask = ask
         self._price = price
-        self._interval = interval
-        self._now = now
-        self._looked = 0.0
-        self._standing: Standing | None = None
 
     async def current(self) -> Standing:
-        """The instances; looked at every ``interval``."""
-        if self._standing is not None and self._now() - self._looked < self._interval:
-            return self._standing
-        looked = self._now()
+        """The instances."""
         group = await self._group()
         members = group.get("Instances", [])
         known = await self._instances([str(one["InstanceId"]) for one in members])
         replicas = [of_instance(one, known.get(str(one["InstanceId"])), self._config.port) for one in members]
-        self._looked, self._standing = looked, Standing(int(group["DesiredCapacity"]), replicas, self._price)
-        return self._standing
+        return Standing(int(group["DesiredCapacity"]), replicas, self._price)
 
     async def _group(self) -> dict[str, Any]:
         told = await self._ask(SERVICE, "describe_auto_scaling_groups", AutoScalingGroupNames=[self._config.name])
@@ -67,7 +55,6 @@ class Group:
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
         """Have ``count`` instances. Each victim takes one from the group's number as it goes."""
-        self._standing = None
         group = await self._group()
         desired, members = int(group["DesiredCapacity"]), {str(one["InstanceId"]) for one in group.get("Instances", [])}
         for name in victims:
