@@ -27,6 +27,11 @@ class Starts:
         self._lasts = 0.0
 
     def see(self, replicas: Sequence[Replica], now: float) -> bool:
+        """Count the starts that have ended since, and note how long one lasts. Returns whether some have ended."""
+        self._lasts = max((now - one.asked for one in replicas if one.state == "starting" and one.asked), default=0.0)
+        return self.count(replicas)
+
+    def count(self, replicas: Sequence[Replica]) -> bool:
         """Count the starts that have ended since. Returns whether there were some."""
         anew, self._anew = self._anew, False  # what stands after a restart was counted before it
         new = False
@@ -38,7 +43,6 @@ class Starts:
                     new = True
         while len(self._counted) > MOST_NAMES:
             self._counted.popitem(last=False)
-        self._lasts = max((now - one.asked for one in replicas if one.state == "starting" and one.asked), default=0.0)
         return new
 
     @property

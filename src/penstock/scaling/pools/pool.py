@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -14,12 +13,11 @@ from penstock.scaling.actuators.actuator import Actuator
 from penstock.scaling.config import PoolConfig
 from penstock.scaling.pools.plan import Going, Plan
 from penstock.scaling.replica import Replica, Standing
+from penstock.scaling.starts import Starts
 
 if TYPE_CHECKING:
     import asyncio
 
-MEASURED = 20
-"""Starts remembered of a pool."""
 LONGEST_AWAKE_SECONDS = 600.0
 """A pool that was woken stays up for as long as the call that did it may wait, and never longer."""
 WAKE_SECONDS = 5.0
@@ -29,7 +27,7 @@ WAKE_SECONDS = 5.0
 @dataclass(slots=True, eq=False)
 class Pool:
     """``wanted``: as decided last, if it was ``decided``; ``why``: the reason; ``awake``: until then it has one replica
-    at least; ``going``: those that are to go; ``took``: seconds of its newest starts; ``before``: the addresses of
+    at least; ``going``: those that are to go; ``starts``: how long its newest took; ``before``: the addresses of
     those that serve in its name until it has some of its own; ``would``: what is not done, for it is a dry run."""
 
     name: str
@@ -46,8 +44,7 @@ class Pool:
     told: list[str] | None = None
     before: list[str] = field(default_factory=list)
     going: dict[str, Going] = field(default_factory=dict)
-    took: deque[float] = field(default_factory=lambda: deque(maxlen=MEASURED))
-    measured: set[str] = field(default_factory=set)
+    starts: Starts = field(default_factory=Starts)
     task: asyncio.Task[None] | None = None
 
     def due(self, now: float) -> int:
@@ -77,11 +74,7 @@ class Pool:
         stands = min(self.config.max, len(standing.of("starting", "ready")))
         if not self.decided and standing.moves and stands > self.wanted:
             self.wanted, self.why = stands, "so many stood already"
-        self.measured &= {one.name for one in standing.replicas}
-        for one in standing.replicas:
-            if one.took and one.name not in self.measured:
-                self.measured.add(one.name)
-                self.took.append(one.took)
+        self.starts.count(standing.replicas)
         living = {one.name: one for one in standing.of("starting", "ready", "draining")}
         self.going = {name: step for name, step in self.going.items() if name in living}
         return living
@@ -105,7 +98,7 @@ class Pool:
             msgspec.structs.replace(one, state="draining") if one.stands and one.name in self.going else one
             for one in self.standing.replicas
         ]
-        starts = median(self.took) if self.took else 0.0
+        starts = median(self.starts.measured or [0.0])
         asked = min([one.asked for one in replicas if one.state == "starting"], default=now)
         return {
             "standing": msgspec.to_builtins(msgspec.structs.replace(self.standing, replicas=replicas)),
