@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from penstock.wire.varint import SMALL, read_varint, varint
+
 Message = Mapping[str, Any]
 Schema = dict[str, "Field"]
 
@@ -76,24 +78,9 @@ class Written(bytes):
 # ---- protobuf
 
 
-_SMALL = [bytes((number,)) for number in range(128)]
-
-
-def _varint(number: int) -> bytes:
-    if 0 <= number < 128:
-        return _SMALL[number]
-    number &= (1 << 64) - 1
-    made = bytearray()
-    while number > 0x7F:
-        made.append(number & 0x7F | 0x80)
-        number >>= 7
-    made.append(number)
-    return bytes(made)
-
-
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _WIRES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
-    "int": (_VARINT, _varint),
+    "int": (_VARINT, varint),
     "bool": (_VARINT, lambda value: b"\1" if value else b"\0"),
     "fixed64": (_FIXED64, struct.Struct("<Q").pack),
     "double": (_FIXED64, struct.Struct("<d").pack),
@@ -111,16 +98,16 @@ def protobuf(message: Message, schema: Schema) -> Written:
     for name, value in message.items():
         field = schema[name]
         if field.kind == "message":
-            tag = _varint(field.number << 3 | _LENGTH)
+            tag = varint(field.number << 3 | _LENGTH)
             for item in value if field.many else (value,):
                 written = item if type(item) is Written else protobuf(item, field.schema)
-                made += (tag, _varint(len(written)), written)
+                made += (tag, varint(len(written)), written)
             continue
         wire, write = _WIRES[field.kind]
         inner = write(value)
-        made.append(_varint(field.number << 3 | wire))
+        made.append(varint(field.number << 3 | wire))
         if wire == _LENGTH:
-            made.append(_varint(len(inner)))
+            made.append(varint(len(inner)))
         made.append(inner)
     return Written(b"".join(made))
 
@@ -164,7 +151,7 @@ _double = struct.Struct("<d").pack
 
 def _text(number: int, text: str) -> bytes:
     raw = text.encode("utf-8", "replace")
-    return b"%b%b%b" % (_SMALL[number << 3 | _LENGTH], _varint(len(raw)), raw)
+    return b"%b%b%b" % (SMALL[number << 3 | _LENGTH], varint(len(raw)), raw)
 
 
 @lru_cache(MOST_KNOWN, typed=True)
@@ -175,12 +162,12 @@ def protobuf_attribute(key: str, value: Any) -> Written:
     elif type(value) is bool:
         inner = b"\x10\x01" if value else b"\x10\x00"
     elif type(value) is int:
-        inner = b"\x18" + _varint(value)
+        inner = b"\x18" + varint(value)
     elif type(value) is float:
         inner = b"\x21" + _double(value)
     else:
         inner = _text(1, str(value))
-    return Written(b"%b\x12%b%b" % (_text(1, key), _varint(len(inner)), inner))
+    return Written(b"%b\x12%b%b" % (_text(1, key), varint(len(inner)), inner))
 
 
 @lru_cache(MOST_KNOWN, typed=True)
@@ -223,21 +210,9 @@ def rejected(body: bytes, protocol: str) -> int:
             partial = msgspec.json.decode(body or b"{}").get("partialSuccess") or {}
             return int(partial.get("rejectedSpans") or partial.get("rejectedDataPoints") or 0)
         if body[:1] == b"\x0a":
-            _, at = _read_varint(body, 1)
+            _, at = read_varint(body, 1)
             if body[at : at + 1] == b"\x08":
-                return _read_varint(body, at + 1)[0]
+                return read_varint(body, at + 1)[0]
     except (msgspec.DecodeError, ValueError, AttributeError, TypeError, IndexError):
         pass
     return 0
-
-
-def _read_varint(body: bytes, at: int) -> tuple[int, int]:
-    """The number at ``at``, and where it ends."""
-    number = shift = 0
-    while True:
-        byte = body[at]
-        at += 1
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80 or shift > 63:
-            return number, at

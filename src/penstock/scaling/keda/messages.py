@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from penstock.wire.varint import read_varint, varint
+
 MOST_BYTES = 65_536
 MOST_FIELDS = 1000
 VARINT, FIXED64, SIZED, FIXED32 = 0, 1, 2, 5
@@ -73,16 +75,16 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     for _ in range(MOST_FIELDS):
         if at == len(data):
             return
-        tag, at = _varint(data, at)
+        tag, at = read_varint(data, at)
         number, kind = tag >> 3, tag & 7
         if not number:
             raise ValueError("a field has the number 0")
         if kind == VARINT:
-            value, at = _varint(data, at)
+            value, at = read_varint(data, at)
             yield number, value
             continue
         if kind == SIZED:
-            size, at = _varint(data, at)
+            size, at = read_varint(data, at)
         elif kind in (FIXED64, FIXED32):
             size = 8 if kind == FIXED64 else 4
         else:
@@ -92,19 +94,6 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
         yield number, data[at : at + size]
         at += size
     raise ValueError(f"a message has more than {MOST_FIELDS} fields")
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            raise ValueError("a message is cut short")
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, at
-    raise ValueError("a number does not end")
 
 
 def _sized(value: int | bytes) -> bytes:
@@ -137,18 +126,9 @@ def metric_value(name: str, value: float) -> bytes:
 
 def _numbered(name: str, number: float) -> bytes:
     """A text 1, and a number of 0 or more: whole as 2, for who reads only that, and as it is as 3."""
-    whole = b"\x10" + _written(round(number)) if round(number) else b""
+    whole = b"\x10" + varint(round(number)) if round(number) else b""
     return _put(1, name.encode()) + whole + (b"\x19" + struct.pack("<d", number) if number else b"")
 
 
 def _put(number: int, data: bytes) -> bytes:
-    return _written(number << 3 | SIZED) + _written(len(data)) + data
-
-
-def _written(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return varint(number << 3 | SIZED) + varint(len(data)) + data
