@@ -1,4 +1,4 @@
-"""Words that may not stand in the project: registry hosts, paths of one machine, and nouns that say nothing.
+"""Words that may not stand in the project: registry hosts, paths of one machine, marks of a merge, and hollow nouns.
 
 Enters: every text file of the project. Leaves: ``path:line: what``; exit 1 then. A lock file or a script that names a
 registry ties its users to it; a path of somebody's machine is true nowhere else; a *manager* may be anything.
@@ -16,6 +16,7 @@ from pathlib import Path
 from sources import ROOT, report, settle, sources
 
 REGISTRY = re.compile(r"(?:pypi[.](?:python[.])?org|files[.]pythonhosted[.]org|registry[.](?:npmjs|yarnpkg)[.]\w+)")
+MERGE = re.compile(r"(?:<{7}|>{7}) ")
 MACHINE = re.compile(r"(?<![\w.~$}/-])/(?:root|work|Users/\w+|home/\w+)/")
 HOLLOW = re.compile(r"(manager|helper|handler|utils?)$", re.IGNORECASE)
 SKIPPED = {".git", "node_modules", "__pycache__", "build", "dist", "LICENSE", "check_words.py"}
@@ -46,6 +47,8 @@ def forbidden(text: str) -> Iterator[tuple[int, str]]:
             yield number, "names a package registry"
         if MACHINE.search(line):
             yield number, "names a path of one machine"
+        if MERGE.match(line):
+            yield number, "was left by a merge"
 
 
 def hollow_names(path: str, tree: ast.Module) -> Iterator[str]:

@@ -19,6 +19,11 @@ def test_forbidden(text: str) -> None:
     assert [line for line, _ in forbidden(f"fine\n{text}\n")] == [2]
 
 
+@pytest.mark.parametrize("mark", ["<" * 7, ">" * 7])
+def test_what_a_merge_left_is_forbidden(mark: str) -> None:
+    assert [line for line, _ in forbidden(f"fine\n{mark} main\nx {mark} main\n{mark}{mark[0]} main\n")] == [2]
+
+
 @pytest.mark.parametrize(
     "text", ["pip install penstock", "/v1/work/x", "~/work/x", "$HOME/work/x", "/tmp/x", "/homely/x"]
 )
