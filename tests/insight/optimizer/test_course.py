@@ -94,11 +94,18 @@ def test_what_was_kept_before_a_restart_is_proposed_again() -> None:
 
 def test_memory_that_is_short_is_collected_first() -> None:
     bench = Bench(valley)
-    for number in range(25):
+    experiments = bench.course.experiments
+    began = None
+    for number in range(50):
         group = Group("chat", "m", "u", calls=50)
         bench.course.take(Window(START + 10 * number, 10.0, [group], gauges={"memory": 0.85}))
-    assert bench.course.experiments.to_do is not None
-    assert bench.course.experiments.to_do.proposal.setting == "action:collect"
+        if experiments.to_do is not None:
+            assert experiments.to_do.proposal.setting == "action:collect"
+            began = began or experiments.to_do.began
+    assert began is not None
+    collected = experiments.journal[-1]
+    assert (collected.state, collected.began) == ("timed_out", began), "nobody does it here, which holds nothing up"
+    assert collected.ended == began + 50.0
 
 
 def test_while_an_anomaly_is_open_nothing_is_tried_that_does_not_answer_it() -> None:

@@ -1,9 +1,14 @@
 import logging
+from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.insight.findings import Experiment, Proposal
 from penstock.insight.optimizer.experiments import Experiments, Refused
+from penstock.insight.optimizer.held import Held
+from penstock.insight.optimizer.knobs import knob_of
+from penstock.insight.optimizer.rhythm import SLOT
 from tests.insight.optimizer.tuning import KEY, START, Bench
 
 
@@ -88,6 +93,59 @@ def test_a_change_that_cannot_be_had_ends_its_experiment(late: bool, state: str)
     bench.course.experiments.refused("no", bench.now, late=late)
     assert bench.course.experiments.journal[0].state == state
     assert bench.course.experiments.running is None
+
+
+def test_what_gains_now_and_costs_more_at_other_hours_is_taken_back_and_what_it_gained_is_known() -> None:
+    for cost, state in ((0.1, "kept"), (0.9, "rolled_back")):
+        bench = Bench(better)
+        while bench.course.experiments.running is None:
+            bench.step()
+        one = bench.course.experiments.running
+        knob, old = knob_of(KEY), one.experiment.proposal.old
+        assert knob is not None
+        assert old is not None
+        start, end = knob.place(knob.read(old)), knob.place(knob.read(one.text))
+        rhythm = bench.course.experiments.searches[KEY].rhythm
+        rhythm.note(bench.now + 3 * SLOT, start, end, -cost)
+        while one.experiment.state == "running":
+            bench.step()
+        assert one.experiment.state == state
+        assert ("at other hours" in one.experiment.reason) is (state == "rolled_back")
+        assert rhythm.elsewhere(bench.now + 2 * SLOT, start, end) > 0.1 - cost
+
+
+def told(bench: Bench, kept: Held, gain: float) -> Callable[[], float]:
+    """``kept`` has seen at another hour that it gains this. What the search knows of its way, apart from now."""
+    knob, old = knob_of(KEY), kept.experiment.proposal.old
+    assert knob is not None
+    assert old is not None
+    assert kept.trial is not None
+    kept.trial.hours[-1] = (bench.now - 3 * SLOT, gain)
+    start, end = knob.place(knob.read(old)), knob.place(knob.read(kept.text))
+    return lambda: bench.course.experiments.searches[KEY].rhythm.elsewhere(bench.now, start, end)
+
+
+def test_a_step_that_is_taken_back_late_leaves_what_it_saw_and_the_way_to_it() -> None:
+    bench = Bench(better, lambda value, held: 0.2 if value < 0.06 and held > 90 else 0.0)
+    taken = bench.until("kept")
+    knows = told(bench, bench.course.experiments.kept[0], -5.0)
+    bench.course.config = replace(bench.config, mode="suggest")  # else the next step would tell it
+    while taken.state == "kept":
+        bench.step()
+    assert knows() == pytest.approx(-5.0)
+    bench.course.config = bench.config
+    while bench.course.experiments.running is None or bench.course.experiments.running.experiment is taken:
+        bench.step()
+    assert bench.course.experiments.running.text == "0.0707s"
+
+
+def test_what_a_kept_step_sees_is_known_when_the_next_one_is_judged() -> None:
+    bench = Bench(better)
+    bench.until("kept")
+    knows = told(bench, bench.course.experiments.kept[0], -5.0)
+    assert knows() == 0.0
+    bench.until("rolled_back")
+    assert knows() == pytest.approx(-5.0)
 
 
 def test_what_is_done_once_is_judged_by_before_and_after(caplog: pytest.LogCaptureFixture) -> None:

@@ -85,3 +85,12 @@ def test_bounds_are_the_configs_or_multiples_of_the_files_or_none() -> None:
     assert bounds_of(
         weight, "upstreams.a.weight", 1, {"upstreams.*.weight": ["1", "9"], "upstreams.a.weight": ["2", "3"]}
     ) == (2.0, 3.0)
+
+
+def test_on_its_scale_steps_of_a_knob_are_even() -> None:
+    wait, share = knob_of("batching.max_wait"), knob_of("memory.collector.high")
+    assert wait is not None
+    assert share is not None
+    assert wait.place(0.4) - wait.place(0.2) == pytest.approx(wait.place(0.02) - wait.place(0.01))
+    assert wait.place(0.0) < wait.place(0.001)
+    assert share.place(0.8) - share.place(0.75) == pytest.approx(0.05)

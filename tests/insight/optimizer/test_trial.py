@@ -1,3 +1,4 @@
+from itertools import pairwise
 from random import Random
 
 from penstock.insight.optimizer.guard import Guard
@@ -56,6 +57,35 @@ def test_a_broken_guard_ends_it_within_one_window() -> None:
     assert sum(seen) == 1
     assert one.verdict is not None
     assert "error_share: 0.2 where it was 0 without" in one.verdict[1]
+
+
+def test_after_a_suspicious_window_comes_one_without_it_whatever_the_lot_says() -> None:
+    for seed in range(20):
+        one = trial(seed)
+        seen = run(one, {True: 0.9, False: 1.0}, {True: 0.015, False: 0.0}, 60)
+        assert sum(seen) > 1
+        assert not any(earlier and later for earlier, later in pairwise(seen))
+
+
+def test_one_that_costs_at_some_hours_and_gains_more_at_others_stays() -> None:
+    for gain, stays in ((0.5, True), (0.9, False)):
+        one = trial(proving=0.0)
+        number = 0
+        while one.verdict is None:
+            _window(one, number, gain)
+            number += 1
+        assert one.verdict[0] == "kept"
+        for later in range(number + 1440, number + 3440):
+            _window(one, later, 1.15)  # four hours later it is noon
+        assert (one.phase == "watched") is stays
+        assert len(one.hours) > 1
+
+
+def _window(one: Trial, number: int, with_it: float) -> None:
+    start = 10.0 * number
+    on = one.on
+    one.applied(start + 1.0)
+    one.take(start, start + 10.0, {"latency_p95": with_it if on else 1.0, "error_share": 0.0, "calls": 500.0})
 
 
 def test_without_traffic_it_ends_at_its_deadline() -> None:

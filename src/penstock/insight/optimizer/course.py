@@ -66,7 +66,7 @@ class Course:
                 self.experiments.searches.pop(key, None)
                 self.experiments.again.pop(key, None)
         self.config = config
-        self.experiments.cooldown = config.cooldown
+        self.experiments.cooldown, self.experiments.timeout = config.cooldown, config.timeout
         self.keys = dict(keys)
 
     def restore(self, journal: Sequence[Experiment], in_force: Mapping[str, str], now: float) -> None:

@@ -14,9 +14,10 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from penstock.insight.findings import Experiment, Proposal
-from penstock.insight.optimizer.held import Held, wished
+from penstock.insight.optimizer.harm import LEAST_PAIRS
+from penstock.insight.optimizer.held import Deed, Held, wished
 from penstock.insight.optimizer.knobs import knob_of
-from penstock.insight.optimizer.measures import MEASURES, Measure
+from penstock.insight.optimizer.measures import MEASURES
 from penstock.insight.optimizer.search import Rest, Search
 from penstock.insight.optimizer.trial import Trial
 
@@ -30,17 +31,6 @@ _ALPHA = 0.05
 
 class Refused(ValueError):
     """Why something cannot be done now."""
-
-
-class Deed:
-    """Something that was done once: judged by the windows before it and those after."""
-
-    def __init__(self, experiment: Experiment, measure: Measure | None, before: Sequence[float], windows: int) -> None:
-        self.experiment = experiment
-        self.measure = measure
-        self.before = list(before)
-        self.after: list[float] = []
-        self.left = windows
 
 
 class Experiments:
@@ -57,6 +47,7 @@ class Experiments:
         self.searches: dict[str, Search] = {}
         self.rests: dict[str, Rest] = {}
         self.cooldown = 600.0
+        self.timeout = 10.0
         self._in_force: dict[str, str] = {}
         self._tried = False
         self._turned = 0.0
@@ -157,6 +148,8 @@ class Experiments:
         """A window is over."""
         if self.deed is not None:
             self._judge_deed(self.deed, end, values)
+        elif self.to_do is not None and end - self.to_do.began > 2 * (self.timeout + end - start):
+            self.acted([], 0, end, late=True)  # whoever does such things is stuck: nothing else could be tried ever
         running = self.running
         if running is not None and running.trial is not None:
             was_on = running.trial.on
@@ -178,8 +171,9 @@ class Experiments:
             trial.take(start, end, values, alone=self.running is None and self.deed is None)
             if trial.phase == "over":
                 reason = trial.verdict[1] if trial.verdict is not None else ""
+                self._learn(one, trial, end)
                 self._end(one, "rolled_back", reason, end)
-                self._failed(one, end, hurt="hurt" in reason)
+                self._failed(one, end, hurt="hurt" in reason, lost=True)
             if not trial.on:
                 if self.running is not None:
                     self._end(self.running, "failed", f"disturbed: {one.key} had to be checked", end)
@@ -192,12 +186,16 @@ class Experiments:
     def _conclude(self, held: Held, trial: Trial, now: float) -> None:
         assert trial.verdict is not None
         state, reason = trial.verdict
+        costs = self._learn(held, trial, now)
+        if state == "kept" and costs < 0:
+            state, reason = "rolled_back", "at other hours it costs more than it gains now"
         if state == "kept":
             self.running = None
             self.kept.append(held)
             knob = knob_of(held.key)
             if knob is not None:
-                self.searches.setdefault(held.key, Search(knob)).kept(knob.read(held.text))
+                start = knob.read(held.experiment.proposal.old or held.text)
+                self.searches.setdefault(held.key, Search(knob)).kept(knob.read(held.text), start)
             self.again.pop(held.key, None)
             self._close(held.experiment, "kept", reason, now, trial)
         else:
@@ -213,11 +211,34 @@ class Experiments:
         self.again.pop(held.key, None)
         self._close(held.experiment, state, reason, now, held.trial, by)
 
-    def _failed(self, held: Held, now: float, *, hurt: bool = False) -> None:
+    def _learn(self, held: Held, trial: Trial, now: float) -> float:
+        """What it gains, at all hours that are known, in the metric's own units."""
+        knob, old, metric = knob_of(held.key), held.experiment.proposal.old, trial.metric
+        if knob is None or old is None or len(trial.evidence.differences) < LEAST_PAIRS:
+            return 0.0
+        search = self.searches.setdefault(held.key, Search(knob))
+        start, end = knob.place(knob.read(old)), knob.place(knob.read(held.text))
+        for at, gained in trial.hours.values():
+            search.rhythm.note(at, start, end, gained)
+        if held is not self.running:
+            return 0.0
+        for one in self.kept:
+            if one.key == held.key and one.trial is not None:
+                self._learn(one, one.trial, now)
+        off, on = (metric.value(statistics.fmean(trial.levels[one])) for one in (False, True))
+        gain = (on - off) * metric.better
+        search.rhythm.note(now, start, end, gain)
+        return gain + search.rhythm.elsewhere(now, start, end)
+
+    def _failed(self, held: Held, now: float, *, hurt: bool = False, lost: bool = False) -> None:
         knob = knob_of(held.key)
-        if knob is not None:
-            search = self.searches.setdefault(held.key, Search(knob))
-            search.failed(now, self.cooldown, knob.read(held.text) if hurt else None)
+        if knob is None:
+            return
+        search, value = self.searches.setdefault(held.key, Search(knob)), knob.read(held.text)
+        if lost:
+            search.lost(value, now, self.cooldown, hurt=hurt)
+        else:
+            search.failed(now, self.cooldown, value if hurt else None)
 
     def _close(
         self, one: Experiment, state: str, reason: str, now: float, trial: Trial | None = None, by: str = ""

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from penstock.insight.findings import Experiment
+from penstock.insight.optimizer.measures import Measure
 from penstock.insight.optimizer.trial import Trial
+
+NOISE = 2.0
+"""Standard errors that are none's fault: with one, what few callers say of answers had ended a search for good."""
 
 
 class Held:
@@ -31,6 +35,17 @@ class Held:
 
     def __repr__(self) -> str:
         return f"<Held {self.experiment.id} {self.key}={self.text}>"
+
+
+class Deed:
+    """Something that was done once: judged by the windows before it and those after."""
+
+    def __init__(self, experiment: Experiment, measure: Measure | None, before: Sequence[float], windows: int) -> None:
+        self.experiment = experiment
+        self.measure = measure
+        self.before = list(before)
+        self.after: list[float] = []
+        self.left = windows
 
 
 def wished(held: Iterable[Held]) -> dict[str, str]:
@@ -54,4 +69,4 @@ def spent(held: Iterable[Held], guard: str) -> float:
         if pairs is not None and len(pairs.differences) > 1:
             total += pairs.middle
             error += statistics.variance(pairs.differences) / len(pairs.differences)
-    return max(0.0, total - math.sqrt(error))
+    return max(0.0, total - NOISE * math.sqrt(error))

@@ -17,6 +17,7 @@ Kind = Literal["duration", "size", "count", "share"]
 Safety = Literal["safe", "medium", "unsafe"]
 STAR = "*"
 """Stands for a name in a key."""
+_TINY = 1e-9
 _DIGITS = 3
 """Of a value that was reckoned: a config line that people can read."""
 
@@ -60,6 +61,10 @@ class Knob(NamedTuple):
     def write(self, value: float) -> str:
         """``value`` as a config file would have it."""
         return _FORMAT[self.kind](value)
+
+    def place(self, value: float) -> float:
+        """Where ``value`` is on the scale on which its steps are even."""
+        return value if self.kind == "share" else math.log(max(value, _TINY))
 
     def rounded(self, value: float) -> float:
         """``value`` as people would choose it: with few digits, or whole."""

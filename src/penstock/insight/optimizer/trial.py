@@ -18,6 +18,7 @@ from penstock.insight.optimizer.evidence import Evidence
 from penstock.insight.optimizer.guard import Guard, Word
 from penstock.insight.optimizer.harm import LEAST_PAIRS, Harm
 from penstock.insight.optimizer.measures import Measure
+from penstock.insight.optimizer.rhythm import slot
 
 LONG = 4
 """Periods on before the first one off, while it is proved; each further time twice as many."""
@@ -60,11 +61,14 @@ class Trial:
         self.evidence = Evidence()
         self.late = Evidence()
         self.levels: dict[bool, list[float]] = {True: [], False: []}
+        self.hours: dict[int, tuple[float, float]] = {}
+        """By time of day, when it was compared last, and what it gained then in the metric's own units."""
         self._draw = draw
         self._began = now
         self._proved = 0.0
         self._stretch = LONG
         self._doubted = False
+        self._gained = 0.0
         self._since = now
         self._plan = self._pair()
         self._seen: dict[bool, Levels] = {True: {}, False: {}}
@@ -72,6 +76,7 @@ class Trial:
         self._suspicions = 0
         self._strikes = 0.0
         self._tripped: tuple[Mapping[str, float], dict[str, float]] | None = None
+        self._breathes = False
         self._last: deque[dict[str, float]] = deque(maxlen=LAST)
         self._want(self._plan.pop(0))
 
@@ -143,6 +148,9 @@ class Trial:
                 self._end("rolled_back", f"it hurt {self.harm.worst(levels)}")
                 return
             self._period_over(now)
+            if self.on:  # the lot may say on again: were it harm, it would go on without a break
+                self._want(False)
+                self._breathes = True
             return
         if word is Word.PAST_CEILING:
             self._end("rolled_back", f"after a while it hurt {self.harm.worst(levels)}")
@@ -154,7 +162,12 @@ class Trial:
     # ---- turns
 
     def _turn(self, now: float, alone: bool) -> None:
-        if self._tripped is not None:
+        if self._breathes:
+            if self._count:
+                self._breathes = False
+                self._seen[False] = {}  # it is no part of a pair
+                self._want(True)
+        elif self._tripped is not None:
             if self._count >= self.terms.period:
                 self._judge_suspicion()
         elif self.phase == "switching":
@@ -198,8 +211,11 @@ class Trial:
         before = len(self.late.differences)
         self._weigh(self.late)
         least = LASTS * self.evidence.mean if self.phase == "proving" else -self.terms.least  # by the hour, it varies
-        less = len(self.late.differences) > before and self.late.differences[-1] < least
-        if less and self._doubted:
+        seen = len(self.late.differences) > before
+        less = seen and self.late.differences[-1] < least
+        if seen:
+            self.hours[slot(now)] = (now, self._gained)
+        if less and self._doubted and (self.phase == "proving" or self._costs()):
             self._end("rolled_back", "the effect did not last")
             return
         self._doubted = less
@@ -209,13 +225,19 @@ class Trial:
                 self._end("kept", "the effect lasted")
         self._want(True)
 
+    def _costs(self) -> bool:
+        """Whether over the hours at which it was compared it costs more than it gains: a day has a rhythm."""
+        return sum(gain for _, gain in self.hours.values()) < 0
+
     def _weigh(self, into: Evidence) -> None:
         """Compare the two periods that are over; without measurements there is nothing to compare."""
         name = self.metric.name
         on, off = self._seen[True], self._seen[False]
         self._seen = {True: {}, False: {}}
         if name in on and name in off:
-            into.add((statistics.fmean(on[name]) - statistics.fmean(off[name])) * self.metric.better)
+            metric, with_it, without = self.metric, statistics.fmean(on[name]), statistics.fmean(off[name])
+            into.add((with_it - without) * metric.better)
+            self._gained = (metric.value(with_it) - metric.value(without)) * metric.better
             self.levels[True] += on[name]
             self.levels[False] += off[name]
         self.harm.weigh(on, off, count=into is self.evidence)
