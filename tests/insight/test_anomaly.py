@@ -91,6 +91,18 @@ def test_an_upstream_that_gets_nothing_is_dark() -> None:
     assert gateway.said[0] == ("upstream_dark", "upstream=gpu-2")
 
 
+def test_an_upstream_that_had_a_call_a_window_need_be_surely_dark_but_once_when_long_suspected() -> None:
+    gateway = Gateway(7, windows=0)
+    gateway.quiet.calls = 1
+    for number in range(LEARNED + 20):
+        window = gateway.quiet.next()
+        window.groups = [one for one in window.groups if one.model == "chat"]
+        for group in window.groups if number >= LEARNED else ():
+            group.upstream = group.upstream and "gpu-1"
+        gateway.opened += gateway.found.take(window)[0]
+    assert gateway.said == [("upstream_dark", "upstream=gpu-2")]
+
+
 def test_lost_windows_and_empty_ones_are_borne() -> None:
     found = Anomalies(AnomalyConfig())
     quiet = Quiet(3)

@@ -60,6 +60,7 @@ def test_a_series_that_always_jumps_makes_jumps_usual() -> None:
     assert one is not None
     assert other is not None
     assert one.off > 4 > 2 > other.off > 0
+    assert calm.scale(0) > 4 * wild.scale(0)
 
 
 def test_what_is_usual_follows_and_may_be_given_up() -> None:

@@ -43,6 +43,27 @@ def test_a_cell_of_which_little_is_known_says_little() -> None:
     assert found.value == "u1"
 
 
+def test_what_is_known_to_the_last_percent_need_not_have_changed_by_the_same() -> None:
+    fresh = [
+        Cell("a", "u1", 0.57, 1e5),
+        Cell("b", "u1", 0.25, 1e5),
+        Cell("a", "u2", 0.0, 1e5),
+        Cell("b", "u2", 0.0, 1e5),
+    ]
+    found = whose(fresh)
+    assert found is not None
+    assert (found.dimension, found.value) == ("upstream", "u1")
+
+
+def test_of_two_measures_that_change_together_the_guess_that_explains_both_wins() -> None:
+    first = [Cell("a", "u1", 0.5, 40.0), Cell("a", "u2", 0.5, 40.0), Cell("b", "u1", 0.1, 40.0)]
+    gaps = [Cell("a", "u1", 0.7, 90.0), Cell("a", "u2", 0.0, 90.0), Cell("b", "u1", 0.7, 90.0)]
+    for measures, blamed in (((first,), "a"), ((first, gaps), "u1"), ((gaps,), "u1")):
+        found = whose(*measures)
+        assert found is not None
+        assert found.value == blamed
+
+
 def test_the_value_whose_share_changed_explains_a_sum() -> None:
     odd, named = shares({"a": 100.0, "b": 50.0}, {"a": 105.0, "b": 300.0})
     assert [(one.value, one.share > 0.9) for one in named] == [("b", True)]

@@ -14,10 +14,11 @@ from typing import Any
 from penstock.core.sketch import quantile
 from penstock.core.windows import Group, Window
 from penstock.insight.anomalies.blame import blamed, losses
+from penstock.insight.anomalies.failing import MEASURES, FailingWatch
 from penstock.insight.anomalies.gauges import GaugeWatch
 from penstock.insight.anomalies.incidents import Incidents
 from penstock.insight.anomalies.keys import KeyWatch
-from penstock.insight.anomalies.measures import SPANS, measures
+from penstock.insight.anomalies.measures import SPANS, SUSPECT, measures
 from penstock.insight.anomalies.prices import Prices
 from penstock.insight.anomalies.rows import GATEWAY, MOST_SCOPES, Scope, by_scope, empty
 from penstock.insight.anomalies.scope import ScopeWatch
@@ -44,6 +45,7 @@ class Anomalies:
         self.scopes: dict[Scope, ScopeWatch] = {GATEWAY: ScopeWatch(GATEWAY, self._measures)}
         self.gauges = GaugeWatch(config)
         self.keys = KeyWatch()
+        self.failing = FailingWatch()
         self.parts = Parts()
         self.prices = Prices()
         self.incidents = Incidents(self._next)
@@ -74,6 +76,7 @@ class Anomalies:
         self._price(window)
         symptoms += self.keys.take(time, window.parts.get("key", {}), False)
         symptoms += self._dark_ones(time)
+        symptoms += self.failing.take(time, self.scopes, any(one.measure in MEASURES for one in symptoms))
         opened, ended = self.incidents.take(time, symptoms, lambda one: blamed(one, self.scopes, self.parts))
         for anomaly in opened:
             if anomaly in self.ended:
@@ -98,17 +101,18 @@ class Anomalies:
             for upstream, (had, has) in losses(self.scopes, span).items():
                 windows = SPANS[span]
                 off = 2 * (math.sqrt(has * windows + 0.25) - math.sqrt(had * windows + 0.25))
-                if has <= (1 - DARK) * had and off <= -SURE:
+                if has <= (1 - DARK) * had and off <= -SUSPECT:
                     change = math.log((has + 0.01) / (had + 0.01))
                     found.append(Symptom("dark", (None, upstream), has, had, change, off, False, time, span=span))
         worst = {one.scope[1] or "": one for one in sorted(found, key=lambda one: -one.off)}
         told = []
         for upstream in {*self._dark, *worst}:
             one, track = worst.get(upstream), self._dark.setdefault(upstream, Track())
-            active = track.take(time, one is not None, False, 0)
+            is_dark = one is not None and one.off <= -SURE
+            active = track.take(time, is_dark, one is not None, 0)
             if track.overdue or (one is None and not active):
                 del self._dark[upstream]
-            elif one is not None:
+            elif one is not None and (is_dark or active):
                 told.append(one._replace(sure=active, since=track.since))
         return told
 

@@ -168,6 +168,10 @@ class Series:
             expected = self._share()
         return Verdict(actual, expected, change, self._raw(a, b, level) * self._scales[span], b)
 
+    def scale(self, span: int) -> float:
+        """What the deviations by chance alone are multiplied with: the series may move more than that."""
+        return self._scales[span]
+
     def spread(self, span: int, off: float) -> None:
         """A pair was ``off`` (as ``off`` says) though nothing is wrong."""
         self._seen[span] += 1

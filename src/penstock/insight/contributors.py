@@ -27,6 +27,8 @@ LAG, RECENT = 15, 6
 """Windows: older ones tell what is usual, so many of the newest what is now."""
 DECAY = 0.5 ** (1 / 180)
 MOST_VALUES = 400
+KNOWN = 36.0
+"""Squared standard deviations that one cell shows at most: a fault is not the same everywhere to the last percent."""
 
 
 class Cell(NamedTuple):
@@ -37,29 +39,45 @@ class Cell(NamedTuple):
     change: float
     weight: float
 
+    def name(self, dimension: str) -> str:
+        """What it belongs to: ``upstream``, ``model``, ``pair`` or ``gateway``, which is one."""
+        if dimension == "gateway":
+            return "all"
+        return f"{self.model} at {self.upstream}" if dimension == "pair" else str(getattr(self, dimension))
 
-def whose(cells: Iterable[Cell]) -> Contributor | None:
-    """Who has changed: ``upstream``, ``model``, ``pair`` (``model at upstream``) or ``gateway``; None without cells."""
-    cells = list(cells)
+
+def whose(*measures: Iterable[Cell]) -> Contributor | None:
+    """Who has changed: ``upstream``, ``model``, ``pair`` (``model at upstream``) or ``gateway``; None without cells.
+    Of several measures that change together: the one who explains them all best."""
+    fields = [_bounded(cells) for cells in measures]
+    cells = [cell for field in fields for cell in field]
     if not cells:
         return None
-    guesses: dict[tuple[str, str], list[Cell]] = {("gateway", "all"): cells}
-    for cell in cells:
-        guesses.setdefault(("upstream", cell.upstream), []).append(cell)
-        guesses.setdefault(("model", cell.model), []).append(cell)
-        guesses[("pair", f"{cell.model} at {cell.upstream}")] = [cell]
+    guesses = [("gateway", "all")] if len({cell[:2] for cell in cells}) > 1 else []
+    guesses += dict.fromkeys((one, cell.name(one)) for one in ("upstream", "model", "pair") for cell in cells)
     whole = sum(cell.change**2 * cell.weight for cell in cells) or 1e-12
     best, least = ("gateway", "all"), math.inf
-    many = len({cell.upstream for cell in cells}) > 1 or len({cell.model for cell in cells}) > 1
-    for guess, inside in guesses.items():
-        if guess[0] == "gateway" and not many:
-            continue
-        weight = sum(cell.weight for cell in inside) or 1e-12
-        mean = sum(cell.change * cell.weight for cell in inside) / weight
-        left = whole - mean * mean * weight + SIMPLE[guess[0]]
+    for guess in guesses:
+        left = whole - sum(_explained(guess, field) for field in fields) + SIMPLE[guess[0]]
         if left < least:
             best, least = guess, left
     return Contributor(best[0], best[1], round(max(0.0, min(1.0, 1 - (least - SIMPLE[best[0]]) / whole)), 3))
+
+
+def _bounded(cells: Iterable[Cell]) -> list[Cell]:
+    cells = list(cells)
+    surest = max(cells, key=lambda cell: cell.change**2 * cell.weight, default=None)
+    if surest is None or not surest.change:
+        return cells
+    most = KNOWN / surest.change**2
+    return [cell._replace(weight=min(cell.weight, most)) for cell in cells]
+
+
+def _explained(guess: tuple[str, str], cells: Iterable[Cell]) -> float:
+    """What one change of all cells of the guess explains, in squared standard deviations."""
+    inside = [cell for cell in cells if cell.name(guess[0]) == guess[1]]
+    weight = sum(cell.weight for cell in inside)
+    return sum(cell.change * cell.weight for cell in inside) ** 2 / weight if weight else 0.0
 
 
 def shares(expected: Mapping[str, float], actual: Mapping[str, float]) -> tuple[float, list[Contributor]]:

@@ -17,17 +17,20 @@ NEARER = 0.8
 LEARNS = 1 / 200
 LONGEST = 86_400
 """Slots a day that are remembered at most: one a second."""
+MOST = 1e30
+"""A value beyond it counts as this one."""
 
 
 class Season:
-    """``step``: seconds from slot to slot. Holds three days and a slot of values, 8 bytes each."""
+    """``step``: seconds from slot to slot. Holds up to three days and a slot of values, 4 bytes each: what is known."""
 
-    __slots__ = ("_errors", "_plain", "_ring", "period")
+    __slots__ = ("_errors", "_plain", "_ring", "_size", "period")
 
     def __init__(self, step: float) -> None:
         period = round(DAY / step)
         self.period = period if 4 <= period <= LONGEST else 0
-        self._ring = array("d", [math.nan]) * (DAYS * self.period + 2)
+        self._size = DAYS * self.period + 2
+        self._ring = array("f")
         self._errors: float | None = None
         self._plain: float | None = None
 
@@ -39,7 +42,8 @@ class Season:
             for day in range(1, DAYS + 1):
                 for around in AROUND:
                     then = slot - day * self.period + around
-                    if then >= 0 and not math.isnan(value := ring[then % len(ring)]):
+                    at = then % self._size
+                    if then >= 0 and at < len(ring) and not math.isnan(value := ring[at]):
                         found.append(value)
         if len(found) < DAYS:
             return None
@@ -55,13 +59,21 @@ class Season:
     def put(self, slot: int, value: float) -> None:
         """Remember the value of a slot; those that were jumped over are missing."""
         if self.period:
-            self._ring[slot % len(self._ring)] = value
+            self._reach(slot)
+            self._ring[slot % self._size] = max(-MOST, min(value, MOST))
 
     def skip(self, first: int, last: int) -> None:
         """The slots from ``first`` up to ``last``, which is not one of them, have no values."""
-        if self.period:
-            for slot in range(max(first, last - len(self._ring)), last):
-                self._ring[slot % len(self._ring)] = math.nan
+        if self.period and first < last:
+            self._reach(last - 1)
+            for slot in range(max(first, last - self._size), last):
+                self._ring[slot % self._size] = math.nan
+
+    def _reach(self, slot: int) -> None:
+        """Have room up to ``slot``, until there is room for all."""
+        more = min(slot + 1, self._size) - len(self._ring)
+        if more > 0:
+            self._ring.extend(array("f", [math.nan]) * more)
 
     def __repr__(self) -> str:
         return f"<Season of {self.period} slots a day>"

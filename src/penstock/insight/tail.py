@@ -8,8 +8,8 @@ excesses by their moments (Hosking and Wallis, Technometrics 29, 1987), as strea
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, insort
-from collections import deque
 
 KEPT = 3000
 """Scores; older ones are forgotten."""
@@ -19,17 +19,21 @@ TOP = 50
 """One in so many lies in the tail, but never fewer than ten."""
 LIGHTEST, HEAVIEST = 0.1, 0.5
 """Shapes of the tail. No tail is taken to be as light as an exponential one: so few values cannot show it."""
+MOST = 1e30
+"""A larger score counts as this one."""
 
 
 class Tail:
-    """See the module."""
+    """See the module. Scores are kept as short floats: there are thousands of them for each of seven measures of every
+    series."""
 
-    __slots__ = ("_kept", "_order", "_sorted")
+    __slots__ = ("_eldest", "_kept", "_order", "_sorted")
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
-        self._order: deque[float] = deque()
-        self._sorted: list[float] = []
+        self._eldest = 0
+        self._order = array("f")
+        self._sorted = array("f")
 
     def chance(self, score: float) -> float:
         """Of a score as large as this, between 0 and 1."""
@@ -51,11 +55,16 @@ class Tail:
 
     def add(self, score: float) -> None:
         """Remember a score."""
-        self._order.append(score)
-        insort(self._sorted, score)
-        if len(self._order) > self._kept:
-            oldest = self._order.popleft()
-            del self._sorted[bisect_left(self._sorted, oldest)]
+        order, scores = self._order, self._sorted
+        if len(order) < self._kept:
+            order.append(min(score, MOST))
+            insort(scores, order[-1])
+            return
+        at = self._eldest
+        del scores[bisect_left(scores, order[at])]
+        order[at] = min(score, MOST)
+        insort(scores, order[at])
+        self._eldest = (at + 1) % self._kept
 
     def __repr__(self) -> str:
         return f"<Tail of {len(self._sorted)} scores>"

@@ -6,7 +6,7 @@ from penstock.insight.anomalies.causes import CAUSES, UNITS, explains, is_within
 from penstock.insight.anomalies.measures import HELPERS, measures
 from penstock.insight.anomalies.rows import GATEWAY
 from penstock.insight.anomalies.told import WORDS
-from penstock.insight.anomalies.track import Symptom
+from penstock.insight.anomalies.track import GROWS, Symptom
 from penstock.insight.anomaly_config import AnomalyConfig
 
 
@@ -49,6 +49,26 @@ def test_a_suspect_is_the_cause_only_if_it_is_likely_and_explains_something() ->
         assert found.measure == cause
     assert root([symptom("network", 9.0, sure=False)]) is None
     assert root([symptom("in_flight")]) is None
+
+
+def test_what_is_sent_to_one_upstream_is_not_why_the_host_is_slow() -> None:
+    slow, prompts = symptom("network", 17.0), symptom("prompt_tokens", 4.2, sure=False)
+    for scope, cause in ((GATEWAY, "prompt_tokens"), ((None, "u1"), "network"), (("chat", None), "network")):
+        found = root([slow, prompts._replace(scope=scope)])
+        assert found is not None
+        assert found.measure == cause
+
+
+def test_a_twin_that_is_dwarfed_and_what_only_grows_are_no_causes() -> None:
+    gaps = symptom("token_gap", 17.0)
+    for off, cause in ((4.5, "token_gap"), (9.0, "first_token")):
+        found = root([gaps, symptom("first_token", off, sure=False)])
+        assert found is not None
+        assert found.measure == cause
+    for span, cause in ((GROWS, "queue"), (0, "memory")):
+        found = root([symptom("queue"), symptom("memory", 5.0, sure=False)._replace(span=span)])
+        assert found is not None
+        assert found.measure == cause
 
 
 def test_every_measure_that_is_told_has_a_cause_and_words_and_knows_no_strangers() -> None:

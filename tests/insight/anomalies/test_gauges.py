@@ -46,6 +46,25 @@ def test_a_single_spike_and_what_is_too_small_to_matter_are_nothing() -> None:
     assert host.play(10, loop_lag=0.05) == []
 
 
+def test_three_values_that_are_high_together_say_more_than_the_least_of_them() -> None:
+    host = Host()
+    host.play(400)
+    host.play(1, embedding=0.011)  # five and a half times as much as usual, by a spread of 0.4 in the logarithm
+    host.play(1, embedding=0.016)
+    host.play(1, embedding=0.011)
+    assert names(host.play(1, embedding=0.012)) == {"embedding"}
+
+
+def test_memory_that_has_fallen_back_is_no_leak() -> None:
+    host = Host()
+    host.play(200)
+    found: list[Symptom] = []
+    for step in range(12):
+        found = host.play(1, memory=0.4 + 0.01 * step)
+    assert names(found) == {"memory"}
+    assert host.play(1, memory=0.42) == []
+
+
 def test_gauges_that_are_absent_or_no_numbers_are_borne() -> None:
     watch = GaugeWatch(AnomalyConfig())
     assert watch.take(0.0, {}) == []

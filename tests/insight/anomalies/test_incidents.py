@@ -1,7 +1,7 @@
 import math
 from itertools import count
 
-from penstock.insight.anomalies.incidents import ECHO, SETTLE, Incidents
+from penstock.insight.anomalies.incidents import ECHO, HELD, SETTLE, Blame, Incidents
 from penstock.insight.anomalies.rows import GATEWAY, Scope
 from penstock.insight.anomalies.track import Symptom
 from penstock.insight.findings import Anomaly, Contributor
@@ -18,8 +18,9 @@ def blame(one: Symptom) -> list[Contributor]:
 
 
 class Played:
-    def __init__(self) -> None:
+    def __init__(self, blame: Blame = blame) -> None:
         numbers = count(1)
+        self.blame = blame
         self.incidents = Incidents(lambda: f"a{next(numbers)}")
         self.at = 0.0
 
@@ -27,10 +28,20 @@ class Played:
         opened, ended = [], []
         for _ in range(windows):
             self.at += 10.0
-            more, less = self.incidents.take(self.at, symptoms, blame)
+            more, less = self.incidents.take(self.at, symptoms, self.blame)
             opened += more
             ended += less
         return opened, ended
+
+
+def blames(*places: tuple[str, str]) -> Blame:
+    """Another one each time it is asked, the last again and again."""
+    left = list(places)
+
+    def blame(_: Symptom) -> list[Contributor]:
+        return [Contributor(*(left.pop(0) if len(left) > 1 else left[0]), 1.0)]
+
+    return blame
 
 
 LATE = symptom("first_token", (None, "u1"))
@@ -41,6 +52,32 @@ def test_a_change_is_looked_at_before_it_is_told() -> None:
     assert played.play(SETTLE, LATE) == ([], [])
     opened, _ = played.play(1, LATE)
     assert [(one.id, one.measure) for one in opened] == [("a1", "first_token")]
+
+
+def test_who_is_blamed_must_be_so_twice() -> None:
+    played = Played(blames(("model", "m"), ("upstream", "u2"), ("upstream", "u1")))
+    assert played.play(3, LATE) == ([], [])
+    (anomaly,), _ = played.play(1, LATE)
+    assert anomaly.blames == "upstream=u1"
+    flips = Played(blames(*[("upstream", f"u{number}") for number in range(30)]))
+    assert flips.play(SETTLE + HELD, LATE) == ([], [])
+    assert len(flips.play(1, LATE)[0]) == 1
+
+
+def test_a_pair_or_nobody_is_blamed_only_after_a_while() -> None:
+    for place in (("pair", "m at u1"), ("gateway", "all")):
+        played = Played(blames(place))
+        assert played.play(SETTLE + HELD, LATE) == ([], [])
+        assert len(played.play(1, LATE)[0]) == 1
+    traffic = Played(blames(("gateway", "all")))
+    assert len(traffic.play(SETTLE + 1, symptom("calls"))[0]) == 1
+
+
+def test_what_has_been_there_for_a_minute_is_told_at_once_unless_it_jumps() -> None:
+    for off, number in ((6.0, 1), (12.0, 0)):
+        played = Played(blames(("pair", "m at u1")))
+        played.at = 100.0
+        assert len(played.play(1, LATE._replace(off=off))[0]) == number
 
 
 def test_what_goes_with_it_opens_nothing_even_later() -> None:

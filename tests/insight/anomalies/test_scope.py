@@ -4,7 +4,7 @@ import random
 from penstock.insight.anomalies.measures import measures
 from penstock.insight.anomalies.rows import AT, GATEWAY, Row, empty
 from penstock.insight.anomalies.scope import LAG, ScopeWatch
-from penstock.insight.anomalies.track import LONGEST
+from penstock.insight.anomalies.track import LONGEST, SEEN
 from penstock.insight.anomaly_config import AnomalyConfig
 
 PAIR = ("chat", "gpu-1")
@@ -53,6 +53,33 @@ def test_a_change_is_found_within_a_minute_and_is_over_in_two() -> None:
     played.play(12 + 2 * LAG)
     assert played.play(20) == set()
     assert not played.watch.tainted
+
+
+def test_what_was_suspected_for_a_minute_has_less_to_prove() -> None:
+    for suspected, sure in ((SEEN + 1, {"first_token"}), (0, set())):
+        played = Played()
+        played.play(200)
+        line = played.watch._lines["first_token"]
+        for _ in range(suspected):
+            line.track.take(played.at, False, True, 0)
+        level = played.watch.level("first_token")
+        assert level is not None
+        row = empty()
+        row[AT["calls"]] = row[AT["firsts"]] = 10.0
+        slower = 5.9 / (math.sqrt(20.0) * line.series.scale(0))  # so many deviations over two windows; 6.3 are asked
+        row[AT["log_first"]] = 10.0 * (level + slower)
+        played.watch._rows[-1] = (played.at, list(row))
+        found = {one.measure for one in played.watch.take(played.at + 10.0, row) if one.sure}
+        assert found == sure
+
+
+def test_shares_are_counted_beside_what_is_usual() -> None:
+    played = Played()
+    assert played.watch.counted("upstream_errors", 0) == (0.0, 0.0, 0.0)
+    played.play(200)
+    played.play(2, errors=1.0)
+    failed, calls, usual = played.watch.counted("upstream_errors", 0)
+    assert (failed, calls, usual) == (20.0, 20.0, 0.0)
 
 
 def test_while_it_lasts_it_does_not_become_usual() -> None:

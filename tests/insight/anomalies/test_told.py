@@ -45,6 +45,9 @@ def test_what_is_late_elsewhere_does_not_make_a_rate_a_latency() -> None:
     ):
         fill(anomaly, gap, whose, [gap, other])
         assert anomaly.kind == kind
+    sure = gap._replace(off=17.0)
+    fill(anomaly, sure, whose, [sure, symptom("first_token", off=4.5)._replace(scope=("code", None), sure=False)])
+    assert anomaly.kind == "low_token_rate"  # beside tokens that are late beyond doubt that is chance
 
 
 def test_what_else_changed_the_strongest_first() -> None:

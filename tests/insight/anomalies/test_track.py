@@ -1,5 +1,5 @@
 from penstock.insight.anomalies.rows import GATEWAY
-from penstock.insight.anomalies.track import CALM, LONGEST, PERSISTS, Symptom, Track
+from penstock.insight.anomalies.track import CALM, LONGEST, PERSISTS, SEEN, Symptom, Track
 
 
 def test_once_is_not_enough_and_it_ends_when_it_has_been_calm() -> None:
@@ -21,6 +21,19 @@ def test_what_is_still_suspect_is_not_over() -> None:
         track.take(float(at), True, True, 12)
     for at in range(50):
         assert track.take(10.0 + at, False, True, 12)
+
+
+def test_what_was_long_suspected_need_be_flagged_but_once_and_began_when_it_was_first_seen() -> None:
+    track = Track()
+    for at in range(SEEN):
+        assert not track.take(10.0 * at, False, True, 12)
+    assert track.take(10.0 * SEEN, True, True, 12)
+    assert track.since == 0.0
+    track = Track()
+    for at in range(SEEN):
+        track.take(10.0 * at, False, at != SEEN - 1, 12)  # the last was calm: all begins anew
+    assert not track.take(10.0 * SEEN, True, True, 12)
+    assert track.since == 10.0 * SEEN
 
 
 def test_nothing_is_learned_for_a_while_after_it_was_seen() -> None:

@@ -6,19 +6,21 @@ to blame first; at least one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from penstock.insight.anomalies.causes import SHARES
-from penstock.insight.anomalies.measures import FEWEST, SPANS
+from penstock.insight.anomalies.causes import LATE, SHARES
+from penstock.insight.anomalies.failing import failing
+from penstock.insight.anomalies.measures import FEWEST, SPANS, SUSPECT
 from penstock.insight.anomalies.rows import GATEWAY, Scope
 from penstock.insight.anomalies.scope import ScopeWatch
 from penstock.insight.anomalies.track import Symptom
 from penstock.insight.contributors import Cell, Parts, shares, whose
 from penstock.insight.findings import Contributor
 
-BY_PLACE = (
-    "first_token", "token_gap", "upstream_errors", "answer_tokens", "price", "connecting",
-)  # fmt: skip
+BY_PLACE = ("first_token", "token_gap", "answer_tokens", "price", "connecting")
+MOST = 3.0
+"""Of the change of a cell: so many times e."""
 MIX = 0.6
 """Of a change, the share that another mix of keys must explain for the keys to be blamed."""
 ALONE = 0.7
@@ -35,12 +37,13 @@ def blamed(symptom: Symptom, scopes: Scopes, parts: Parts) -> list[Contributor]:
         return [Contributor("key", symptom.key, 1.0)]
     if measure == "dark":
         return [Contributor("upstream", symptom.scope[1] or "", 1.0)]
-    if measure in BY_PLACE:
-        found = _by_place(measure, scopes, symptom.span)
-        if measure == "upstream_errors":
-            found += parts.explain("failed", ("error", "key"))
+    if measure == "upstream_errors":
+        found = _failing(scopes, symptom.span) or _by_place(measure, scopes, symptom.span)
+        found += parts.explain("failed", ("error", "key"))
     elif measure == "retried":
-        found = _loser(scopes) or _by_place(measure, scopes, symptom.span)
+        found = _failing(scopes, symptom.span) or _loser(scopes) or _by_place(measure, scopes, symptom.span)
+    elif measure in BY_PLACE:
+        found = _by_place(measure, scopes, symptom.span)
     elif measure == "hit_rate":
         found = _by_mix("hits", parts) or _cache(parts)
     elif measure == "prompt_tokens":
@@ -75,18 +78,29 @@ def cells(measure: str, scopes: Scopes, span: int) -> list[Cell]:
             weight = verdict.of / (middle * (1 - middle))
         else:
             weight = (plain.off / plain.change) ** 2 if plain.change else verdict.of
-        found.append(Cell(model, upstream, verdict.change, weight))
+        found.append(Cell(model, upstream, max(-MOST, min(verdict.change, MOST)), weight))
     return found
 
 
 def _by_place(measure: str, scopes: Scopes, span: int) -> list[Contributor]:
-    found = whose(cells(measure, scopes, span))
+    found = whose(*(cells(one, scopes, span) for one in (LATE if measure in LATE else (measure,))))
     return [] if found is None else [found]
+
+
+def _failing(scopes: Scopes, span: int) -> list[Contributor]:
+    """The upstream whose attempts fail, if one explains all."""
+    found = failing(scopes, span)
+    return [] if found is None else [Contributor("upstream", found.upstream, found.share)]
 
 
 def _loser(scopes: Scopes) -> list[Contributor]:
     """The upstream that has lost the greatest share of its calls: because of it calls are retried elsewhere."""
-    lost = [(1 - has / had, upstream) for upstream, (had, has) in losses(scopes).items() if has < 0.9 * had]
+    windows = SPANS[-1]
+    lost = [
+        (1 - has / had, upstream)
+        for upstream, (had, has) in losses(scopes).items()
+        if has < 0.9 * had and 2 * (math.sqrt(had * windows) - math.sqrt(has * windows)) >= SUSPECT
+    ]
     return [Contributor("upstream", max(lost)[1], 1.0)] if lost else []
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from penstock.core.alert import SEVERITIES, Severity
 from penstock.insight.anomalies.rows import Scope
-from penstock.insight.anomalies.track import Symptom
+from penstock.insight.anomalies.track import GROWS, Symptom
 from penstock.insight.findings import Kind
 
 TIMES = frozenset({"first_token", "token_gap", "queue", "overhead", "in_flight", "queued", "connecting", "calls"})
@@ -67,6 +67,12 @@ CAUSES: dict[str, Cause] = {
 LIKELY = 4.0
 """Standard deviations from which on a suspect may be the cause of others."""
 ORDER = {name: place for place, name in enumerate(CAUSES)}
+PLACED = (
+    "first_token", "token_gap", "upstream_errors", "answer_tokens", "price", "connecting", "dark", "retried",
+)  # fmt: skip
+"""What is done by some upstream or model, and felt wherever its calls are."""
+LATE = ("first_token", "token_gap")
+"""What an upstream, or a model, that is slow shows together."""
 SHARES = ("upstream_errors", "gateway_errors", "caller_errors", "retried")
 
 
@@ -85,12 +91,32 @@ def root(symptoms: Iterable[Symptom]) -> Symptom | None:
         return (-len(explained), ORDER[symptom.measure], narrow, -abs(symptom.off))
 
     able = [one for one in every if one.sure or names & CAUSES[one.measure].explains]
-    able = [one for one in able if one.sure or (abs(one.off) >= LIKELY and not _is_weak(one))]
+    able = [one for one in able if one.sure or (stands_beside(one, sure) and not _is_weak(one) and _reaches(one, sure))]
     return min(able, key=rank)
 
 
+def stands_beside(suspect: Symptom, sure: Iterable[Symptom]) -> bool:
+    """Whether it is likely, and not dwarfed by its twin: a first token that is late by chance is no cause of tokens
+    that are late beyond all doubt."""
+    twin = max((abs(one.off) for one in sure if {one.measure, suspect.measure} == {*LATE}), default=0.0)
+    return abs(suspect.off) >= max(LIKELY, twin / 2)
+
+
+def _reaches(suspect: Symptom, sure: Iterable[Symptom]) -> bool:
+    """Whether it is wide enough to be the cause of something sure: what callers send to one upstream, say, is not why
+    the whole host is slow. What upstreams do is felt everywhere."""
+    if suspect.measure in PLACED:
+        return True
+    explained = CAUSES[suspect.measure].explains
+    return any(
+        all(own in (None, other) for own, other in zip(suspect.scope, one.scope, strict=True))
+        for one in sure
+        if one.measure in explained
+    )
+
+
 def _is_weak(symptom: Symptom) -> bool:
-    return symptom.measure in ("calls", "queue", "answer_tokens", "caller_errors", "price")
+    return symptom.measure in ("calls", "queue", "answer_tokens", "caller_errors", "price") or symptom.span == GROWS
 
 
 def explains(cause: str, measure: str) -> bool:

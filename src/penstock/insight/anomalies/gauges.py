@@ -25,7 +25,8 @@ NEAR = 0.97
 
 
 class Gauge(NamedTuple):
-    """``up``: the factor that is told, from ``floor`` on. ``last``: how many values in a row must show it."""
+    """``up``: the factor that is told, from ``floor`` on. ``last``: how many values in a row must show it, each of
+    them, while their mean must be unlikely: the least of some values is low by itself, and hides how much they say."""
 
     name: str
     up: float
@@ -92,12 +93,12 @@ class Jumps:
                 series.learn(past, log, 1.0)
         if len(self._kept) < gauge.last:
             return None
-        least = min(list(self._kept)[index][1] for index in range(-gauge.last, 0))
-        verdict = series.judge(least, 1.0, 0)
-        if verdict is None:
+        newest = [self._kept[index][1] for index in range(-gauge.last, 0)]
+        verdict, least = series.judge(sum(newest) / gauge.last, 1.0, 0), series.judge(min(newest), 1.0, 0)
+        if verdict is None or least is None:
             return None
-        large = verdict.change >= math.log(gauge.up) and verdict.actual >= gauge.floor
-        half = verdict.change >= 0.5 * math.log(gauge.up) and verdict.actual >= gauge.floor / 2
+        large = least.change >= math.log(gauge.up) and least.actual >= gauge.floor
+        half = least.change >= 0.5 * math.log(gauge.up) and least.actual >= gauge.floor / 2
         is_flagged = verdict.off >= SURE and large
         is_suspect = verdict.off >= SUSPECT and half
         if not track.active and not is_flagged:
@@ -163,7 +164,8 @@ class Fills:
         expected = value if level is None else level
         change = math.log(max(value, TINY) / max(expected, TINY))
         span = 0 if beyond else GROWS
-        return Symptom(filling.name, GATEWAY, value, expected, change, max(off, 0.0), active, track.since, span=span)
+        sure = active and (beyond or beside >= filling.least)  # what has gone back since fills nothing
+        return Symptom(filling.name, GATEWAY, value, expected, change, max(off, 0.0), sure, track.since, span=span)
 
     def _growth(self) -> tuple[float, bool, float]:
         """How much it moved towards full in the time that is kept, whether steadily, and seconds until it is full."""

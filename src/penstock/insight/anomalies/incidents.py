@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from penstock.insight.anomalies.causes import ORDER, explains, is_within, root
+from penstock.insight.anomalies.causes import ORDER, PLACED, explains, is_within, root
 from penstock.insight.anomalies.rows import Scope
 from penstock.insight.anomalies.told import also, fill
 from penstock.insight.anomalies.track import Symptom
@@ -17,12 +17,21 @@ from penstock.insight.findings import Anomaly, Contributor
 Blame = Callable[[Symptom], list[Contributor]]
 SETTLE = 1
 """Windows for which a change is looked at before it is told: its cause may show a little later."""
+HELD = 4
+"""Windows more while another is blamed in each."""
+NARROW, LONG = 50.0, 60.0
+"""Seconds since the beginning: from then on who is ``VAGUE`` may be blamed; and what was there for so long has shown
+its cause."""
+VAGUE = ("pair", "gateway")
+"""A model at one upstream: its siblings may not have had the calls yet to show the same. All: there may be a deeper
+cause, or one upstream that has not stood out yet."""
+SUDDEN = 8.0
+"""Standard deviations from which on it has just begun, whatever was suspected before."""
 AFTER, ECHO = 15, 30
 """Windows after its end in which what an anomaly explains is not told, and in which the same again is the same one."""
 DEEPER = 24
 """Windows in which a deeper cause may be found."""
 MOST_OPEN = 50
-PLACED = ("first_token", "token_gap", "upstream_errors", "answer_tokens", "price", "connecting", "dark", "retried")
 
 
 class Incident:
@@ -64,6 +73,8 @@ class Incidents:
     def __init__(self, tells: Callable[[], str]) -> None:
         self._next = tells
         self._waiting: dict[tuple[object, ...], int] = {}
+        self._blamed: set[tuple[str, str]] = set()
+        """Who would have been blamed one window ago."""
         self.open: list[Incident] = []
         self.echoes: list[Incident] = []
 
@@ -79,13 +90,25 @@ class Incidents:
         for one in fresh:
             waiting[_name(one)] = self._waiting.get(_name(one), -1) + 1
         self._waiting = waiting
-        while fresh and len(self.open) < MOST_OPEN and max(waiting.values()) >= SETTLE:
+        before, self._blamed = self._blamed, set()
+        while fresh and len(self.open) < MOST_OPEN:
             cause = root([*fresh, *(one for one in symptoms if not one.sure)])
             if cause is None:
                 break
             contributors = blame(cause)
-            known = self._known(cause, contributors[0])
+            first = contributors[0]
+            self._blamed.add((first.dimension, first.value))
+            waited = max(waiting.values())
+            is_sudden = any(abs(one.off) >= SUDDEN for one in (cause, *fresh))
+            age = 0.0 if is_sudden else time - min(one.since for one in fresh)
+            if waited < SETTLE and age < LONG:
+                break
+            known = self._known(cause, first)
             if known is None:
+                is_new = (first.dimension, first.value) not in before and age < LONG
+                is_vague = first.dimension in VAGUE and cause.measure in PLACED and age < NARROW
+                if (is_new or is_vague) and waited < SETTLE + HELD:
+                    break
                 known = self._begin(time, cause, contributors, symptoms, fresh)
                 opened.append(known.anomaly)
             known.too.add((cause.measure, cause.scope))

@@ -16,6 +16,8 @@ from penstock.insight.baseline import How, Verdict
 SPANS = (2, 4, 8, 12)
 """Windows over which each measure is judged."""
 SURE, CLEAR, SUSPECT = 5.3, 4.6, 3.0
+PATIENT = 0.6
+"""So much less must a change show that has been suspected for a minute: what comes by chance does not stay."""
 PART, PAIR = 0.3, 1.0
 """So much more must a model or an upstream show than the whole gateway, and a model at an upstream: they are many."""
 FEWEST = 1.0

@@ -16,6 +16,7 @@ from penstock.insight.anomalies.measures import (
     HELPERS,
     PAIR,
     PART,
+    PATIENT,
     SPANS,
     SUSPECT,
     Measure,
@@ -27,7 +28,7 @@ from penstock.insight.anomalies.measures import (
     suspect,
 )  # fmt: skip
 from penstock.insight.anomalies.rows import AT, GATEWAY, Row, Scope, total
-from penstock.insight.anomalies.track import Symptom, Track
+from penstock.insight.anomalies.track import SEEN, Symptom, Track
 from penstock.insight.baseline import Series, Verdict
 
 LAG = 15
@@ -93,6 +94,18 @@ class ScopeWatch:
         known = enough(line.measure, a, b, line.series.level) if least is None else b >= least
         return line.series.judge(a, b, span) if known else None
 
+    def counted(self, name: str, span: int) -> tuple[float, float, float]:
+        """Of a share over a span: how many, of how many, and how many would be; nothing where that is not known."""
+        line = self._lines[name]
+        if not self._sums or line.series.level is None:
+            return 0.0, 0.0, 0.0
+        a, b = self._sums[span][line.a], self._sums[span][line.b]
+        return a, b, b * line.series.level
+
+    def scale(self, name: str, span: int) -> float:
+        """By how much less a deviation says here than by chance alone."""
+        return self._lines[name].series.scale(span)
+
     def adjusted(self, name: str, span: int = len(SPANS) - 1, least: float | None = None) -> Verdict | None:
         """The same less what others explain."""
         verdict = self.verdict(name, span, least)
@@ -109,6 +122,7 @@ class ScopeWatch:
         longest = len(SPANS) - 1
         is_flagged = is_suspect = False
         is_quiet = not track.active
+        more = self._more * measure.parts - (PATIENT if track.seen >= SEEN else 0.0)
         for span, sums in enumerate(self._sums):
             a, b = sums[at_a], sums[at_b]
             if not enough(measure, a, b, series.level):
@@ -117,9 +131,7 @@ class ScopeWatch:
             verdict = self.adjusted(measure.name, span) if abs(off) >= SUSPECT else None
             odd = maybe = False
             if verdict is not None:
-                odd = flagged(measure, verdict, self._more * measure.parts) and not self._usual_now(
-                    line, time, span, verdict
-                )
+                odd = flagged(measure, verdict, more) and not self._usual_now(line, time, span, verdict)
                 maybe = odd or suspect(measure, verdict)
                 if maybe and (best is None or abs(verdict.off) > abs(best.off)):
                     best, longest = verdict, span

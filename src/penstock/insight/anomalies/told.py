@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from penstock.insight.anomalies.causes import CAUSES, LIKELY, SHARES, is_within, severity, shown
+from penstock.insight.anomalies.causes import CAUSES, SHARES, is_within, severity, shown, stands_beside
 from penstock.insight.anomalies.track import GROWS, Symptom
 from penstock.insight.findings import Anomaly, Contributor, Kind
 
@@ -67,7 +67,7 @@ def fill(anomaly: Anomaly, symptom: Symptom, contributors: list[Contributor], wi
     """Tell of ``symptom``, the cause, and of what goes ``with_it``."""
     first = contributors[0]
     near = [one for one in with_it if is_within(one.scope, first.dimension, first.value)]
-    anomaly.kind = kind_of(symptom, [one for one in near if one.sure or abs(one.off) >= LIKELY])
+    anomaly.kind = kind_of(symptom, [one for one in near if one.sure or stands_beside(one, (symptom,))])
     anomaly.measure = symptom.measure
     anomaly.actual, anomaly.expected = symptom.actual, symptom.expected
     anomaly.deviation = symptom.actual / symptom.expected - 1 if symptom.expected > 0 else None

@@ -8,6 +8,8 @@ from penstock.insight.anomalies.rows import Scope
 
 PERSISTS = 2
 """Windows in a row in which it must be flagged."""
+SEEN = 6
+"""Windows in a row in which it was suspected, after which it need be flagged but once: chance is less patient."""
 CALM = 6
 """Windows in a row after which it is over."""
 LONGEST = 360
@@ -40,11 +42,13 @@ class Symptom(NamedTuple):
 class Track:
     """Follows one change of one scope, window by window."""
 
-    __slots__ = ("active", "calm", "for_", "since", "streak", "tainted")
+    __slots__ = ("active", "calm", "for_", "seen", "since", "streak", "tainted")
 
     def __init__(self) -> None:
         self.active = False
         self.streak = 0
+        self.seen = 0
+        """Windows in a row in which it was flagged or suspected."""
         self.calm = 0
         self.for_ = 0
         self.since = 0.0
@@ -54,18 +58,20 @@ class Track:
     def take(self, time: float, is_flagged: bool, is_suspect: bool, lag: int) -> bool:
         """Whether the change is there now."""
         if is_suspect or is_flagged:
-            if not self.streak and not self.active:
+            if not self.seen and not self.active:
                 self.since = time
+            self.seen += 1
             self.calm = 0
         if is_flagged:
             self.streak += 1
             self.tainted = lag
-            if self.streak >= PERSISTS:
+            if self.streak >= PERSISTS or self.seen > SEEN:
                 self.active = True
         else:
             self.tainted = max(0, self.tainted - 1)
             self.streak = 0
             if not is_suspect:
+                self.seen = 0
                 self.calm += 1
                 if self.calm >= CALM:
                     self.active = False
@@ -85,4 +91,4 @@ class Track:
     def end(self) -> None:
         """It is usual now."""
         self.active = False
-        self.streak = self.calm = self.for_ = self.tainted = 0
+        self.streak = self.seen = self.calm = self.for_ = self.tainted = 0
