@@ -21,6 +21,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
+
 from bench.stats import median
 from penstock.assemble_history import Past
 from penstock.assemble_observation import MOST_HELD
@@ -28,7 +30,7 @@ from penstock.config import Config
 from penstock.core.finished import Finished, Record
 from penstock.core.windows import COUNTS, GAUGES, SPAN, SUMS, Window
 from penstock.history.gathering import Gathering
-from penstock.history.packing import packed
+from penstock.history.packing import HEAD, packed
 from penstock.history.rollup import rolled
 from penstock.history.tally import Tally
 from penstock.history.tiers import HOUR, MINUTE, TEN, Tier
@@ -120,7 +122,7 @@ async def calls(path: str, number: int, rate: float) -> None:
     await place.store.aclose()
 
 
-def some(dice: random.Random, tier: Tier, rate: float, number: int) -> list[bytes]:
+def some(dice: random.Random, tier: Tier, rate: float, number: int) -> list[Window]:
     """Windows of ``tier``, each with as many calls as it has: of fewer, counted several times."""
     made = []
     for _ in range(number):
@@ -132,32 +134,35 @@ def some(dice: random.Random, tier: Tier, rate: float, number: int) -> list[byte
                 setattr(group, name, {at: count * times for at, count in getattr(group, name).items()})
             for name in SUMS:
                 setattr(group, name, getattr(group, name) * times)
-        made.append((window, tier))
-    return [packed(window) for window, _ in made]
+        made.append(msgspec.structs.replace(window, seconds=tier.span, covered=tier.span))
+    return made
 
 
 async def fill(place: Place, days: float, rate: float) -> dict[str, int]:
-    """What is kept of ``days`` before BEGIN. Gives the mean bytes of a window, by tier."""
-    import msgspec
-
-    from penstock.history.packing import _whole
-
-    shelf = place.past._shelf
+    """What is kept of ``days`` before BEGIN, when the last minute and hour have not ended. Gives the mean bytes of a
+    window, by tier."""
+    shelf, ladder = place.past._shelf, place.past._ladder
     assert shelf is not None
     dice = random.Random(8)
-    puts: list[tuple[float, Tier, bytes]] = []
+    puts: list[tuple[float, Tier, dict[str, bytes]]] = []
     sizes = {}
     for tier in (TEN, MINUTE, HOUR):
-        pool = [_whole(text) for text in some(dice, tier, rate, 2 if tier is HOUR else 6)]
+        those = some(dice, tier, rate, 6)
+        pool = [packed(window) for window in those]
         count = int(min(KEEP[tier.name], days * 86_400) / tier.span)
-        for back in range(count, 0, -1):
+        for back in range(count, 0 if tier is TEN else 1, -1):
             start = BEGIN - back * tier.span
-            one = msgspec.structs.replace(dice.choice(pool), start=start, seconds=tier.span, covered=tier.span)
-            puts.append((start, tier, msgspec.msgpack.encode(one)))
-        sizes[tier.name] = sum(len(text) for _, one_tier, text in puts if one_tier is tier) // max(1, count)
-    for number, (start, tier, text) in enumerate(sorted(puts, key=lambda put: put[0] + put[1].span)):
+            one = dice.randrange(len(pool))
+            head = packed(msgspec.structs.replace(those[one], start=start), [HEAD])
+            puts.append((start, tier, pool[one] | head))
+        lengths = [sum(map(len, columns.values())) for _, one_tier, columns in puts if one_tier is tier]
+        sizes[tier.name] = sum(lengths) // max(1, len(lengths))
+        if tier is not TEN:  # as if all of it were of its beginning
+            step = (MINUTE, HOUR).index(tier)
+            ladder.add(msgspec.structs.replace(those[0], start=BEGIN - tier.span, seconds=SPAN), step)
+    for number, (start, tier, columns) in enumerate(sorted(puts, key=lambda put: put[0] + put[1].span)):
         place.now = start + tier.span
-        await shelf.put(tier, start, text)
+        await shelf.put(tier, start, columns)
         if tier is TEN or number % 20 == 0:
             shelf.mark(start)
         if number % 20 == 0:

@@ -2,18 +2,22 @@ import asyncio
 import random
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from penstock.assemble_history import HAND_SECONDS, MOST_OPEN, Past, host_name
+from penstock.assemble_history import HAND_SECONDS, Past, host_name
 from penstock.config import Config
 from penstock.core.clock import FakeClock
-from penstock.core.windows import SPAN, Window
+from penstock.core.windows import SPAN
 from penstock.history.gathering import Gathering
+from penstock.history.rollup import rolled
+from penstock.history.tables import encode
 from penstock.history.tiers import TEN
 from penstock.process.loop import run
 from penstock.store.memory.store import MemoryDesk
 from penstock.store.store import DeskStore
+from tests.support.formerly import formerly
 from tests.support.gateway import OPEN_ECHO, ask, running_gateway
 from tests.support.windows import finished, window_of
 
@@ -111,19 +115,17 @@ def test_sums_are_right_whenever_it_is_cut_off(seed: int) -> None:
     asyncio.run(main())
 
 
-def test_the_last_hour_is_at_hand() -> None:
+@pytest.mark.parametrize("more", ["", "history: {enabled: false}"])
+def test_only_what_the_store_does_not_have_is_kept_at_hand(more: str) -> None:
     async def main() -> None:
         place = Place()
-        past = place.past()
+        past = place.past(more)
         await place.live(past, *range(400))
-        last = past.recent(HAND_SECONDS)
-        assert [window.start for window in last] == [START + SPAN * span for span in range(40, 400)]
-        assert len(past._open) == MOST_OPEN
-        assert [window.start for window in past.recent(25)] == [START + 3980, START + 3990]
-        again = place.past()
-        await again._begin()
-        assert [window.calls for window in again.recent(HAND_SECONDS)] == [1] * 360, "after a restart, too"
-        assert again.recent(0) == []
+        assert len(past._packed) == (HAND_SECONDS / SPAN + 1 if more else 0)
+        first = START + (39 * SPAN if more else 0)
+        assert (await past.between(START, START + 4000, 10.0))[0].start == first
+        past.follow(Config.from_environment({}, frozenset()))
+        assert not past._packed, "it is written from now on"
 
     asyncio.run(main())
 
@@ -138,7 +140,6 @@ def test_hosts_that_share_a_store_are_told_together() -> None:
         assert await counts(other, 10.0, START + 30, START + 60) == [(30, 1), (40, 11), (50, 11)]
         told = await one.answer({"since": str(START), "until": str(START + 60), "step": "60s", "measures": "calls"})
         assert told["series"][0]["points"] == {"calls": [26]}
-        assert one.recent(1000)[-1].calls == 1, "its own"
 
     asyncio.run(main())
 
@@ -162,7 +163,7 @@ def test_without_a_store_the_last_hour_is_told(away: str) -> None:
             place.store = None
         past = place.past("history: {enabled: false}" if away == "switched off" else "")
         await place.live(past, *range(12))
-        assert len(past.recent(HAND_SECONDS)) == 12
+        assert len(past._packed) == 12
         assert await counts(past, 60.0) == [(0, 6), (60, 6)]
         told = await past.answer({"since": str(START), "step": "60s", "measures": "calls"})
         assert told["series"][0]["points"]["calls"][:2] == [6, 6]
@@ -193,7 +194,7 @@ def test_it_waits_for_a_store_that_is_away() -> None:
         service.cancel()
         reached = True
         service = asyncio.ensure_future(past.run())
-        while past._pending or not past._packed:  # noqa: ASYNC110 - it tells nobody
+        while past._pending:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0)
         for _ in range(20):
             await asyncio.sleep(0)
@@ -215,10 +216,45 @@ def test_what_cannot_be_read_is_counted() -> None:
         past = place.past()
         await place.live(past, 0)
         assert past._shelf is not None
-        await past._shelf.put(TEN, START + 10, b"nonsense")
+        await past._shelf.put(TEN, START + 10, {"head": b"nonsense"})
         place.clock.advance(SPAN)
         assert [window.start for window in await past.between(START, START + 60, 10.0)] == [START]
         assert (await past.answer({"since": str(START), "until": str(START + 60), "step": "10s"}))["unread"] == 1
+
+    asyncio.run(main())
+
+
+def test_an_answer_reads_only_what_is_asked_for() -> None:
+    async def main() -> None:
+        place = Place()
+        past = place.past()
+        await place.live(past, *range(8))
+        assert past._shelf is not None
+        past._shelf.read = read = Mock(side_effect=past._shelf.read)  # type: ignore[method-assign]
+        for what in ({"dimension": "key", "measures": "calls"}, {"measures": "calls,ttft_p95"}):
+            told = await past.answer({"since": str(START), "until": str(START + 120), "step": "60s", **what})
+            assert told["series"][0]["points"]["calls"] == [6, 2], "the minute that has not ended, too"
+        assert [call.args[3] for call in read.call_args_list] == [("head", "key"), ("head", "firsts")]
+
+    asyncio.run(main())
+
+
+def test_what_was_kept_in_the_former_way_is_told_and_gone_on_with() -> None:
+    async def main() -> None:
+        place = Place()
+        assert place.store is not None
+        tens = [window_of(START + SPAN * number, finished()) for number in range(8)]
+        for name, those in ("ten_seconds", tens), ("minute", rolled(tens[:6], 60.0)):
+            block = encode({int(window.start): formerly(window) for window in those})
+            place.store.records("history").put(f"local:8400|{name}|{int(START)}".encode(), block, START + 86_400)
+        place.store.records("history_hosts").put(b"local:8400", encode([START, START + 70]), START + 86_400)
+        place.clock.advance(80)
+        past = place.past()
+        await place.live(past, *range(8, 20))
+        assert await counts(past, 60.0) == [(0, 6), (60, 6), (120, 6), (180, 2)]
+        assert await counts(past, 3600.0) == [(0, 20)]
+        told = await past.answer({"since": str(START), "until": str(START + 180), "step": "60s", "measures": "calls"})
+        assert (told["series"][0]["points"], told["unread"]) == ({"calls": [6, 6, 6]}, 0)
 
     asyncio.run(main())
 
@@ -241,17 +277,16 @@ def test_over_http() -> None:
             watching.tally.close(watching.tally.start + SPAN, {"cpu": 0.5})
             await watching.gather()
             assert watching.history is not None
-            while not watching.history._packed:  # type: ignore[attr-defined]  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(0.005)
             wanted = "since=-10m&step=10s&measures=calls,ttft_p95,cpu"
-            answer = await ask(gateway.port, "GET", f"/admin/v1/history?{wanted}")
-            assert answer.status == 200
-            (series,) = answer.json()["series"]
+            while True:  # until it is written
+                answer = await ask(gateway.port, "GET", f"/admin/v1/history?{wanted}")
+                assert answer.status == 200
+                (series,) = answer.json()["series"]
+                if series["calls"]:
+                    break
             assert (series["calls"], sum(filter(None, series["points"]["calls"]))) == (3, 3)
             answer = await ask(gateway.port, "GET", "/admin/v1/history?measures=speed")
             assert answer.status == 400
             assert "ttft_p95" in answer.json()["error"]["message"]
-            windows: list[Window] = watching.history.recent(60)
-            assert sum(window.calls for window in windows) == 3
 
     run(main())

@@ -1,8 +1,8 @@
 """The composition root's part for the history slice: what was is remembered, written down and told.
 
-The leading worker is given each window of ten seconds. It keeps those of the last hour at hand, packed but for the
-newest, writes them to the store, and sums them into minutes and hours, which it writes when they end. After a restart
-it goes on with the minute and the hour that had not ended. Without a store, or switched off, it tells the last hour.
+The leading worker is given each window of ten seconds. It writes them to the store, and sums them into minutes and
+hours, which it writes when they end. After a restart it goes on with the minute and the hour that had not ended.
+Without a store, or switched off, it keeps those of the last hour packed and tells of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.assemble_store import store_kind
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from penstock.history.tiers import Tier
 
 HAND_SECONDS = 3600.0
-MOST_OPEN = 30
-"""Windows at hand that are not packed: of a busy gateway each takes a third of a megabyte."""
 MOST_PENDING = 60
 """Windows that wait to be written; of more the oldest are not."""
 AGAIN_SECONDS = 5.0
@@ -45,8 +43,7 @@ class Past:
 
         self._watching = watching
         self._gateway = watching.gateway
-        self._open: deque[Window] = deque(maxlen=MOST_OPEN)
-        self._packed: deque[tuple[float, bytes]] = deque(maxlen=int(HAND_SECONDS / SPAN) + 1)
+        self._packed: deque[tuple[float, Mapping[str, bytes]]] = deque(maxlen=int(HAND_SECONDS / SPAN) + 1)
         self._pending: deque[Window] = deque(maxlen=MOST_PENDING)
         self._came = asyncio.Event()
         self._ladder = Ladder(MINUTE.span, HOUR.span)
@@ -77,12 +74,12 @@ class Past:
         if self._shelf is None or self._shelf.host != host:
             self._shelf = Shelf(store, host, self._keep, self._gateway.clock.wall)
         self._shelf.keep = self._keep
+        self._packed.clear()
 
     # ---- what comes in
 
     def take(self, window: Window) -> None:
         """One more window of ten seconds."""
-        self._open.append(window)
         self._pending.append(window)
         self._came.set()
 
@@ -115,25 +112,21 @@ class Past:
             await asyncio.sleep(0)
         for packed in await self._own(shelf, TEN, minute, last + SPAN):
             await self._roll(packed.window())
-        hour_ago = self._gateway.clock.wall() - HAND_SECONDS
-        texts = [text async for host, text in shelf.read(TEN, hour_ago, last + SPAN) if host == 0]
-        known = {one.start: text for text in texts if (one := _opened(text)) is not None} | dict(self._packed)
-        self._packed.clear()
-        self._packed.extend(sorted(known.items()))
 
     async def _own(self, shelf: Shelf, tier: Tier, since: float, until: float) -> list[Any]:
         """This host's windows, oldest first; those that cannot be read are passed over."""
-        texts = [text async for host, text in shelf.read(tier, since, until) if host == 0]
-        return sorted((one for text in texts if (one := _opened(text)) is not None), key=lambda one: float(one.start))
+        found = [_opened(columns) async for host, columns in shelf.read(tier, since, until) if host == 0]
+        return sorted((one for one in found if one is not None), key=lambda one: float(one.start))
 
     async def _write(self, window: Window) -> None:
         from penstock.history.packing import packed
         from penstock.history.tiers import TEN
 
-        text = packed(window)
-        self._packed.append((window.start, text))
-        if self._shelf is not None:
-            await self._shelf.put(TEN, window.start, text)
+        columns = packed(window)
+        if self._shelf is None:
+            self._packed.append((window.start, columns))
+        else:
+            await self._shelf.put(TEN, window.start, columns)
             self._shelf.mark(window.start)
         await asyncio.sleep(0)
         await self._roll(window)
@@ -150,15 +143,9 @@ class Past:
 
     # ---- what is asked
 
-    def recent(self, seconds: float) -> list[Window]:
-        """See History."""
-        since = self._gateway.clock.wall() - seconds
-        first = self._open[0].start if self._open else float("inf")
-        packed = [one for start, text in self._packed if since <= start < first and (one := _opened(text)) is not None]
-        return [*(one.window() for one in packed), *(window for window in self._open if window.start >= since)]
-
     async def between(self, since: float, until: float, step: float) -> list[Window]:
         """See History."""
+        from penstock.history.packing import COLUMNS
         from penstock.history.rollup import rolled
         from penstock.history.tiers import plan
 
@@ -166,7 +153,7 @@ class Past:
         tier = plan(since, until, step, self._keep, now).tier
         found: dict[float, list[Window]] = {}
         count = 0
-        async for _, packed in self._read(tier, since, until):
+        async for _, packed in self._read(tier, since, until, COLUMNS):
             if packed is None:
                 continue
             found.setdefault(packed.start, []).append(packed.window())
@@ -194,7 +181,7 @@ class Past:
 
         fold = Fold(question)
         unread = count = 0
-        async for host, packed in self._read(question.plan.tier, question.since, question.until):
+        async for host, packed in self._read(question.plan.tier, question.since, question.until, fold.wanted):
             try:
                 if packed is None:
                     unread += 1
@@ -205,35 +192,41 @@ class Past:
             count += 1
             if not count % TOGETHER:
                 await asyncio.sleep(0)
-        return {**fold.answer(), "unread": unread}
+        series = []
+        for one in fold.series():
+            series.append(one)
+            await asyncio.sleep(0)
+        return {**fold.answer(series), "unread": unread}
 
-    async def _read(self, tier: Tier, since: float, until: float) -> AsyncIterator[tuple[int, Any]]:
-        """The windows that are kept of a tier, packed, and what is not yet in it; with the number of their host.
-        None for one that cannot be read."""
+    async def _read(
+        self, tier: Tier, since: float, until: float, wanted: Sequence[str]
+    ) -> AsyncIterator[tuple[int, Any]]:
+        """The windows that are kept of a tier, packed, and what is not yet in it, as far as ``wanted``; with the number
+        of their host. None for one that cannot be read."""
         from penstock.history.packing import Packed, packed
         from penstock.history.tiers import TEN
 
         if self._shelf is None:
-            for start, text in list(self._packed):
+            for start, columns in list(self._packed):
                 if since <= start < until:
-                    yield 0, _opened(text)
+                    yield 0, _opened(columns)
             return
-        async for host, text in self._shelf.read(tier, since, until):
-            yield host, _opened(text)
+        async for host, columns in self._shelf.read(tier, since, until, wanted):
+            yield host, _opened(columns)
         if tier is not TEN:
             for window in self._ladder.unfinished:
                 if since <= window.start < until and window.seconds <= tier.span:
-                    yield 0, Packed(packed(window))
+                    yield 0, Packed(packed(window, wanted))
 
     def __repr__(self) -> str:
         return f"<Past {len(self._packed)} windows at hand, {len(self._pending)} to write, {self._shelf!r}>"
 
 
-def _opened(text: bytes) -> Any:
+def _opened(columns: Mapping[str, bytes]) -> Any:
     from penstock.history.packing import Packed
 
     try:
-        return Packed(text)
+        return Packed(columns)
     except ValueError:
         return None
 

@@ -50,10 +50,6 @@ class Part(Protocol):
 class History(Protocol):
     """What there was, at the leading worker."""
 
-    def recent(self, seconds: float) -> list[Window]:
-        """The windows of ten seconds that began in the last ``seconds`` (an hour at least is kept), oldest first. Where
-        nothing was seen there is none."""
-
     async def between(self, since: float, until: float, step: float) -> list[Window]:
         """Windows of ``step`` seconds (a multiple of 10) from ``since`` to ``until`` (Unix seconds), oldest first.
         Where nothing is kept there is none. Raises ValueError for a step finer than what is kept of that time."""

@@ -31,11 +31,21 @@ def test_a_stream_that_ended_well() -> None:
     assert quantile(group.queues, 0.5) == pytest.approx(0.1, rel=0.02)
     assert quantile(group.overheads, 0.5) == pytest.approx(0.0001, rel=0.02)
     assert window.waits == {"queue": 0.1, "batching": 0.2}
+    assert group.held == 0
     assert {name: list(values) for name, values in window.parts.items()} == {
         "key": ["key_1"], "tag": ["team:a"], "prompt": ["1024"], "cache": ["miss"],
     }  # fmt: skip
     part = window.parts["key"]["key_1"]
     assert (part.calls, part.failed, part.total, part.tokens_in, part.cost) == (1, 0, 2.0, 1000, 5000)
+
+
+def test_streams_that_waited_for_a_start_are_counted() -> None:
+    waits = {"start": 2.0, "retry": 0.1}
+    window = window_of(
+        START, finished(waits=waits), finished(waits=waits, stream=False), finished(waits={"retry": 0.1})
+    )
+    assert only(window).held == 1
+    assert window.waits == {"start": 4.0, "retry": pytest.approx(0.3)}
 
 
 def test_a_hit_tells_nothing_of_an_upstream() -> None:

@@ -1,47 +1,57 @@
 """What may be asked of the past, by name: one table. Pure.
 
-Enters: the Totals of a span of time. Leaves: a number in the unit that the table tells, or None where nothing is known.
+Enters: the Curve of a series. Leaves: for each step a number in the unit that the table tells, or None where nothing is
+known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from penstock.core.windows import GAUGES, Part
-from penstock.history.planes import Ranks
+from penstock.history.planes import EMPTY, Pile, Ranks
 
 MICRO = 1_000_000
 FAILED = "calls that failed by the fault of upstream or gateway"
-FAULTS = "faults"
-"""Stands among the columns of a measure that reads them."""
+Points = Sequence[float | None]
+"""One for each step."""
 
 
-class Totals:
-    """Sums of a span of time. ``numbers`` by column, seconds and dollars as millionths; ``lanes`` by sketch (see
-    planes); ``seconds`` are those of which something is known."""
+class Curve:
+    """Sums of one series by step: ``numbers`` by column, seconds and dollars as millionths; ``gauges``, None where they
+    were not read. ``seconds`` of each step are those of which something is known; ``calls`` are those of all steps."""
 
-    __slots__ = ("_ranks", "faults", "lanes", "numbers", "seconds")
+    __slots__ = ("_piles", "_ranks", "calls", "gauges", "numbers", "seconds")
 
-    def __init__(self) -> None:
-        self.numbers: dict[str, float] = {}
-        self.faults: dict[str, int] = {}
-        self.lanes: dict[str, int] = {}
-        self.seconds = 0.0
-        self._ranks: dict[str, Ranks] = {}
+    def __init__(self, seconds: list[float]) -> None:
+        self.seconds = seconds
+        self.calls = 0
+        self.numbers: dict[str, list[float]] = {}
+        self.gauges: dict[str, list[float | None]] = {}
+        self._piles: dict[str, list[Pile]] = {}
+        self._ranks: dict[str, list[Ranks]] = {}
 
-    def __getitem__(self, name: str) -> float:
-        return self.numbers.get(name, 0)
+    def __getitem__(self, name: str) -> list[float]:
+        return self.numbers.get(name) or [0] * len(self.seconds)
 
-    def quantile(self, sketch: str, share: float) -> float | None:
+    def column(self, name: str) -> list[float]:
+        """To add to."""
+        return self.numbers.get(name) or self.numbers.setdefault(name, [0] * len(self.seconds))
+
+    def piles(self, sketch: str) -> list[Pile]:
+        """To add to."""
+        return self._piles.get(sketch) or self._piles.setdefault(sketch, [EMPTY] * len(self.seconds))
+
+    def quantiles(self, sketch: str, share: float) -> Points:
         """Of the values in ``sketch``, once all of them are added."""
         ranks = self._ranks.get(sketch)
         if ranks is None:
-            ranks = self._ranks[sketch] = Ranks(self.lanes.get(sketch, 0))
-        return ranks.quantile(share)
+            ranks = self._ranks[sketch] = [Ranks(pile) for pile in self.piles(sketch)]
+        return [one.quantile(share) for one in ranks]
 
     def __repr__(self) -> str:
-        return f"<Totals {self.numbers}>"
+        return f"<Curve of {self.calls} calls>"
 
 
 class Measure(NamedTuple):
@@ -50,41 +60,52 @@ class Measure(NamedTuple):
 
     unit: str
     meaning: str
-    value: Callable[[Totals], float | None]
+    value: Callable[[Curve], Points]
     columns: tuple[str, ...] = ()
     sketch: str = ""
     of: Literal["calls", "gauge", "feedback"] = "calls"
 
 
-def _per_second(name: str) -> Callable[[Totals], float | None]:
-    return lambda totals: totals[name] / totals.seconds if totals.seconds else None
+def _number(name: str, unit: float = 1) -> Callable[[Curve], Points]:
+    return lambda curve: [number / unit for number in curve[name]]
 
 
-def _part_of(name: str, whole: str) -> Callable[[Totals], float | None]:
-    return lambda totals: totals[name] / totals[whole] if totals[whole] else None
+def _per_second(name: str) -> Callable[[Curve], Points]:
+    return lambda curve: _ratios(curve[name], curve.seconds)
 
 
-def _mean_seconds(name: str, number: str = "calls") -> Callable[[Totals], float | None]:
-    return lambda totals: totals[name] / totals[number] / MICRO if totals[number] else None
+def _part_of(name: str, whole: str) -> Callable[[Curve], Points]:
+    return lambda curve: _ratios(curve[name], curve[whole])
 
 
-def _dollars_an_hour(name: str) -> Callable[[Totals], float | None]:
-    return lambda totals: totals[name] / MICRO * 3600 / totals.seconds if totals.seconds else None
+def _mean_seconds(name: str, number: str = "calls") -> Callable[[Curve], Points]:
+    return lambda curve: _ratios(curve[name], curve[number], MICRO)
 
 
-def _faults(*whose: str) -> Callable[[Totals], float | None]:
-    def value(totals: Totals) -> float | None:
-        return sum(totals.faults.get(one, 0) for one in whose) / totals["calls"] if totals["calls"] else None
-
-    return value
+def _dollars_an_hour(name: str) -> Callable[[Curve], Points]:
+    return lambda curve: _ratios(curve[name], curve.seconds, MICRO / 3600)
 
 
-def _quantile(sketch: str, share: float) -> Callable[[Totals], float | None]:
-    return lambda totals: totals.quantile(sketch, share)
+def _quantile(sketch: str, share: float) -> Callable[[Curve], Points]:
+    return lambda curve: curve.quantiles(sketch, share)
 
 
-def _gauge(name: str) -> Callable[[Totals], float | None]:
-    return lambda totals: totals[name]
+def _gauge(name: str) -> Callable[[Curve], Points]:
+    return lambda curve: curve.gauges.get(name) or [None] * len(curve.seconds)
+
+
+def _ratios(numbers: Sequence[float], wholes: Sequence[float], unit: float = 1) -> Points:
+    return [number / whole / unit if whole else None for number, whole in zip(numbers, wholes, strict=True)]
+
+
+def _faults(meaning: str, *whose: str) -> Measure:
+    columns = tuple(f"faults_{one}" for one in whose)
+
+    def value(curve: Curve) -> Points:
+        failed = [sum(those) for those in zip(*(curve[name] for name in columns), strict=True)]
+        return _ratios(failed, curve["calls"])
+
+    return Measure("share", meaning, value, ("calls", *columns))
 
 
 _SKETCHED = {
@@ -100,14 +121,14 @@ _GAUGE_UNITS = {
     "connections_waited": "s", "cache_bytes": "B", "held_bytes": "B",
 }  # fmt: skip
 _OF_CALLS: dict[str, Measure] = {
-    "calls": Measure("calls", "calls that ended", lambda totals: totals["calls"], ("calls",)),
+    "calls": Measure("calls", "calls that ended", _number("calls"), ("calls",)),
     "calls_per_second": Measure("1/s", "calls that ended", _per_second("calls"), ("calls",)),
     "stream_share": Measure("share", "calls that were streams", _part_of("streams", "calls"), ("streams", "calls")),
-    "error_share": Measure("share", FAILED, _faults("gateway", "upstream"), ("calls", FAULTS)),
-    "error_share_upstream": Measure("share", "failed by the upstream's fault", _faults("upstream"), ("calls", FAULTS)),
-    "error_share_gateway": Measure("share", "failed by the gateway's fault", _faults("gateway"), ("calls", FAULTS)),
-    "error_share_caller": Measure("share", "calls that were wrong", _faults("caller"), ("calls", FAULTS)),
-    "left_share": Measure("share", "calls whose caller went away", _faults("left"), ("calls", FAULTS)),
+    "error_share": _faults(FAILED, "gateway", "upstream"),
+    "error_share_upstream": _faults("failed by the upstream's fault", "upstream"),
+    "error_share_gateway": _faults("failed by the gateway's fault", "gateway"),
+    "error_share_caller": _faults("calls that were wrong", "caller"),
+    "left_share": _faults("calls whose caller went away", "left"),
     "retry_share": Measure("share", "calls tried more than once", _part_of("retried", "calls"), ("retried", "calls")),
     "rescue_share": Measure("share", "calls rescued in midstream", _part_of("rescued", "calls"), ("rescued", "calls")),
     "hedge_share": Measure("share", "calls with two attempts", _part_of("hedged", "calls"), ("hedged", "calls")),
@@ -128,7 +149,7 @@ _OF_CALLS: dict[str, Measure] = {
     ),
     "token_rate": Measure(
         "1/s", "tokens of an answer in a second while it is made",
-        lambda totals: totals["tokens_out"] * MICRO / totals["generating"] if totals["generating"] else None,
+        lambda curve: _ratios(curve["tokens_out"], curve["generating"], 1 / MICRO),
         ("tokens_out", "generating"),
     ),
     "prompt_tokens": Measure("tokens", "of a call's prompt", _part_of("tokens_in", "calls"), ("tokens_in", "calls")),
@@ -141,7 +162,7 @@ _OF_CALLS: dict[str, Measure] = {
     "overhead_mean": Measure("s", "Penstock's own share of a call", _mean_seconds("overhead"), ("overhead", "calls")),
     "bytes_in_per_second": Measure("B/s", "bodies of calls", _per_second("bytes_in"), ("bytes_in",)),
     "bytes_out_per_second": Measure("B/s", "bodies of answers", _per_second("bytes_out"), ("bytes_out",)),
-    "cost": Measure("$", "what calls cost", lambda totals: totals["cost"] / MICRO, ("cost",)),
+    "cost": Measure("$", "what calls cost", _number("cost", MICRO), ("cost",)),
     "cost_per_hour": Measure("$/h", "what calls cost", _dollars_an_hour("cost"), ("cost",)),
     "saved_per_hour": Measure("$/h", "what was saved", _dollars_an_hour("saved"), ("saved",)),
     "cost_per_call": Measure("$", "what a call cost", _mean_seconds("cost"), ("cost", "calls")),

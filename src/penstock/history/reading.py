@@ -2,126 +2,144 @@
 
 Enters: windows, packed, in any order, each with the number of the host that it is of. Leaves: the answer as plain
 values. Where nothing is known of a step its points are None; where no call fell into it, rates are 0. Bounded: of more
-than MOST_KEPT series those that come later are told together (see columns).
+than MOST_KEPT series those that come later are told together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.core.windows import GAUGES, OTHER, worse
 from penstock.history.asking import Question
-from penstock.history.columns import MOST_KEPT, Columns
-from penstock.history.measures import FAULTS, Measure, Totals
-from penstock.history.packing import MICRO, Name, Packed, Rows
-from penstock.history.planes import lanes
+from penstock.history.columns import Columns
+from penstock.history.measures import Curve, Points
+from penstock.history.packing import HEAD, MICRO, REST, Name, Packed
+from penstock.history.planes import Pile, pile_of, together
 
 PLACES = ("operation", "model", "upstream")
 """In the name of a row."""
-Chosen = list[tuple[str, int, int]]
-"""The series, 0 for shared rows and 1 for own ones, and the row."""
+MOST_KEPT = 200
+ROOM = "room"
+
+
+class _Laid(NamedTuple):
+    """What is asked for of a table of groups: its columns, and by sketch its rows with the piles of their curves."""
+
+    own: bool
+    columns: Columns
+    piles: dict[str, list[tuple[int, list[Pile]]]]
 
 
 class Fold:
-    """Adds up what a question asks for; ``answer`` tells it."""
+    """Adds up what a question asks for; then ``series``, once, tells it. ``wanted``: the columns that it reads."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
         measures = question.measures.values()
-        columns = {"calls", *(column for measure in measures for column in measure.columns)}
-        self._columns = sorted(columns - {FAULTS})
-        self._asks_faults = FAULTS in columns
+        self._names = sorted({"calls", *(column for measure in measures for column in measure.columns)})
         self._sketches = sorted({measure.sketch for measure in measures if measure.sketch})
         self._asks_rest = any(measure.of != "calls" for measure in measures)
-        self._parts = Columns(self._columns) if question.dimension not in ("", "room") else None
-        self._series: dict[str, dict[float, Totals]] = {}
-        self._known: dict[float, dict[int, float]] = {}
-        self._gauges: dict[float, dict[int, _Gauges]] = {}
-        self._calls: dict[float, int] = {}
+        more = [REST] if self._asks_rest or question.dimension == ROOM else [question.dimension or HEAD]
+        self.wanted = tuple(dict.fromkeys([HEAD, *self._sketches, *more]))
+        self._seconds = [0.0] * len(question.times)
+        self._known: dict[int, dict[int, float]] = {}
+        self._gauges: dict[int, dict[int, _Gauges]] = {}
+        self._calls = [0] * len(question.times)
         """Of all rooms."""
-        self._chosen: dict[tuple[Any, ...], Chosen] = {}
+        self._curves: dict[str, Curve] = {}
+        self._columns: dict[bytes, Columns] = {}
+        self._layouts: dict[tuple[bytes, bytes], list[_Laid]] = {}
+        if not question.by and not question.dimension:
+            self._curve("")
 
     def add(self, packed: Packed, host: int) -> None:
         """One more window. Raises ValueError for one that cannot be read."""
         question = self._question
         if not question.since <= packed.start < question.until:
             return
-        at = question.since + (packed.start - question.since) // question.plan.step * question.plan.step
-        if self._parts is not None:
-            self._parts.add(at, packed.values(question.dimension))
+        step = int((packed.start - question.since) // question.plan.step)
+        if question.dimension == ROOM:
+            self._add_rooms(step, packed)
         elif question.dimension:
-            self._add_rooms(at, packed)
+            self._add_parts(step, packed)
         else:
-            self._add_rows(at, packed)
+            self._add_rows(step, packed)
         if self._asks_rest:
-            self._add_rest(at, packed, host)
-        known = self._known.setdefault(at, {})
+            self._add_rest(step, packed, host)
+        known = self._known.setdefault(step, {})
         known[host] = known.get(host, 0.0) + packed.known
 
-    def _totals(self, series: str, at: float) -> Totals:
-        points = self._series.get(series)
-        if points is None:
-            points = self._series.setdefault(series if len(self._series) < MOST_KEPT else OTHER, {})
-        totals = points.get(at)
-        if totals is None:
-            totals = points[at] = Totals()
-        return totals
+    def _curve(self, series: str) -> Curve:
+        kept = series if series in self._curves or len(self._curves) < MOST_KEPT else OTHER
+        curve = self._curves.get(kept)
+        if curve is None:
+            curve = self._curves[kept] = Curve(self._seconds)
+        return curve
 
-    def _add_rows(self, at: float, packed: Packed) -> None:
-        tables = (packed.shared, packed.own)
-        for series, table, row in self._rows(tables):
-            rows = tables[table]
-            totals = self._totals(series, at)
-            numbers = totals.numbers
-            for name in self._columns:
-                numbers[name] = numbers.get(name, 0) + rows.sums(name)[row]
-            for fault, count in rows.faults[row].items() if self._asks_faults else ():
-                totals.faults[fault] = totals.faults.get(fault, 0) + count
-            for name in self._sketches:
-                totals.lanes[name] = totals.lanes.get(name, 0) + lanes(rows.sketches(name)[row])
+    def _add_parts(self, step: int, packed: Packed) -> None:
+        table = packed.parts(self._question.dimension)
+        columns = self._columns.get(table.stored_names)
+        if columns is None:
+            columns = Columns(self._names, [self._curve(name) for name in table.names])
+            self._columns[table.stored_names] = columns
+        columns.add(step, table)
 
-    def _rows(self, tables: tuple[Rows, Rows]) -> Chosen:
+    def _add_rows(self, step: int, packed: Packed) -> None:
+        for own, columns, piles in self._laid(packed):
+            columns.add(step, packed.own if own else packed.shared)
+            for name, rows in piles.items():
+                sketches = packed.sketches(name, own=own)
+                for row, pile in rows:
+                    pile[step] = together(pile[step], pile_of(sketches[row]))
+
+    def _laid(self, packed: Packed) -> list[_Laid]:
         """Which rows are asked for. Windows in a row mostly have the same: it is looked for once."""
-        key = (tables[0].stored_names, tables[1].stored_names)
-        chosen = self._chosen.get(key)
-        if chosen is None:
-            chosen = self._chosen[key] = list(chosen_rows(self._question, tables[0].names, tables[1].names))
-        return chosen
+        key = (packed.shared.stored_names, packed.own.stored_names)
+        laid = self._layouts.get(key)
+        if laid is None:
+            laid = self._layouts[key] = []
+            tables = (packed.shared.names, packed.own.names)
+            chosen = list(chosen_rows(self._question, *tables))
+            for own in (False, True):
+                curves = {row: self._curve(series) for series, table, row in chosen if table == own}
+                if curves:
+                    columns = Columns(self._names, [curves.get(row) for row in range(len(tables[own]))])
+                    piles = {name: [(row, one.piles(name)) for row, one in curves.items()] for name in self._sketches}
+                    laid.append(_Laid(own, columns, piles))
+        return laid
 
-    def _add_rooms(self, at: float, packed: Packed) -> None:
+    def _add_rooms(self, step: int, packed: Packed) -> None:
         for room, seconds in packed.rest.waits.items():
-            totals = self._totals(room, at)
-            totals.numbers["wait"] = totals["wait"] + seconds * MICRO
-        self._calls[at] = self._calls.get(at, 0) + sum(packed.own.sums("calls"))
+            self._curve(room).column("wait")[step] += seconds * MICRO
+        self._calls[step] += sum(packed.own.numbers("calls"))
 
-    def _add_rest(self, at: float, packed: Packed, host: int) -> None:
+    def _add_rest(self, step: int, packed: Packed, host: int) -> None:
         rest = packed.rest
-        gauges = self._gauges.setdefault(at, {}).setdefault(host, _Gauges())
+        gauges = self._gauges.setdefault(step, {}).setdefault(host, _Gauges())
         gauges.add(rest.gauges, rest.peaks or rest.gauges, packed.known)
-        totals = self._totals("", at)
+        curve = self._curve("")
         for number, score in rest.feedback.values():
-            totals.numbers["scores"] = totals["scores"] + number
-            totals.numbers["score"] = totals["score"] + score
+            curve.column("scores")[step] += number
+            curve.column("score")[step] += score
 
-    def answer(self) -> dict[str, Any]:
-        """See the module."""
+    def series(self) -> Iterator[dict[str, Any]]:
+        """Once all windows are added, those that are told, one after the other: each takes a few milliseconds."""
         question = self._question
-        times = question.times
-        for at, hosts in self._gauges.items():
-            self._totals("", at).numbers.update(_both(hosts.values()))
-        for points in self._series.values() if question.dimension == "room" else ():
-            for at, number in self._calls.items():
-                points.setdefault(at, Totals()).numbers["calls"] = number
-        if not question.by and not question.dimension:
-            self._series.setdefault("", {})
-        calls: dict[str, float] = self._sums("calls")
-        if self._parts is not None:
-            counted, told = self._parts.series(question.top)
-            self._series.update(told)
-            calls |= counted
-        rank = self._sums("wait") if question.dimension == "room" else calls
-        names = sorted(calls, key=lambda name: (-rank[name], name))
+        self._settle()
+        by_wait = question.dimension == ROOM
+        rank = {name: sum(one["wait"]) if by_wait else one.calls for name, one in self._curves.items()}
+        names = sorted(self._curves, key=lambda name: (-rank[name], name))[: question.top]
+        curves = [self._curves[name] for name in names]
+        told = {curve: [curve.column(name) for name in self._names] for curve in curves}
+        for columns in self._all():
+            columns.pour(told)
+        for name, curve in zip(names, curves, strict=True):
+            yield {"name": name, "calls": curve.calls, "points": self._points(curve)}
+
+    def answer(self, series: list[dict[str, Any]]) -> dict[str, Any]:
+        """With these series, all that is told."""
+        question = self._question
         return {
             "since": question.since,
             "until": question.until,
@@ -131,40 +149,40 @@ class Fold:
             "measures": {
                 name: {"unit": measure.unit, "meaning": measure.meaning} for name, measure in question.measures.items()
             },
-            "times": times,
-            "series": [
-                {"name": name, "calls": calls[name], "points": self._points(self._series[name], times)}
-                for name in names[: question.top]
-            ],
-            "left_out": max(0, len(names) - question.top),
+            "times": question.times,
+            "series": series,
+            "left_out": len(self._curves) - len(series),
         }
 
-    def _sums(self, column: str) -> dict[str, float]:
-        return {name: sum(totals[column] for totals in points.values()) for name, points in self._series.items()}
+    def _all(self) -> Iterator[Columns]:
+        yield from self._columns.values()
+        for laid in self._layouts.values():
+            yield from (one.columns for one in laid)
 
-    def _points(self, points: dict[float, Totals], times: list[float]) -> dict[str, list[float | None]]:
-        stood: list[Totals | None] = []
-        for at in times:
-            known = self._known.get(at)
-            totals = None if known is None else points.get(at) or Totals()
-            if totals is not None and known is not None:
-                totals.seconds = max(known.values())
-            stood.append(totals)
-        return {
-            name: [_told(name, measure, totals) for totals in stood]
-            for name, measure in self._question.measures.items()
-        }
+    def _settle(self) -> None:
+        """What can be told only of all windows together."""
+        for step, known in self._known.items():
+            self._seconds[step] = max(known.values())
+        for columns in self._all():
+            columns.count()
+        for step, hosts in self._gauges.items():
+            for name, value in _both(hosts.values()).items():
+                self._curve("").gauges.setdefault(name, [None] * len(self._seconds))[step] = value
+        for curve in self._curves.values() if self._question.dimension == ROOM else ():
+            curve.numbers["calls"] = list(self._calls)
+            curve.calls = sum(self._calls)
+
+    def _points(self, curve: Curve) -> dict[str, list[float | None]]:
+        return {name: self._told(measure.value(curve)) for name, measure in self._question.measures.items()}
+
+    def _told(self, points: Points) -> list[float | None]:
+        return [
+            None if value is None or not seconds else float(f"{value:.6g}")
+            for value, seconds in zip(points, self._seconds, strict=True)
+        ]
 
     def __repr__(self) -> str:
-        return f"<Fold of {len(self._known)} steps, {len(self._series)} series>"
-
-
-def _told(name: str, measure: Measure, totals: Totals | None) -> float | None:
-    """Of one step; ``totals`` is None where nothing is known of it."""
-    if totals is None or (measure.of == "gauge" and name not in totals.numbers):
-        return None
-    value = measure.value(totals)
-    return None if value is None else float(f"{value:.6g}")
+        return f"<Fold of {len(self._known)} steps, {len(self._curves)} series>"
 
 
 class _Gauges:

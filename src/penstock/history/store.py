@@ -1,24 +1,29 @@
-"""The past in the store: blocks of packed windows, by host, tier and time.
+"""The past in the store: blocks of windows' columns, by host, tier, time and column.
 
-Enters: packed windows. Leaves: those of a span of time, of all hosts that share the store. May fail: not at all; while
-the store is away nothing is found, and what was written meanwhile is lost but for the newest block of each tier. Each
-host writes under its own name, so that none waits for another.
+Enters: packed windows. Leaves: the columns that are asked for, of those of a span of time, of all hosts that share the
+store. May fail: not at all; while the store is away nothing is found, and what was written meanwhile is lost but for
+the newest block of each tier. Each host writes under its own name, so that none waits for another.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 
 from penstock.core.stored import Store
+from penstock.history.former import blocks_of
+from penstock.history.packing import COLUMNS, HEAD
 from penstock.history.tiers import HOUR, Tier, floor_of
 
 TABLE = "history"
 HOSTS = "history_hosts"
 MOST_HOSTS = 200
 Block = dict[int, bytes]
-"""Packed windows by their start."""
+"""A column of windows, by their start."""
+Blocks = dict[str, Block]
+"""By column."""
 
 
 class Seen(msgspec.Struct, array_like=True):
@@ -41,7 +46,7 @@ class Shelf:
         self._records = store.records(TABLE)
         self._hosts = store.records(HOSTS)
         self._wall = wall
-        self._own: dict[str, tuple[int, Block]] = {}
+        self._own: dict[str, tuple[int, Blocks]] = {}
         self._first = 0.0
         self.host = host
         self.keep = dict(keep)
@@ -63,28 +68,34 @@ class Shelf:
         self._first = min(self._first or start, start)
         self._hosts.put(self.host.encode(), _encode(Seen(self._first, start)), self._wall() + self.keep[HOUR.name])
 
-    async def put(self, tier: Tier, start: float, text: bytes) -> None:
+    async def put(self, tier: Tier, start: float, columns: Mapping[str, bytes]) -> None:
         """Write the packed window that begins at ``start``; one that is there already is replaced."""
         begin = floor_of(start, tier)
         held = self._own.get(tier.name)
         if held is None or held[0] != begin:
-            held = self._own[tier.name] = begin, await self._load(self._key(self.host, tier, begin))
-        held[1][int(start)] = text
+            held = self._own[tier.name] = begin, await self._load(self.host, tier, begin, COLUMNS)
         expires = begin + tier.block + self.keep[tier.name]
-        if not self._records.put(self._key(self.host, tier, begin), _encode(held[1]), expires):
-            self.lost += 1
+        lost = False
+        for name in sorted(columns, key=HEAD.__eq__):  # the head last: with it the window is there
+            block = held[1].setdefault(name, {})
+            block[int(start)] = columns[name]
+            lost = not self._records.put(_key(self.host, tier, begin, name), _encode(block), expires) or lost
+        self.lost += lost
 
-    async def read(self, tier: Tier, since: float, until: float) -> AsyncIterator[tuple[int, bytes]]:
-        """The packed windows that begin in the span, with the number of their host: block by block, one at a time, so
-        that calls which ask the store do not wait behind them."""
+    async def read(
+        self, tier: Tier, since: float, until: float, wanted: Sequence[str] = COLUMNS
+    ) -> AsyncIterator[tuple[int, dict[str, bytes]]]:
+        """The columns ``wanted`` of the windows that begin in the span, with the number of their host: block by block,
+        one at a time, so that calls which ask the store do not wait behind them."""
         hosts = await self.hosts()
         begin = floor_of(max(since, self._wall() - self.keep[tier.name] - tier.block), tier)
         while begin < until:
             for number, (host, seen) in enumerate(hosts):
                 if seen.first - tier.block <= begin <= seen.last:
-                    for start, text in (await self._read(host, tier, begin)).items():
+                    blocks = await self._read(host, tier, begin, wanted)
+                    for start in blocks.get(HEAD, ()):
                         if since <= start < until:
-                            yield number, text
+                            yield number, {name: block[start] for name, block in blocks.items() if start in block}
             begin += int(tier.block)
 
     async def hosts(self) -> list[tuple[str, Seen]]:
@@ -99,27 +110,30 @@ class Shelf:
         others = sorted(found.items(), key=lambda one: -one[1].last)[: MOST_HOSTS - 1]
         return [(self.host, Seen(own.first, self._wall())), *others]
 
-    async def _read(self, host: str, tier: Tier, begin: int) -> Block:
+    async def _read(self, host: str, tier: Tier, begin: int, wanted: Sequence[str]) -> Blocks:
         held = self._own.get(tier.name)
         if host == self.host and held is not None and held[0] == begin:
-            return dict(held[1])
-        return await self._load(self._key(host, tier, begin))
+            return {name: dict(held[1].get(name, {})) for name in wanted}
+        return await self._load(host, tier, begin, wanted)
 
-    async def _load(self, key: bytes) -> Block:
+    async def _load(self, host: str, tier: Tier, begin: int, wanted: Sequence[str]) -> Blocks:
+        keys = [_key(host, tier, begin, name) for name in wanted]
+        blocks = dict(zip(wanted, await asyncio.gather(*map(self._block, keys)), strict=True))
+        return blocks if blocks[HEAD] else blocks_of(await self._block(_key(host, tier, begin)), wanted)
+
+    async def _block(self, key: bytes) -> Block:
         stored = await self._records.get(key)
-        if stored is None:
-            return {}
         try:
-            return _block(stored)
+            return {} if stored is None else _block(stored)
         except ValueError:  # of another version
             return {}
 
-    @staticmethod
-    def _key(host: str, tier: Tier, begin: int) -> bytes:
-        return f"{host}|{tier.name}|{begin}".encode()
-
     def __repr__(self) -> str:
         return f"<Shelf of {self.host}, {self.lost} lost>"
+
+
+def _key(host: str, tier: Tier, begin: int, *column: str) -> bytes:
+    return "|".join((host, tier.name, str(begin), *column)).encode()
 
 
 def _read_seen(stored: bytes) -> Seen | None:

@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from typing import Final
 
-from penstock.core.finished import Record
+from penstock.core.finished import STARTING, Record
 from penstock.core.sheaves import HITS, Sheaf, sheaves
 from penstock.core.sketch import put_many
-from penstock.core.windows import MOST_GROUPS, MOST_VALUES, OTHER, SPAN, Group, Part, Window, band
+from penstock.core.windows import MOST_GROUPS, MOST_VALUES, OTHER, SPAN, Group, Window
+from penstock.history.divided import divided
 
-UNKNOWN = "(unknown)"
+UNKNOWN: Final = "(unknown)"
 """The model of all calls that asked for one that is not there: names that callers make up may not crowd out ours."""
-KEPT = 30
+KEPT: Final = 30
 """Windows that are over, in case who gathers them is late."""
-_LOOKED_UP = (*HITS, "miss", "refresh")
-_FAILED = ("gateway", "upstream")
-_SUMMED = (
+_LOOKED_UP: Final[tuple[str, ...]] = (*HITS, "miss", "refresh")
+_SUMMED: Final[tuple[str, ...]] = (
     "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "bytes_in", "bytes_out", "total", "first_byte",
     "connecting", "waited", "queued", "overhead", "cost", "saved",
 )  # fmt: skip
-CROWDED = 4
-"""Calls that share all values, on average, from which on they are added up together."""
-Fact = tuple[Any, ...]
 _Groups = dict[tuple[str, str, str], Group]
 
 
@@ -112,38 +109,21 @@ class Tally:
         put_many(group.overheads, columns.overhead)
         if any(columns.queued):
             put_many(group.queues, [queued for queued in columns.queued if queued])
-        for waits in filter(None, columns.waits):
+        for stream, waits in compress(zip(columns.stream, columns.waits, strict=True), columns.waits):
+            group.held += stream and STARTING in waits
             for room, spent in waits.items():
                 self._window.waits[room] = self._window.waits.get(room, 0.0) + spent
 
     def _divide(self, those: Sequence[Sheaf]) -> None:
-        """Add the calls up by the values of each dimension. Most calls share all their values with others, so that
-        they are added up once for all dimensions; where they do not, for each dimension alone."""
-        facts = list(chain.from_iterable(map(_facts, those)))
-        columns = {
-            name: list(chain.from_iterable([getattr(sheaf.columns, column) for sheaf in those]))
-            for name, column in (("key", "key"), ("tag", "tags"), ("error", "error"), ("cache", "cache"))
-        }
-        columns["prompt"] = [band(tokens) for sheaf in those for tokens in sheaf.columns.tokens_in]
-        named = {name: values for name, values in columns.items() if any(values)}
-        alike = _alike(zip(*named.values(), strict=True), facts)
-        if len(alike) * CROWDED <= len(facts):
-            self._add_up(tuple(named), alike)
-            return
-        for name, column in named.items():
-            self._add_up((name,), _alike(zip(column, strict=True), facts))
-
-    def _add_up(self, names: Sequence[str], alike: Mapping[tuple[str, ...], list[Fact]]) -> None:
-        parts = self._window.parts
-        for value, told in alike.items():
-            sums = [len(told), *map(sum, zip(*told, strict=True))]
-            for name, one in zip(names, value, strict=True):
-                if one:
-                    known = parts.setdefault(name, {})
-                    part = known.get(one)
-                    if part is None:
-                        part = known.setdefault(one if len(known) < MOST_VALUES else OTHER, Part())
-                    _add(part, sums)
+        """Add the calls up by the values of each dimension."""
+        for name, values in divided(those).items():
+            known = self._window.parts.setdefault(name, {})
+            for value, part in values.items():
+                one = value if value in known or len(known) < MOST_VALUES else OTHER
+                if one in known:
+                    known[one].add(part)
+                else:
+                    known[one] = part
 
     def _group(self, operation: str, model: str, upstream: str) -> Group:
         name = (operation, model, upstream)
@@ -156,35 +136,3 @@ class Tally:
 
     def __repr__(self) -> str:
         return f"<Tally from {self._window.start:.0f}, {len(self._groups)} groups>"
-
-
-def _alike(values: Iterable[tuple[str, ...]], facts: Sequence[Fact]) -> dict[tuple[str, ...], list[Fact]]:
-    """``facts`` by the values of their calls."""
-    alike: dict[tuple[str, ...], list[Fact]] = {}
-    for value, fact in zip(values, facts, strict=True):
-        if value in alike:
-            alike[value].append(fact)
-        else:
-            alike[value] = [fact]
-    return alike
-
-
-def _facts(sheaf: Sheaf) -> Iterable[Fact]:
-    """Of each call, what parts add up, in the order of their fields."""
-    columns, number = sheaf.columns, sheaf.number
-    hits = [cache in HITS for cache in columns.cache] if sheaf.hits else [False] * number
-    return zip([sheaf.fault in _FAILED] * number, columns.total, columns.first_byte, columns.tokens_in,
-               columns.tokens_out, hits, columns.cost, columns.saved, strict=True)  # fmt: skip
-
-
-def _add(part: Part, sums: Sequence[Any]) -> None:
-    calls, failed, total, first_byte, tokens_in, tokens_out, hits, cost, saved = sums
-    part.calls += calls
-    part.failed += failed
-    part.total += total
-    part.first_byte += first_byte
-    part.tokens_in += tokens_in
-    part.tokens_out += tokens_out
-    part.hits += hits
-    part.cost += cost
-    part.saved += saved

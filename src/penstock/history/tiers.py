@@ -29,7 +29,7 @@ MOST_POINTS = 500
 """That are told where no step is asked for."""
 MOST_ASKED_POINTS = 5000
 MOST_READ = 1500
-"""Windows read for one question, where no step is asked for: that is about what is read in 100 ms."""
+"""Windows read for one question, where no step is asked for: so long as that is, it takes less than 100 ms."""
 
 
 class StepError(ValueError):
