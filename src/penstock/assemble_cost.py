@@ -58,7 +58,7 @@ class Costing:
         self._written = 0.0
         self.tally = Tally(secrets.token_hex(6), CostConfig().groups)
         if gateway.observed is not None:
-            gateway.observed.takers.append(self.tally.take)
+            gateway.observed.counters.append(self.tally.add)
 
     def stages(self, config: Config, table: Table) -> dict[str, Stage]:
         """The room for ``config``; none while it is switched off."""

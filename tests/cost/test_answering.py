@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from penstock.cost.answering import QuestionError, answer, as_csv, defused, question_of
-from penstock.cost.spend import Entry, Hour, Sums
+from penstock.cost.hours import Entry, Hour, Sums
 
 NOW = 1_800_000_000.0
 AT = int(NOW) // 3600 * 3600

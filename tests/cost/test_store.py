@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from penstock.core.finished import record
-from penstock.cost.spend import HOUR, Hour, Tally
+from penstock.cost.hours import HOUR, Hour
+from penstock.cost.spend import Tally
 from penstock.cost.store import DAY, FOLDED_AFTER, HOURS_KEPT, TABLE, Book
 from tests.support.exchanges import finished
 from tests.support.stores import Stores, scanned

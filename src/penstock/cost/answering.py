@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.core.units import format_money, parse_duration
 from penstock.cost.forecast import DAY, Forecast, forecast
-from penstock.cost.spend import MOST, WAYS, Entry, Hour, Sums
+from penstock.cost.hours import MOST, WAYS, Entry, Hour, Sums
 
 BY = ("key", "model", "upstream", "tag", "hour", "day")
 FORMATS = ("json", "csv")

@@ -8,7 +8,7 @@ May fail: CallerError ``price_unknown``, before anything is sent, where the conf
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from penstock.core.errors import CallerError
 from penstock.core.exchange import Exchange
@@ -17,11 +17,11 @@ from penstock.core.patterns import nearest
 from penstock.cost.rates import FREE, SCALE, Rates, Usage, spared_by_cache, worth
 from penstock.cost.table import Schedule, Table
 
-MOST_KNOWN = 4096
+MOST_KNOWN: Final = 4096
 """Prices that are remembered; with stars in the config the names of models are the callers'."""
-LONGEST_KNOWN = 200
+LONGEST_KNOWN: Final = 200
 """Characters of a name that is remembered."""
-MOST_PARTS = MOST * SCALE
+MOST_PARTS: Final = MOST * SCALE
 Ways = Callable[[str], Sequence[tuple[str, str]]]
 """Where a call for a model may go, as (upstream, the model's name there)."""
 
@@ -41,12 +41,13 @@ class Place(NamedTuple):
 class Tariff:
     """What holds for a model at an upstream. ``rates``: now; ``schedule``: where they change by themselves; ``rivals``:
     those of other upstreams that could have served, as far as they differ; ``carried``: parts not yet charged.
-    ``into``, ``out`` and ``read`` (less for a cached token) are those of ``rates``, at hand; ``is_plain``: they are all
-    that counts, ``is_short``: also, but for written and reasoning tokens."""
+    ``into``, ``out`` and ``read`` (less for a cached token) are those of ``rates``, at hand; ``is_unpriced``:
+    nobody knows them; ``is_plain``: they are all that counts, ``is_short``:
+    also, but for written and reasoning tokens."""
 
     __slots__ = (
-        "carried", "into", "is_free", "is_guess", "is_known", "is_plain", "is_short", "out", "rates", "read", "rivals",
-        "schedule", "simple_rivals",
+        "carried", "into", "is_free", "is_guess", "is_known", "is_plain", "is_short", "is_unpriced", "out", "rates",
+        "read", "rivals", "schedule", "simple_rivals",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +68,7 @@ class Tariff:
         self.read = rates.input - rates.cached
         steady = self.schedule is None and self.is_known
         self.is_free = rates.is_free and steady and not rivals
+        self.is_unpriced = rates.is_free and not self.is_known
         several = (rates, *rivals)
         self.is_short = steady and not (self.is_guess or any(one.tiers or one.request for one in several))
         self.is_plain = self.is_short and all(
@@ -119,8 +121,13 @@ class Pricing:
         if tariff is None or exchange.spent is not None:
             self._settle_otherwise(exchange)
             return
-        if tariff.is_free and not exchange.rented:
-            return
+        if not exchange.rented:
+            if tariff.is_free:
+                return
+            if tariff.is_unpriced:
+                if exchange.tokens_in or exchange.tokens_out:
+                    note(exchange, "unpriced", 1)
+                return
         if not (tariff.is_plain or (tariff.is_short and not exchange.tokens_written and not exchange.tokens_reasoning)):
             self._settle_whole(exchange, tariff)
             return

@@ -1,89 +1,21 @@
-"""Spending, summed up by hour, key, model, upstream and tags: what a worker counts and what is kept of it. Pure.
+"""Spending, summed up by hour, key, model, upstream and tags, as a worker counts it. Pure.
 
-Enters: records of finished calls. Leaves: ``Hour``s, which stand for what one worker saw in one hour, as bytes. They
-are bounded: past the bound tags, then all names are counted together as OTHER. May fail: ValueError for other bytes.
+Enters: records of finished calls. Leaves: ``Hour``s, which stand for what one worker saw in one hour. They are bounded:
+past the bound tags, then all names are counted together as OTHER.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-import msgspec
-
-from penstock.core.finished import Finished, Record
+from penstock.core.finished import Record
+from penstock.core.sheaves import Sheaf, sheaves
 from penstock.core.windows import OTHER
+from penstock.cost.hours import HOUR, REST, WAYS, Entry, Hour, Names, Sums
 
-HOUR = 3600
-MOST_NAME_CHARACTERS = 200
-MOST = 2**63 - 1
-"""What is more cannot be written."""
-WAYS = ("cache", "coalescing", "batching", "routing", "prompt_cache")
-"""What spares money."""
-_REST = (OTHER, OTHER, OTHER, OTHER)
-_TOLD = frozenset({*WAYS, "estimated", "unpriced"})
-Names = tuple[str, str, str, str]
-"""Key, model, upstream, tags."""
-
-
-class Sums(msgspec.Struct, array_like=True, gc=False):
-    """Stored as an array: new fields come last. Money in micro-dollars; ``estimated`` is a part of ``cost``,
-    ``unpriced`` are calls of which nobody knows the price. The ways of saving stand in the order of WAYS."""
-
-    calls: int = 0
-    tokens_in: int = 0
-    tokens_cached: int = 0
-    tokens_out: int = 0
-    cost: int = 0
-    estimated: int = 0
-    unpriced: int = 0
-    cache: int = 0
-    coalescing: int = 0
-    batching: int = 0
-    routing: int = 0
-    prompt_cache: int = 0
-
-    @property
-    def saved(self) -> int:
-        """By all ways."""
-        return self.cache + self.coalescing + self.batching + self.routing + self.prompt_cache
-
-    def add(self, other: Sums) -> None:
-        """Count the calls of ``other``, too."""
-        self.calls += other.calls
-        self.tokens_in += other.tokens_in
-        self.tokens_cached += other.tokens_cached
-        self.tokens_out += other.tokens_out
-        self.cost += other.cost
-        self.estimated += other.estimated
-        self.unpriced += other.unpriced
-        self.cache += other.cache
-        self.coalescing += other.coalescing
-        self.batching += other.batching
-        self.routing += other.routing
-        self.prompt_cache += other.prompt_cache
-
-    def bounded(self) -> Sums:
-        """As far as 64 bits go."""
-        return Sums(*(min(getattr(self, name), MOST) for name in Sums.__struct_fields__))
-
-
-class Entry(msgspec.Struct, array_like=True):
-    """The sums of those that share their names."""
-
-    names: Names
-    sums: Sums
-
-
-class Hour(msgspec.Struct, array_like=True):
-    """What one worker saw from ``start`` (Unix seconds) on. ``idle``: micro-dollars for time of upstreams paid by the
-    second in which no call was there. ``seconds``: how long; ``parts``: the names of the records it was made of."""
-
-    start: int = 0
-    entries: list[Entry] = []
-    idle: dict[str, int] = {}
-    seconds: int = HOUR
-    parts: list[str] = []
+MOST_NAME_CHARACTERS: Final = 200
+_TOLD: Final = frozenset({*WAYS, "estimated", "unpriced"})
 
 
 class Bucket:
@@ -106,7 +38,7 @@ class Bucket:
             if len(self.entries) >= self._most:  # tags are the callers' to choose: they are given up first
                 names = (*names[:3], OTHER)
                 if len(self.entries) >= self._most + self._most // 4:
-                    names = _REST
+                    names = REST
             found = self.entries.setdefault(names, Sums())
         return found
 
@@ -131,8 +63,29 @@ class Tally:
 
     def take(self, rows: Iterable[Record]) -> None:
         """Count calls."""
-        for row in rows:
-            self._count(Finished._make(row))
+        self.add(sheaves(list(rows)))
+
+    def add(self, those: Iterable[Sheaf]) -> None:
+        """Count calls that are put together already."""
+        for sheaf in those:
+            columns = sheaf.columns
+            for key, tags, at, into, cached, out, cost, money in zip(
+                columns.key, columns.tags, columns.at, columns.tokens_in, columns.tokens_cached, columns.tokens_out,
+                columns.cost, columns.money, strict=True,
+            ):  # fmt: skip
+                sums = self._bucket(at).sums((key, sheaf.entry, sheaf.upstream, tags[:MOST_NAME_CHARACTERS]))
+                sums.calls += 1
+                sums.tokens_in += into
+                sums.tokens_cached += cached
+                sums.tokens_out += out
+                sums.cost += cost
+                if money is not None:
+                    self._tell(sums, money)
+            if spent := sum(columns.cost):
+                name = (sheaf.model, sheaf.upstream)
+                if name not in self.models and len(self.models) >= self.most:
+                    name = (OTHER, OTHER)
+                self.models[name] = self.models.get(name, 0) + spent
 
     def rest(self, upstream: str, cost: int, at: float) -> None:
         """Time of an upstream was paid for in which no call was there."""
@@ -158,28 +111,15 @@ class Tally:
         bucket.changed = True
         return bucket
 
-    def _count(self, call: Finished) -> None:
-        upstream = call.upstream.partition("@")[0]
-        model = call.model if call.known else ""  # else it is whatever the caller wrote
-        names = (call.key, model, upstream, call.tags[:MOST_NAME_CHARACTERS])
-        sums = self._bucket(call.at).sums(names)
-        sums.calls += 1
-        sums.tokens_in += call.tokens_in
-        sums.tokens_cached += call.tokens_cached
-        sums.tokens_out += call.tokens_out
-        sums.cost += call.cost
-        for what, amount in (call.money or {}).items():
+    def _tell(self, sums: Sums, money: Mapping[str, int]) -> None:
+        """How cost and saving came about."""
+        for what, amount in money.items():
             if what in _TOLD:
                 setattr(sums, what, getattr(sums, what) + amount)
             if what in self.saved:
                 self.saved[what] += amount
             elif what == "unpriced":
                 self.unpriced += amount
-        if call.cost:
-            name = (call.model, upstream)
-            if name not in self.models and len(self.models) >= self.most:
-                name = (OTHER, OTHER)
-            self.models[name] = self.models.get(name, 0) + call.cost
 
     def dump(self) -> dict[str, Any]:
         """For metrics, as plain values."""
@@ -188,39 +128,3 @@ class Tally:
 
     def __repr__(self) -> str:
         return f"<Tally of {len(self._buckets)} hours>"
-
-
-_decode = msgspec.msgpack.Decoder(Hour).decode
-_encode = msgspec.msgpack.Encoder().encode
-
-
-def encoded(hour: Hour) -> bytes:
-    """An Hour as bytes."""
-    try:
-        return _encode(hour)
-    except OverflowError:
-        entries = [Entry(entry.names, entry.sums.bounded()) for entry in hour.entries]
-        return _encode(msgspec.structs.replace(hour, entries=entries))
-
-
-def decoded(stored: bytes) -> Hour:
-    """The Hour in ``stored``. Raises ValueError for bytes that are none."""
-    return _decode(stored)
-
-
-def folded(hours: Iterable[tuple[str, Hour]], start: int, seconds: int, most: int) -> Hour:
-    """Many as one that stands for all of their time; ``parts`` says which, by the names given with them. Of more than
-    ``most`` entries the cheapest are counted together."""
-    sums: dict[Names, Sums] = {}
-    idle: dict[str, int] = {}
-    parts: list[str] = []
-    for name, hour in hours:
-        parts += [name, *hour.parts]
-        for entry in hour.entries:
-            sums.setdefault(entry.names, Sums()).add(entry.sums)
-        for upstream, cost in hour.idle.items():
-            idle[upstream] = idle.get(upstream, 0) + cost
-    for names in sorted(sums, key=lambda names: (-sums[names].cost, -sums[names].calls, names))[most:]:
-        rest = sums.pop(names)
-        sums.setdefault(_REST, Sums()).add(rest)
-    return Hour(start, [Entry(names, sums[names]) for names in sorted(sums)], idle, seconds, parts)

@@ -7,6 +7,7 @@ was registered before this room runs. Fails with CallerError 400 ``price_unknown
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import ClassVar
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
@@ -17,8 +18,8 @@ from penstock.cost.pricing import Pricing
 class Cost:
     """See the module. ``refuses``: calls of unknown price are not sent."""
 
-    needs = frozenset({"peek"})
-    gives = frozenset({"price"})
+    needs: ClassVar[frozenset[str]] = frozenset({"peek"})
+    gives: ClassVar[frozenset[str]] = frozenset({"price"})
 
     def __init__(self, pricing: Pricing, *, refuses: bool) -> None:
         self._settle = pricing.settle

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from penstock.core.stored import Store
-from penstock.cost.spend import HOUR, Bucket, Hour, decoded, encoded, folded
+from penstock.cost.hours import HOUR, Hour, decoded, encoded, folded
+from penstock.cost.spend import Bucket
 
 TABLE = "spend"
 DAY = 86_400
