@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-import uvloop
 
+from penstock.net.loop.event_loop import EventLoop
 from penstock.process import loop as module
 from penstock.process.loop import raise_descriptor_limit, run, settle_collector
 
 
-def test_it_runs_on_uvloop_with_all_the_descriptors_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_on_our_loop_with_all_the_descriptors_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     program = (
         "import asyncio, resource\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256))\n"
@@ -24,12 +24,12 @@ def test_it_runs_on_uvloop_with_all_the_descriptors_there_are(monkeypatch: pytes
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {folder!r})\n{program}"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout.split() == ["uvloop", "256", "256"]
+    assert done.stdout.split() == ["penstock.net.loop.event_loop", "256", "256"]
 
 
 def test_its_result_is_returned_and_its_error_raised() -> None:
     async def work(fails: bool) -> int:
-        assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
+        assert isinstance(asyncio.get_running_loop(), EventLoop)
         if fails:
             raise KeyError("x")
         return 7

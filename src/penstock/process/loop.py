@@ -1,4 +1,4 @@
-"""Runs the event loop of a serving process: uvloop, with as many descriptors as we may have, and a calm collector."""
+"""Runs the event loop of a serving process, with as many descriptors as we may have, and a calm collector."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from penstock.net.loop.event_loop import new_event_loop
 from penstock.net.process import age
 
 T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run ``main`` to its end on a fast loop."""
+    """Run ``main`` to its end on our loop."""
     raise_descriptor_limit()
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(main)
 
 
