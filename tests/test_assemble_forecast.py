@@ -117,6 +117,23 @@ def test_state_survives_a_restart() -> None:
     asyncio.run(main())
 
 
+def test_a_series_that_cannot_go_on_keeps_none_of_the_others_from_learning(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with running_gateway(POOLED) as gateway:
+            one = forecasting(gateway)
+            await play(one, [window(number) for number in range(12)])
+            broken = one._models.series["requests|chat"]  # type: ignore[union-attr]
+            broken.forecaster._ridge._gram[:] = 0.0  # what no checked state has, and no inverse
+            broken.forecaster._past.count = 10_000
+            await play(one, [window(number) for number in range(12, 30)])
+            told = (await one.answer({}))["models"]["chat"]
+            assert told["tokens_in"]["values"] == 5
+            assert 0 < told["requests"]["values"] < 5
+
+    asyncio.run(main())
+    assert "begins anew" in caplog.text
+
+
 def test_switched_off_and_for_pools_that_are_gone_nothing_is_known() -> None:
     async def main() -> None:
         async with running_gateway(POOLED) as gateway:

@@ -75,6 +75,13 @@ async def rescues(gateway: RunningGateway) -> dict[str, int]:
             await asyncio.sleep(0.05)
 
 
+async def under_way(gateway: RunningGateway, count: int) -> None:
+    """Wait until so many calls are, once that is told."""
+    async with asyncio.timeout(10):
+        while f"penstock_in_flight {count}" not in await asked(gateway, {}, "metrics"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 def logged(gateway: RunningGateway) -> list[str]:
     """What the gateway has complained of."""
     lines = [json.loads(line) for line in (gateway.home / "log").read_text().splitlines() if line.startswith("{")]
@@ -117,6 +124,7 @@ def test_replicas_are_removed_and_killed_under_streams_and_no_caller_sees_it(tmp
                     assert parsed.json()["choices"][0]["message"]["content"] == counted(40)
 
         callers = [asyncio.ensure_future(caller(number % 4 > 0)) for number in range(16)]
+        await under_way(gateway, 16)  # else those that go have nothing to move yet
         for count in (2, 6, 2):  # four go, come, and go again
             await want(gateway, count)
             await ready(gateway, count, again=True)
@@ -142,9 +150,7 @@ def test_a_call_wakes_a_pool_that_sleeps_and_a_reload_that_takes_the_pool_away_l
         await ready(gateway, 1)
         assert logged(gateway) == []
         call = asyncio.ensure_future(raw(gateway.port, chat(WORDS), within=60))
-        async with asyncio.timeout(10):
-            while "penstock_in_flight 1" not in await asked(gateway, {}, "metrics"):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await under_way(gateway, 1)
         (tmp_path / "penstock.yaml").write_text(
             "auth: {mode: open}\nlisten: {workers: 2}\nupstreams: {e: {kind: echo}}\nmodels: {m: {upstreams: [e]}}\n"
         )

@@ -10,6 +10,7 @@ import pytest
 
 from penstock.assemble_scaling import TABLE, Scaling
 from penstock.core.windows import Group, Window
+from penstock.scaling.control import short
 from tests.support.gateway import OPEN_ECHO, Running, ask, running_gateway
 from tests.support.pools_told import Fleet, ready
 from tests.support.running_gateway import RunningGateway
@@ -48,6 +49,8 @@ def test_replicas_follow_what_is_seen_of_the_pool() -> None:
         async with running_gateway(POOLED) as gateway:
             one, fleet = scaling(gateway)
             fleet.replicas["echo"] = [ready("echo-1", took=12.0)]
+            at = time.time()
+            one.controller._wall = lambda: at  # two rounds of a slow machine would tell what comes, and that is nothing
             one._slots["echo"] = 2.0  # calls at once: 100 of load a second
             await one.controller.round()
             assert fleet.wants == [], "nothing was seen yet"
@@ -97,6 +100,28 @@ def test_a_person_s_word_over_the_api() -> None:
             assert (await do(gateway, "resume", {"pool": "echo"})).json()["held"] is None
             assert (await ask(gateway.port, "GET", "/admin/v1/scaling?pool=gone")).status == 404
             assert set((await ask(gateway.port, "GET", "/admin/v1/scaling")).json()["pools"]) == {"echo"}
+
+    asyncio.run(main())
+
+
+def test_a_pool_that_stays_short_of_replicas_is_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(short, "PATIENCE_SECONDS", 0.0)
+
+    async def main() -> None:
+        async with running_gateway(POOLED) as gateway:
+            one, fleet = scaling(gateway)
+            fleet.replicas["echo"], fleet.trouble = [], "echo-7: it ended with status 1"
+            await one.controller.round()
+            one.take(window(0))
+            alerts = (await ask(gateway.port, "GET", "/admin/v1/alerts")).json()
+            assert [alert["text"] for alert in alerts["open"]] == [
+                "pool echo has 0 of 1 replicas: echo-7: it ended with status 1"
+            ]
+            fleet.replicas["echo"] = [ready("echo-8")]
+            await one.controller.round()
+            one.take(window(0))
+            alerts = (await ask(gateway.port, "GET", "/admin/v1/alerts")).json()
+            assert (alerts["open"], [alert["name"] for alert in alerts["closed"]]) == ([], ["pool_short"])
 
     asyncio.run(main())
 

@@ -1,9 +1,12 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from penstock.assemble import Gateway
 from penstock.assemble_waking import Waking
 from penstock.config import Config
+from penstock.process.link import LinkError
 from penstock.process.loop import run
 from penstock.process.team import Team
 from penstock.routing.holding import Starting
@@ -49,10 +52,29 @@ def test_a_call_is_held_the_supervisor_is_asked_once_and_its_answer_is_told_on()
             answers = await asyncio.gather(*calls)
             assert [one.json()["error"]["code"] for one in answers] == ["pool_starting"] * 2
             assert [29 <= int(one.headers["retry-after"]) <= 30 for one in answers] == [True, True]
-            assert "it sulks" in answers[0].body.decode()
+            told = answers[0].body.decode()
+            assert "there is trouble with its start" in told
+            assert "it sulks" not in told
             assert asked == [{"do": "wake", "pools": {"gpu": 0.05}}]
 
     run(main())
+
+
+def test_a_supervisor_that_does_not_answer_is_no_defect_that_each_call_has_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        async with running_gateway(pools.config(least=0, more=", hold: {seconds: 50ms}")) as running:
+
+            async def scaled(_: dict[str, Any]) -> dict[str, Any]:
+                raise LinkError("no answer came within 60 s")
+
+            running.team.scaled = scaled
+            told = await ask(running.port, "POST", "/v1/chat/completions", body=CHAT)
+            assert told.json()["error"]["code"] == "pool_starting"
+
+    run(main())
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_call_that_waits_goes_on_when_a_replica_is_found_or_the_pool_is_taken_away() -> None:

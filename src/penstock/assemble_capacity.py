@@ -1,17 +1,19 @@
 """The composition root's part for capacity: at worker 0, how large things should be by what the last day told.
 
 Enters: the history, the configuration, pools and their forecast. Leaves: advice, on ``GET /admin/v1/capacity``. It is
-worked out when it is asked for.
+worked out when it is asked for; ``assemble_vertical.py`` follows it.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from penstock.assemble_vertical import Vertical
 from penstock.core.windows import PROMPT_BANDS
 from penstock.edge.config import ListenConfig
 from penstock.routing.config import RoutingConfig
@@ -21,14 +23,18 @@ if TYPE_CHECKING:
     from penstock.assemble_scaling import Scaling
     from penstock.assemble_watching import Watching
     from penstock.routing.upstream_config import UpstreamConfig
+    from penstock.scaling.advice import Advice
     from penstock.scaling.control.service import Pool
+    from penstock.scaling.fit import Fit
+    from penstock.scaling.seen import Decision
     from penstock.scaling.sizing import Measured, Sized, Slots
 
 SINCE = "-24h"
+DAY = 86_400.0
 STEP = "5m"
 AHEAD = (600.0, 1800.0, 3600.0)
 SHARE = 0.9
-LAMBDA = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+LAMBDA, LAMBDA_NAME = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME"
 
 
 class Sizing:
@@ -38,16 +44,23 @@ class Sizing:
         self._watching = watching
         self._gateway = watching.gateway
         self._scaling = scaling
+        self._vertical = Vertical(watching, scaling, self.advised)
         watching.answers["capacity"] = self.answer
 
     async def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        """All advice, and of how many hours it tells."""
+        """All advice, and of how many hours it tells; or what became of following it."""
         from penstock.scaling.sizing import advice
 
         if "do" in question:
-            return {"status": 404, "code": "not_found", "problems": ["capacity is only read; pools act by themselves"]}
+            return await self._vertical.apply(question)
         measured = await self.measured()
         return {"hours": round(measured.hours, 2), "advice": msgspec.to_builtins(advice(measured))}
+
+    async def advised(self) -> list[Advice]:
+        """All advice."""
+        from penstock.scaling.sizing import advice
+
+        return advice(await self.measured())
 
     async def measured(self) -> Measured:
         """What was seen in the last day."""
@@ -60,6 +73,7 @@ class Sizing:
         )
         prompts = await self._history(dimension="prompt", measures="calls")
         (whole,) = machine["series"] or [{"points": {}}]
+        upstreams = self._upstreams(calls["series"])
         known = [at for at in whole["points"].get("cpu_peak", ()) if at is not None]
         return Measured(
             hours=len(known) * 300 / 3600, workers=gateway.config.of(ListenConfig).workers,
@@ -67,9 +81,12 @@ class Sizing:
             cpu=max(known, default=None), resident=_most(whole["points"].get("resident_peak", ())),
             limit=float(gateway.keeping.governor.limit.bytes * gateway.config.of(ListenConfig).workers),
             prompts={_bound(one["name"]): one["calls"] for one in prompts["series"]},
-            upstreams=self._upstreams(calls["series"]),
-            pools={name: self._pool(name, pool) for name, pool in self._scaling.controller.pools.items()},
-            lambda_mib=int(os.environ.get(LAMBDA, "0") or 0),
+            upstreams=upstreams,
+            pools={
+                name: self._pool(name, pool, upstreams.get(name))
+                for name, pool in self._scaling.controller.pools.items()
+            },
+            lambda_mib=int(os.environ.get(LAMBDA, "0") or 0), lambda_pool=self._lambda_pool(),
         )  # fmt: skip
 
     async def _history(self, **question: str) -> dict[str, Any]:
@@ -99,7 +116,17 @@ class Sizing:
             )  # fmt: skip
         return made
 
-    def _pool(self, name: str, pool: Pool) -> Sized:
+    def _lambda_pool(self) -> str:
+        """The pool whose replicas are the function that this runs in."""
+        mine = os.environ.get(LAMBDA_NAME, "")
+        functions = {
+            name: pool.ruling.pool.aws.function.name
+            for name, pool in self._scaling.controller.pools.items()
+            if pool.ruling.pool.aws is not None and pool.ruling.pool.aws.function is not None
+        }
+        return next((name for name, function in functions.items() if function == mine), "")
+
+    def _pool(self, name: str, pool: Pool, calls: Slots | None) -> Sized:
         from penstock.scaling.control.asked import wanted
         from penstock.scaling.sizing import Sized
 
@@ -114,7 +141,38 @@ class Sizing:
             carries=0.0 if seen is None else seen.carries, load=0.0 if seen is None else seen.load,
             price=float(pool.told.get("standing", {}).get("price", 0.0)), actuator=one.actuator[0],
             follows=bool(pool.told.get("standing", {}).get("moves", False)) and not one.dry_run,
+            fit=_fit(name, pool, calls, max([wanted(pool), *_lately(pool.ruling.changes, self._gateway.clock.wall())])),
         )  # fmt: skip
+
+
+def _lately(changes: Sequence[Decision], now: float) -> list[int]:
+    """How many were wanted in the last day, by the newest changes."""
+    ends = [*(one.at for one in changes), now][1:]
+    return [one.wanted for one, end in zip(changes, ends, strict=True) if end >= now - DAY]
+
+
+def _fit(name: str, pool: Pool, calls: Slots | None, most: int) -> Fit | None:
+    """How large its replicas are, where that may be changed. ``most``: as many as stood in the last day at once: in its
+    busiest minutes it was that many."""
+    from penstock.scaling.fit import Fit
+    from penstock.scaling.replica import Standing
+
+    config, told = pool.ruling.pool, pool.told.get("standing")
+    if told is None or not config.vertical.on:
+        return None
+    standing = msgspec.convert(told, Standing)
+    own = ""
+    if config.local is not None:
+        own = "scaling: {pools: {NAME: {local: {%s}}}}" if config.local.command else "upstreams: {NAME: {%s}}"
+    bounds = {name: one for name, one in config.vertical.bounds().items() if name in standing.can}
+    fit = Fit(
+        standing.size, bounds, pool.used.peak, pool.used.hours, auto=config.vertical.mode == "auto",
+        own=own.replace("NAME", name),
+    )  # fmt: skip
+    if calls is None:
+        return fit
+    peak = calls.peak * calls.instances / max(1, most)
+    return msgspec.structs.replace(fit, peak=peak, calls=calls.calls, answer=calls.answer)
 
 
 def _slots(config: UpstreamConfig) -> int:

@@ -162,7 +162,7 @@ def _start(name: str, config: UpstreamConfig, crew: Crew, *, embeddings: bool = 
     from penstock.providers.local.service import LocalEngine
 
     model = config.model or "smollm2"
-    given: dict[str, Any] = {"threads": config.threads, "context": config.context}
+    given: dict[str, Any] = {"threads": config.threads, "context": config.context, "slots": config.slots}
     if os.path.sep in model:
         given["alias"] = os.path.splitext(os.path.basename(model))[0]
     least, most = max(1, config.replicas.min), max(1, config.replicas.max)

@@ -23,6 +23,7 @@ from penstock.core.windows import OTHER, SPAN, Window
 
 if TYPE_CHECKING:
     from penstock.assemble_watching import Watching
+    from penstock.scaling.forecast.series import Series
     from penstock.scaling.forecast.shelf import Shelf
     from penstock.scaling.seen import Upper
 
@@ -130,14 +131,24 @@ class Forecasting:
             for name in list(shelf.awaited):
                 stored = None if self._records is None else await self._records.get(self._key(shelf, name))
                 shelf.restore(name, stored)
-            for series in list(shelf.behind()):
+            for name, series in list(shelf.behind()):
                 more = True
                 while more:
                     began = now()
-                    more = series.catch_up()
+                    more = self._catch_up(shelf, name, series)
                     self.seconds += now() - began
                     await asyncio.sleep(0)
         await self._save()
+
+    @staticmethod
+    def _catch_up(shelf: Shelf, name: str, series: Series) -> bool:
+        """One that cannot learn, whatever was read of it from the store, keeps none of the others from it."""
+        try:
+            return series.catch_up()
+        except (ArithmeticError, LookupError, ValueError) as error:
+            log.warning("the forecast of %s begins anew: it cannot go on from what is known (%s)", name, error)
+            shelf.begin(name)
+            return False
 
     def _sort(self, window: Window, loads: dict[str, float]) -> None:
         from penstock.history.tally import UNKNOWN

@@ -74,7 +74,7 @@ class Scaled:
     def _actuator(self, name: str, pool: PoolConfig, changed: Callable[[], None]) -> Actuator:
         """What starts and ends the replicas of the pool ``name``."""
         which, settings = pool.actuator
-        price = self._price(name)
+        price, sized = self._price(name), partial(self._sized, name)
         if which == "signal":
             from penstock.scaling.actuators.signal.service import Signal
 
@@ -91,12 +91,12 @@ class Scaled:
             from penstock.scaling.actuators.kubernetes.service import Kubernetes
             from penstock.scaling.actuators.seldom import Seldom
 
-            return Seldom(Kubernetes(settings, price), settings.interval, time.monotonic)
+            return Seldom(Kubernetes(settings, price, sized=sized), settings.interval, time.monotonic)
         if which == "aws":
             from penstock.scaling.actuators.aws.service import actuator
             from penstock.scaling.actuators.seldom import Seldom
 
-            aws = actuator(settings, pool.max, price, changes=not pool.dry_run)
+            aws = actuator(settings, pool.max, price, changes=not pool.dry_run, sized=sized)
             return Seldom(aws, settings.interval, time.monotonic)
         if which == "ray":
             return self._ray.actuator(name, pool, price)
@@ -109,6 +109,13 @@ class Scaled:
         if self._devices is None:
             self._devices = Devices(visible(os.environ, [node.name for node in Path("/dev").glob("nvidia*")]))
         return self._devices
+
+    def _sized(self, name: str) -> bool:
+        """Whether its replicas may be resized: who may not need not know how large they are, nor have the right to."""
+        from penstock.scaling.config import ScalingConfig
+
+        pool = self._config().of(ScalingConfig).pools.get(name)
+        return pool is not None and pool.vertical.on
 
     def _price(self, name: str) -> float:
         """Dollars an hour of one replica, as its upstream says."""

@@ -46,7 +46,9 @@ class Scaling:
 
     def __init__(self, watching: Watching, forecast: Forecasting) -> None:
         from penstock.scaling.control.service import Controller
+        from penstock.scaling.control.short import Short
 
+        self._short = Short()
         self._watching = watching
         self._gateway = watching.gateway
         self._forecast = forecast
@@ -159,6 +161,16 @@ class Scaling:
         self._forecast.take(window, loads)
         if self._cloudwatch is not None:
             self._cloudwatch.take(window)
+        self._alert(now)
+
+    def _alert(self, now: float) -> None:
+        """Tell of pools that have not got what they should."""
+        pools = self.controller.pools.items()
+        rows = {name: one.told for name, one in pools if one.told and not one.ruling.pool.dry_run}
+        alerts = self._watching.alerts
+        for alert in self._short.look(rows, now):
+            if alerts is not None:
+                alerts.tell(alert)
 
     def _complete(self, name: str, standing: Standing, seen: Seen) -> Seen:
         pool = self.controller.pools[name]
@@ -187,7 +199,7 @@ class Scaling:
             if stored is not None:
                 try:
                     self.controller.restore(name, stored)
-                except (msgspec.DecodeError, ValueError):
+                except ValueError:
                     log.warning("what was known of the pool %s cannot be read: it begins anew", name)
 
     # ---- what is asked
@@ -203,11 +215,18 @@ class Scaling:
                 return told
             name, held = told
             await self.controller.hold(name, held)
-            return row(pools[name])
+            return row(pools[name], self._gateway.clock.wall())
+        now = self._gateway.clock.wall()
         if "pool" not in question:
-            return {"pools": {name: row(pool) for name, pool in pools.items()}}
+            return {"pools": {name: row(pool, now) for name, pool in pools.items()}}
         name = str(question["pool"])
-        return row(pools[name]) if name in pools else unknown(name)
+        return row(pools[name], now) if name in pools else unknown(name, pools)
+
+    def brief(self) -> dict[str, Any]:
+        """Of each pool a few numbers, for who looks each second."""
+        from penstock.scaling.control.asked import brief
+
+        return {name: brief(pool) for name, pool in self.controller.pools.items()}
 
     def dump(self) -> dict[str, Any]:
         """For the metrics page."""

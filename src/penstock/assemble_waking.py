@@ -11,6 +11,8 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 from penstock.config import Config
+from penstock.memory.config import MemoryConfig
+from penstock.process.link import LinkError
 from penstock.routing.config import RoutingConfig
 from penstock.routing.holding import Bounds, Holding, Starting
 from penstock.routing.live import family
@@ -19,6 +21,8 @@ from penstock.routing.table import Entry
 if TYPE_CHECKING:
     from penstock.assemble import Gateway
 
+SHARE = 4
+"""Of what all bodies may take, those that wait for a pool take one part."""
 WAKE_SECONDS = 1.0
 """A pool is woken no more often than this, however many calls come."""
 
@@ -34,7 +38,7 @@ class Waking:
 
     def holding(self, config: Config) -> Holding | None:
         """Where calls wait while ``config`` serves; None where none ever does."""
-        if not _bounds(config):
+        if not bounds_of(config):
             return None
         if self._holding is None:
             self._holding = Holding(self._wake, self._gateway.clock.now, asyncio.get_running_loop())
@@ -45,7 +49,8 @@ class Waking:
         holding = self._holding
         if holding is None:
             return
-        holding.bounds = _bounds(config)
+        holding.bounds = bounds_of(config)
+        holding.most_bytes = config.of(MemoryConfig).bodies // SHARE
         self._seconds = {bounds.pool: bounds.seconds for bounds in holding.bounds.values()}
         self._woken = {pool: at for pool, at in self._woken.items() if pool in self._seconds}
         holding.starting = {pool: one for pool, one in holding.starting.items() if pool in self._seconds}
@@ -67,18 +72,18 @@ class Waking:
 
     async def _ask(self, pool: str) -> None:
         gateway = self._gateway
-        with contextlib.suppress(OSError):  # the supervisor is busy: the next call asks again
+        with contextlib.suppress(OSError, LinkError):  # the supervisor is busy: the next call asks again
             answer = await gateway.fleet.pools({"do": "wake", "pools": {pool: self._seconds.get(pool, 0.0)}})
             row = answer["pools"].get(pool)
             if row is not None and self._holding is not None:
                 due = gateway.clock.now() + row["due_in"] if row["starts"] else 0.0
-                self._holding.starting[pool] = Starting(due, row["trouble"])
+                self._holding.known(pool, Starting(due, row["trouble"], bool(row.get("barred"))))
 
     def __repr__(self) -> str:
         return f"<Waking {self._holding}>"
 
 
-def _bounds(config: Config) -> dict[str, Bounds]:
+def bounds_of(config: Config) -> dict[str, Bounds]:
     """By model, the pool that its calls wait for."""
     if importlib.util.find_spec("penstock.scaling") is None:
         return {}

@@ -35,7 +35,7 @@ def test_a_forecast_never_makes_it_smaller_than_the_load_of_now(
                 ready=wanted, in_flight=load, response=5.0, upper=lambda seconds, share: told)  # fmt: skip
     need = Ahead(19.0, 0.7).need(seen)
     assert need.wanted * 37.0 >= load * (1 - 1e-9) - 1e-6
-    assert need.wanted >= math.ceil(LEAST_KEPT * wanted)
+    assert wanted <= 1 or need.wanted >= math.ceil(LEAST_KEPT * wanted)
 
 
 def test_what_waits_is_load_too() -> None:
@@ -58,6 +58,19 @@ def test_nothing_goes_that_could_be_missed_before_it_is_back() -> None:
 def test_one_decision_takes_half_at_most() -> None:
     seen = Seen(0.0, load=1.0, carries=10.0, starts=60.0, wanted=40, ready=40, upper=lambda seconds, share: 1.0)
     assert Ahead(19.0, 0.7).need(seen).wanted == 20
+
+
+def test_the_last_one_goes_too_when_nothing_is_expected() -> None:
+    seen = Seen(0.0, carries=10.0, starts=60.0, wanted=1, ready=1)
+    assert Ahead(19.0, 0.7).need(replace(seen, upper=lambda seconds, share: 0.0)).wanted == 0
+    assert Ahead(19.0, 0.7).need(replace(seen, upper=lambda seconds, share: 0.01)).wanted == 1
+
+
+@pytest.mark.parametrize(("told", "wanted"), [(1.3, 0), (1.5, 1)])
+def test_less_than_a_call_before_one_could_be_back_is_none(told: float, wanted: int) -> None:
+    rule, seen = Ahead(19.0, 0.7), Seen(0.0, carries=10.0, starts=60.0, wanted=1, ready=1, upper=lambda _, share: told)
+    assert rule.need(replace(seen, load=50.0, requests=0.5, wanted=5)).wanted == 5
+    assert rule.need(seen).wanted == wanted, "a call was 100 of work, and 70 s times the load is what comes"
 
 
 def test_calls_that_must_move_need_room() -> None:

@@ -14,4 +14,4 @@ def test_bands_add_and_a_low_metric_takes_away(response: float, rate: float, hit
 
 
 def test_what_is_not_known_holds() -> None:
-    assert Banded().need(Seen(0.0, wanted=20)).wanted == 20
+    assert Banded().need(Seen(0.0, wanted=20, in_flight=1.0)).wanted == 20

@@ -32,3 +32,13 @@ def test_the_ceiling_is_a_number_of_replicas_once_a_price_is_known() -> None:
     assert Bounds(config, 1, 30, 0.1).at(0.0, 0.0) == (1, 30)
     assert Bounds(config, 1, 30, 0.0).at(0.0, 0.0) == (1, 30)
     assert Bounds(config, 6, 30, 2.5).at(0.0, 0.0) == (6, 6)
+
+
+def test_what_a_schedule_brings_next_is_told_and_only_if_it_changes_something() -> None:
+    bounds = Bounds(PolicyConfig(schedules=(NOON,)), 2, 30, 0.0)
+    noon = MONDAY + DAY / 2
+    assert bounds.coming(MONDAY) == (noon, 8, 20)
+    assert bounds.coming(noon) == (noon + 3600, 2, 30)
+    assert bounds.coming(noon + 3600) == (noon + 7 * DAY, 8, 20)
+    assert Bounds(PolicyConfig(), 2, 30, 0.0).coming(MONDAY) is None
+    assert Bounds(PolicyConfig(schedules=(NOON,)), 20, 20, 0.0).coming(MONDAY) is None, "fewer than its own never are"

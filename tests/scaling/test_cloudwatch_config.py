@@ -20,7 +20,10 @@ def test_it_is_off_until_it_is_named() -> None:
     assert _read("scaling: {cloudwatch: {service: eu}}") == CloudWatchConfig(service="eu")
 
 
-@pytest.mark.parametrize(("text", "why"), [("namespace: AWS/Lambda", "AWS's own"), ("interval: 1s", "interval")])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("namespace: AWS/Lambda", "AWS's own"), ("interval: 1s", "interval"), ("namespace: a b", "digits")],
+)
 def test_what_is_wrong_is_said(text: str, why: str) -> None:
     with pytest.raises(ConfigError) as wrong:
         _read(f"scaling: {{cloudwatch: {{{text}}}}}")

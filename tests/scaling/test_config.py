@@ -33,7 +33,11 @@ def test_pools_of_what_stands_and_of_what_is_started_here() -> None:
         (f"cpu: {{signal: {{}}}}, {STARTED}", 'pool "cpu" is of no upstream'),
         ("found: {signal: {}}", 'must not have "discover: {scaling: true}"'),
         (f"gpu: {{local: {{command: ['{{port}}']}}}}, {STARTED}", 'needs "discover: {scaling: true}"'),
-        (f"gpu: {{local: {{}}}}, {STARTED}", "scales an upstream of kind local"),
+        (f"gpu: {{local: {{}}}}, {STARTED}", "\"local\" needs a command"),
+        (f"gpu: {{signal: {{}}, policy: {{ceiling: 5}}}}, {STARTED}", "a ceiling needs a price: upstreams.gpu.price"),
+        (f"gpu: {{signal: {{}}, policy: {{schedules: [{{min: 9}}]}}}}, {STARTED}", "9, is more than the pool's max, 1"),
+        (f"gpu: {{signal: {{}}, policy: {{schedules: [{{max: 0}}]}}}}, {STARTED}", "0, is less than the pool's min, 1"),
+        (f"gpus: {{signal: {{}}}}, {STARTED}", "must be that of one; did you mean"),
         ("gpu: {signal: {}}", '"scaling" needs a pool: scaling.pools.found'),
     ],
 )  # fmt: skip

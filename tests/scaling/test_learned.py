@@ -1,8 +1,9 @@
+import math
 import random
 
 import pytest
 
-from penstock.scaling.learned import PROMPT_TOKEN, Capacity, Curve, Did
+from penstock.scaling.learned import COSTS, PROMPT_TOKEN, Capacity, Curve, Did
 
 GOAL = 0.01
 
@@ -84,3 +85,23 @@ def test_a_state_goes_on_where_it_was_and_a_broken_one_changes_nothing() -> None
     assert not other.load({"curves": {}})
     assert not other.load({})
     assert other.carries == capacity.carries
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [math.inf, 1, 0], [10**9, 200, 0], [-(10**9), 200, 0], [1, math.nan, 0], [1, -2.0, 0], [1, 5.0, 7.0],
+        [1, 1e300, 0],
+    ],
+)  # fmt: skip
+def test_a_curve_that_cannot_be_is_refused(row: list[float]) -> None:
+    """Its place alone was enough to end all decisions, restart after restart."""
+    capacity = Capacity(GOAL, 5.0)
+    state = capacity.dump() | {"curves": {str(cost): [row] for cost in COSTS}}
+    assert not capacity.load(state)
+    assert capacity.carries == 5.0
+
+
+@pytest.mark.parametrize("part", [{"mix": [math.nan, 1.0]}, {"mix": [1.0, math.inf]}, {"seen": -1.0}])
+def test_numbers_that_cannot_be_are_refused(part: dict[str, object]) -> None:
+    assert not Capacity(GOAL).load(Capacity(GOAL).dump() | part)

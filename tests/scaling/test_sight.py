@@ -115,6 +115,9 @@ def test_what_calls_at_once_carry() -> None:
     sight = Sight(1.0)
     sight.take(1000.0, [group(10, tokens_out=100, seconds=2.0)])
     assert sight.carried_by(8) == pytest.approx(8 * 100 / 2.0)
+    for at in range(1010, 1100, 10):
+        sight.take(at, [])
+    assert sight.carried_by(8) == pytest.approx(8 * 100 / 2.0), "a silence does not change what they were"
 
 
 def test_numbers_of_right_now_that_are_old_say_nothing() -> None:
@@ -140,5 +143,11 @@ def test_for_who_learns_calls_that_were_refused_are_late() -> None:
     assert did is not None
     assert (did.calls, did.served, did.ready, did.judged) == (2.0, 2.0, 2, 25.0)
     assert (did.answer, did.late) == (pytest.approx(200.0), pytest.approx(0.2))
+    waited = group(2, first=5.0)
+    waited.held = 1
+    sight.take(1005.0, [group(18), waited])
+    did = sight.did(1)
+    assert did is not None
+    assert (did.judged, did.late) == (19.0, pytest.approx(1 / 19)), "who waited for a start is not judged"
     sight.take(1010.0, [])
     assert sight.did(2) is None

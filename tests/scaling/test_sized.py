@@ -47,12 +47,13 @@ def test_calls_that_wait_do_not_wait_for_a_pause() -> None:
 def test_bounds_are_kept_at_once_pause_or_not() -> None:
     rule, policy = sized(2, 5)
     rule.wanted = 50
-    assert policy.decide(Seen(0.0, wanted=3, ready=3)).wanted == 5
+    told = policy.decide(Seen(0.0, wanted=3, ready=3))
+    assert (told.wanted, told.reason) == (5, "at most 5 by max, schedules and ceiling, 50 by the rule: because")
     rule.wanted = 0
     assert policy.decide(Seen(1.0, wanted=9, ready=9)).wanted == 2
     told = policy.decide(Seen(2.0, wanted=0))
     assert (told.wanted, told.action) == (2, "scale_up")
-    assert told.reason.startswith("0 by the rule, 2 to 5 may be")
+    assert told.reason == "at least 2 by min and schedules, 0 by the rule: because"
 
 
 def test_whoever_waits_before_nothing_gets_one() -> None:
@@ -61,3 +62,22 @@ def test_whoever_waits_before_nothing_gets_one() -> None:
     assert policy.decide(Seen(0.0)).wanted == 0
     rule.wanted = 0
     assert policy.decide(Seen(1.0, waiting=1, starting=1, wanted=1)).action != "scale_up"
+
+
+def test_the_last_one_stays_for_the_pause_after_the_last_call() -> None:
+    rule, policy = sized(least=0)
+    rule.wanted = 0
+    for at in (0.0, 1000.0):  # long after it was started
+        told = policy.decide(Seen(at, in_flight=1.0, ready=1, wanted=1))
+        assert told.wanted == 1
+    told = policy.decide(Seen(1599.0, ready=1, wanted=1))
+    assert (told.action, told.reason) == ("hold", "the last call was 599 s ago: because")
+    assert policy.decide(Seen(1600.0, ready=1, wanted=1)).wanted == 0
+
+
+def test_where_none_may_stand_that_is_said_whoever_waits() -> None:
+    _, policy = sized(least=0, most=0)
+    told = policy.decide(Seen(0.0, waiting=1))
+    assert (told.wanted, told.barred) == (0, True)
+    _, policy = sized(least=0, most=1)
+    assert not policy.decide(Seen(0.0)).barred

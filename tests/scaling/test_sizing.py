@@ -5,7 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.scaling.sizing import MIB, Advice, Measured, Sized, Slots, advice
+from penstock.scaling.advice import MIB, Advice
+from penstock.scaling.fit import Fit
+from penstock.scaling.size import Size
+from penstock.scaling.sizing import Measured, Sized, Slots, advice
 
 
 def one(**measured: Any) -> Advice:
@@ -67,6 +70,7 @@ def test_a_function_is_sized_by_what_it_holds_and_computes(
 ) -> None:
     told = one(cpu=cpu, resident=resident * MIB, limit=2048.0 * MIB, lambda_mib=2048)
     assert (told.of, told.wanted, told.does) == ("lambda memory", wanted, does)
+    assert told.setting == f"penstock deploy aws --memory {wanted}"
 
 
 def test_slots_by_how_many_calls_were_there() -> None:
@@ -116,3 +120,34 @@ def test_whatever_was_measured_there_is_an_answer(
     for told in advice(Measured(24, workers, cores, cpu, resident, limit)):
         assert told.wanted > 0
         assert (told.does == "keep") == (told.wanted == told.now)
+
+
+def test_a_function_that_is_a_pool_of_ours_can_be_resized_within_its_bounds() -> None:
+    def told(**bounds: tuple[float, float]) -> Advice:
+        fit = Fit(Size(memory=2048 * MIB), bounds)
+        pools = {"own": sized(carries=0.0, fit=fit)}
+        return one(resident=900.0 * MIB, cpu=1.0, lambda_mib=1024, lambda_pool="own", pools=pools)
+
+    may = told(memory=(512.0 * MIB, 2048.0 * MIB))
+    assert (may.wanted, may.by, may.pool, may.size) == (2048, "apply", "own", Size(memory=2048 * MIB))
+    assert may.reason.endswith("; 3008 would be right, beyond its bounds")
+    assert (told().by, told().pool) == ("person", "")
+
+
+def test_what_is_told_of_a_pool_is_not_told_of_its_upstream_again() -> None:
+    fit = Fit(Size(slots=4, context=2048), {"slots": (1, 64), "context": (128, 8192)}, Size(), 24.0, 9.0, 1000, 100.0)
+    told = advice(
+        Measured(
+            24, 2, 8, prompts={4096.0: 1000}, upstreams={"own": Slots(64, 1, 40.0, 1000, context=2048, answer=100.0)},
+            pools={"own": sized(carries=0.0, fit=fit)},
+        )
+    )  # fmt: skip
+    assert [(one.of, one.wanted) for one in told] == [
+        ("upstream own slots", 64), ("pool own slots", 12), ("pool own context", 4608),
+    ]  # fmt: skip
+
+
+def test_a_pool_that_resizes_by_itself_is_patient_too() -> None:
+    fit = Fit(Size(slots=64), {"slots": (1, 64)}, Size(), 2.0, 1.0, 1000, auto=True)
+    (told,) = advice(Measured(2.0, 2, 8, pools={"own": sized(carries=0.0, fit=fit)}))
+    assert (told.does, told.by) == ("keep", "pool")

@@ -15,6 +15,13 @@ def test_each_start_counts_once() -> None:
     assert starts.seconds == 30.0
 
 
+def test_another_one_of_the_same_name_counts_too() -> None:
+    starts = Starts()
+    starts.see([started("gpu-0", 1.0)], 200.0)
+    assert starts.see([Replica("gpu-0", "h:1", "ready", 390.0, 300.0, 90.0)], 400.0)
+    assert starts.measured == [1.0, 90.0]
+
+
 def test_it_is_what_most_starts_stay_within_and_forgets_old_ones() -> None:
     starts = Starts()
     starts.see([started(str(number), 10.0) for number in range(18)], 200.0)
@@ -41,3 +48,7 @@ def test_what_stands_after_a_restart_was_counted_before_it() -> None:
     assert after.measured == [20.0, 30.0]
     assert after.see([started("a", 30.0), started("c", 40.0)], 300.0)
     assert after.measured == [20.0, 30.0, 40.0]
+
+
+def test_what_no_start_can_have_taken_is_not_believed() -> None:
+    assert Starts([float("inf"), float("nan"), -1.0, 1e9, 20.0]).measured == [20.0]

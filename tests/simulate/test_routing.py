@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from penstock.routing.ask import Ask
-from penstock.routing.load import Scraped
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies.round_robin import RoundRobin
 from penstock.routing.targets import Target
 from penstock.simulate.fleet import Fleet, fleet

@@ -44,7 +44,10 @@ def test_our_own_in_any_order_with_a_block_size(tmp_path: Path) -> None:
         ('{"at": 1, "prompt": 3}\n', "line 1"),
         ('{"at": 1, "prompt": 3, "output": 4}\nnot json\n', "line 2"),
         ("TIMESTAMP,Other\n2023-11-16 18:17:03,1\n", "ContextTokens"),
-        ("[1, 2]\n", "not a trace"),
+        ("[1, 2]\n", "line 1 is no recorded call"),
+        ('{"block": 0}\n', "a number of tokens"),
+        ('{"at": "x", "prompt": 1, "output": 1}\n', "at, prompt, output are numbers"),
+        ("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03,1,2\nyesterday,1,2\n", "line 3"),
     ],
 )
 def test_what_is_no_trace(text: str, said: str, tmp_path: Path) -> None:

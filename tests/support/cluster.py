@@ -32,6 +32,7 @@ class Pod:
     annotations: dict[str, str] = field(default_factory=dict)
     waiting: tuple[str, str] | None = None
     unscheduled: str = ""
+    template: int = 1
 
     def told(self) -> dict[str, Any]:
         def time(seconds: int) -> str:
@@ -42,7 +43,10 @@ class Pod:
         ]
         if self.unscheduled:
             conditions.append({"type": "PodScheduled", "status": "False", "message": self.unscheduled})
-        metadata = {"name": self.name, "creationTimestamp": time(self.born), "annotations": self.annotations or None}
+        metadata: dict[str, Any] = {
+            "name": self.name, "creationTimestamp": time(self.born), "annotations": self.annotations or None,
+            "labels": {"app": "vllm", "pod-template-hash": f"hash{self.template}"},
+        }  # fmt: skip
         if self.goes:
             metadata["deletionTimestamp"] = time(self.born + 60)
         state = {"waiting": dict(zip(("reason", "message"), self.waiting, strict=True))} if self.waiting else {}
@@ -59,7 +63,7 @@ class Pod:
 
 
 class Cluster:
-    """``interfere`` runs before a PATCH of the scale is looked at. ``forbidden``: beginnings of "METHOD path"."""
+    """``interfere`` runs before a PATCH of the scale is looked at. ``forbidden``: beginnings of "METHOD path$"."""
 
     def __init__(self, path: str, numbered: bool = False) -> None:
         self.path = path
@@ -74,6 +78,10 @@ class Cluster:
         self.interfere: Callable[[], None] = lambda: None
         self.page = 500
         self.port = 0
+        self.template = 1
+        self.strategy = "RollingUpdate"
+        self.resources: dict[str, dict[str, str]] = {"requests": {"cpu": "500m", "memory": "1Gi"}}
+        self.used: list[dict[str, str]] | None = None
 
     # ---- what a controller does
 
@@ -84,7 +92,7 @@ class Cluster:
         while len(standing) < count:
             self.clock += 1
             number = len(standing) if self.numbered else self.clock
-            pod = Pod(f"vllm-{number}", self.clock)
+            pod = Pod(f"vllm-{number}", self.clock, template=self.template)
             self.pods.append(pod)
             standing.append(pod)
         for pod in self.victims(standing)[: len(standing) - count]:
@@ -94,6 +102,11 @@ class Cluster:
         if self.numbered:
             return sorted(standing, key=lambda pod: -int(pod.name.rpartition("-")[2]))
         return sorted(standing, key=lambda pod: (pod.ready, int(pod.annotations.get(COST, "0")), -pod.born))
+
+    def surge(self) -> None:
+        """The beginning of a rolling update: one more pod, of the template of now."""
+        self.clock += 1
+        self.pods.append(Pod(f"vllm-{self.clock}", self.clock, template=self.template))
 
     def run(self) -> None:
         """All pods become ready, and those that go are gone."""
@@ -110,10 +123,21 @@ class Cluster:
         parts = urlsplit(target)
         if fields.get("authorization") != f"Bearer {self.token}":
             return 401, status("Unauthorized")
-        if any(f"{method} {parts.path}".startswith(one) for one in self.forbidden):
+        if any(f"{method} {parts.path}$".startswith(one) for one in self.forbidden):
             return 403, status(f'deployments.apps "vllm" is forbidden: User "system:x" cannot {method.lower()}')
-        if method == "PATCH" and fields.get("content-type") != "application/merge-patch+json":
+        workload = self.path.removesuffix("/scale")
+        kind = "strategic-merge-patch" if parts.path == workload else "merge-patch"
+        if method == "PATCH" and fields.get("content-type") != f"application/{kind}+json":
             return 415, status("unsupported media type")
+        if parts.path == workload:
+            return self.on_workload(method, body)
+        if parts.path == "/apis/metrics.k8s.io/v1beta1/namespaces/llm/pods":
+            if self.used is None:
+                return 404, status("the server could not find the requested resource")
+            return 200, {"kind": "PodMetricsList", "items": [
+                {"containers": [{"name": "sidecar", "usage": {"cpu": "9"}}, {"name": "engine", "usage": usage}]}
+                for usage in self.used
+            ]}  # fmt: skip
         if parts.path == self.path:
             return self.on_scale(method, body)
         if parts.path == "/api/v1/namespaces/llm/pods":
@@ -128,6 +152,20 @@ class Cluster:
             if value is not None:
                 pod.annotations[key] = value
         return 200, pod.told()
+
+    def on_workload(self, method: str, body: bytes) -> tuple[int, Any]:
+        """A merge of containers by name, as the server does it for its own kinds."""
+        if method == "PATCH":
+            (change,) = json.loads(body)["spec"]["template"]["spec"]["containers"]
+            assert change["name"] == "engine"
+            for part, given in change["resources"].items():
+                self.resources[part] = self.resources.get(part, {}) | given
+            self.template += 1
+        sidecar = {"name": "sidecar", "resources": {"requests": {"cpu": "1", "memory": "9Gi"}}}
+        engine = {"name": "engine", "ports": [{"containerPort": 8000}], "resources": self.resources}
+        how = "updateStrategy" if self.numbered else "strategy"
+        spec = {"template": {"spec": {"containers": [sidecar, engine]}}, how: {"type": self.strategy}}
+        return 200, {"kind": "Deployment", "spec": spec}
 
     def on_scale(self, method: str, body: bytes) -> tuple[int, Any]:
         if method == "PATCH":

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.pools.plan import Under
 from penstock.scaling.replica import Replica, Standing
+from penstock.scaling.size import Size
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = (
@@ -46,13 +49,22 @@ class Played:
         self.told: list[object] = []
         self.trouble = ""
         self.closed = False
+        self.size = Size(slots=4)
+        self.unsized = ""
         self._wanted = 0
         self._number = 0
 
     async def current(self) -> Standing:
         if self.trouble:
             raise ActuatorError(self.trouble)
-        return Standing(self._wanted, list(self.replicas.values()), moves=self.moves)
+        return Standing(
+            self._wanted,
+            list(self.replicas.values()),
+            moves=self.moves,
+            size=self.size,
+            can=["slots"],
+            unsized=self.unsized,
+        )
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
         self.told.append((count, *victims))
@@ -66,6 +78,14 @@ class Played:
 
     async def drain(self, name: str, *, drained: bool) -> None:
         self.told.append((name, drained))
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        if size.context is not None:
+            raise ActuatorError("it has no context")
+        if not dry_run:
+            self.size = size
+            self.replicas = {name: structs.replace(one, stale=True) for name, one in self.replicas.items()}
+        return size
 
     async def aclose(self) -> None:
         self.closed = True

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from penstock.scaling.replica import Replica, Standing, State
+from penstock.scaling.size import Size
 
 
 class Fleet:
@@ -19,6 +20,9 @@ class Fleet:
         }
         self.wants: list[dict[str, Any]] = []
         self.told: dict[str, list[float]] = {name: [0.0, 0.0, 0.0] for name in pools}
+        self.trouble = ""
+        self.use = Size()
+        self.barred: set[str] = set()
         self.fails: Exception | None = None
 
     async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -29,11 +33,15 @@ class Fleet:
             self.wants.append(question["wants"])
             for name, want in question["wants"].items():
                 self.wanted[name] = want["count"]
+                (self.barred.add if want.get("barred") else self.barred.discard)(name)
         return {"pools": {name: self._row(name) for name in self.wanted}}
 
     def _row(self, name: str) -> dict[str, Any]:
-        standing = Standing(self.wanted[name], self.replicas[name])
-        return {"standing": msgspec.to_builtins(standing), "wanted": self.wanted[name], "why": "", "trouble": ""}
+        standing = Standing(self.wanted[name], self.replicas[name], use=self.use)
+        return {
+            "standing": msgspec.to_builtins(standing), "wanted": self.wanted[name], "why": "", "trouble": self.trouble,
+            "barred": name in self.barred,
+        }  # fmt: skip
 
     async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
         """As the workers answer: one."""

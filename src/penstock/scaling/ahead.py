@@ -30,7 +30,8 @@ SURPRISE = 0.03
 MOST_MOVED = 2.0
 """Times that a forecast is moved at most."""
 LEAST_KEPT = 0.5
-"""Of what stands, so much stays at one decision: a forecast that is wrong about all is found out in between."""
+"""Of what stands, so much stays at one decision: a forecast that is wrong about all is found out in between. Of one,
+nothing: a pool may stand at zero."""
 
 
 class Ahead:
@@ -44,6 +45,7 @@ class Ahead:
         self._drain = drain
         self._tracking = Tracking(target)
         self._load = 0.0
+        self._a_call = 0.0
         self._at = -math.inf
 
     def need(self, seen: Seen) -> Need:
@@ -59,6 +61,8 @@ class Ahead:
             need = self._tracking.need(seen)
             wanted = max(need.wanted, _count(floor, seen.carries))
             return Need(wanted, f"no forecast yet: {need.reason}", 0.0, wanted > seen.wanted)
+        if not floor:
+            expected = self._if_a_call(expected, lead)
         wanted = _count(max(floor, expected), seen.carries)
         said = (
             f"load {seen.load:.4g} now, in {lead:.0f} s at most {expected:.4g} ({self.share:.2%}); "
@@ -73,11 +77,15 @@ class Ahead:
             wanted = min(seen.wanted, kept)
         return Need(wanted, said, _confidence(seen, lead), wanted > seen.wanted)
 
-    @staticmethod
-    def _floor(seen: Seen) -> float:
+    def _floor(self, seen: Seen) -> float:
         """The load of now, with what waits."""
         a_call = seen.load / seen.requests if seen.requests > 0 else 0.0
+        self._a_call = a_call or self._a_call
         return seen.load + seen.waiting * a_call / CLEARED
+
+    def _if_a_call(self, load: float, seconds: float) -> float:
+        """That load if it makes a whole call in that time, else none: of one that comes a part would come, too."""
+        return load if load * seconds >= self._a_call else 0.0
 
     def _moved(self, seen: Seen) -> Callable[[float], float] | None:
         """The forecast's upper quantile at so many seconds, moved by how far the load of now is from what it says of
@@ -99,7 +107,11 @@ class Ahead:
     def _kept(self, seen: Seen, lead: float, wanted: int, upper: Callable[[float], float]) -> int:
         """How many must stay so that the rest is safe until one could be back."""
         most = max(upper(lead * look) for look in LOOKS)
-        kept = max(wanted, _count(most, seen.carries), math.ceil(LEAST_KEPT * seen.wanted))
+        if not wanted:
+            most = self._if_a_call(most, lead)
+        kept = max(wanted, _count(most, seen.carries))
+        if seen.wanted > 1:
+            kept = max(kept, math.ceil(LEAST_KEPT * seen.wanted))
         going = seen.standing - kept
         if going > 0 and seen.ready and seen.requests > 0:
             # Calls of those that go and cannot end there in time are done again by the rest, within the drain.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from penstock.scaling.composite import composite
-from penstock.scaling.rule import Need
+from penstock.scaling.rule import Need, unknown
 from penstock.scaling.seen import Seen
 from penstock.scaling.steps import Steps
 
@@ -27,7 +27,7 @@ class Banded:
     def need(self, seen: Seen) -> Need:
         """What is not known yet holds."""
         if seen.response is None:
-            return Need(seen.wanted, "no call has ended yet", confidence=0.0)
+            return unknown(seen, "no call has ended lately")
         metric = composite(seen.response, seen.token_rate, min(1.0, max(0.0, seen.hit_rate)))
         more = self._steps.change(metric)
         wanted = seen.wanted + more if more else min(seen.wanted, math.ceil(seen.wanted * metric / TRACKED - 1e-9))

@@ -37,5 +37,11 @@ class Bounds:
         most = max(self._least, most)
         return min(least, most), most
 
+    def coming(self, now: float) -> tuple[float, int, int] | None:
+        """The next moment in a week at which a schedule makes them others, and which; None where none does."""
+        before = self.at(now, 0.0)
+        edges = sorted({edge for schedule, _, _ in self._schedules for edge in schedule.edges(now)})
+        return next(((edge, *bounds) for edge in edges if (bounds := self.at(edge, 0.0)) != before), None)
+
     def __repr__(self) -> str:
         return f"<Bounds {self._least} to {self._most}, {len(self._schedules)} schedules>"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
+from penstock.core.scalars import suggest
 from penstock.core.settings import Finding
 from penstock.core.units import Seconds
 from penstock.scaling.actuators.aws_config import AwsConfig
@@ -17,6 +18,7 @@ from penstock.scaling.actuators.signal_config import SignalConfig
 from penstock.scaling.cloudwatch_config import CloudWatchConfig
 from penstock.scaling.keda_config import KedaConfig
 from penstock.scaling.policy_config import PolicyConfig
+from penstock.scaling.vertical_config import VerticalConfig
 
 ACTUATORS = ("local", "ray", "kubernetes", "aws", "signal")
 MOST_POOLS = 64
@@ -41,6 +43,9 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
     hold: Annotated[
         HoldConfig, Meta(description="Calls that come while no replica serves have one started, and wait.")
     ] = HoldConfig()
+    vertical: Annotated[
+        VerticalConfig, Meta(description="How large each replica is, where who runs them can change that.")
+    ] = VerticalConfig()
     local: Annotated[LocalConfig | None, Meta(description="Replicas are processes of this machine.")] = None
     ray: Annotated[RayConfig | None, Meta(description="Replicas are actors of a Ray cluster.")] = None
     kubernetes: Annotated[KubernetesConfig | None, Meta(description="Replicas are pods of a workload.")] = None
@@ -59,7 +64,13 @@ class PoolConfig(Struct, frozen=True, kw_only=True):
         if self.local is not None and not self.local.command and not self.min:
             yield ("min",), "the embedded engine keeps one replica at least"
         if self.local is not None and (room := self.local.room()) is not None and room < self.max:
-            yield ("max",), f"the GPUs that are named carry {room} replicas"
+            yield ("max",), f"max is {self.max}, and the GPUs that are named carry {room} replicas"
+        for place, schedule in enumerate(self.policy.schedules):
+            where = ("policy", "schedules", place)
+            if schedule.min is not None and schedule.min > self.max:
+                yield (*where, "min"), f"a schedule's min, {schedule.min}, is more than the pool's max, {self.max}"
+            if schedule.max is not None and schedule.max < self.min:
+                yield (*where, "max"), f"a schedule's max, {schedule.max}, is less than the pool's min, {self.min}"
 
     @property
     def starts(self) -> bool:
@@ -110,14 +121,19 @@ class ScalingConfig(Struct, frozen=True, kw_only=True):
             upstream = upstreams.get(name)
             place = ("scaling", "pools", name)
             if upstream is None:
-                yield place, f'pool "{name}" is of no upstream: its name must be that of one'
+                near = suggest(name, list(upstreams))
+                yield place, f'pool "{name}" is of no upstream: its name must be that of one{near}'
+                continue
+            if pool.policy.ceiling is not None and not upstream.price.second:
+                yield (*place, "policy", "ceiling"), f"a ceiling needs a price: upstreams.{name}.price.second"
+            if pool.local is not None and not pool.local.command and upstream.kind != "local":
+                says = f'"local" needs a command: "{name}" is of kind {upstream.kind}, and only kind local is embedded'
+                yield (*place, "local"), says
                 continue
             found = upstream.discover is not None and upstream.discover.scaling
             if pool.starts != found:
                 says = "needs" if pool.starts else "must not have"
                 yield place, f'upstream "{name}" {says} "discover: {{scaling: true}}" for this pool'
-            if pool.local is not None and not pool.local.command and upstream.kind != "local":
-                yield (*place, "local"), f"without a command it scales an upstream of kind local, not {upstream.kind}"
         for name, upstream in upstreams.items():
             if upstream.discover is not None and upstream.discover.scaling and name not in self.pools:
                 yield ("upstreams", name, "discover"), f'"scaling" needs a pool: scaling.pools.{name}'

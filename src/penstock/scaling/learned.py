@@ -28,6 +28,9 @@ MOST_COUNT = 3000.0
 DOUBT = 2.0
 """Late calls that are added to each stretch of the curve, at the share that may be: few calls prove little."""
 SCORE_FORGET = 0.995
+MOST_PLACE = 1000
+"""Of the curve, above or below a load of 1: loads beyond (1e21) there are none."""
+MOST_NUMBER = 1e18
 SURE = 0.5
 """Of the usual cost's error, so little must another have: else chance chooses."""
 
@@ -162,14 +165,30 @@ class Capacity:
         try:
             curves = {cost: Curve() for cost in COSTS}
             for cost, curve in curves.items():
-                curve.counts = {int(p): (float(calls), float(lates)) for p, calls, lates in state["curves"][str(cost)]}
-            scores = {cost: float(state["scores"][str(cost)]) for cost in COSTS}
-            prompt, answer = (float(one) for one in state["mix"])
-            seen = float(state["seen"])
-        except (KeyError, TypeError, ValueError):
+                rows = state["curves"][str(cost)]
+                curve.counts = {_place(p): (_number(calls), _number(lates, calls)) for p, calls, lates in rows}
+            scores = {cost: _number(state["scores"][str(cost)]) for cost in COSTS}
+            prompt, answer = (_number(one) for one in state["mix"])
+            seen = _number(state["seen"])
+        except (KeyError, TypeError, ValueError, OverflowError):
             return False
         self._curves, self._scores, self._mix, self._seen = curves, scores, (prompt, answer), seen
         return True
 
     def __repr__(self) -> str:
         return f"<Capacity {self.carries:.4g} a replica, of {self._seen:.0f} calls>"
+
+
+def _place(value: Any) -> int:
+    place = int(value)
+    if abs(place) > MOST_PLACE:
+        raise ValueError(f"there is no load at {place}")
+    return place
+
+
+def _number(value: Any, most: float = MOST_NUMBER) -> float:
+    """What was stored, if it can be so. A little more than ``most`` is one that was rounded."""
+    number = float(value)
+    if not 0 <= number <= most * 1.001:
+        raise ValueError(f"{number} is not from 0 to {most}")
+    return number

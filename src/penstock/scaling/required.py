@@ -10,7 +10,7 @@ import math
 
 from penstock.scaling.ahead import REACTION, UNKNOWN_START
 from penstock.scaling.capacity import SHRINK_BELOW, Terms, required
-from penstock.scaling.rule import Need
+from penstock.scaling.rule import Need, unknown
 from penstock.scaling.seen import Seen
 
 MOST = 1_000_000
@@ -25,7 +25,7 @@ class Required:
     def need(self, seen: Seen) -> Need:
         """See the module."""
         if seen.carries <= 0:
-            return Need(seen.wanted, "what a replica carries is not known yet", confidence=0.0)
+            return unknown(seen, "what a replica carries is not known yet")
         lead = (seen.starts or UNKNOWN_START) + REACTION
         told = None if seen.upper is None else [seen.upper(lead * look, UPPER) for look in (0.5, 1.0)]
         most = max([seen.load, *[one for one in told or [] if one is not None]])

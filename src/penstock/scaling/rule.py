@@ -18,6 +18,13 @@ class Need(Struct, frozen=True):
     urgent: bool = False
 
 
+def unknown(seen: Seen, what: str) -> Need:
+    """While a rule has not what it goes by (``what``), all stay as they are; but where nothing comes none is needed."""
+    if seen.is_idle:
+        return Need(0, f"no calls come; {what}", confidence=0.0)
+    return Need(seen.wanted, what, confidence=0.0)
+
+
 class Rule(Protocol):
     """See the module."""
 

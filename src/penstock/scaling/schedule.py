@@ -1,4 +1,4 @@
-"""Times of day and week in a zone: whether one of them is now. Pure: time is passed in.
+"""Times of day and week in a zone: whether one of them is now, and when it begins and ends. Pure: time is passed in.
 
 Enters: Unix seconds. Raises ValueError for a zone that is not known here.
 """
@@ -6,9 +6,11 @@ Enters: Unix seconds. Raises ValueError for a zone that is not known here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+AHEAD_DAYS = 8
+"""A week, and what of today is over."""
 
 
 def zone_of(name: str) -> tzinfo:
@@ -18,8 +20,8 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
-        known = "no time zone of this name is known on this machine: such as Europe/Berlin (from the package tzdata)"
-    raise ValueError(known)
+        says = "is no time zone that this machine knows, such as UTC or Europe/Berlin (the package tzdata has them all)"
+    raise ValueError(f'"{name}" {says}')
 
 
 def clock_of(text: str) -> int:
@@ -46,6 +48,20 @@ class Schedule:
         if minute >= self._begin:
             return local.weekday() in self._days
         return minute < self._end and (local - timedelta(days=1)).weekday() in self._days
+
+    def edges(self, after: float) -> list[float]:
+        """When it begins and ends in the week after that moment, in no order."""
+        today = datetime.fromtimestamp(after, self._zone).date()
+        found = []
+        for ahead in range(-1, AHEAD_DAYS + 1):
+            day = today + timedelta(days=ahead)
+            if day.weekday() in self._days:
+                last = day if self._begin < self._end else day + timedelta(days=1)
+                found += [self._moment(day, self._begin), self._moment(last, self._end)]
+        return [at for at in found if at > after]
+
+    def _moment(self, day: date, minutes: int) -> float:
+        return (datetime.combine(day, time(), self._zone) + timedelta(minutes=minutes)).timestamp()
 
     def __repr__(self) -> str:
         return f"<Schedule {self._begin} to {self._end} of {len(self._days)} days>"

@@ -52,10 +52,15 @@ class Seen(Struct, frozen=True):
         """Replicas that serve or soon will."""
         return self.ready + self.starting
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing comes, is under way or waits."""
+        return not (self.load or self.in_flight or self.waiting)
+
 
 class Decision(Struct, frozen=True):
     """``wanted``: replicas, from now on. ``confidence``: 0 to 1. ``cost``: dollars an hour more (or less) than what
-    stands; ``reason``: for people, with the numbers it rests on."""
+    stands; ``reason``: for people, with the numbers it rests on. ``barred``: none may stand now, whoever calls."""
 
     at: float
     wanted: int
@@ -63,6 +68,7 @@ class Decision(Struct, frozen=True):
     reason: str
     confidence: float = 1.0
     cost: float = 0.0
+    barred: bool = False
 
 
 class Policy(Protocol):

@@ -56,6 +56,7 @@ class Sight:
         self._calls, self._work = 0.0, 0.0
         self._ended, self._starts = 0.0, 0.0
         self._before = 0.0
+        self._at_once = 0.0
         self.last_load = 0.0
 
     # ---- what comes in
@@ -128,11 +129,14 @@ class Sight:
         return (_work(newest) + self._shed[-1] * self.a_call) / SPAN
 
     def carried_by(self, slots: float) -> float:
-        """Load that so many calls at once are, each as long as they were lately; 0 while no call was seen."""
+        """Load that so many calls at once are, each as long as they were when there last were some; 0 while no call was
+        seen."""
         recent = Group()
         for one in self._windows:
             recent.add(one)
-        return slots * self.a_call * recent.calls / recent.total if recent.calls and recent.total else 0.0
+        if recent.calls and recent.total:
+            self._at_once = self.a_call * recent.calls / recent.total
+        return slots * self._at_once
 
     def did(self, ready: int) -> Did | None:
         """What came in the newest window, and how ``ready`` replicas did, for who learns what one carries. Calls that
@@ -143,8 +147,10 @@ class Sight:
         came = self._came()
         calls = newest.calls / SPAN if came is None else came
         prompt = max(0, newest.tokens_in - newest.tokens_cached) / newest.calls
-        judged = count(newest.firsts) + shed
-        late = (above(newest.firsts, self.goal) + shed) / judged if judged else 0.0
+        late_ones = above(newest.firsts, self.goal)
+        held = min(newest.held, late_ones)  # they waited for a start: that says nothing of what a replica carries
+        judged = count(newest.firsts) - held + shed
+        late = (late_ones - held + shed) / judged if judged else 0.0
         answer = newest.tokens_out / newest.calls
         return Did(calls, calls * prompt, calls * answer, newest.calls / SPAN, ready, late, judged)
 

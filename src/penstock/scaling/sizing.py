@@ -1,32 +1,28 @@
 """How large things should be, by what was measured of them: the gateway, upstreams' slots and context, pools. Pure.
 
 Enters: what was measured over a day, and what is configured. Leaves: an Advice each, with the numbers it rests on and
-what it takes to follow it. It advises; pools are sized by themselves, and nothing else is changed. What has not been
-measured for long enough is not advised on.
+what it takes to follow it. What has not been measured for long enough is not advised on.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from msgspec import Struct, structs
 
-MIB = 2**20
+from penstock.scaling.advice import MIB, Advice, By, bounded, does
+from penstock.scaling.fit import LEAST_CALLS, LEAST_HOURS, MEMORY_STEP, Fit, fits, stepped
+
 BUSY, IDLE = 0.7, 0.25
 """Of a core that a worker uses at the peak: more asks for another, less for one fewer."""
 AIM = 0.6
 MEMORY_FREE = 0.25
 """So much more than the peak is given."""
 MEMORY_TIGHT, MEMORY_WIDE = 0.8, 0.3
-MEMORY_STEP = 64.0 * MIB
 SLOTS_FREE = 0.3
 CONTEXT_SHARE = 0.999
 """Of the prompts that must fit."""
-LEAST_CALLS = 100
-LEAST_HOURS = 12.0
-"""Measured, before less is advised: a night tells nothing of the day."""
 LAMBDA_MIB_PER_CORE = 1769
 """Lambda gives one whole core at so much memory, and less or more in proportion."""
 LAMBDA_LEAST, LAMBDA_MOST, LAMBDA_STEP = 128, 10_240, 64
@@ -47,7 +43,8 @@ class Slots(Struct, frozen=True):
 
 
 class Sized(Struct, frozen=True):
-    """One pool, as replicas. ``expected``: the most that the next hour needs by the forecast, None without one."""
+    """One pool, as replicas. ``expected``: the most that the next hour needs by the forecast, None without one.
+    ``fit``: how large its replicas are, where that may be changed."""
 
     now: int
     peak: int
@@ -59,13 +56,14 @@ class Sized(Struct, frozen=True):
     price: float = 0.0
     actuator: str = ""
     follows: bool = True
+    fit: Fit | None = None
 
 
 class Measured(Struct, frozen=True):
     """``hours``: of how long ago it tells. ``cpu``: share of one core of the busiest worker at the peak; ``resident``:
     bytes of all workers at the peak, ``limit``: bytes that they may have, 0 where nobody says. ``prompts``: calls by
     the upper bound of their prompts' tokens, endless for the last. ``lambda_mib``: memory of the function that it runs
-    in, 0 elsewhere."""
+    in, 0 elsewhere, and ``lambda_pool`` the pool that can change it."""
 
     hours: float
     workers: int
@@ -77,39 +75,23 @@ class Measured(Struct, frozen=True):
     upstreams: Mapping[str, Slots] = {}
     pools: Mapping[str, Sized] = {}
     lambda_mib: int = 0
-
-
-class Advice(Struct, frozen=True):
-    """``of``: what is sized; ``by``: what carries it out: ``pool`` (it does so by itself), ``reload``, ``restart``, or
-    ``person``. ``setting``: the line of the config, where there is one."""
-
-    of: str
-    now: float
-    wanted: float
-    unit: str
-    does: Literal["keep", "more", "less"]
-    reason: str
-    by: Literal["pool", "reload", "restart", "person"]
-    evidence: dict[str, float]
-    setting: str = ""
+    lambda_pool: str = ""
 
 
 def advice(measured: Measured) -> list[Advice]:
     """All there is, the gateway first. That less would do is said only of a day's work."""
+    longest, _ = _longest(measured.prompts)
+    sizes = (one for name, pool in measured.pools.items() if pool.fit for one in fits(name, pool.fit, longest))
     made = [*_workers(measured), *_memory(measured), *_function(measured), *_slots(measured), *_context(measured),
-            *_pools(measured)]  # fmt: skip
+            *sizes, *_pools(measured)]  # fmt: skip
     return [_patient(one, measured.hours) for one in made]
 
 
 def _patient(one: Advice, hours: float) -> Advice:
-    if one.does != "less" or one.by == "pool" or hours >= LEAST_HOURS:
+    if one.does != "less" or (one.by == "pool" and not one.dimension) or hours >= LEAST_HOURS:
         return one
     reason = f"{one.reason}; less might do, but {hours:.1f} hours are too few to say so ({LEAST_HOURS:g})"
     return structs.replace(one, wanted=one.now, does="keep", reason=reason, setting="")
-
-
-def _does(now: float, wanted: float) -> Literal["keep", "more", "less"]:
-    return "keep" if wanted == now else "more" if wanted > now else "less"
 
 
 def _workers(measured: Measured) -> Iterator[Advice]:
@@ -121,12 +103,12 @@ def _workers(measured: Measured) -> Iterator[Advice]:
         wanted = max(1, math.ceil(workers * cpu / AIM))
     bound = max(workers, measured.cores)  # more workers than cores gain nothing
     reason = f"the busiest worker used {cpu:.0%} of a core at the peak"
-    by: Literal["restart", "person"] = "restart"
+    by: By = "restart"
     if wanted > bound:
         reason += f"; {wanted} workers would be wanted, and there are {measured.cores} cores: another gateway beside it"
         wanted, by = bound, "person"
     yield Advice(
-        "gateway workers", workers, wanted, "workers", _does(workers, wanted), reason, by,
+        "gateway workers", workers, wanted, "workers", does(workers, wanted), reason, by,
         {"cpu_peak": cpu, "cores": measured.cores}, f"listen: {{workers: {wanted}}}",
     )  # fmt: skip
 
@@ -138,10 +120,10 @@ def _memory(measured: Measured) -> Iterator[Advice]:
     share = resident / limit
     wanted = limit
     if share > MEMORY_TIGHT or share < MEMORY_WIDE:
-        wanted = max(2 * MEMORY_STEP, _stepped(resident * (1 + MEMORY_FREE), MEMORY_STEP))
+        wanted = max(2 * MEMORY_STEP, stepped(resident * (1 + MEMORY_FREE), MEMORY_STEP))
     reason = f"{resident / MIB:.0f} MiB of {limit / MIB:.0f} MiB were resident at the peak ({share:.0%})"
     yield Advice(
-        "gateway memory", limit, wanted, "bytes", _does(limit, wanted), reason, "person",
+        "gateway memory", limit, wanted, "bytes", does(limit, wanted), reason, "person",
         {"resident_peak": resident, "limit": limit},
     )  # fmt: skip
 
@@ -153,17 +135,23 @@ def _function(measured: Measured) -> Iterator[Advice]:
         return
     held = resident / MIB * (1 + MEMORY_FREE)
     computed = 0.0 if cpu is None else cpu / AIM * LAMBDA_MIB_PER_CORE
-    wanted = int(_stepped(max(held, computed), LAMBDA_STEP))
+    wanted = int(stepped(max(held, computed), LAMBDA_STEP))
     wanted = min(LAMBDA_MOST, max(LAMBDA_LEAST, wanted))
     if now / 2 < wanted < now:
         wanted = now  # what is not at most half as large is not worth a new function
     reason = f"{resident / MIB:.0f} MiB were resident at the peak"
     if cpu is not None:
         reason += f", and {cpu:.0%} of a core used; a core comes with {LAMBDA_MIB_PER_CORE} MiB"
+    pool = measured.pools.get(measured.lambda_pool)
+    bounds = None if pool is None or pool.fit is None else pool.fit.bounds.get("memory")
+    about = {} if bounds is None else {"pool": measured.lambda_pool, "dimension": "memory"}
+    if bounds is not None and wanted != now:
+        nearest, beyond = bounded(wanted, (bounds[0] / MIB, bounds[1] / MIB))
+        wanted, reason = int(nearest), reason + beyond
     yield Advice(
-        "lambda memory", now, wanted, "MiB", _does(now, wanted), reason, "person",
+        "lambda memory", now, wanted, "MiB", does(now, wanted), reason, "person" if bounds is None else "apply",
         {"resident_peak": resident, **({} if cpu is None else {"cpu_peak": cpu})},
-        f"deploy: {{aws: {{memory: {wanted}MiB}}}}",
+        f"penstock deploy aws --memory {wanted}", **about,
     )  # fmt: skip
 
 
@@ -179,33 +167,41 @@ def _slots(measured: Measured) -> Iterator[Advice]:
             wanted = one.configured  # its limit was set for a reason: calls wait rather than crowd it
             reason += f"; calls wait for its {one.configured} seats: a replica more rather than more seats"
         yield Advice(
-            f"upstream {name} slots", one.configured, wanted, "calls at once", _does(one.configured, wanted), reason,
+            f"upstream {name} slots", one.configured, wanted, "calls at once", does(one.configured, wanted), reason,
             "reload", {"in_flight_peak": one.peak, "calls": one.calls},
             f"upstreams: {{{name}: {{{key}: {wanted}}}}}",
         )  # fmt: skip
 
 
 def _context(measured: Measured) -> Iterator[Advice]:
-    total = sum(measured.prompts.values())
-    if total < LEAST_CALLS:
-        return
-    within, longest = 0, math.inf
-    for bound, calls in sorted(measured.prompts.items()):
-        within += calls
-        if within >= CONTEXT_SHARE * total:
-            longest = bound
-            break
+    longest, share = _longest(measured.prompts)
     for name, one in measured.upstreams.items():
+        pool = measured.pools.get(name)
+        if pool is not None and pool.fit is not None and "context" in pool.fit.bounds:
+            continue  # its replicas' size is told
         if not one.context or one.calls < LEAST_CALLS or not math.isfinite(longest):
             continue
-        needed = int(_stepped(longest + 4 * one.answer, 256))
+        needed = int(stepped(longest + 4 * one.answer, 256))
         wanted = needed if needed > one.context or needed < one.context / 2 else one.context
-        reason = f"{within / total:.1%} of the prompts have at most {longest:.0f} tokens, answers {one.answer:.0f}"
+        reason = f"{share:.1%} of the prompts have at most {longest:.0f} tokens, answers {one.answer:.0f}"
         yield Advice(
-            f"upstream {name} context", one.context, wanted, "tokens", _does(one.context, wanted),
-            f"{reason} on the mean", "reload", {"prompt_bound": longest, "share_within": within / total},
+            f"upstream {name} context", one.context, wanted, "tokens", does(one.context, wanted),
+            f"{reason} on the mean", "reload", {"prompt_bound": longest, "share_within": share},
             f"upstreams: {{{name}: {{context: {wanted}}}}}",
         )  # fmt: skip
+
+
+def _longest(prompts: Mapping[float, int]) -> tuple[float, float]:
+    """Tokens that nearly all prompts have at most, and which share that is; endless while that is not known."""
+    total = sum(prompts.values())
+    if total < LEAST_CALLS:
+        return math.inf, 0.0
+    within = 0
+    for bound, calls in sorted(prompts.items()):
+        within += calls
+        if within >= CONTEXT_SHARE * total:
+            return bound, within / total
+    return math.inf, 0.0
 
 
 def _pools(measured: Measured) -> Iterator[Advice]:
@@ -224,11 +220,7 @@ def _pools(measured: Measured) -> Iterator[Advice]:
             setting = f"scaling: {{pools: {{{name}: {{max: {expected}}}}}}}"
         price = {"dollars_an_hour": one.price * wanted} if one.price else {}
         yield Advice(
-            f"pool {name} replicas", one.now, wanted, "replicas", _does(one.now, wanted), reason,
+            f"pool {name} replicas", one.now, wanted, "replicas", does(one.now, wanted), reason,
             "pool" if one.follows and expected <= one.most else "reload" if setting else "person",
             {"load": one.load, "carries": one.carries, "peak": one.peak, **price}, setting,
         )  # fmt: skip
-
-
-def _stepped(value: float, step: float) -> float:
-    return math.ceil(value / step - 1e-9) * step

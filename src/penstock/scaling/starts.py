@@ -12,17 +12,20 @@ from collections.abc import Iterable, Sequence
 from penstock.scaling.replica import Replica
 
 KEPT = 20
+LONGEST_SECONDS = 86_400.0
+"""What was said to have taken longer was none."""
 SHARE = 0.9
 MOST_NAMES = 10_000
-"""Replicas whose start was counted; of those the longest ago are forgotten."""
+"""Replicas whose start was counted; of those the longest ago are forgotten. One is known by its name and when it was
+asked for: who starts another command counts from 0 again."""
 
 
 class Starts:
     """See the module."""
 
     def __init__(self, known: Iterable[float] = ()) -> None:
-        self._took = [float(one) for one in known if one > 0][-KEPT:]
-        self._counted: OrderedDict[str, None] = OrderedDict()
+        self._took = [float(one) for one in known if 0 < one <= LONGEST_SECONDS][-KEPT:]
+        self._counted: OrderedDict[tuple[str, float], None] = OrderedDict()
         self._anew = bool(self._took)
         self._lasts = 0.0
 
@@ -36,8 +39,8 @@ class Starts:
         anew, self._anew = self._anew, False  # what stands after a restart was counted before it
         new = False
         for one in replicas:
-            if one.took > 0 and one.name not in self._counted:
-                self._counted[one.name] = None
+            if one.took > 0 and (one.name, one.asked) not in self._counted:
+                self._counted[one.name, one.asked] = None
                 if not anew:
                     self._took = [*self._took, one.took][-KEPT:]
                     new = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from penstock.scaling.rule import Need
+from penstock.scaling.rule import Need, unknown
 from penstock.scaling.seen import Seen
 
 
@@ -24,6 +24,6 @@ class Tracking:
         """What is not known yet holds."""
         carries = seen.carries * self._target
         if carries <= 0:
-            return Need(seen.wanted, "what a replica carries is not known yet", confidence=0.0)
+            return unknown(seen, "what a replica carries is not known yet")
         wanted = math.ceil(seen.load / carries - 1e-9)
         return Need(wanted, f"load {seen.load:.4g}, a replica is to take {carries:.4g}")

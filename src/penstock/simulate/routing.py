@@ -16,7 +16,8 @@ from penstock.core.call import Call, Operation
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.routing.ask import Ask
-from penstock.routing.load import Peers, Scraped
+from penstock.routing.load import Peers
+from penstock.routing.scraped import Scraped
 from penstock.routing.seats import Seat
 from penstock.routing.sizes import Sizes
 from penstock.routing.strategies.strategy import Shared

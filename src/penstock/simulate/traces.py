@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BLOCK = 512
 """Tokens of a block in Mooncake's traces, and in ours where the first line does not say ``block``."""
@@ -51,34 +51,51 @@ def read_trace(path: Path) -> Trace:
     with path.open(encoding="utf-8", newline="") as file:
         first = file.readline()
         file.seek(0)
-        try:
-            if first.startswith("TIMESTAMP"):
-                return Trace(path.stem, sorted(_azure(file)))
-            block = int(json.loads(first).get("block", BLOCK)) if first.strip() else BLOCK
-            return Trace(path.stem, sorted(_lines(file), key=lambda row: row.at), block)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}: not a trace that is known ({error!r})") from None
+        if first.startswith("TIMESTAMP"):
+            return Trace(path.stem, sorted(_azure(file)))
+        block = _told(first, 1).get("block", BLOCK) if first.strip() else BLOCK
+        if not isinstance(block, int) or block < 1:
+            raise ValueError('line 1: "block" is a number of tokens')
+        return Trace(path.stem, sorted(_lines(file), key=lambda row: row.at), block)
 
 
 def _azure(file: Iterable[str]) -> Iterator[Row]:
     began: datetime | None = None
-    for row in csv.DictReader(file):
-        at = datetime.fromisoformat(row["TIMESTAMP"][:26])
+    for number, row in enumerate(csv.DictReader(file), 2):
+        try:
+            at = datetime.fromisoformat(row["TIMESTAMP"][:26])
+            prompt, output = int(row["ContextTokens"]), int(row["GeneratedTokens"])
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"line {number} is not TIMESTAMP,ContextTokens,GeneratedTokens") from None
         began = began or at
-        yield Row((at - began).total_seconds(), int(row["ContextTokens"]), max(1, int(row["GeneratedTokens"])))
+        yield Row((at - began).total_seconds(), prompt, max(1, output))
+
+
+def _told(line: str, number: int) -> dict[str, Any]:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise ValueError(
+            f"line {number} is no recorded call: a line of JSON such as"
+            ' {"at": 12.5, "prompt": 4100, "output": 220}, or Azure\'s CSV with its head'
+        )
+    return told
 
 
 def _lines(file: Iterable[str]) -> Iterator[Row]:
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
+        told = _told(line, number)
+        mooncake = "timestamp" in told
+        names = ("timestamp", "input_length", "output_length") if mooncake else ("at", "prompt", "output")
         try:
-            told = json.loads(line)
-            if "timestamp" in told:
-                at, prompt, output = told["timestamp"] / 1000, told["input_length"], told["output_length"]
-                blocks = told.get("hash_ids", ())
-            else:
-                at, prompt, output, blocks = told["at"], told["prompt"], told["output"], told.get("blocks", ())
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"line {number} is not a recorded call: {error!r}") from None
-        yield Row(float(at), max(1, int(prompt)), max(1, int(output)), blocks, str(told.get("session", "")))
+            at, prompt, output = float(told[names[0]]), int(told[names[1]]), int(told[names[2]])
+        except KeyError as error:
+            raise ValueError(f"line {number} is no recorded call: {error} is missing") from None
+        except (TypeError, ValueError):
+            raise ValueError(f"line {number} is no recorded call: {', '.join(names)} are numbers") from None
+        blocks = told.get("hash_ids" if mooncake else "blocks", ())
+        yield Row(at / 1000 if mooncake else at, max(1, prompt), max(1, output), blocks, str(told.get("session", "")))

@@ -1,6 +1,9 @@
 import pytest
 
 from penstock.config import Config, ConfigError
+from penstock.core.printing import plain_struct
+from penstock.core.shapes import MASK
+from penstock.scaling.actuators.ray_config import RayConfig
 from penstock.scaling.config import ScalingConfig
 
 UP = """
@@ -43,8 +46,18 @@ def test_a_pool_that_sets_serves_replicas_starts_none_itself() -> None:
         ('{command: ["{port}"], resources: {a: 0}}', "resources"),
         ('{command: ["{port}"], linger: 5}', "linger"),
         ("{serve: {url: head, application: a, deployment: d}}", "must be a URL"),
+        (
+            '{serve: {url: "http://h", application: a, deployment: d, token: "a\\r\\nx: b"}}',
+            "another control character",
+        ),
         ('{command: ["{port}"], serve: {url: "http://h", application: a, deployment: d}}', "not both"),
     ],
 )
 def test_what_is_wrong_is_said(ray: str, says: str) -> None:
     assert says in problems(ray)
+
+
+def test_a_secret_of_the_command_is_not_shown() -> None:
+    config = RayConfig(command=["vllm", "--api-key", "sk-secret", "--port", "{port}"])
+    assert plain_struct(config)["command"] == ["vllm", "--api-key", MASK, "--port", "{port}"]
+    assert plain_struct(config, masked=False)["command"] == config.command

@@ -6,6 +6,7 @@ import pytest
 from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.seldom import Seldom
 from penstock.scaling.replica import Standing
+from penstock.scaling.size import Size
 
 
 class Counted:
@@ -32,6 +33,10 @@ class Counted:
     async def drain(self, name: str, *, drained: bool) -> None:
         self.did.append((name, drained))
 
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        self.did.append((size, dry_run))
+        return size
+
     async def aclose(self) -> None:
         self.did.append("closed")
 
@@ -52,8 +57,11 @@ def test_a_look_holds_for_an_interval_and_until_something_is_changed() -> None:
         await seldom.drain("b", drained=True)
         await seldom.current()
         assert inner.looks == 4
+        assert await seldom.resize(Size(slots=4), dry_run=True) == Size(slots=4)
+        await seldom.current()
+        assert inner.looks == 5
         await seldom.aclose()
-        assert inner.did == [(3, "a"), ("b", True), "closed"]
+        assert inner.did == [(3, "a"), ("b", True), (Size(slots=4), True), "closed"]
 
     asyncio.run(main())
 

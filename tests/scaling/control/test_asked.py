@@ -3,9 +3,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from penstock.scaling.control.asked import ahead, gauges, is_active, row, said, wanted
+from penstock.scaling.actuators.signal_config import SignalConfig
+from penstock.scaling.config import PoolConfig
+from penstock.scaling.control.asked import ahead, brief, gauges, is_active, row, said, wanted
 from penstock.scaling.control.ruling import Held
 from penstock.scaling.control.service import Pool
+from penstock.scaling.policy_config import PolicyConfig, ScheduleConfig
 from penstock.scaling.seen import Seen
 from tests.scaling.control.test_ruling import BEGAN, ruling
 
@@ -27,13 +30,15 @@ def asked(does: str, body: str, pools: dict[str, Pool] | None = None) -> Any:
 def test_before_a_decision_it_is_what_is_configured() -> None:
     one, _ = ruling(4)
     assert wanted(Pool(one)) == 1
-    assert row(Pool(one))["desired_replicas"] == 1
+    assert row(Pool(one), BEGAN)["desired_replicas"] == 1
+    assert brief(Pool(one))["wanted"] == 1
     assert gauges(Pool(one)) == {"desired": 1, "held": 0, "forecast": None}
 
 
 def test_a_row_is_plain_and_tells_why() -> None:
     pool = known(load=30.0, carries=10.0, upper=lambda seconds, share: 50.0, starts=40.0)
-    told = row(pool)
+    told = row(pool, BEGAN)
+    assert (told["actuator"], told["schedule"]) == ("signal", None)
     assert told["desired_replicas"] == 4
     assert told["decision"]["reason"] == "it says so"
     assert told["forecast"] == {"seconds": 40.0, "quantile": 0.9, "load": 50.0}
@@ -43,6 +48,23 @@ def test_a_row_is_plain_and_tells_why() -> None:
     assert published["saturation"] == pytest.approx(1.5)
     assert (published["ready"], published["failed"]) == (2, 1)
     assert gauges(known(load=30.0))["saturation"] is None, "what a replica carries is not known"
+
+
+def test_the_bounds_of_now_and_the_next_by_schedule_are_told() -> None:
+    one, _ = ruling(4)
+    policy = PolicyConfig(schedules=[ScheduleConfig(begin="12:00", end="13:00", min=3)], ceiling=8_000_000)
+    one.pool = PoolConfig(min=1, max=10, signal=SignalConfig(), policy=policy)
+    pool = Pool(one)
+    assert row(pool, 0.0)["schedule"] == {"min": 1, "max": 10, "next": {"at": 43_200.0, "min": 3, "max": 10}}
+    pool.told = {"standing": {"wanted": 1, "replicas": [], "price": 2.0}}
+    assert row(pool, 43_200.0)["schedule"] == {"min": 3, "max": 4, "next": {"at": 46_800.0, "min": 1, "max": 4}}
+
+
+def test_in_brief_there_is_what_changes_only_when_something_happens_and_two_numbers_of_now() -> None:
+    assert brief(known(waiting=2.0, in_flight=5.0)) == {
+        "wanted": 4, "ready": 0, "starting": 0, "draining": 0, "failed": 1, "waiting": 2.0, "in_flight": 5.0,
+        "changed": BEGAN + 1, "held": False, "trouble": "",
+    }  # fmt: skip
 
 
 def test_no_forecast_is_told_where_there_is_none() -> None:
@@ -71,6 +93,7 @@ def test_what_people_may_say() -> None:
         ("destroy", "{}", "there are want, pause, resume"),
         ("want", "{", "the body is JSON"),
         ("want", "[]", "the body is JSON"),
+        ("want", "[" * 60_000, "the body is JSON"),
         ("want", '{"pool": "cpu", "count": 3}', 'no pool "cpu"'),
         ("want", '{"count": 11}', "from 1 to 10"),
         ("want", '{"count": 0}', "from 1 to 10"),
@@ -78,8 +101,8 @@ def test_what_people_may_say() -> None:
         ("want", '{"count": "3"}', "from 1 to 10"),
         ("want", "{}", "from 1 to 10"),
         ("pause", '{"for": "soon"}', "for: a duration"),
-        ("pause", '{"for": "31d"}', "at most 30d"),
-        ("pause", '{"for": "0"}', "at most 30d"),
+        ("pause", '{"for": "31d"}', "30d at most"),
+        ("pause", '{"for": "0"}', "30d at most"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_with_words(does: str, body: str, says: str) -> None:

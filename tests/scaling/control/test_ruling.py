@@ -1,8 +1,11 @@
+import math
+
+import msgspec
 import pytest
 
 from penstock.scaling.actuators.signal_config import SignalConfig
 from penstock.scaling.config import PoolConfig
-from penstock.scaling.control.ruling import REMEMBERED, Held, Kept, Ruling
+from penstock.scaling.control.ruling import REMEMBERED, Held, Kept, Ruling, kept_of
 from penstock.scaling.policy_config import PolicyConfig
 from penstock.scaling.seen import Decision, Seen
 
@@ -125,3 +128,28 @@ def test_time_never_goes_back_for_a_policy() -> None:
     for at in (BEGAN + 100, BEGAN + 40, BEGAN + 101):
         one.decide(seen(at), blind=False)
     assert policy.asked == [BEGAN + 100, BEGAN + 100, BEGAN + 101]
+
+
+CHANGE = Decision(BEGAN, 3, "scale_up", "then")
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"nonsense",
+        b"\x81\xa7learned" + b"\x81\xa1a" * 20_000 + b"\xc0",
+        Kept(held=Held(3, "key_1\n12:00 ERROR all is lost", BEGAN)),
+        Kept(held=Held(3, "key_1", BEGAN, math.nan)),
+        Kept(changes=[CHANGE] * (REMEMBERED + 1)),
+        Kept(changes=[Decision(math.inf, 3, "scale_up", "then")]),
+        Kept(changes=[Decision(BEGAN, 3, "scale_up", "x" * 100_000)]),
+    ],
+)
+def test_what_somebody_else_put_into_the_store_is_refused(stored: bytes | Kept) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        kept_of(stored if isinstance(stored, bytes) else msgspec.msgpack.encode(stored))
+
+
+def test_what_was_kept_is_taken_as_it_was() -> None:
+    kept = Kept([30.0], Held(2, "key_1", BEGAN), [CHANGE] * REMEMBERED, {"mix": [1.0, 2.0]})
+    assert kept_of(msgspec.msgpack.encode(kept)) == kept

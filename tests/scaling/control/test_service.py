@@ -13,6 +13,8 @@ from penstock.scaling.control.ruling import Held, Kept
 from penstock.scaling.control.service import Controller
 from penstock.scaling.policy_config import PolicyConfig
 from penstock.scaling.seen import Decision, Seen
+from penstock.scaling.size import Size
+from penstock.scaling.starts import Starts
 from tests.scaling.control.test_ruling import Says
 from tests.support.pools_told import Fleet, ready
 
@@ -51,7 +53,7 @@ class Decided:
 
 
 def pool(**more: object) -> PoolConfig:
-    return PoolConfig(min=1, max=9, signal=SignalConfig(), policy=PolicyConfig(cooldown_in=0.0), **more)  # type: ignore[arg-type]
+    return PoolConfig(**{"min": 1, "max": 9, **more}, signal=SignalConfig(), policy=PolicyConfig(cooldown_in=0.0))  # type: ignore[arg-type]
 
 
 def test_first_rounds_hold_until_a_window_was_seen() -> None:
@@ -143,6 +145,20 @@ def test_a_reload_keeps_what_is_known_where_the_rule_changes() -> None:
     assert after["a"].ruling.pool.drain == 5.0
 
 
+def test_where_none_may_stand_the_supervisor_is_told_so_once_and_when_it_is_over() -> None:
+    one = Decided(a=pool(min=0))
+    one.look()
+    one.policies["a"].wanted = 0
+    one.round()
+    asyncio.run(one.controller.hold("a", Held(0, "key_1", one.at)))
+    assert one.fleet.wants[-1] == {"a": {"count": 0, "why": "set to 0 by key_1", "barred": True}}
+    asked = len(one.fleet.wants)
+    one.round()
+    assert len(one.fleet.wants) == asked
+    asyncio.run(one.controller.hold("a", None))
+    assert "barred" not in one.fleet.wants[-1]["a"]
+
+
 def test_what_was_kept_is_gone_on_from() -> None:
     one = Decided()
     kept = Kept([30.0], Held(2, "key_1", NOW), [Decision(NOW - 100, 3, "scale_up", "then")], {})
@@ -150,19 +166,28 @@ def test_what_was_kept_is_gone_on_from() -> None:
     one.controller.restore("gone", msgspec.msgpack.encode(kept))
     known = one.controller.pools["a"].kept()
     assert (known.starts, known.held, known.changes) == (kept.starts, kept.held, kept.changes)
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(ValueError, match="malformed"):
         one.controller.restore("a", b"\xc1")
 
 
 def played(one: Decided, windows: int, calls: int, first: float, ready_: int = 1, **standing: int) -> None:
     """Windows in which so many calls of 100 tokens came to so many replicas, with that time to their first token."""
     pool = one.controller.pools["a"]
-    pool.seen = Seen(one.at, ready=ready_, **standing)
     for _ in range(windows):
+        pool.see(Seen(one.at, ready=ready_, **standing))
         group = Group(calls=calls, tokens_out=calls * 100, total=calls * 2.0)
         put(group.firsts, first, calls)
         pool.sight.take(one.at, [group])
         pool.learn()
+
+
+def test_starts_that_were_measured_and_kept_before_it_was_read_count_once() -> None:
+    pool = Decided().controller.pools["a"]
+    pool.starts = Starts([8.0])
+    pool.restore(Kept(starts=[5.0, 8.0]))
+    assert pool.starts.measured == [5.0, 8.0]
+    pool.restore(Kept(starts=[4.0]))
+    assert pool.starts.measured == [4.0, 5.0, 8.0]
 
 
 def test_what_a_replica_carries_is_learned_and_kept() -> None:
@@ -181,6 +206,18 @@ def test_what_a_replica_carries_is_learned_and_kept() -> None:
     assert pool.carries(4.0) < 1000, "it is late at that now"
 
 
+def test_of_a_window_in_which_a_replica_came_nothing_is_learned() -> None:
+    one = Decided()
+    pool = one.controller.pools["a"]
+    played(one, 5, 100, 0.5)
+    learned = pool.capacity.carries
+    pool.see(Seen(one.at, ready=0, starting=1))
+    played(one, 1, 100, 9.0)
+    assert pool.capacity.carries == learned
+    played(one, 9, 100, 9.0)
+    assert pool.capacity.carries < learned
+
+
 def test_another_goal_is_learned_anew_and_another_rule_is_not() -> None:
     one = Decided()
     played(one, 20, 100, 0.5)
@@ -190,3 +227,15 @@ def test_another_goal_is_learned_anew_and_another_rule_is_not() -> None:
     strict = PoolConfig(min=1, max=9, signal=SignalConfig(), policy=PolicyConfig(ttft=0.1))
     one.controller.follow(ScalingConfig(pools={"a": strict}))
     assert one.controller.pools["a"].capacity.carries == 0
+
+
+def test_what_replicas_of_another_size_used_is_forgotten_and_what_one_carries_is_not() -> None:
+    one = Decided()
+    one.fleet.use = Size(cpu=1.5)
+    one.round()
+    pool = one.controller.pools["a"]
+    assert pool.used.peak == Size(cpu=1.5)
+    capacity = pool.capacity
+    pool.resized()
+    assert pool.used.peak == Size()
+    assert pool.capacity is capacity, "a guess would take away replicas that are needed"

@@ -56,3 +56,10 @@ def test_it_goes_on_from_its_state() -> None:
         one.learn(ROW, said, one.bounds(said), float(value))
     again.restore(one.state())
     assert np.array_equal(one.bounds(said), again.bounds(said))
+
+
+def test_a_first_load_after_long_silence_does_not_make_the_bounds_endless() -> None:
+    one, said = Conformal(1, pace=1 / 60), np.array([0.0])
+    for value in [0.0] * 25 + [5.0, 0.0, 0.0, 5.0, 0.0]:
+        one.learn(ROW, said, one.bounds(said), value)
+        assert one.bounds(said).max() < 100.0

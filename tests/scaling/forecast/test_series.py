@@ -1,3 +1,6 @@
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,3 +130,16 @@ def test_state_that_cannot_be_read_or_is_too_old_changes_nothing() -> None:
         assert not after.restore(newest, 0, state, forecaster)
     caught_up(after)
     assert after.forecaster.count == 1
+
+
+@pytest.mark.parametrize("newest", [61 * 60.0, 1e15, math.inf, math.nan])
+def test_state_of_a_moment_that_has_not_come_is_refused(newest: float) -> None:
+    """Until that moment nothing would be learned."""
+    before = Series(forecaster())
+    for step in range(30):
+        before.offer(step * 60.0, 10.0)
+    caught_up(before)
+    after = Series(forecaster())
+    after.offer(60 * 60.0, 10.0)
+    assert not after.restore(newest, 0, before.forecaster.dump(), forecaster)
+    assert after.restore(29 * 60.0, 0, before.forecaster.dump(), forecaster)

@@ -15,7 +15,7 @@ def play(one: Shelf, steps: int, *, since: float = 0.0, **amounts: float) -> flo
         one.take(Step(since + number * STEP, STEP, dict(amounts)))
         for name in list(one.awaited):
             one.restore(name, None)
-        for series in list(one.behind()):
+        for _, series in list(one.behind()):
             while series.catch_up():
                 pass
     return since + steps * STEP
@@ -75,7 +75,7 @@ def test_each_is_written_by_turns_and_read_again() -> None:
     other.take(Step(at + 2 * STEP, STEP, {"a": 60.0, "b": 60.0}))
     assert other.restore("a", stored["a"])
     assert not other.restore("b", b"\xff nonsense")
-    for series in list(other.behind()):
+    for _, series in list(other.behind()):
         while series.catch_up():
             pass
     assert [other.series[name].forecaster.count for name in ("a", "b")] == [33, 1]

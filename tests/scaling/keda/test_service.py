@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from penstock.scaling.keda_config import KedaConfig, KedaTlsConfig
 from tests.scaling.control.test_service import Decided
 from tests.support.external_scaler import SERVICE, Client
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HERE = KedaConfig(listen="127.0.0.1:0")
 
 
@@ -159,6 +161,86 @@ def test_streams_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
                 while one.keda.streams > 1:  # noqa: ASYNC110 - it tells nobody
                     await asyncio.sleep(0.01)
                 await asks.stream("StreamIsActive", "IsActiveResponse").read()
+
+    asyncio.run(main())
+
+
+def frame(kind: int, flags: int, stream: int, data: bytes = b"") -> bytes:
+    """Of HTTP/2, as somebody writes it who keeps to no library."""
+    return len(data).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + data
+
+
+def head(method: str) -> bytes:
+    """The head of a call, after which nothing follows."""
+    fields = {":method": "POST", ":scheme": "http", ":path": SERVICE + method, ":authority": "x",
+              "content-type": "application/grpc", "te": "trailers"}  # fmt: skip
+    texts = (text.encode() for pair in fields.items() for text in pair)
+    words = [bytes([len(text)]) + text for text in texts]
+    return b"".join(b"\0" + name + value for name, value in zip(words[::2], words[1::2], strict=True))
+
+
+@contextlib.asynccontextmanager
+async def half_asking(address: str, calls: int) -> AsyncIterator[asyncio.StreamReader]:
+    """A peer at 127.0.0.2 that begins so many calls and never says what it wants."""
+    port = int(address.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+    writer.write(PREFACE + frame(4, 0, 0))
+    writer.write(b"".join(frame(1, 4, 1 + 2 * one, head("IsActive")) for one in range(calls)))
+    await writer.drain()
+    try:
+        yield reader
+    finally:
+        writer.close()
+
+
+def test_one_address_that_asks_by_halves_keeps_no_other_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keda, "MOST_CALLS", 3)
+
+    async def main() -> None:
+        async with served() as one, client(one) as asks, half_asking(await one.listens(), 150):
+            async with asyncio.timeout(10):
+                while not any(one.keda._asking.values()):  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.01)
+            assert all([await asks.active() for _ in range(5)])
+            assert max(one.keda._asking.values()) <= 3
+
+    asyncio.run(main())
+
+
+def test_a_call_whose_message_does_not_come_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keda, "ASK_SECONDS", 0.1)
+
+    async def main() -> None:
+        async with served() as one, half_asking(await one.listens(), 1) as reader:
+            kinds: set[int] = set()
+            async with asyncio.timeout(10):
+                while 1 not in kinds:  # the head of its answer
+                    size, kind = int.from_bytes(await reader.readexactly(3), "big"), (await reader.readexactly(6))[0]
+                    kinds.add(kind)
+                    await reader.readexactly(size)
+                while one.keda._asking:  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keda, "MOST_CONNECTIONS", 4)
+
+    async def main() -> None:
+        async with served() as one:
+            port = int((await one.listens()).rpartition(":")[2])
+            with contextlib.ExitStack() as stack:
+                peers = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(12)]
+                closed: set[socket.socket] = set()
+                async with asyncio.timeout(4):  # those that say nothing are closed later
+                    while len(closed) < 8:
+                        await asyncio.sleep(0.01)
+                        for peer in peers:
+                            with contextlib.suppress(BlockingIOError, ConnectionError):
+                                if peer.recv(1000, socket.MSG_DONTWAIT) == b"":
+                                    closed.add(peer)
+                assert len(closed) == 8
 
     asyncio.run(main())
 

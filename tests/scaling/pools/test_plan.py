@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from msgspec import structs
 
 from penstock.scaling.pools.plan import MORE_SECONDS, MOST_GOING, Going, Plan, Under, plan
 from penstock.scaling.replica import Replica, Standing
@@ -93,12 +94,13 @@ class World:
     number: int = 0
     now: float = 0.0
     cut: int = 0
+    room: int = 99
     made: Plan = field(default_factory=Plan)
 
     def step(self, wanted: int) -> None:
         self.now += 1.0
         self.going = {name: one for name, one in self.going.items() if name in self.replicas}
-        pool = Standing(self.asked, list(self.replicas.values()))
+        pool = Standing(self.asked, list(self.replicas.values()), tight=len(self.replicas) >= self.room)
         under = {
             name: Under(self.calls.get(name, 0), self.calls.get(name, 0), name in self.drained)
             for name, one in self.replicas.items()
@@ -121,11 +123,15 @@ class World:
             del self.replicas[name]
         self.asked = made.ask
         assert len(self.replicas) <= made.ask or made.end
-        while len(self.replicas) < made.ask:
+        while len(self.replicas) < min(made.ask, self.room):
             self.number += 1
             self.replicas[f"r{self.number}"] = Replica(
                 f"r{self.number}", f"h:{self.number}", "starting", asked=self.now
             )
+
+    def resize(self) -> None:
+        """All that stand are of another size from now on."""
+        self.replicas = {name: structs.replace(one, stale=True) for name, one in self.replicas.items()}
 
     def serving(self) -> int:
         return sum(one.state == "ready" and name not in self.going for name, one in self.replicas.items())
@@ -133,8 +139,22 @@ class World:
 
 happens = some.one_of(
     some.tuples(some.just("want"), some.integers(0, 6)),
-    some.tuples(some.sampled_from(["ready", "die", "call", "end", "nothing"]), some.integers(0, 9)),
+    some.tuples(some.sampled_from(["ready", "die", "call", "end", "resize", "nothing"]), some.integers(0, 9)),
 )
+
+
+def rest(world: World, wanted: int) -> int:
+    """All that starts gets ready. The fewest that served meanwhile."""
+    served = []
+    for _ in range(72):
+        for name, one in world.replicas.items():
+            if one.state == "starting":
+                world.replicas[name] = structs.replace(one, address=f"h:{name}", state="ready")
+        world.step(wanted)
+        served.append(world.serving())
+        if not wanted:  # nobody could take its calls: they end by themselves
+            world.calls = dict.fromkeys(world.calls, 0)
+    return min(served)
 
 
 @settings(max_examples=150, deadline=None)
@@ -147,7 +167,9 @@ def test_whatever_happens_no_call_is_cut_nobody_needed_goes_and_it_comes_to_rest
         if does == "want":
             wanted = number
         elif does == "ready" and name:
-            world.replicas[name] = Replica(name, f"h:{name}", "ready", asked=world.replicas[name].asked)
+            world.replicas[name] = structs.replace(world.replicas[name], address=f"h:{name}", state="ready")
+        elif does == "resize":
+            world.resize()
         elif does == "die" and name:
             del world.replicas[name]
             world.calls.pop(name, None)
@@ -159,11 +181,50 @@ def test_whatever_happens_no_call_is_cut_nobody_needed_goes_and_it_comes_to_rest
         world.step(wanted)
         assert world.serving() >= min(before, wanted)
         assert world.cut == 0
-    for _ in range(12):
+    rest(world, wanted)
+    assert (len(world.replicas), world.going, world.cut) == (wanted, {}, 0)
+    assert not any(one.stale for one in world.replicas.values())
+
+
+def test_those_of_another_size_are_replaced_one_by_one_and_never_fewer_serve() -> None:
+    world = World()
+    rest(world, 3)
+    world.calls = dict.fromkeys(world.replicas, 4)
+    world.resize()
+    most, before = 0, set(world.replicas)
+    for _ in range(60):
         for name, one in world.replicas.items():
             if one.state == "starting":
-                world.replicas[name] = Replica(name, f"h:{name}", "ready", asked=one.asked)
-        world.step(wanted)
-        if not wanted:  # nobody could take its calls: they end by themselves
-            world.calls = dict.fromkeys(world.calls, 0)
-    assert (len(world.replicas), world.going, world.cut) == (wanted, {}, 0)
+                world.replicas[name] = structs.replace(one, address=f"h:{name}", state="ready")
+        world.step(3)
+        most = max(most, len(world.replicas))
+        assert world.serving() >= 3
+        assert len(world.going) <= 1
+    assert (most, world.cut, set(world.replicas) & before) == (4, 0, set())
+    assert (len(world.replicas), world.asked) == (3, 3)
+
+
+def test_without_room_for_one_more_one_goes_before_its_successor_comes() -> None:
+    world = World(room=2)
+    rest(world, 2)
+    before = set(world.replicas)
+    world.resize()
+    assert rest(world, 2) == 1
+    assert set(world.replicas) & before == set()
+    assert (len(world.replicas), world.cut) == (2, 0)
+
+
+def test_none_goes_while_its_successor_cannot_start() -> None:
+    old = [Replica(name, f"h:{name}", "ready", stale=True) for name in "ab"]
+    assert plan(Standing(2, old), 2, {}, calls(a=0, b=0), 0.0, 10.0) == Plan(ask=3)
+    starts = Standing(3, [*old, Replica("c", "", "starting")])
+    assert plan(starts, 2, {}, calls(a=0, b=0), 0.0, 10.0) == Plan(ask=3)
+    stands = Standing(3, [*old, Replica("c", "h:c", "ready")])
+    assert plan(stands, 2, {}, calls(a=3, b=0, c=0), 0.0, 10.0) == Plan(ask=3, drain=["b"])
+
+
+def test_while_others_replace_the_replicas_none_goes_and_none_is_asked_for() -> None:
+    pods = [Replica(name, f"h:{name}", "ready") for name in "abc"]
+    assert plan(Standing(2, pods, rolls=True), 2, {}, calls(a=0, b=0, c=0), 0.0, 10.0) == Plan(ask=2)
+    assert plan(Standing(2, pods, rolls=True), 1, {}, calls(a=0, b=0, c=0), 0.0, 10.0) == Plan(ask=2)
+    assert plan(Standing(2, pods, rolls=True), 4, {}, calls(a=0, b=0, c=0), 0.0, 10.0) == Plan(ask=4)

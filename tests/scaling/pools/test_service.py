@@ -13,6 +13,7 @@ from penstock.scaling.actuators.signal_config import SignalConfig
 from penstock.scaling.config import PoolConfig, ScalingConfig
 from penstock.scaling.pools import service
 from penstock.scaling.pools.service import Pools
+from penstock.scaling.replica import Replica, Standing
 from tests.support.pools import Played, PlayedRouting
 
 
@@ -210,6 +211,46 @@ def test_another_command_takes_over_before_what_stood_ends() -> None:
         await until(lambda: world.actuators[0].closed)
         assert world.actuators[1].replicas
         assert [] not in world.routing.history[before:]
+
+    played(main)
+
+
+def test_a_command_that_never_gets_ready_does_not_end_what_stood_and_one_that_does_takes_over() -> None:
+    async def failing() -> Standing:
+        return Standing(1, [Replica("r9", state="failed", trouble="it ended with status 1")])
+
+    async def main(world: World) -> None:
+        world.pools.follow(section())
+        await until(lambda: world.routing.serves.get("p") == ["h:1"])
+        world.pools.follow(section(local=LocalConfig(command=["bad", "{port}"])))
+        world.actuators[1].current = failing  # type: ignore[method-assign]
+        for _ in range(50):
+            world.now += 100.0
+            await asyncio.sleep(0.001)
+        assert (await world.row())["trouble"] == "r9: it ended with status 1"
+        assert not world.actuators[0].closed
+        assert world.routing.serves["p"] == ["h:1"]
+        world.pools.follow(section(local=LocalConfig(command=["good", "{port}"])))
+        await until(lambda: world.actuators[0].closed and world.actuators[1].closed)
+        assert world.actuators[2].replicas
+        assert [] not in world.routing.history[1:]
+
+    played(main)
+
+
+def test_another_command_begins_with_as_many_and_one_that_wants_none_is_not_waited_for() -> None:
+    async def main(world: World) -> None:
+        world.pools.follow(section(min=0))
+        await world.want(3)
+        await until(lambda: len(world.routing.serves.get("p", [])) == 3)
+        world.pools.follow(section(min=0, local=LocalConfig(command=["y", "{port}"])))
+        assert (await world.row())["wanted"] == 3
+        await until(lambda: world.actuators[0].closed)
+        await world.want(0)
+        await until(lambda: world.routing.serves["p"] == [])
+        world.pools.follow(section(min=0))
+        await until(lambda: world.actuators[1].closed)
+        assert world.actuators[2].replicas == {}
 
     played(main)
 

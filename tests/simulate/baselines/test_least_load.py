@@ -1,6 +1,6 @@
 import pytest
 
-from penstock.routing.load import Scraped
+from penstock.routing.scraped import Scraped
 from penstock.simulate.baselines.least_load import LeastLoad, score
 from tests.support.targets import ask, targets
 

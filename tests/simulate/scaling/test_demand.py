@@ -49,6 +49,10 @@ def test_each_shape_has_the_mean_that_was_asked_for(shape: str) -> None:
     assert one.calls.min() >= 0
 
 
+def test_spikes_are_gone_after_days_without_a_number_too_large() -> None:
+    assert np.isfinite(made("spike", 500.0, 14.0, 60.0, rng()).calls).all()  # a warning is an error here
+
+
 def test_a_shape_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="none of daily"):
         made("square", 1.0, 1.0, 60.0, rng())

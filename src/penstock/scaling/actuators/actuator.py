@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from penstock.scaling.replica import Standing
+from penstock.scaling.size import Size
 
 
 class ActuatorError(Exception):
@@ -29,6 +30,11 @@ class Actuator(Protocol):
     async def drain(self, name: str, *, drained: bool) -> None:
         """A replica is about to be a victim (``drained`` False: it is not any more). It still ends its calls. An
         actuator whose own system chooses victims tells that system."""
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """Have replicas of this size, which says only what is to change, all of it in ``Standing.can``. What stands is
+        replaced by whoever runs it, or told as ``stale``. Returns the size that it comes to: what can only be had in
+        steps is rounded up. ``dry_run``: no more than that. Fails for a size that cannot be, in words."""
 
     async def aclose(self) -> None:
         """Let go. What stands stays where others run it; what are our own children ends."""

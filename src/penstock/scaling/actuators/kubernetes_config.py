@@ -49,6 +49,11 @@ class KubernetesConfig(Struct, frozen=True, kw_only=True):
         """Group and version, and the plural."""
         return (self.api, self.resource) if self.api and self.resource else KNOWN[self.kind]
 
+    @property
+    def marks(self) -> bool:
+        """Whether a mark on a pod says that it goes first."""
+        return self.kind not in ORDERED
+
     def check(self) -> Iterator[Finding]:
         for name in ("name", "namespace"):
             value = getattr(self, name)

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from penstock.core.settings import Finding
-from penstock.core.shapes import Secret
+from penstock.core.shapes import Command, Secret
 from penstock.core.units import Seconds
 from penstock.net.outward import address_problem
 from penstock.scaling.actuators.local_config import PORT
@@ -45,7 +45,7 @@ class RayConfig(Struct, frozen=True, kw_only=True):
         ),
     ] = "penstock"  # fmt: skip
     command: Annotated[
-        list[str],
+        Command,
         Meta(
             description="What an actor runs on its node, word by word; `{port}` becomes a free port, `{host}` the"
             " node's address. It must listen on that address."

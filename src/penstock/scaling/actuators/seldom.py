@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from penstock.scaling.actuators.actuator import Actuator
 from penstock.scaling.replica import Standing
+from penstock.scaling.size import Size
 
 
 class Seldom:
@@ -39,6 +40,11 @@ class Seldom:
         """Its own; looked at anew afterwards."""
         self._standing = None
         await self._actuator.drain(name, drained=drained)
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """Its own; looked at anew afterwards, however it went."""
+        self._standing = None
+        return await self._actuator.resize(size, dry_run=dry_run)
 
     async def aclose(self) -> None:
         """Its own."""

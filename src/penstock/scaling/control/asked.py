@@ -6,26 +6,31 @@ Enters: questions, as the admin API has them. Leaves: plain rows, or a person's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from penstock.core.units import parse_duration
+from penstock.scaling.bounds import Bounds
 from penstock.scaling.control.ruling import Held
 
 if TYPE_CHECKING:
     from penstock.scaling.control.service import Pool
 
 DOES = ("want", "pause", "resume")
+STATES = ("ready", "starting", "draining", "failed")
 SHARE = 0.9
 """The quantile of the forecast that is published."""
+NAMED = 20
+"""Pools that are told to who names none of them."""
 LONGEST_HOLD = 30 * 86_400.0
 
 
-def unknown(name: str) -> dict[str, Any]:
-    """There is no such pool."""
-    return _problem(f'there is no pool "{name[:100]}"', 404, "pool_not_found", "pool")
+def unknown(name: str, pools: Collection[str]) -> dict[str, Any]:
+    """There is no such pool, but those are."""
+    there = ", ".join(list(pools)[:NAMED]) or "none: scaling.pools in the config makes one"
+    return _problem(f'there is no pool "{name[:100]}"; there is {there}', 404, "pool_not_found", "pool")
 
 
 def _problem(text: str, status: int = 400, code: str = "bad_request", param: str | None = None) -> dict[str, Any]:
@@ -41,13 +46,13 @@ def said(
         return _problem(f"{does[:40]!r} is not known; there are {', '.join(DOES)}", 404, "not_found")
     try:
         body = msgspec.json.decode(str(question.get("body") or "{}"), type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return _problem('the body is JSON, such as {"pool": "gpu", "count": 3}')
     name = str(body.get("pool", ""))
     if not name and len(pools) == 1:
         name = next(iter(pools))
     if name not in pools:
-        return unknown(name)
+        return unknown(name, pools)
     if does == "resume":
         return name, None
     until = 0.0
@@ -57,17 +62,18 @@ def said(
         except ValueError as error:
             return _problem(f"for: {error}", param="for")
         if not 0 < lasts <= LONGEST_HOLD:
-            return _problem("for is at most 30d", param="for")
+            return _problem("for is longer than nothing, and 30d at most", param="for")
         until = now + lasts
     count = body.get("count")
     if does == "want":
         pool = pools[name].ruling.pool
         if not isinstance(count, int) or isinstance(count, bool) or not pool.min <= count <= pool.max:
-            return _problem(f"count is a number of replicas from {pool.min} to {pool.max}", param="count")
+            bounds = f"from {pool.min} to {pool.max}, its min and max in the config"
+            return _problem(f"count is a number of replicas {bounds}", param="count")
     return name, Held(count if does == "want" else None, str(question.get("by") or "the control socket"), now, until)
 
 
-def row(pool: Pool) -> dict[str, Any]:
+def row(pool: Pool, now: float) -> dict[str, Any]:
     """All of one pool."""
     ruling, told = pool.ruling, pool.told
     seen = None
@@ -78,6 +84,8 @@ def row(pool: Pool) -> dict[str, Any]:
         **told,
         "min": ruling.pool.min,
         "max": ruling.pool.max,
+        "actuator": ruling.pool.actuator[0],
+        "schedule": _scheduled(pool, now),
         "dry_run": ruling.pool.dry_run,
         "policy": ruling.policy.name,
         "held": msgspec.to_builtins(ruling.held),
@@ -87,6 +95,19 @@ def row(pool: Pool) -> dict[str, Any]:
         "cold_starts": pool.starts.measured,
         "changes": msgspec.to_builtins(list(ruling.changes)),
     }
+
+
+def _scheduled(pool: Pool, now: float) -> dict[str, Any] | None:
+    """The bounds that schedules and the ceiling make of its own now, and the next that a schedule brings; None without
+    a schedule."""
+    config = pool.ruling.pool
+    if not config.policy.schedules:
+        return None
+    bounds = Bounds(config.policy, config.min, config.max, pool.told.get("standing", {}).get("price", 0.0))
+    least, most = bounds.at(now, 0.0)
+    coming = bounds.coming(now)
+    later = None if coming is None else dict(zip(("at", "min", "max"), coming, strict=True))
+    return {"min": least, "max": most, "next": later}
 
 
 def wanted(pool: Pool) -> int:
@@ -109,6 +130,18 @@ def is_active(pool: Pool) -> bool:
     """Whether it needs a replica at all."""
     seen = pool.seen
     return wanted(pool) > 0 or (seen is not None and (seen.waiting > 0 or seen.in_flight > 0))
+
+
+def brief(pool: Pool) -> dict[str, Any]:
+    """What is told each second: whatever else there is to know of it is asked for when this has changed."""
+    states = [one["state"] for one in pool.told.get("standing", {}).get("replicas", ())]
+    seen, changes = pool.seen, pool.ruling.changes
+    return {
+        "wanted": wanted(pool), **{state: states.count(state) for state in STATES},
+        "waiting": 0.0 if seen is None else seen.waiting, "in_flight": 0.0 if seen is None else seen.in_flight,
+        "changed": changes[-1].at if changes else None, "held": pool.ruling.held is not None,
+        "trouble": pool.told.get("trouble", ""),
+    }  # fmt: skip
 
 
 def gauges(pool: Pool) -> dict[str, Any]:

@@ -7,19 +7,22 @@ that has passed since the last change, for the policy has forgotten when that wa
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any
 
+import msgspec
 from msgspec import Struct, structs
 
 from penstock.scaling.config import PoolConfig
 from penstock.scaling.policy import pauses
-from penstock.scaling.seen import Decision, Policy, Seen
+from penstock.scaling.seen import Action, Decision, Policy, Seen
 
 AGAIN_SECONDS = 60.0
 BEFORE_SECONDS = 3600.0
 REMEMBERED = 200
 """Decisions that changed something."""
+LONGEST_TEXT = 5000
 
 
 class Held(Struct, frozen=True):
@@ -40,6 +43,22 @@ class Kept(Struct):
     held: Held | None = None
     changes: list[Decision] = []
     learned: dict[str, Any] = {}
+
+
+def kept_of(stored: bytes) -> Kept:
+    """What was stored, which others may have written. Raises ValueError for what cannot be shown or ruled by."""
+    try:
+        kept = msgspec.msgpack.decode(stored, type=Kept)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise ValueError(str(error)) from None
+    held = [] if kept.held is None else [kept.held]
+    texts = [*(one.by for one in held), *(one.reason for one in kept.changes)]
+    moments = [*(at for one in held for at in (one.since, one.until)), *(one.at for one in kept.changes)]
+    if len(kept.changes) > REMEMBERED or any(len(text) > LONGEST_TEXT or not text.isprintable() for text in texts):
+        raise ValueError("it has too many changes, or reasons that are none")
+    if not all(math.isfinite(one) for one in (*moments, *(change.cost for change in kept.changes))):
+        raise ValueError("it has moments or costs that are none")
+    return kept
 
 
 class Ruling:
@@ -97,17 +116,15 @@ class Ruling:
         decision = self.policy.decide(seen)
         if decision.wanted < seen.wanted and (left := self._caution(seen.at)) > 0:
             why = f"{decision.wanted} would do ({decision.reason}), but after a start nothing is taken away for"
-            return self._hold(seen, f"{why} another {left:.0f} s")
+            return structs.replace(self._hold(seen, f"{why} another {left:.0f} s"), barred=decision.barred)
         return decision
 
     def _as_held(self, seen: Seen, held: Held) -> Decision:
         if held.count is None:
             return self._hold(seen, f"paused by {held.by}")
         wanted = min(self.pool.max, max(self.pool.min, held.count))
-        if wanted == seen.wanted:
-            return self._hold(seen, f"set to {held.count} by {held.by}")
-        grows = wanted > seen.wanted
-        return Decision(seen.at, wanted, "scale_up" if grows else "scale_down", f"set to {held.count} by {held.by}")
+        action: Action = "hold" if wanted == seen.wanted else "scale_up" if wanted > seen.wanted else "scale_down"
+        return Decision(seen.at, wanted, action, f"set to {held.count} by {held.by}", barred=not wanted)
 
     def _caution(self, at: float) -> float:
         _, pause = pauses(self.pool.policy)

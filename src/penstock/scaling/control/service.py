@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 
 from penstock.scaling.config import PoolConfig, ScalingConfig
-from penstock.scaling.control.ruling import Held, Kept, Ruling
+from penstock.scaling.control.ruling import Held, Kept, Ruling, kept_of
 from penstock.scaling.learned import Capacity
 from penstock.scaling.replica import Standing
 from penstock.scaling.seen import Decision, Policy, Seen
 from penstock.scaling.sight import Now, Sight
 from penstock.scaling.starts import Starts
+from penstock.scaling.used import Used
 
 log = logging.getLogger("penstock")
 
@@ -38,18 +39,25 @@ class Pool:
         self.sight = Sight(ruling.pool.policy.ttft)
         self.starts = Starts()
         self.capacity = Capacity(ruling.pool.policy.late)
+        self.used = Used()
         self.seen: Seen | None = None
         self.told: dict[str, Any] = {}
+        self._moved = False
 
     def kept(self) -> Kept:
         """What outlives a restart."""
         return Kept(self.starts.measured, self.ruling.held, list(self.ruling.changes), self.capacity.dump())
 
+    def see(self, seen: Seen) -> None:
+        """This is seen of it now."""
+        self.seen = seen
+        self._moved |= bool(seen.starting or seen.draining or not seen.ready)
+
     def learn(self) -> None:
-        """A window is over: what its replicas did says what one carries. While some come or go nobody knows how many
-        they were."""
-        seen = self.seen
-        if seen is None or seen.starting or seen.draining:
+        """A window is over: what its replicas did says what one carries. If some came or went in it nobody knows how
+        many they were."""
+        seen, moved, self._moved = self.seen, self._moved, False
+        if seen is None or moved:
             return
         did = self.sight.did(seen.ready)
         if did is not None:
@@ -59,9 +67,17 @@ class Pool:
         """Load of one replica at the goal, as learned; while nothing is, that of so many calls at once."""
         return self.capacity.carries or self.sight.carried_by(slots)
 
+    def resized(self) -> None:
+        """Its replicas become others: what one used is of no account. What one carries is kept, for it is learned down
+        as soon as calls are late, and up with evidence only."""
+        self.used = Used()
+
     def restore(self, kept: Kept) -> None:
-        """Go on from there; what happened since stays."""
-        self.starts = Starts([*kept.starts, *self.starts.measured])
+        """Go on from there; what happened since stays, which may have been kept already."""
+        since = self.starts.measured
+        if since and kept.starts[-len(since) :] == since:
+            since = []
+        self.starts = Starts([*kept.starts, *since])
         self.ruling.restore(kept)
         self.capacity.load(kept.learned)
 
@@ -152,6 +168,7 @@ class Controller:
     def _decide(self, name: str, pool: Pool, workers: list[dict[str, Any]]) -> dict[str, Any] | None:
         now = self._wall()
         standing = msgspec.convert(pool.told["standing"], Standing)
+        pool.used.note(now, standing.use)
         if pool.starts.see(standing.replicas, now):
             self._keep(name, pool.kept())
         pool.sight.note(now, {told["worker"]: Now(*told["pools"][name]) for told in workers if name in told["pools"]})
@@ -159,14 +176,15 @@ class Controller:
             pool.sight.seen(now), ready=len(standing.of("ready")), starting=len(standing.of("starting")),
             draining=len(standing.of("draining")), wanted=int(pool.told["wanted"]), starts=pool.starts.seconds,
         )  # fmt: skip
-        pool.seen = self._complete(name, standing, seen)
-        decision = pool.ruling.decide(pool.seen, blind=pool.sight.is_blind(now))
-        if decision.wanted == seen.wanted:
+        seen = self._complete(name, standing, seen)
+        pool.see(seen)
+        decision = pool.ruling.decide(seen, blind=pool.sight.is_blind(now))
+        if decision.wanted == seen.wanted and decision.barred == bool(pool.told.get("barred")):
             return None
         if pool.ruling.changes and pool.ruling.changes[-1] is decision:
             self._tell(name, pool, seen, decision)
             self._keep(name, pool.kept())
-        return {"count": decision.wanted, "why": decision.reason}
+        return {"count": decision.wanted, "why": decision.reason} | ({"barred": True} if decision.barred else {})
 
     @staticmethod
     def _tell(name: str, pool: Pool, seen: Seen, decision: Decision) -> None:
@@ -190,7 +208,7 @@ class Controller:
         """What was kept of a pool. Raises ValueError for what is none."""
         pool = self.pools.get(name)
         if pool is not None:
-            pool.restore(msgspec.msgpack.decode(kept, type=Kept))
+            pool.restore(kept_of(kept))
 
     def __repr__(self) -> str:
         return f"<Controller of {', '.join(self.pools) or 'nothing'}>"

@@ -24,6 +24,8 @@ LOWEST, HIGHEST = -0.2, 1.2
 BEYOND = 10.0
 """A level of 1.1 lies this tenth as far again beyond the largest error that was seen."""
 SPREAD_FORGET = 0.97
+FARTHEST = 100.0
+"""Spreads that an error counts for at most: after a silence, of which nothing was wrong, any load is endlessly many."""
 TINY = 1e-9
 _WANTED = np.array(QUANTILES)
 
@@ -60,7 +62,7 @@ class Conformal:
         errors = value - forecasts
         spreads = np.maximum(self._spreads[rows], TINY)
         spreads = np.where(self._counts[rows] > 0, spreads, np.maximum(np.abs(errors), TINY))
-        self._errors[rows, self._counts[rows] % KEPT] = errors / spreads
+        self._errors[rows, self._counts[rows] % KEPT] = np.clip(errors / spreads, -FARTHEST, FARTHEST)
         self._counts[rows] += 1
         self._spreads[rows] = self._forget * spreads + (1 - self._forget) * np.abs(errors)
         levels = self._levels[rows] + RATE * ((value > bounds) - (1 - _WANTED))
@@ -76,6 +78,9 @@ class Conformal:
             np.asarray(state[name], float) for name in ("errors", "spreads", "levels")
         )
         self._counts = np.asarray(state["counts"], int)
+        known = np.arange(KEPT) < self._counts[:, None]
+        if np.isinf(self._errors[known]).any():
+            raise ValueError("errors that were counted are missing")
 
     def __repr__(self) -> str:
         return f"<Conformal of {int(self._counts.max(initial=0))} errors>"

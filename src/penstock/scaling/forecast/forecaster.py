@@ -6,21 +6,20 @@ quantiles; between the horizons that are computed they are interpolated. Millise
 
 from __future__ import annotations
 
-import io
 import math
-import zipfile
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from penstock.scaling.forecast import state
 from penstock.scaling.forecast.conformal import QUANTILES, Conformal
 from penstock.scaling.forecast.experts import NAMES, opinions
 from penstock.scaling.forecast.margins import SHARES, Margins
-from penstock.scaling.forecast.mixture import Mixture
+from penstock.scaling.forecast.mixture import INNER, Mixture
 from penstock.scaling.forecast.past import Floats, Past
+from penstock.scaling.forecast.pending import Pending
 from penstock.scaling.forecast.ridge import Ridge
 from penstock.scaling.forecast.shares import weights
 
@@ -32,10 +31,8 @@ USUAL_STEP = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said at one step of all horizons."""
+    """What was said at the newest step of all horizons."""
 
-    opinions: Floats
-    inner: Floats
     forecasts: Floats
     bounds: Floats
     uppers: Floats
@@ -55,7 +52,8 @@ class Forecaster:
         self._mixture = Mixture(len(steps), len(NAMES) + 1, pace)
         self._conformal = Conformal(len(steps), pace)
         self._margins = Margins(len(steps), len(NAMES) + 2, step)
-        self._said: deque[Said] = deque(maxlen=steps[-1])
+        self._pending = Pending(self._steps, len(NAMES) + 1, INNER, 1, len(QUANTILES))
+        self._said: Said | None = None
 
     @property
     def step(self) -> float:
@@ -71,7 +69,7 @@ class Forecaster:
         """Take the next value, and tell it as it was taken: None for a gap, and for a zero that must be one. Raises
         ValueError for one that is no load."""
         real = self._past.measured(value)
-        filled = self._said[-1].forecasts[0] if self._said else 0.0
+        filled = 0.0 if self._said is None else self._said.forecasts[0]
         if real is not None:
             self._learn(real)
         self._past.add(real, float(filled))
@@ -79,22 +77,18 @@ class Forecaster:
         forecasts, inner = self._mixture.mix(told)
         bounds = self._conformal.bounds(forecasts)
         uppers = self._margins.bounds(np.hstack([told, forecasts[:, None]]), bounds)
-        self._said.append(Said(told, inner, forecasts, bounds, uppers))
+        self._said = Said(forecasts, bounds, uppers)
+        self._pending.put(told, inner, forecasts[:, None], bounds)
         return real
 
     def _learn(self, value: float) -> None:
         self._ridge.learn(value)
-        rows = np.flatnonzero(self._steps <= len(self._said))
+        rows, (told, inner, forecasts, bounds) = self._pending.due()
         if not len(rows):
             return
-        said = [self._said[-int(self._steps[row])] for row in rows]
-        told = np.stack([one.opinions[row] for row, one in zip(rows, said, strict=True)])
-        inner = np.stack([one.inner[row] for row, one in zip(rows, said, strict=True)])
         self._mixture.learn(rows, told, inner, value, float(self._past.levels[1]))
-        forecasts = np.array([one.forecasts[row] for row, one in zip(rows, said, strict=True)])
-        bounds = np.stack([one.bounds[row] for row, one in zip(rows, said, strict=True)])
-        self._conformal.learn(rows, forecasts, bounds, value)
-        self._margins.learn(rows, np.hstack([told, forecasts[:, None]]), bounds, value)
+        self._conformal.learn(rows, forecasts[:, 0], bounds, value)
+        self._margins.learn(rows, np.hstack([told, forecasts]), bounds, value)
 
     def forecast(self, seconds: float) -> float:
         """What is expected ``seconds`` from the newest value. Raises LookupError before there is one."""
@@ -127,35 +121,35 @@ class Forecaster:
         return dict(sorted(shares.items(), key=lambda one: -one[1]))
 
     def _last(self) -> Said:
-        if not self._said:
+        if self._said is None:
             raise LookupError("nothing has been measured yet")
-        return self._said[-1]
+        return self._said
 
     def _between(self, seconds: float, values: Floats) -> float:
         return float(np.interp(seconds / self.step, self._steps, values))
 
     def dump(self) -> bytes:
         """Its state."""
+        return state.written(self._state())
+
+    def _state(self) -> dict[str, Any]:
         parts: dict[str, Any] = {"version": VERSION, "steps": self._steps, "step": self.step}
         for name, part in self._parts().items():
             parts |= {f"{name}.{key}": value for key, value in part.state().items()}
-        out = io.BytesIO()
-        np.savez_compressed(out, **parts)
-        return out.getvalue()
+        return parts
 
-    def load(self, state: bytes) -> bool:
+    def load(self, stored: bytes) -> bool:
         """Go on from a ``dump``. False, and nothing is changed, for one of other horizons, steps or versions."""
+        fresh = Forecaster(self.step, list(self._steps * self.step / 60), self._past.zeros)
         try:
-            with np.load(io.BytesIO(state), allow_pickle=False) as found:
-                parts = {name: found[name] for name in found.files}
+            parts = state.read(stored, fresh._state(), self._past.size)
             same = int(parts["version"]) == VERSION and math.isclose(float(parts["step"]), self.step)
             if not same or not np.array_equal(parts["steps"], self._steps):
                 return False
-            fresh = Forecaster(self.step, list(self._steps * self.step / 60), self._past.zeros)
             for name, part in fresh._parts().items():
                 begins = f"{name}."
                 part.restore({key[len(begins) :]: one for key, one in parts.items() if key.startswith(begins)})
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        except ValueError:
             return False
         self.__dict__.update(fresh.__dict__)
         return True

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from penstock.scaling.forecast.past import Floats
 
 SHARPNESS = (1.0, 3.0, 10.0)
+INNER = len(SHARPNESS) + 1
+"""Mixtures within, and what the last one chooses."""
 OUTER = 8.0
 FORGET = 0.99
 UNIT_FORGET, UNIT_OF = 0.98, 3
@@ -41,7 +43,7 @@ class Mixture:
         best = np.nanmin(losses, axis=1, keepdims=True)
         above = np.where(np.isnan(losses), np.inf, losses - best)
         said = np.nan_to_num(opinions)
-        inner = np.empty((len(opinions), len(SHARPNESS) + 1))
+        inner = np.empty((len(opinions), INNER))
         for column, sharpness in enumerate(SHARPNESS):
             weights = np.exp(-sharpness * above)
             inner[:, column] = (weights * said).sum(axis=1) / weights.sum(axis=1)

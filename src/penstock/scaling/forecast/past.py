@@ -34,8 +34,8 @@ class Past:
         self.week = 7 * self.day
         self.step = step
         self.zeros = zeros
-        self._size = self.week + self.day + furthest
-        self._kept = np.zeros(2 * self._size)
+        self.size = self.week + self.day + furthest
+        self._kept = np.zeros(2 * self.size)
         self._end = 0
         self.count = 0
         self.profiles = np.full((len(PROFILES), self.day), np.nan)
@@ -46,7 +46,7 @@ class Past:
     @property
     def values(self) -> Floats:
         """The newest values, the newest last. A view."""
-        return self._kept[max(0, self._end - min(self.count, self._size)) : self._end]
+        return self._kept[max(0, self._end - min(self.count, self.size)) : self._end]
 
     @property
     def slot(self) -> int:
@@ -74,8 +74,8 @@ class Past:
     def add(self, value: float | None, filled: float) -> None:
         """Append ``value``; where it is None, ``filled`` stands in its place and no profile learns."""
         if self._end == len(self._kept):
-            self._kept[: self._size] = self._kept[self._size :]
-            self._end = self._size
+            self._kept[: self.size] = self._kept[self.size :]
+            self._end = self.size
         now = filled if value is None else value
         self._kept[self._end] = now
         self._end += 1
@@ -96,7 +96,9 @@ class Past:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        values = np.asarray(state["values"], float)[-self._size :]
+        values = np.asarray(state["values"], float)[-self.size :]
+        if not 0 < len(values) <= int(state["count"]) or not (values >= 0).all():
+            raise ValueError("these are no loads")
         self._kept[: len(values)] = values
         self._end, self.count = len(values), int(state["count"])
         self.profiles, self.levels = np.asarray(state["profiles"], float), np.asarray(state["levels"], float)

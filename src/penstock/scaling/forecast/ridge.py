@@ -7,12 +7,12 @@ Theory), with a ridge that is renewed as old values are forgotten.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import numpy as np
 
 from penstock.scaling.forecast.past import Floats, Past
+from penstock.scaling.forecast.pending import Pending
 
 LAGS = 9
 MEANS = (24, 60)
@@ -34,27 +34,23 @@ class Ridge:
         self._horizons = horizons.astype(int)
         self._gram = np.tile(np.eye(FEATURES) * RIDGE, (number, 1, 1))
         self._moment = np.zeros((number, FEATURES))
-        self._seen: deque[tuple[Floats, float]] = deque(maxlen=int(self._horizons.max()))
+        self._seen = Pending(horizons, FEATURES, 1)
 
     def learn(self, value: float) -> None:
         """``value`` came after what was seen: each horizon's features of then are judged by it."""
-        target = np.log1p(value)
-        ready = [at for at, steps in enumerate(self._horizons) if len(self._seen) >= steps]
-        if not ready:
+        ready, (features, levels) = self._seen.due()
+        if not len(ready):
             return
-        rows = [self._seen[-int(self._horizons[at])] for at in ready]
-        features = np.stack([row[0][at] for at, row in zip(ready, rows, strict=True)])
-        levels = np.array([row[1] for row in rows])
         forget = self._forget
         self._gram[ready] = forget * self._gram[ready] + features[:, :, None] * features[:, None, :]
         self._gram[ready] += (1 - forget) * RIDGE * np.eye(FEATURES)
-        self._moment[ready] = forget * self._moment[ready] + features * (target - levels)[:, None]
+        self._moment[ready] = forget * self._moment[ready] + features * (np.log1p(value) - levels)
 
     def forecast(self, past: Past) -> Floats:
         """One value a horizon; NaN while it has not seen enough. To be asked once a step."""
         level = float(np.log1p(past.levels[1]))
         features = self._features(past, level)
-        self._seen.append((features, level))
+        self._seen.put(features, np.full((len(features), 1), level))
         if past.count < LEAST:
             return np.full(len(self._horizons), np.nan)
         weights = np.linalg.solve(self._gram, self._moment[:, :, None])[:, :, 0]

@@ -95,11 +95,13 @@ class Series:
 
     def restore(self, newest: float, gaps: int, state: bytes, make: Callable[[], Forecaster]) -> bool:
         """Go on from what was known up to the step ``newest``. What came since, and was not learned yet, is learned
-        after the gap. False, and nothing is changed, where the state cannot be read or is of too long ago."""
+        after the gap. False, and nothing is changed, where the state cannot be read, is of too long ago or of a
+        moment that has not come: until then nothing would be learned."""
         known = make()
-        if not known.load(state):
-            return False
         since, waiting = self.newest, list(self._due)
+        latest = self.active if since is None else max(since, self.active)
+        if not math.isfinite(newest) or newest > latest > -math.inf or not known.load(state):
+            return False
         first = newest if since is None else since - (len(waiting) - 1) * known.step
         missed = round((first - newest) / known.step) - 1
         if missed > MOST_GAPS or self.forecaster.count:

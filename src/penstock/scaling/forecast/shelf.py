@@ -81,9 +81,14 @@ class Shelf:
             return False
         return series.restore(written.newest, written.gaps, written.state, self._make)
 
-    def behind(self) -> Iterator[Series]:
-        """Those that have something to learn."""
-        return (one for name, one in self.series.items() if one.is_behind and name not in self.awaited)
+    def begin(self, name: str) -> None:
+        """Know nothing of it any more, and look for nothing."""
+        self.series[name] = Series(self._make())
+        self.awaited.discard(name)
+
+    def behind(self) -> Iterator[tuple[str, Series]]:
+        """Those that have something to learn, by name."""
+        return ((name, one) for name, one in self.series.items() if one.is_behind and name not in self.awaited)
 
     def to_save(self, now: float) -> str | None:
         """One whose state was not written down for a while, the longest first."""

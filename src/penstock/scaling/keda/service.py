@@ -1,13 +1,16 @@
 """A gRPC server for KEDA's external scaler: how many replicas a pool should have, pulled and pushed.
 
 Enters: which pool, in the trigger's metadata. Leaves: numbers, nothing else; nothing can be changed here. Streams are
-bounded, and told only what changed. May fail: an address that is taken is tried again, as any service is.
+told only what changed. Whoever asks is bounded (connections, streams, calls of one address, time to say what is asked):
+it runs beside the gateway. May fail: an address that is taken is tried again, as any service is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +31,16 @@ TARGET = 1.0
 """A replica each: the metric is the number of replicas, the sums are done here."""
 MOST_STREAMS = 128
 MOST_CALLS = 64
-"""Asked at once; more are refused."""
+"""Of one address at once; more are refused. KEDA has a stream a pool."""
+MOST_AT_ONCE = 4 * (MOST_STREAMS + MOST_CALLS)
+"""Of all addresses."""
+MOST_CONNECTIONS = 256
+ASK_SECONDS = 5.0
+"""From the head of a call to its message, and from a connection to its first frame."""
 IDLE_SECONDS = 30.0
 """So often a stream looks, news or not, whether it is still wanted."""
+KEPT_SECONDS = 120.0
+"""A connection without a call; KEDA asks every 30 s."""
 GRACE_SECONDS = 1.0
 Answer = Callable[["Pool", Any], bytes]
 
@@ -45,7 +55,12 @@ class Keda:
         self._config = config
         self.changed = asyncio.Event()
         self.port = 0
-        self.streams = 0
+        self._asking: Counter[tuple[str, bool]] = Counter()
+
+    @property
+    def streams(self) -> int:
+        """Those that are open."""
+        return sum(count for (_, streams), count in self._asking.items() if streams)
 
     async def run(self) -> None:
         """Serve what is configured; serve anew when that changes."""
@@ -69,8 +84,13 @@ class Keda:
             ("grpc.max_receive_message_length", messages.MOST_BYTES),
             ("grpc.so_reuseport", 0),  # two of one address would share KEDA's questions
             ("grpc.max_concurrent_streams", MOST_STREAMS + MOST_CALLS),
+            ("grpc.max_allowed_incoming_connections", MOST_CONNECTIONS),  # they are this worker's descriptors
+            ("grpc.server_handshake_timeout_ms", int(ASK_SECONDS * 1000)),
+            ("grpc.max_connection_idle_ms", int(KEPT_SECONDS * 1000)),
+            ("grpc.keepalive_time_ms", int(IDLE_SECONDS * 1000)),  # a peer that is gone holds no stream for hours
+            ("grpc.keepalive_timeout_ms", int(ASK_SECONDS * 1000)),
         ]
-        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MOST_STREAMS + MOST_CALLS)
+        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MOST_AT_ONCE)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._methods(grpc)),))
         if config.tls is None:
             self.port = server.add_insecure_port(config.listen)
@@ -87,13 +107,15 @@ class Keda:
         return server
 
     def _methods(self, grpc: Any) -> dict[str, Any]:
-        ref, metrics = self._reading(grpc, messages.read_ref), self._reading(grpc, messages.read_metrics_request)
+        """All as if calls were streams, too: only so are we asked before the message has come, and it may never."""
+        ref, metrics = messages.read_ref, messages.read_metrics_request
+        asked, told = grpc.stream_unary_rpc_method_handler, grpc.stream_stream_rpc_method_handler
         return {
-            "IsActive": grpc.unary_unary_rpc_method_handler(ref(self._is_active)),
-            "GetMetricSpec": grpc.unary_unary_rpc_method_handler(ref(self._spec)),
-            "GetMetrics": grpc.unary_unary_rpc_method_handler(metrics(self._metrics)),
-            "StreamIsActive": grpc.unary_stream_rpc_method_handler(self._streaming(grpc, self._is_active)),
-            "StreamMetricSpec": grpc.unary_stream_rpc_method_handler(self._streaming(grpc, self._spec)),
+            "IsActive": asked(self._answering(grpc, ref, self._is_active)),
+            "GetMetricSpec": asked(self._answering(grpc, ref, self._spec)),
+            "GetMetrics": asked(self._answering(grpc, metrics, self._metrics)),
+            "StreamIsActive": told(self._streaming(grpc, self._is_active)),
+            "StreamMetricSpec": told(self._streaming(grpc, self._spec)),
         }
 
     # ---- what is answered
@@ -121,59 +143,78 @@ class Keda:
             return f"which pool? say so in the trigger's metadata: pool: NAME; there are {there}"
         return pools.get(name) or f"there is no pool {name[:100]!r}; there are {there}"
 
-    def _reading(self, grpc: Any, read: Callable[[bytes], Any]) -> Callable[[Answer], Any]:
-        def made(answer: Answer) -> Callable[[bytes, Any], Awaitable[bytes]]:
-            async def asked(data: bytes, context: Any) -> bytes:
-                try:
-                    request = read(data)
-                except ValueError as error:
-                    return bytes(await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error)))
+    @contextlib.asynccontextmanager
+    async def _asked(self, grpc: Any, context: Any, *, streams: bool) -> AsyncIterator[bytes]:
+        """What was sent, once it has come whole; counted to its address until it is answered."""
+        asker = (str(context.peer()).rpartition(":")[0], streams)
+        most, what = (MOST_STREAMS, "streams") if streams else (MOST_CALLS, "calls")
+        if self._asking[asker] >= most:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{most} {what} are open already")
+        self._asking[asker] += 1
+        try:
+            yield await self._message(grpc, context)
+        finally:
+            self._asking[asker] -= 1
+            self._asking += Counter()  # forgets who has none
+
+    @staticmethod
+    async def _message(grpc: Any, context: Any) -> bytes:
+        data = None
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                data = await context.read()
+        except TimeoutError:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no message came within {ASK_SECONDS:g} s")
+        if not isinstance(data, bytes):
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a message was to come")
+            return b""
+        return data
+
+    def _answering(
+        self, grpc: Any, read: Callable[[bytes], Any], answer: Answer
+    ) -> Callable[[Any, Any], Awaitable[bytes]]:
+        async def answered(_: Any, context: Any) -> bytes:
+            async with self._asked(grpc, context, streams=False) as data:
+                request = await self._read(grpc, read, data, context)
                 pool = self._pool(request if isinstance(request, Ref) else request.ref)
                 if isinstance(pool, str):
                     return bytes(await context.abort(grpc.StatusCode.NOT_FOUND, pool))
                 return answer(pool, request)
 
-            return asked
+        return answered
 
-        return made
-
-    def _streaming(self, grpc: Any, answer: Answer) -> Callable[[bytes, Any], AsyncIterator[bytes]]:
-        async def asked(data: bytes, context: Any) -> AsyncIterator[bytes]:
-            if self.streams >= MOST_STREAMS:
-                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MOST_STREAMS} streams are open already")
-            self.streams += 1
-            try:
-                ref, told = await self._ref(grpc, data, context), None
+    def _streaming(self, grpc: Any, answer: Answer) -> Callable[[Any, Any], AsyncIterator[bytes]]:
+        async def told(_: Any, context: Any) -> AsyncIterator[bytes]:
+            async with self._asked(grpc, context, streams=True) as data:
+                ref, last = await self._read(grpc, messages.read_ref, data, context), None
                 while True:
+                    news = self._controller.decided  # first: what is decided while the answer is sent is news
                     pool = self._pool(ref)
                     if isinstance(pool, str):
                         await context.abort(grpc.StatusCode.NOT_FOUND, pool)
                         return
                     now = answer(pool, ref)
-                    if now != told:
-                        told = now
+                    if now != last:
+                        last = now
                         yield now
-                    await self._news()
-            finally:
-                self.streams -= 1
+                    await self._wait(news)
 
-        return asked
+        return told
 
     @staticmethod
-    async def _ref(grpc: Any, data: bytes, context: Any) -> Ref:
+    async def _read(grpc: Any, read: Callable[[bytes], Any], data: bytes, context: Any) -> Any:
         try:
-            return messages.read_ref(data)
+            return read(data)
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             raise
 
-    async def _news(self) -> None:
-        """Wait until something was decided."""
-        try:
+    @staticmethod
+    async def _wait(news: asyncio.Event) -> None:
+        """Until something was decided."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IDLE_SECONDS):
-                await self._controller.decided.wait()
-        except TimeoutError:
-            pass
+                await news.wait()
 
     def __repr__(self) -> str:
         return f"<Keda on {self.port}, {self.streams} streams>"

@@ -2,12 +2,13 @@
 
 Enters: what stands, how many are wanted, who goes already, what is under way where; the moment. Leaves: a Plan. One
 that goes is drained; when its time is over, its calls are moved; once empty it is taken out of routing; and once it is
-empty still, it ends. Until it is out of routing it is taken back before another one is started.
+empty still, it ends. Until it is out of routing it is taken back before another one is started. One of another size is
+replaced when all others are as they should be: one at a time, another before it goes where there is room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
@@ -81,18 +82,23 @@ def plan(
     leaves = {name: step for name, step in going.items() if name in living}
     stays = [one for one in living.values() if one.name not in leaves]
     made = Plan()
+    old = [one for one in stays if one.stale]
+    wanted += _replacing(standing, wanted, stays, [living[name] for name in leaves])
     short = wanted - len(stays)
     if short > 0:
         kept = [name for name, step in leaves.items() if not step.out]
         kept.sort(key=lambda name: -(under[name].in_flight if name in under else 0))
         made.back = kept[:short]
         leaves = {name: step for name, step in leaves.items() if name not in made.back}
-    elif short < 0:
+    elif short < 0 and not standing.rolls:
         room = max(0, MOST_GOING - len(leaves))
         order = {name: place for place, name in enumerate(standing.order)}
         stays.sort(key=lambda one: (order.get(one.name, 0), _cost(one, under)))
         victims = stays[: min(-short, room)]
         leaves |= {one.name: Going(now) for one in victims}
+    elif old and not leaves and all(one.state == "ready" or one.stale for one in stays):
+        leaves[min(old, key=lambda one: _cost(one, under)).name] = Going(now)
+        wanted -= 1  # its successor stands already, or has no room before it is gone
     serving = any(one.state == "ready" and one.name not in leaves for one in living.values())
     for name, step in leaves.items():
         _go_on(made, name, step, under.get(name), now, patience, serving=serving)
@@ -101,17 +107,27 @@ def plan(
         ready = set(made.end)
         made.end = list(takewhile(ready.__contains__, first))
     made.ask = max(wanted, len(living) - len(leaves)) + len(leaves) - len(made.end)
+    if standing.rolls:  # then more stand than are asked for
+        made.ask = max(wanted, standing.wanted) - len(made.end)
     if made.end:  # one thing at a time: whoever counts would else end nobody
         made.ask = min(made.ask, len(living) - len(made.end))
     return made
 
 
-def _cost(one: Replica, under: Mapping[str, Under]) -> tuple[bool, float, float, str]:
+def _replacing(standing: Standing, wanted: int, stays: Sequence[Replica], leaves: Sequence[Replica]) -> int:
+    """How many more than wanted (or fewer) should stay for now, because some are of another size."""
+    if leaves:
+        return -1 if standing.tight and len(stays) < wanted and any(one.stale for one in leaves) else 0
+    old = wanted > 0 and any(one.stale for one in stays)
+    return 1 if old and len(stays) >= wanted + standing.tight else 0
+
+
+def _cost(one: Replica, under: Mapping[str, Under]) -> tuple[bool, bool, float, float, str]:
     """What the loss of a replica costs: the least goes first. One that does not serve yet costs nothing, the newest of
-    those least."""
+    those least; one of another size has to go anyway."""
     known = under.get(one.name)
     serves = one.state != "starting"
-    return serves, 0.0 if known is None else known.loss, -one.asked, one.name
+    return serves, not one.stale, 0.0 if known is None else known.loss, -one.asked, one.name
 
 
 def _go_on(

@@ -27,20 +27,23 @@ WAKE_SECONDS = 5.0
 @dataclass(slots=True, eq=False)
 class Pool:
     """``wanted``: as decided last, if it was ``decided``; ``why``: the reason; ``awake``: until then it has one replica
-    at least; ``going``: those that are to go; ``starts``: how long its newest took; ``before``: the addresses of
-    those that serve in its name until it has some of its own; ``would``: what is not done, for it is a dry run."""
+    at least, unless it is ``barred``; ``going``: those that are to go; ``starts``: how long its newest took;
+    ``before``: the addresses of those that serve in its name until it has some of its own; ``would``: what is not done,
+    for it is a dry run; ``acting``: held by the one who asks the actuator."""
 
     name: str
     config: PoolConfig
     wanted: int
     actuator: Actuator
     changed: asyncio.Event
+    acting: asyncio.Lock
     why: str = "the least that is configured"
     standing: Standing = field(default_factory=lambda: Standing(0))
     trouble: str = ""
     would: str = ""
     decided: bool = False
     awake: float = 0.0
+    barred: bool = False
     told: list[str] | None = None
     before: list[str] = field(default_factory=list)
     going: dict[str, Going] = field(default_factory=dict)
@@ -49,10 +52,11 @@ class Pool:
 
     def due(self, now: float) -> int:
         """How many there should be now."""
-        return max(self.wanted, 1) if now < self.awake else self.wanted
+        return max(self.wanted, 1) if now < self.awake and not self.barred else self.wanted
 
-    def want(self, count: int, why: str) -> None:
-        """It was decided anew."""
+    def want(self, count: int, why: str, *, barred: bool = False) -> None:
+        """It was decided anew. ``barred``: and no call may have one more than that started."""
+        self.barred = barred
         self.wanted = min(self.config.max, max(self.config.min, count))
         self.why = why[:500]
         self.decided = True
@@ -60,6 +64,8 @@ class Pool:
 
     def wake(self, now: float, seconds: float) -> bool:
         """A call waits for a first replica, at most so long. Whether that is news."""
+        if self.barred:
+            return False
         slept = not self.due(now)
         if slept:
             self.why = "calls wait for it"
@@ -69,10 +75,11 @@ class Pool:
 
     def see(self, standing: Standing) -> dict[str, Replica]:
         """What stands now. Those that live, by name. What stood before this gateway began is kept until it is decided
-        on."""
+        on; while some are replaced more stand than that."""
         self.standing = standing
         stands = min(self.config.max, len(standing.of("starting", "ready")))
-        if not self.decided and standing.moves and stands > self.wanted:
+        replacing = standing.rolls or any(one.stale for one in standing.replicas)
+        if not self.decided and standing.moves and stands > self.wanted and not replacing:
             self.wanted, self.why = stands, "so many stood already"
         self.starts.count(standing.replicas)
         living = {one.name: one for one in standing.of("starting", "ready", "draining")}
@@ -102,9 +109,14 @@ class Pool:
         asked = min([one.asked for one in replicas if one.state == "starting"], default=now)
         return {
             "standing": msgspec.to_builtins(msgspec.structs.replace(self.standing, replicas=replicas)),
-            "wanted": self.due(now), "why": self.why, "trouble": self.trouble, "would": self.would,
-            "starts": starts, "due_in": max(0.0, asked + starts - now) if starts else 0.0,
+            "wanted": self.due(now), "why": self.why, "trouble": self.trouble or self._failure(), "would": self.would,
+            "barred": self.barred, "starts": starts, "due_in": max(0.0, asked + starts - now) if starts else 0.0,
         }  # fmt: skip
+
+    def _failure(self) -> str:
+        """Why the replica that failed last did."""
+        failed = [f"{one.name}: {one.trouble}" for one in self.standing.of("failed") if one.trouble]
+        return failed[-1] if failed else ""
 
     def __repr__(self) -> str:
         return f"<Pool {self.name} {len(self.standing.replicas)} of {self.wanted}>"

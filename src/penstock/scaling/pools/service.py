@@ -14,12 +14,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from penstock.core.tasks import Crew
 from penstock.scaling.actuators.actuator import Actuator, ActuatorError
 from penstock.scaling.config import PoolConfig, ScalingConfig
 from penstock.scaling.pools.plan import MORE_SECONDS, Going, Plan, Under, plan
 from penstock.scaling.pools.pool import Pool, addresses
 from penstock.scaling.replica import Replica
+from penstock.scaling.size import Size
+from penstock.scaling.vertical import problems
 
 log = logging.getLogger("penstock")
 
@@ -64,39 +68,70 @@ class Pools:
             one = config.pools.get(name)
             if one is not None and one.actuator == pool.config.actuator and one.dry_run == pool.config.dry_run:
                 pool.config = one
-                pool.want(pool.wanted, pool.why)
+                pool.want(pool.wanted, pool.why, barred=pool.barred)
                 continue
             del self._pools[name]
             self._leaving.add(pool)
-            heir = None if one is None else self._begin(name, one)
-            if heir is not None:
-                heir.before = pool.told or []
-            self._crew.spawn(self._retire(pool, heir), f"pool {name} ends")
+            if one is not None:
+                self._begin(name, one, pool.wanted).before = pool.told or []
+            self._crew.spawn(self._retire(pool), f"pool {name} ends")
         for name, one in config.pools.items():
             if name not in self._pools:
                 self._begin(name, one)
 
-    def _begin(self, name: str, config: PoolConfig) -> Pool:
+    def _begin(self, name: str, config: PoolConfig, wanted: int = 0) -> Pool:
         changed = asyncio.Event()
-        pool = Pool(name, config, config.min, self._make(name, config, changed.set), changed)
+        wanted = min(config.max, max(config.min, wanted))
+        pool = Pool(name, config, wanted, self._make(name, config, changed.set), changed, asyncio.Lock())
         pool.task = self._crew.spawn(self._keep(pool), f"pool {name}")
         self._pools[name] = pool
         return pool
 
     async def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """``{"do": "want", "wants": {pool: {"count": 3, "why": "..."}}}``; ``{"do": "wake", "pools": {pool: seconds}}``
-        for calls that wait so long; or ``{"do": "standing"}``. All answer ``{"pools": {pool: {"standing": ...,
-        "wanted": ..., "why": ..., "trouble": ...}}}``."""
+        for calls that wait so long; or ``{"do": "standing"}``. These answer ``{"pools": {pool: {"standing": ...,
+        "wanted": ..., "why": ..., "trouble": ...}}}``. ``{"do": "resize", "pool": ..., "size": {"slots": 8}, "why":
+        "...", "dry_run": False}`` answers ``{"before": ..., "size": ..., "dry_run": ...}``, or ``problems``."""
+        if question.get("do") == "resize":
+            return await self._resize(question)
         now = self._now()
         if question.get("do") == "want":
             for name, asked in question["wants"].items():
                 if name in self._pools:
-                    self._pools[name].want(int(asked["count"]), str(asked.get("why", "")))
+                    why, barred = str(asked.get("why", "")), bool(asked.get("barred"))
+                    self._pools[name].want(int(asked["count"]), why, barred=barred)
         if question.get("do") == "wake":
             for name, seconds in question["pools"].items():
                 if name in self._pools and self._pools[name].wake(now, float(seconds)):
                     log.info("pool %s: woken by a call", name)
         return {"pools": {name: pool.row(now) for name, pool in self._pools.items()}}
+
+    async def _resize(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Have replicas of another size, if their actuator can and the pool's bounds allow what it comes to."""
+        name = str(question["pool"])
+        pool = self._pools.get(name)
+        if pool is None:
+            return {"problems": [f"pool {name} is not kept here"]}
+        asked, config = msgspec.convert(question["size"], Size), pool.config.vertical
+        dry_run = bool(question.get("dry_run")) or pool.config.dry_run
+        if not config.on:
+            return {"problems": problems(name, asked, Size(), config)}
+        try:
+            async with pool.acting:
+                standing = await pool.actuator.current()
+                if standing.unsized:
+                    raise ActuatorError(standing.unsized)
+                before = standing.size
+                size = await pool.actuator.resize(asked, dry_run=True)
+                if wrong := problems(name, size, before, config):
+                    return {"problems": wrong}
+                if not dry_run and size != before:
+                    size = await pool.actuator.resize(asked)
+                    log.warning("pool %s: %s instead of %s: %s", name, size, before, str(question.get("why", ""))[:500])
+        except ActuatorError as error:
+            return {"problems": [f"pool {name}: {error}"]}
+        pool.changed.set()
+        return {"before": msgspec.to_builtins(before), "size": msgspec.to_builtins(size), "dry_run": dry_run}
 
     # ---- keeping one
 
@@ -104,7 +139,8 @@ class Pools:
         while True:
             pool.changed.clear()
             try:
-                await self._round(pool)
+                async with pool.acting:
+                    await self._round(pool)
                 trouble = ""
             except ActuatorError as error:
                 trouble = str(error)
@@ -177,14 +213,14 @@ class Pools:
 
     # ---- ends
 
-    async def _retire(self, pool: Pool, heir: Pool | None) -> None:
+    async def _retire(self, pool: Pool) -> None:
         """The configuration wants it no more, or another way: its calls end or go on elsewhere first."""
         await _stopped(pool)
         try:
-            living = pool.see(await pool.actuator.current())
+            async with pool.acting:
+                living = pool.see(await pool.actuator.current())
             served = addresses(living, list(living))
-            if heir is not None:
-                await self._succeeded(heir)
+            await self._succeeded(pool.name)
             until = self._now() + pool.config.drain
             while pool.config.starts and served and not await self._is_left(pool, served):
                 if self._now() >= until + MORE_SECONDS:
@@ -198,13 +234,16 @@ class Pools:
             await pool.actuator.aclose()
             self._leaving.discard(pool)
 
-    async def _succeeded(self, heir: Pool) -> None:
-        """Wait until it has a replica of its own; not for one that has trouble with it."""
-        until = self._now() + MORE_SECONDS
-        while heir.before and not heir.trouble and not heir.config.dry_run and self._now() < until:  # noqa: ASYNC110
+    async def _succeeded(self, name: str) -> None:
+        """Wait until whoever has the name now has a replica of its own, however long it fails at that. Not for one that
+        cannot have one before this one goes, or that wants none."""
+        while (heir := self._pools.get(name)) is not None and heir.before:
+            config = heir.config
+            if heir.trouble or config.dry_run or not config.starts or not heir.due(self._now()):
+                heir.before = []
+                heir.changed.set()
+                return
             await asyncio.sleep(ROUND_SECONDS)
-        heir.before = []
-        heir.changed.set()
 
     async def _is_left(self, pool: Pool, served: list[str]) -> bool:
         under = await self._routed.under(pool.name, served)

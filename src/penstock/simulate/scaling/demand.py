@@ -125,7 +125,8 @@ def made(shape: str, mean: float, days: float, step: float, rng: np.random.Gener
         # Some a day, each at once and gone within some tens of minutes, at moments that nobody can know.
         rates = np.full(len(at), 0.9)
         for begin in rng.uniform(0, at[-1], max(1, round(3 * days))):
-            rates += np.where(at >= begin, rng.uniform(0.5, 2.0) * np.exp(-(at - begin) / rng.uniform(300, 2400)), 0.0)
+            height, lasts, since = rng.uniform(0.5, 2.0), rng.uniform(300, 2400), at - begin
+            rates += np.where(since >= 0, height * np.exp(-np.maximum(since, 0.0) / lasts), 0.0)
     elif shape == "steps":
         # At the same minutes of each day: batch jobs, markets that open, lessons that begin.
         hour = (at % DAY) / 3600

@@ -30,21 +30,23 @@ class Hand:
 
 
 @contextlib.asynccontextmanager
-async def acting(account: Path, kind: str = "Deployment") -> AsyncIterator[tuple[Cluster, Kubernetes]]:
+async def acting(
+    account: Path, kind: str = "Deployment", sized: bool = False
+) -> AsyncIterator[tuple[Cluster, Kubernetes]]:
     numbered = kind == "StatefulSet"
     path = STATEFUL if numbered else "/apis/apps/v1/namespaces/llm/deployments/vllm/scale"
     async with cluster(account, path, numbered) as played:
-        config = KubernetesConfig(name="vllm", kind=kind, service_account=str(account))
-        actuator = Kubernetes(config, 2.5, environ=played.environ())
+        config = KubernetesConfig(name="vllm", kind=kind, port=8000, service_account=str(account))
+        actuator = Kubernetes(config, 2.5, environ=played.environ(), sized=lambda: sized)
         try:
             yield played, actuator
         finally:
             await actuator.aclose()
 
 
-def play(account: Path, scene: Scene, kind: str = "Deployment") -> None:
+def play(account: Path, scene: Scene, kind: str = "Deployment", *, sized: bool = False) -> None:
     async def main() -> None:
-        async with asyncio.timeout(20), acting(account, kind) as (played, actuator):
+        async with asyncio.timeout(20), acting(account, kind, sized) as (played, actuator):
             await scene(played, actuator)
 
     run(main())
@@ -117,6 +119,19 @@ def test_a_pod_that_drains_is_marked_and_taken_back(tmp_path: Path) -> None:
         await actuator.drain("vllm-9", drained=True)  # it is gone: nothing to say
 
     play(tmp_path, scene)
+
+
+def test_the_pods_of_a_statefulset_are_not_touched(tmp_path: Path) -> None:
+    """A mark would not count, and who may set one may change what any pod of the namespace runs."""
+
+    async def scene(played: Cluster, actuator: Kubernetes) -> None:
+        played.scale(2)
+        played.run()
+        await actuator.drain("vllm-1", drained=True)
+        assert [one.state for one in (await actuator.current()).replicas] == ["ready", "draining"]
+        assert not any(pod.annotations for pod in played.pods)
+
+    play(tmp_path, scene, "StatefulSet")
 
 
 def test_a_statefulset_gives_up_its_highest_numbers_and_no_others(tmp_path: Path) -> None:

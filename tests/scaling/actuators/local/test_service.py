@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from penstock.scaling.actuators.actuator import ActuatorError
+from penstock.scaling.actuators.local import service
 from penstock.scaling.actuators.local.devices import Devices
 from penstock.scaling.actuators.local.service import Local, Pace
 from penstock.scaling.actuators.local_config import LocalConfig
 from penstock.scaling.replica import Standing
+from penstock.scaling.size import Size
 
 SERVER = """
 import http.server, os, signal, sys, time
@@ -122,7 +124,8 @@ def test_one_that_never_starts_is_told_once_with_its_last_words(
     async def main(pool: Local) -> None:
         await pool.want(1)
         standing = await stands(pool, 0, lambda standing: any("status 1" in one.trouble for one in standing.replicas))
-        assert standing.of("failed")[0].trouble == "it ended with status 1"
+        failed = standing.of("failed")[0]
+        assert (failed.trouble, failed.said) == ("it ended with status 1", "no such model")
         async with asyncio.timeout(20):
             while not [record for record in caplog.records if record.levelno == logging.ERROR]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
@@ -176,3 +179,84 @@ def test_each_has_its_gpus_and_more_replicas_than_gpus_are_refused_in_words(tmp_
         assert sorted([await asked(one.address) for one in standing.replicas]) == ["0,1", "2,3"]
 
     running(config(tmp_path / "ill", gpus_per_replica=2), main, ("0", "1", "2", "3", "4"))
+
+
+def test_another_size_is_for_those_that_start_from_now_on(tmp_path: Path) -> None:
+    async def main(pool: Local) -> None:
+        await pool.want(1)
+        standing = await stands(pool, 1)
+        assert (standing.size, standing.can, standing.replicas[0].stale) == (Size(slots=2), ["slots"], False)
+        assert await pool.resize(Size(slots=8), dry_run=True) == Size(slots=8)
+        assert not (await pool.current()).replicas[0].stale
+        await pool.resize(Size(slots=8))
+        await pool.want(2)
+        standing = await stands(pool, 2)
+        assert [one.stale for one in standing.replicas] == [True, False]
+        words = [await asyncio.to_thread(Path(f"/proc/{pid}/environ").read_bytes) for pid in pids()]
+        assert sorted(b"SLOTS=8" in one for one in words) == [False, True]
+        await pool.resize(Size(slots=2))
+        assert [one.stale for one in (await pool.current()).replicas] == [False, True]
+
+    running(config(tmp_path / "ill", environment={"SLOTS": "{slots}"}, slots=2), main)
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        (Size(context=512), r"context cannot be changed: its command does not say \{context\}"),
+        (Size(cpu=2.0), "cpu cannot be changed: its command sets its own"),
+    ],
+)
+def test_what_its_command_does_not_take_is_refused(tmp_path: Path, size: Size, says: str) -> None:
+    async def main(pool: Local) -> None:
+        with pytest.raises(ActuatorError, match=says):
+            await pool.resize(size)
+
+    running(config(tmp_path / "ill", environment={"SLOTS": "{slots}"}, slots=2), main)
+
+
+def test_with_all_gpus_in_use_there_is_no_room_for_one_more(tmp_path: Path) -> None:
+    async def main(pool: Local) -> None:
+        assert not (await pool.current()).tight
+        await pool.want(1)
+        assert (await stands(pool, 1)).tight
+
+    running(config(tmp_path / "ill", gpus_per_replica=2), main, ("0", "1", "2"))
+
+
+def test_a_port_that_another_user_took_first_is_sent_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody can read in a command line which port it will take, and a model takes a minute to load."""
+    asked: list[int] = []
+
+    def strangers(port: int, _: int) -> set[int]:
+        asked.append(port)
+        return {4321} if len(asked) == 1 else set()
+
+    monkeypatch.setattr(service, "strangers", strangers)
+
+    async def main(pool: Local) -> None:
+        await pool.want(1)
+        async with asyncio.timeout(20):
+            while not (failed := (await pool.current()).of("failed")):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.001)
+        assert (failed[0].trouble, failed[0].took) == (
+            f"another user's process answers on its port {asked[0]} (uid 4321)", 0.0,
+        )  # fmt: skip
+        (replica,) = (await stands(pool, 1)).of("ready")
+        assert replica.address != failed[0].address
+
+    running(config(tmp_path / "ill"), main)
+
+
+def test_last_words_hold_no_secret(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main(pool: Local) -> None:
+        await pool.want(1)
+        async with asyncio.timeout(20):
+            while "it ended with status" not in caplog.text:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+
+    caplog.set_level(logging.DEBUG, "penstock")
+    command = [sys.executable, "-c", "import sys; sys.exit(' '.join(sys.argv))", "--api-key", "sk-secret-1", "{port}"]
+    running(LocalConfig(command=command, ready="/well"), main)
+    assert "--api-key ********" in caplog.text
+    assert "sk-secret-1" not in caplog.text

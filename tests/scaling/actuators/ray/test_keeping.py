@@ -198,3 +198,17 @@ def test_whatever_happens_it_comes_to_what_is_wanted(events: list[Any]) -> None:
     standing = played.keeping.standing()
     assert len(standing.of("ready", "draining")) == standing.wanted
     assert set(played.actors) == {one.name for one in standing.of("ready", "draining")}
+
+
+def test_those_that_are_outdated_are_told_until_they_are_gone() -> None:
+    played = having(2)
+    played.keeping.outdate()
+    assert [one.stale for one in played.keeping.standing().of("ready")] == [True, True]
+    played.keeping.want(3, [])
+    played.settled()
+    assert [(one.name, one.stale) for one in played.keeping.standing().of("ready")] == [
+        ("p/1", True), ("p/2", True), ("p/3", False),
+    ]  # fmt: skip
+    played.keeping.want(2, ["p/1"])
+    played.settled()
+    assert [(one.name, one.stale) for one in played.keeping.standing().of("ready")] == [("p/2", True), ("p/3", False)]

@@ -12,6 +12,7 @@ from penstock.scaling.actuators.ray.driver.service import Drivers
 from penstock.scaling.actuators.ray.service import RayActors
 from penstock.scaling.actuators.ray_config import RayConfig
 from penstock.scaling.replica import Standing
+from penstock.scaling.size import Size
 from tests.scaling.actuators.ray.orders import COMMAND, fake_environment, ran
 
 
@@ -105,3 +106,36 @@ async def test_an_order_that_the_cluster_refuses_is_told_and_tried_later() -> No
         await actors.want(1)
     assert "no such resource" in (await actors.current()).of("failed")[0].trouble
     assert asked.count("start") == 1
+
+
+@ran
+async def test_those_of_another_size_are_told_and_new_ones_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pool(tmp_path, monkeypatch) as actors:
+        await actors.want(1)
+        standing = await until(actors, lambda seen: len(seen.of("ready")) == 1)
+        assert (standing.size, standing.can) == (Size(cpu=1.0), ["cpu"])
+        assert await actors.resize(Size(cpu=3.0), dry_run=True) == Size(cpu=3.0)
+        assert not (await actors.current()).replicas[0].stale
+        await actors.resize(Size(cpu=3.0))
+        standing = await actors.current()
+        assert (standing.size, standing.replicas[0].stale) == (Size(cpu=3.0), True)
+        old = standing.replicas[0].name
+        await actors.want(2)
+        standing = await until(actors, lambda seen: len(seen.of("ready")) == 2)
+        assert {one.name: one.stale for one in standing.replicas}.pop(old)
+        assert sum(one.stale for one in standing.replicas) == 1
+        await actors.want(1, [old])
+        assert [one.stale for one in (await actors.current()).replicas] == [False]
+        (tmp_path / "room").write_text("0")
+        await actors.want(2)
+        waits = next(one for one in (await actors.current()).of("starting") if one.trouble)
+        assert "it needs 3 CPU" in waits.trouble
+
+
+@ran
+async def test_nothing_but_cpus_can_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pool(tmp_path, monkeypatch) as actors:
+        with pytest.raises(ActuatorError, match="memory cannot be changed: Ray sets aside CPUs"):
+            await actors.resize(Size(memory=2**30))

@@ -1,6 +1,10 @@
 import asyncio
 
+import pytest
+
+from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.signal.service import Signal
+from penstock.scaling.size import Size
 
 
 def test_it_remembers_what_is_wanted_tells_what_is_found_and_moves_nothing() -> None:
@@ -20,6 +24,8 @@ def test_it_remembers_what_is_wanted_tells_what_is_found_and_moves_nothing() -> 
         ]  # fmt: skip
         found.remove("h:1")
         assert [one.name for one in (await signal.current()).replicas] == ["h:2"]
+        with pytest.raises(ActuatorError, match="the actuator signal changes nothing"):
+            await signal.resize(Size(slots=4))
         await signal.aclose()
 
     asyncio.run(main())

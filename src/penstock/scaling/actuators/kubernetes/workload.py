@@ -17,6 +17,8 @@ from msgspec import Struct
 
 from penstock.scaling.replica import Replica
 
+REVISION = "pod-template-hash"
+"""A label of the pods of a Deployment: another for each template that it had."""
 COST = "controller.kubernetes.io/pod-deletion-cost"
 """Of the pods of a ReplicaSet that are ready alike, those of the lowest cost go first."""
 DRAINS = -1_000_000
@@ -40,9 +42,19 @@ class Place:
     name: str
 
     @property
+    def workload(self) -> str:
+        """Itself."""
+        return f"/apis/{self.api}/namespaces/{quote(self.namespace)}/{self.resource}/{quote(self.name)}"
+
+    @property
     def scale(self) -> str:
         """Its scale subresource."""
-        return f"/apis/{self.api}/namespaces/{quote(self.namespace)}/{self.resource}/{quote(self.name)}/scale"
+        return f"{self.workload}/scale"
+
+    def use(self, selector: str) -> str:
+        """What its pods use, where a metrics server says so."""
+        query = urlencode({"labelSelector": selector})
+        return f"/apis/metrics.k8s.io/v1beta1/namespaces/{quote(self.namespace)}/pods?{query}"
 
     def pods(self, selector: str, on: str = "") -> str:
         """A page of its pods."""
@@ -60,6 +72,7 @@ class _Named(Struct, rename="camel"):
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
     annotations: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
     on: str = msgspec.field(name="continue", default="")
 
 
@@ -245,6 +258,11 @@ def _awaited(pod: Pod) -> str:
 def _line(reason: str, message: str | None) -> str:
     text = f"{reason}: {message}" if message else reason
     return "".join(one if one.isprintable() else " " for one in text)[:300]
+
+
+def rolls(pods: Sequence[Pod]) -> bool:
+    """Whether a Deployment is replacing them: some are of another template than others."""
+    return len({revision for pod in pods if (revision := (pod.metadata.labels or {}).get(REVISION))}) > 1
 
 
 def costs(pods: Sequence[Pod], victims: Sequence[str]) -> dict[str, int]:

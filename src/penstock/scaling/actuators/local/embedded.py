@@ -1,6 +1,6 @@
-"""Replicas of an embedded engine, which somebody else keeps: only their number is set. Pure.
+"""Replicas of an embedded engine, which somebody else keeps: only their number and their size are set. Pure.
 
-A replica that is too many ends its calls first; which that is, the engine says.
+A replica that is too many ends its calls first; which that is, the engine says, unless one is replaced.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.replica import Replica, Standing
+from penstock.scaling.size import Size
 
 
 class Process(Protocol):
@@ -33,7 +35,14 @@ class Engine(Protocol):
     @property
     def replicas(self) -> Sequence[Process]: ...
 
-    def scale(self, wanted: int) -> int: ...
+    def scale(self, wanted: int, victims: Sequence[str] = ()) -> int: ...
+
+    @property
+    def size(self) -> dict[str, int]: ...
+
+    def resize(self, size: dict[str, int], *, dry_run: bool = False) -> dict[str, int]: ...
+
+    def is_stale(self, name: str) -> bool: ...
 
 
 class Embedded:
@@ -61,23 +70,37 @@ class Embedded:
             Replica(
                 one.name, "", "ready" if one.ready else "starting", self._since.get(one.name, self._asked[one.name]),
                 self._asked[one.name], one.load_seconds if one.ready else 0.0, one.trouble,
+                engine is not None and engine.is_stale(one.name),
             )
             for one in known
         ]  # fmt: skip
-        return Standing(
-            self._wanted if engine is not None and engine.target == self._wanted else 0, replicas, self._price
-        )
+        if engine is None:
+            return Standing(0, replicas, self._price)
+        wanted = self._wanted if engine.target == self._wanted else 0
+        return Standing(wanted, replicas, self._price, size=Size(**engine.size), can=list(engine.size))
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
-        """Set it. The engine itself says who goes."""
+        """Set it. The engine itself says who else goes."""
         engine = self._engine()
         self._wanted = count
         if engine is not None:
-            engine.minimum, engine.maximum = 1, max(1, self._most)
-            engine.scale(count)
+            engine.minimum, engine.maximum = 1, max(1, self._most, count)  # one more stands while one is replaced
+            engine.scale(count, victims)
 
     async def drain(self, name: str, *, drained: bool) -> None:
         """One that goes ends its calls by itself."""
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """Those that start from now on have it."""
+        engine = self._engine()
+        if engine is None:
+            raise ActuatorError("the engine does not run yet")
+        if own := [name for name in size.said() if name not in engine.size]:
+            raise ActuatorError(f"{' and '.join(own)} of an embedded engine cannot be changed: it takes what it needs")
+        try:
+            return Size(**engine.resize({name: int(value) for name, value in size.said().items()}, dry_run=dry_run))
+        except ValueError as error:
+            raise ActuatorError(str(error)) from None
 
     async def aclose(self) -> None:
         """Its owner ends it."""

@@ -19,11 +19,13 @@ from functools import partial
 
 from penstock.core.tasks import Crew
 from penstock.net.children import Backoff, Child, spawn
+from penstock.net.listeners import strangers
 from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.local.devices import Devices
-from penstock.scaling.actuators.local.words import command, environment
-from penstock.scaling.actuators.local_config import LocalConfig
+from penstock.scaling.actuators.local.words import command, environment, scrubbed
+from penstock.scaling.actuators.local_config import SIZES, LocalConfig
 from penstock.scaling.replica import Replica, Standing, State
+from penstock.scaling.size import Size
 
 log = logging.getLogger("penstock")
 
@@ -55,6 +57,7 @@ class Life:
     port: int
     gpus: list[str]
     asked: float
+    size: Size
     state: State = "starting"
     since: float = 0.0
     took: float = 0.0
@@ -62,10 +65,11 @@ class Life:
     words: list[str] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
 
-    def told(self) -> Replica:
-        """As others see it."""
-        address = f"{HOST}:{self.port}"
-        return Replica(self.name, address, self.state, self.since or self.asked, self.asked, self.took, self.trouble)
+    def told(self, size: Size) -> Replica:
+        """As others see it. ``size``: of those that are started now."""
+        address, since = f"{HOST}:{self.port}", self.since or self.asked
+        said, stale = self.words[-1] if self.words else "", self.size != size
+        return Replica(self.name, address, self.state, since, self.asked, self.took, self.trouble, stale, said)
 
 
 class Local:
@@ -89,7 +93,9 @@ class Local:
         self._price = price
         self._ours = os.environ if ours is None else ours
         self._pace = pace or Pace()
+        self._scrub = scrubbed(config)
         self._crew = Crew(f"pool-{name}")
+        self._size = Size(slots=config.slots, context=config.context, threads=config.threads)
         self._wanted = 0
         self._numbers = 0
         self._lives: dict[str, Life] = {}
@@ -104,10 +110,11 @@ class Local:
     async def current(self) -> Standing:
         """What stands, and the one that failed last while none has got ready since."""
         self._fill()
-        replicas = [one.told() for one in self._lives.values()]
+        replicas = [one.told(self._size) for one in self._lives.values()]
         if self._failed is not None:
-            replicas.append(self._failed.told())
-        return Standing(self._wanted, replicas, self._price)
+            replicas.append(self._failed.told(self._failed.size))
+        tight = self._devices.free(self._config.gpus) < self._config.gpus_per_replica
+        return Standing(self._wanted, replicas, self._price, size=self._size, can=list(self._size.said()), tight=tight)
 
     async def want(self, count: int, victims: Sequence[str] = ()) -> None:
         """End the victims, and the newest where there are still too many; start what is missing."""
@@ -125,6 +132,18 @@ class Local:
                 f"{short} replicas more need {short * self._config.gpus_per_replica} GPUs, and {free} of"
                 f" {len(self._config.gpus or self._devices.there)} are free: lower max or gpus_per_replica"
             )
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """Those that start from now on are told it."""
+        if missing := [name for name in size.said() if name not in self._size.said()]:
+            takes = " and ".join(f"{{{name}}}" for name in missing)
+            where = f"its command does not say {takes}" if set(missing) <= set(SIZES) else "its command sets its own"
+            raise ActuatorError(f"{' and '.join(missing)} cannot be changed: {where}")
+        wanted = size.over(self._size)
+        if not dry_run and wanted != self._size:
+            self._size = wanted
+            self._failed, self._rest_until = None, 0.0
+        return wanted
 
     async def drain(self, name: str, *, drained: bool) -> None:
         """The process needs not to know."""
@@ -147,7 +166,7 @@ class Local:
             gpus = self._devices.take(self._config.gpus_per_replica, self._config.gpus)
             if gpus is None:
                 return
-            life = Life(f"{self._name}-{self._numbers}", self._port(), gpus, time.time())
+            life = Life(f"{self._name}-{self._numbers}", self._port(), gpus, time.time(), self._size)
             self._numbers += 1
             self._lives[life.name] = life
             life.task = self._crew.spawn(self._run(life), life.name)
@@ -186,15 +205,20 @@ class Local:
     async def _live(self, life: Life, began: float) -> None:
         """Start it, wait until it is ready, watch it. Returns when it has ended or is ill."""
         config = self._config
-        words = command(config, life.port, life.gpus)
-        environ = environment(config, life.port, life.gpus, self._ours)
-        child = await spawn(words, name=life.name, env=environ, on_line=partial(_heard, life.name))
+        words = command(config, life.port, life.gpus, life.size)
+        environ = environment(config, life.port, life.gpus, self._ours, life.size)
+        child = await spawn(
+            words, name=life.name, env=environ, on_line=partial(self._heard, life.name), grace=config.stop
+        )
         try:
             while not await _answers(life.port, config.ready, self._pace.answer):
                 if not child.running or time.monotonic() - began > config.start:
                     life.trouble = f"it was not ready within {config.start:g} s" if child.running else _cause(child)
                     return
                 await asyncio.wait({child.exited}, timeout=self._pace.look)
+            if others := await asyncio.to_thread(strangers, life.port, child.pid):
+                life.trouble = f"another user's process answers on its port {life.port} (uid {min(others)})"
+                return
             life.state, life.since, life.took = "ready", time.time(), time.monotonic() - began
             log.info("%s is ready after %.2f s (pid %d, port %d)", life.name, life.took, child.pid, life.port)
             self._failed = None
@@ -202,7 +226,11 @@ class Local:
             life.trouble = await self._watch(life, child)
         finally:
             await child.stop(config.stop)
-            life.words = child.last_lines()[-LAST_LINES:]
+            life.words = [self._scrub(line) for line in child.last_lines()[-LAST_LINES:]]
+
+    def _heard(self, name: str, _: int, line: str) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: %s", name, self._scrub(line))
 
     async def _watch(self, life: Life, child: Child) -> str:
         """Why it is over."""
@@ -249,10 +277,6 @@ async def _answers(port: int, path: str, within: float) -> bool:
                 writer.close()
     except (OSError, ValueError):
         return False
-
-
-def _heard(name: str, _: int, line: str) -> None:
-    log.debug("%s: %s", name, line)
 
 
 def _cause(child: Child) -> str:

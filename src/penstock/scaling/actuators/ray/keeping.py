@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from penstock.net.children import Backoff
 from penstock.scaling.actuators.ray.line import Told
 from penstock.scaling.replica import Replica, Standing, State
@@ -46,6 +48,7 @@ class Keeping:
         self._replicas: dict[str, Replica] = {}
         self._ending: dict[str, float] = {}
         self._drained: set[str] = set()
+        self._outdated: set[str] = set()
         self._victims: list[str] = []
         self._failed: Replica | None = None
         self.wanted: int | None = None
@@ -61,6 +64,10 @@ class Keeping:
             self._drained.add(name)
         else:
             self._drained.discard(name)
+
+    def outdate(self) -> None:
+        """All that stand are to be replaced."""
+        self._outdated = set(self._replicas)
 
     def take(self, told: Sequence[Told], now: float) -> list[Step]:
         """What is to be done, after a look at the cluster at ``now`` (Unix seconds)."""
@@ -145,10 +152,11 @@ class Keeping:
 
     def standing(self) -> Standing:
         """As it was seen last. ``wanted`` -1: nobody has said yet."""
+        self._outdated &= set(self._replicas)
         rows = [
-            Replica(one.name, one.address, "draining", one.since, one.asked, one.took, one.trouble)
-            if one.name in self._drained
-            else one
+            structs.replace(
+                one, state="draining" if one.name in self._drained else one.state, stale=one.name in self._outdated
+            )
             for one in self._replicas.values()
         ]
         failed = [] if self._failed is None else [self._failed]

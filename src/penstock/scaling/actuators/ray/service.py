@@ -18,6 +18,7 @@ from penstock.scaling.actuators.ray import line
 from penstock.scaling.actuators.ray.keeping import Keeping, Step
 from penstock.scaling.actuators.ray_config import RayConfig
 from penstock.scaling.replica import Standing
+from penstock.scaling.size import Size
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 MOST_FREE = 8
@@ -36,6 +37,7 @@ class RayActors:
         self._over = over
         self._wall = wall
         self._keeping = Keeping(self._fresh, config.stop, price)
+        self._cpus = config.num_cpus
 
     def _fresh(self) -> str:
         return f"{self._pool}/{secrets.token_hex(4)}"
@@ -58,6 +60,16 @@ class RayActors:
         """Ray chooses no victims: it is only remembered."""
         self._keeping.drain(name, drained)
 
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """Those that start from now on have so many CPUs set aside; those that stand are replaced."""
+        if other := [name for name in size.said() if name != "cpu"]:
+            raise ActuatorError(f"{' and '.join(other)} cannot be changed: Ray sets aside CPUs for an actor")
+        wanted = Size(cpu=self._cpus if size.cpu is None else size.cpu)
+        if not dry_run and wanted.cpu is not None and wanted.cpu != self._cpus:
+            self._cpus = wanted.cpu
+            self._keeping.outdate()
+        return wanted
+
     async def _do(self, step: Step) -> None:
         if step.do != "start":
             await self._ask("end", {"name": step.name, "hard": step.do == "hard"})
@@ -72,13 +84,13 @@ class RayActors:
         config = self._config
         return line.Order(
             name, config.command, config.environment, config.ready, config.start, config.stop, config.linger,
-            self._wall(), config.num_cpus, config.num_gpus, config.resources, config.spread,
+            self._wall(), self._cpus, config.num_gpus, config.resources, config.spread,
         )  # fmt: skip
 
     def _with_room(self, standing: Standing, free: dict[str, float]) -> Standing:
         """Says of those that have no place what they need and what there is."""
         config = self._config
-        needs = {"CPU": config.num_cpus, "GPU": config.num_gpus, **config.resources}
+        needs = {"CPU": self._cpus, "GPU": config.num_gpus, **config.resources}
         asked = ", ".join(f"{count:g} {name}" for name, count in needs.items() if count)
         left = ", ".join(f"{free.get(name, 0.0):g} {name}" for name, count in list(needs.items())[:MOST_FREE] if count)
         rows = [
@@ -87,7 +99,7 @@ class RayActors:
             else one
             for one in standing.replicas
         ]
-        return msgspec.structs.replace(standing, replicas=rows)
+        return msgspec.structs.replace(standing, replicas=rows, size=Size(cpu=self._cpus), can=["cpu"])
 
     async def aclose(self) -> None:
         """Let go. The actors stay, ``linger`` seconds at least."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.replica import Replica, Standing
+from penstock.scaling.size import Size
 
 
 class Signal:
@@ -35,6 +37,10 @@ class Signal:
 
     async def drain(self, name: str, *, drained: bool) -> None:
         """Whoever acts chooses."""
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """Whoever acts does."""
+        raise ActuatorError("the actuator signal changes nothing: what runs the replicas makes them larger")
 
     async def aclose(self) -> None:
         """Nothing is held."""

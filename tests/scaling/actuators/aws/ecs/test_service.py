@@ -8,8 +8,10 @@ import pytest
 from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.aws.ecs.service import Ecs
 from penstock.scaling.actuators.aws_config import EcsConfig
+from penstock.scaling.size import Size
 from tests.support.aws import REGION, PlayedAws, client
 
+GIB = 2**30
 CONFIG = EcsConfig(cluster="main", service="vllm", port=8000)
 
 
@@ -93,3 +95,81 @@ def test_a_service_that_is_not_there_is_said() -> None:
     client("ecs").create_cluster(clusterName="main")
     with pytest.raises(ActuatorError, match="service vllm of cluster main: there is no such service"):
         asyncio.run(Ecs(CONFIG, PlayedAws()).current())
+
+
+def _fargate() -> tuple[Any, PlayedAws, Ecs]:
+    ecs = client("ecs")
+    ecs.create_cluster(clusterName="main")
+    ecs.register_task_definition(
+        family="vllm", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="1024", memory="2048",
+        containerDefinitions=[
+            {"name": "c", "image": "x", "memory": 2048, "environment": [{"name": "A", "value": "b"}]},
+        ],
+        tags=[{"key": "team", "value": "llm"}],
+    )  # fmt: skip
+    ecs.create_service(cluster="main", serviceName="vllm", taskDefinition="vllm", desiredCount=2)
+    aws = PlayedAws()
+    return ecs, aws, Ecs(CONFIG, aws, sized=lambda: True)
+
+
+def test_another_size_is_another_revision_that_the_service_runs() -> None:
+    async def main() -> None:
+        ecs, aws, service = _fargate()
+        standing = await service.current()
+        assert (standing.size, standing.can, standing.rolls) == (
+            Size(cpu=1.0, memory=2 * GIB),
+            ["cpu", "memory"],
+            False,
+        )
+        assert await service.resize(Size(memory=5 * GIB), dry_run=True) == Size(cpu=1.0, memory=5 * GIB)
+        assert aws.asked == [], "a dry run"
+        assert await service.resize(Size(memory=5 * GIB)) == Size(cpu=1.0, memory=5 * GIB)
+        (told,) = ecs.describe_services(cluster="main", services=["vllm"])["services"]
+        assert told["taskDefinition"].endswith("vllm:2")
+        assert told["desiredCount"] == 2
+        made = ecs.describe_task_definition(taskDefinition=told["taskDefinition"], include=["TAGS"])
+        assert made["tags"] == [{"key": "team", "value": "llm"}]
+        (container,) = made["taskDefinition"]["containerDefinitions"]
+        assert (container["memory"], container["environment"]) == (5120, [{"name": "A", "value": "b"}])
+        assert (await service.current()).size == Size(cpu=1.0, memory=5 * GIB)
+        await service.resize(Size(memory=5 * GIB))
+        assert [name for name, _ in aws.asked] == ["register_task_definition", "update_service"], "and not twice"
+
+    asyncio.run(main())
+
+
+def test_a_deployment_under_way_is_told_and_how_large_a_task_is_only_where_it_is_asked_for() -> None:
+    async def main() -> None:
+        ecs, aws, service = _fargate()
+        (told,) = ecs.describe_services(cluster="main", services=["vllm"])["services"]
+        told["deployments"] = [{"status": "PRIMARY"}, {"status": "ACTIVE"}]
+        aws.played["describe_services"] = lambda asked: {"services": [told]}
+        assert (await service.current()).rolls
+        aws.played["describe_task_definition"] = lambda asked: pytest.fail("nobody wants to know")
+        assert (await Ecs(CONFIG, aws).current()).can == []
+
+        def denied(asked: object) -> dict[str, Any]:
+            raise ActuatorError("AccessDenied")
+
+        aws.played["describe_task_definition"] = denied
+        standing = await Ecs(CONFIG, aws, sized=lambda: True).current()
+        assert (standing.wanted, standing.unsized) == (2, "AccessDenied"), "scaled all the same"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        (Size(slots=4), "service vllm of cluster main: slots cannot be changed: a task has cpu and memory"),
+        (Size(cpu=32.0), "service vllm of cluster main: no task of Fargate holds cpu 32, memory 2GiB"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_registered(size: Size, says: str) -> None:
+    async def main() -> None:
+        _, aws, service = _fargate()
+        with pytest.raises(ActuatorError, match=says):
+            await service.resize(size)
+        assert aws.asked == []
+
+    asyncio.run(main())

@@ -8,6 +8,7 @@ import pytest
 from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.aws.group.service import Group
 from penstock.scaling.actuators.aws_config import GroupConfig
+from penstock.scaling.size import Size
 from tests.support.aws import REGION, PlayedAws, client
 
 
@@ -92,3 +93,10 @@ def test_more_than_the_group_may_have_is_said() -> None:
 def test_a_group_that_is_not_there_is_said() -> None:
     with pytest.raises(ActuatorError, match="Auto Scaling group nobody: there is none"):
         asyncio.run(Group(GroupConfig(name="nobody"), PlayedAws()).current())
+
+
+def test_an_instance_is_as_large_as_its_type() -> None:
+    _, aws, group = _group(1)
+    with pytest.raises(ActuatorError, match="as large as the type in its launch template"):
+        asyncio.run(group.resize(Size(cpu=4.0)))
+    assert aws.asked == []

@@ -4,6 +4,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,30 @@ async def test_who_gives_up_waiting_leaves_no_answer_for_the_next(
             await asked
         assert await driver.ask("end", {"name": "p/none"}) == {}
         assert "free" in await driver.ask("look")
+
+
+@ran
+async def test_let_go_while_it_joins_it_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[asyncio.subprocess.Process] = []
+    create = asyncio.create_subprocess_exec
+
+    async def seen(*given: Any, **named: Any) -> asyncio.subprocess.Process:
+        began.append(await create(*given, **named))
+        return began[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", seen)
+    for turns in range(0, 24, 3):  # of the loop: before it is asked, while its process begins, while it joins
+        async with driving(tmp_path, monkeypatch) as driver:
+            asked = asyncio.create_task(driver.ask("look"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await driver.aclose()
+            with pytest.raises(ActuatorError, match=r"was let go|was lost"):
+                await asked
+            with pytest.raises(ActuatorError, match="was let go"):
+                await driver.ask("look")
+        assert all(one.returncode is not None for one in began)
+    assert began
 
 
 @ran

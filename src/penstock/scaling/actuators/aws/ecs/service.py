@@ -2,19 +2,24 @@
 
 ECS chooses whom it stops when fewer are wanted, but never one that is protected from scale-in: so before it is told,
 all but the victims are. Protection ends by itself; a deployment waits for it. A service that Application Auto Scaling
-sizes, too, would be pulled both ways.
+sizes, too, would be pulled both ways. A task of another size is another revision of the definition, which ECS rolls out
+by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from penstock.scaling.actuators.actuator import ActuatorError
 from penstock.scaling.actuators.aws.asking.service import Asking
+from penstock.scaling.actuators.aws.ecs.definition import fitted, registered, size_of
 from penstock.scaling.actuators.aws.replicas import of_task
 from penstock.scaling.actuators.aws_config import EcsConfig
 from penstock.scaling.replica import Replica, Standing
+from penstock.scaling.size import Size
 
 MOST_PAGES = 20
 DESCRIBED, PROTECTED = 100, 10
@@ -23,25 +28,49 @@ PROTECTED_MINUTES = 10
 
 
 class Ecs:
-    """An Actuator."""
+    """An Actuator. ``sized``: whether anybody wants to know how large its tasks are."""
 
-    def __init__(self, config: EcsConfig, ask: Asking, price: float = 0.0) -> None:
+    def __init__(
+        self, config: EcsConfig, ask: Asking, price: float = 0.0, sized: Callable[[], bool] = lambda: False
+    ) -> None:
         self._config = config
         self._ask = ask
         self._price = price
+        self._sized = sized
+        self._sizes: dict[str, Size] = {}
+        """By revision of the definition, which never changes."""
 
     async def current(self) -> Standing:
         """The tasks."""
-        return Standing(await self._desired(), await self._replicas(), self._price)
+        service = await self._service()
+        standing = Standing(
+            int(service["desiredCount"]), await self._replicas(), self._price,
+            rolls=len(service.get("deployments", ())) > 1,
+        )  # fmt: skip
+        if not self._sized():
+            return standing
+        try:
+            size = await self._size(service["taskDefinition"])
+        except ActuatorError as error:  # tasks are started and ended all the same
+            return structs.replace(standing, unsized=str(error))
+        return structs.replace(standing, size=size, can=["cpu", "memory"])
 
-    async def _desired(self) -> int:
+    async def _size(self, revision: str) -> Size:
+        if revision not in self._sizes:
+            self._sizes = {revision: size_of((await self._definition(revision))["taskDefinition"])}
+        return self._sizes[revision]
+
+    async def _definition(self, revision: str) -> dict[str, Any]:
+        return await self._ask("ecs", "describe_task_definition", taskDefinition=revision, include=["TAGS"])
+
+    async def _service(self) -> dict[str, Any]:
         told = await self._ask(
             "ecs", "describe_services", cluster=self._config.cluster, services=[self._config.service]
         )
         active = [one for one in told.get("services", []) if one.get("status") == "ACTIVE"]
         if not active:
             raise ActuatorError(f"{self._words}: there is no such service")
-        return int(active[0]["desiredCount"])
+        return dict(active[0])
 
     async def _replicas(self) -> list[Replica]:
         found = []
@@ -83,6 +112,24 @@ class Ecs:
                 raise ActuatorError(
                     f"{self._words}: {wrong[0].get('arn', '')} cannot be protected: {wrong[0].get('reason')}"
                 )
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """Register a revision of this size, and have the service run it."""
+        if other := [name for name in size.said() if name not in ("cpu", "memory")]:
+            raise ActuatorError(f"{self._words}: {' and '.join(other)} cannot be changed: a task has cpu and memory")
+        told = await self._definition((await self._service())["taskDefinition"])
+        try:
+            wanted = fitted(told["taskDefinition"], size)
+        except ValueError as error:
+            raise ActuatorError(f"{self._words}: {error}") from None
+        if dry_run or wanted == size_of(told["taskDefinition"]):
+            return wanted
+        made = await self._ask(
+            "ecs", "register_task_definition", **registered(told["taskDefinition"], wanted, told.get("tags", []))
+        )
+        await self._ask("ecs", "update_service", cluster=self._config.cluster, service=self._config.service,
+                        taskDefinition=made["taskDefinition"]["taskDefinitionArn"])  # fmt: skip
+        return wanted
 
     async def drain(self, name: str, *, drained: bool) -> None:
         """Nothing yet: protection is set in the moment of the change, as it ends by itself."""

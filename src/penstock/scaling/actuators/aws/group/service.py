@@ -14,6 +14,7 @@ from penstock.scaling.actuators.aws.asking.service import Asking
 from penstock.scaling.actuators.aws.replicas import of_instance
 from penstock.scaling.actuators.aws_config import GroupConfig
 from penstock.scaling.replica import Standing
+from penstock.scaling.size import Size
 
 SERVICE = "autoscaling"
 DESCRIBED = 500
@@ -73,6 +74,10 @@ class Group:
 
     async def drain(self, name: str, *, drained: bool) -> None:
         """Nothing: who goes is named when it goes."""
+
+    async def resize(self, size: Size, *, dry_run: bool = False) -> Size:
+        """An instance is as large as its type."""
+        raise ActuatorError(f"{self._words}: its instances are as large as the type in its launch template")
 
     async def aclose(self) -> None:
         """What stands stays."""

@@ -47,6 +47,7 @@ class Driver:
         self._said: deque[str] = deque(maxlen=LAST_LINES)
         self._trouble = ""
         self._again = 0.0
+        self._over = False
         self.cluster: dict[str, Any] = {}
 
     async def ask(self, do: str, value: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class Driver:
             return await self._ask(do, value or {}, ANSWER_SECONDS)
 
     async def _join(self) -> None:
+        self._refuse_if_over()
         if time.monotonic() < self._again:
             raise ActuatorError(self._trouble)
         self._said.clear()
@@ -65,8 +67,9 @@ class Driver:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         assert self._process.stderr is not None
-        self._crew.spawn(self._listen(self._process.stderr), "ray stderr")
         try:
+            self._refuse_if_over()  # let go while the process began: nobody else would end it
+            self._crew.spawn(self._listen(self._process.stderr), "ray stderr")
             self.cluster = await self._ask(
                 "hello", {"address": self._address, "namespace": self._namespace}, JOIN_SECONDS
             )
@@ -75,6 +78,10 @@ class Driver:
                 self._trouble, self._again = str(error), time.monotonic() + PAUSE_SECONDS
             await self._end()
             raise
+
+    def _refuse_if_over(self) -> None:
+        if self._over:
+            raise ActuatorError(f"{self._where} was let go")
 
     async def _ask(self, do: str, value: dict[str, Any], within: float) -> dict[str, Any]:
         process = self._process
@@ -123,10 +130,12 @@ class Driver:
             return
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.wait()
+        # Killed, it ends whether or not somebody waits; a second cancellation must not leave it unreaped.
+        await asyncio.shield(process.wait())
 
     async def aclose(self) -> None:
-        """End the process. The replicas stay."""
+        """End the process, and join no more. The replicas stay."""
+        self._over = True
         await self._end()
 
     def __repr__(self) -> str:
