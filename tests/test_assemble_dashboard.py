@@ -81,6 +81,19 @@ def test_findings_and_percentiles_are_the_leaders(half_dead: str, monkeypatch: p
     run(main())
 
 
+def test_pools_are_told_anew_each_time(half_dead: str) -> None:
+    pools = "scaling: {interval: 1m, pools: {echo: {min: 1, max: 4, signal: {}}}}\n"
+
+    async def main() -> None:
+        async with running_gateway(half_dead + pools) as gateway, asyncio.timeout(20):
+            assert (await live(gateway))["pools"]["echo"]["held"] is False
+            await ask(gateway.port, "POST", "/admin/v1/scaling/want", [gateway.bearer], {"pool": "echo", "count": 3})
+            told = (await gateway.gateway.dashboard.pulse(False))["leads"]["pools"]["echo"]
+            assert told["held"], "findings are asked for seldom, pools are not"
+
+    run(main())
+
+
 def test_nothing_is_computed_while_nobody_looks(half_dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         async with running_gateway(half_dead) as gateway, asyncio.timeout(20):

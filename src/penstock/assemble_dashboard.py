@@ -146,7 +146,7 @@ class Dashboard:
             self._found_at = now
             models, parts = models_of(self._windows), sorted(watching.answers)
             self._found = {"models": models, "parts": parts, **await _findings(watching)}
-        return self._found
+        return self._found | {"pools": {} if watching.scaling is None else watching.scaling.brief()}
 
 
 async def _findings(watching: Watching) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from tests.support.whole import admin
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "clients" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = (
-    "", "traffic", "upstreams", "calls", "findings", "cost", "cache", "streams", "batches", "memory", "experiments",
-    "keys", "config",
+    "", "traffic", "upstreams", "scaling", "calls", "findings", "cost", "cache", "streams", "batches", "memory",
+    "experiments", "keys", "config",
 )  # fmt: skip
 LOAD_SECONDS = 5.0
 """Generous: the bar of one second is measured by bench/dashboard.py, with nothing else to do."""

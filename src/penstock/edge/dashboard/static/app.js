@@ -10,14 +10,15 @@ import { cost } from "./cost.js";
 import { experiments } from "./experiments.js";
 import { findings } from "./findings.js";
 import { glance, remember } from "./glance.js";
+import { scaling } from "./scaling.js";
 import { traffic } from "./traffic.js";
 import { upstreams } from "./upstreams.js";
 
-const VIEWS = [glance, traffic, upstreams, calls, findings, cost, cache, streams, batches, memory, experiments, keys, config];
+const VIEWS = [glance, traffic, upstreams, scaling, calls, findings, cost, cache, streams, batches, memory, experiments, keys, config];
 const byId = (id) => document.getElementById(id);
 const main = byId("main"), nav = byId("nav"), said = byId("said"), link = byId("link");
 const EVERY = 5000;
-const OVER_TIME = new Set(["history", "cost", "anomalies", "bottlenecks", "recommendations", "alerts", "experiments", "objectives", "report", "quality"]);
+const OVER_TIME = new Set(["history", "cost", "anomalies", "bottlenecks", "recommendations", "alerts", "experiments", "objectives", "report", "quality", "scaling", "forecast"]);
 
 let shown = null; // the view on the page: {view, stop, live}
 let live = null;

@@ -12,8 +12,10 @@ function nice(most) {
   return most;
 }
 
-// series: [{name, points: [[unix seconds, value or null]]}]; bands: [{from, to, text, severity}], to null: still open.
-export function lines({ title, series, show, bands = [], wide = 720, tall = 200, small = false, from, to }) {
+// series: [{name, points: [[unix seconds, value or null]]}]; bands: [{from, to, text, severity}], to null: still open. range: {name,
+// low, high}, two series between which is shaded; mark: a moment that is marked; reads: what is read out before somebody chooses.
+export function lines({ title, series: own, show, bands = [], range = null, mark = null, reads = null, wide = 720, tall = 200, small = false, from, to }) {
+  const series = range ? [...own, range.low, range.high] : own;
   const times = [...new Set(series.flatMap((one) => one.points.map((point) => point[0])))].sort((a, b) => a - b);
   const name = "c" + ++charts;
   const values = series.flatMap((one) => one.points.map((point) => point[1])).filter((value) => value !== null && value !== undefined);
@@ -34,12 +36,15 @@ export function lines({ title, series, show, bands = [], wide = 720, tall = 200,
       s("rect", { x: left, y: TOP, width: Math.max(3, right - left), height: tall - TOP - LOW }),
       s("line", { x1: left, x2: left, y1: TOP, y2: tall - LOW }));
   });
-  const drawn = series.map((one, at) => s("path", { class: "line s" + at % 5, d: path(one.points, x, y) }));
+  const area = range ? s("path", { class: "range", d: around(range, x, y) }) : null;
+  const moments = mark === null ? null : s("line", { class: "mark", x1: x(mark), x2: x(mark), y1: TOP, y2: tall - LOW });
+  const drawn = own.map((one, at) => s("path", { class: "line s" + at % 5, d: path(one.points, x, y) }));
   const cross = s("line", { class: "cross", x1: 0, x2: 0, y1: TOP, y2: tall - LOW });
-  const svg = s("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-labelledby": name }, marks, stamps, shades, drawn, cross);
-  const legend = h("ul", { class: "legend" }, series.map((one, at) => h("li", { class: "s" + at % 5 }, h("span", { class: "swatch" }), h("bdi", null, one.name))),
+  const svg = s("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-labelledby": name }, marks, stamps, shades, area, moments, drawn, cross);
+  const legend = h("ul", { class: "legend" }, own.map((one, at) => h("li", { class: "s" + at % 5 }, h("span", { class: "swatch" }), h("bdi", null, one.name))),
+    range ? h("li", { class: "range" }, h("span", { class: "swatch" }), range.name) : null,
     bands.length ? h("li", { class: "band" }, h("span", { class: "swatch" }), "anomaly") : null);
-  const said = h("output", { class: "reading" }, newest(series, show));
+  const said = h("output", { class: "reading" }, reads ?? newest(series, show));
   const figure = h("figure", { class: "card chart" }, h("figcaption", { id: name }, title), legend, svg, said);
   if (!small) {
     const by = series.map((one) => new Map(one.points));
@@ -71,6 +76,12 @@ function path(points, x, y) {
     pen = true;
   }
   return d;
+}
+
+// There along the high edge, and back along the low one. Of the two each point has both, or neither.
+function around({ low, high }, x, y) {
+  const corners = [...high.points, ...[...low.points].reverse()].filter((point) => point[1] !== null && point[1] !== undefined);
+  return corners.length ? "M" + corners.map(([at, value]) => x(at).toFixed(1) + " " + y(value).toFixed(1)).join("L") + "Z" : "";
 }
 
 function newest(series, show) {

@@ -49,9 +49,10 @@ export function fill(element, ...children) {
   if (key) for (const one of element.querySelectorAll("[data-key]")) if (one.dataset.key === key) { one.focus({ preventScroll: true }); break; }
 }
 
-// columns: [heading, function of a row, "n" for numbers]. A table scrolls within itself, so that the page does not.
+// columns: [heading, function of a row, "n" for numbers]. A table scrolls within itself, so that the page does not; `key` tells it from
+// others, so that whoever scrolls it by the keyboard may go on when it is shown anew.
 let tables = 0;
-export function table(caption, columns, rows, empty = "Nothing yet.") {
+export function table(caption, columns, rows, empty = "Nothing yet.", key = caption) {
   const id = "t" + ++tables;
   if (!rows.length) return h("div", { class: "card" }, h("h3", null, caption), h("p", { class: "empty" }, empty));
   const head = h("tr", null, columns.map(([name, , kind]) => h("th", { scope: "col", class: kind }, name)));
@@ -60,7 +61,7 @@ export function table(caption, columns, rows, empty = "Nothing yet.") {
     const shown = cell instanceof Node || Array.isArray(cell) ? cell : text(cell);
     return at === 0 ? h("th", { scope: "row" }, shown) : h("td", { class: kind }, shown);
   })));
-  return h("div", { class: "card scroll", tabindex: "0", role: "region", "aria-labelledby": id },
+  return h("div", { class: "card scroll", tabindex: "0", role: "region", "aria-labelledby": id, "data-key": "scroll " + key },
     h("table", null, h("caption", { id }, h("span", null, caption)), h("thead", null, head), h("tbody", null, body)));
 }
 

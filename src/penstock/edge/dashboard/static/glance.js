@@ -30,6 +30,8 @@ function verdict(live) {
   if (rescued.length) return ["warn", "Serving, by going round a failing upstream", errors + " Failed and were tried elsewhere: " + rescued.join(", ") + "."];
   const down = live.upstreams.filter((one) => !["closed", "draining"].includes(one.state));
   if (down.length) return ["warn", "Serving, with fewer upstreams", down.map((one) => one.name).join(", ") + " cannot be used just now. " + errors];
+  const stuck = Object.entries(live.pools || {}).filter(([, one]) => one.trouble);
+  if (stuck.length) return ["warn", "Serving, with trouble in a pool", stuck.map(([name, one]) => `${name}: ${one.trouble}.`).join(" ") + " " + errors];
   return ["good", "Serving", errors];
 }
 
