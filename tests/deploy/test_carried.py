@@ -61,6 +61,21 @@ def test_no_secret_travels_however_it_is_written(secret: str, shape: str) -> Non
     assert secret not in repr(told)
 
 
+@pytest.mark.parametrize(
+    ("word", "there"),
+    [
+        ("sk-1", "${PENSTOCK_SCALING_POOLS_A_LOCAL_COMMAND_2}"), ("${KEY}", "${KEY}"), ("${KEY:-sk-1}", "${KEY}"),
+        ("sk-1${KEY}", "${PENSTOCK_SCALING_POOLS_A_LOCAL_COMMAND_2}"),
+    ],
+)  # fmt: skip
+def test_no_secret_of_a_command_travels(word: str, there: str) -> None:
+    command = ["vllm", "--api-key", word, "--max-tokens", "5", "{port}"]
+    told = carried(yaml.safe_dump({"scaling": {"pools": {"a": {"local": {"command": command}}}}}))
+    written = yaml.safe_load(told.text)["scaling"]["pools"]["a"]["local"]["command"]
+    assert written == [*command[:2], there, *command[3:]]
+    assert "sk-1" not in repr(told)
+
+
 def test_what_is_no_secret_travels_as_it_is() -> None:
     text = 'store: redis://redis:6379/0\nupstreams:\n  a: {kind: vllm, base_url: "http://${HOST:-gpu}:8000/v1"}\n'
     told = carried(text)

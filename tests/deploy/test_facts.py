@@ -32,6 +32,11 @@ def test_grace_outlasts_the_drain() -> None:
     assert Facts(CARRIED, drain=30.2).grace == 31 + 15
 
 
+def test_programs_of_pools_must_be_there_too() -> None:
+    pools = (Pool("a", 0, 1, "local", program="vllm"), Pool("b", 0, 1, "signal"))
+    assert list(Facts(CARRIED, pools=pools).programs("there")) == ['pool a: "vllm" must be there']
+
+
 def test_who_asks_kubernetes() -> None:
     assert not Facts(CARRIED).asks_kubernetes
     assert Facts(CARRIED, watched=(None,)).asks_kubernetes

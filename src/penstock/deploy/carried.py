@@ -10,14 +10,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
+from penstock.core.command_words import masked_words
 from penstock.core.document import MERGE_TAG, Node, compose, is_null
 from penstock.core.interpolation import references, rewritten
 from penstock.core.settings import Section
-from penstock.core.shapes import Field, Hidden, Shape, fields_of
+from penstock.core.shapes import MASK, Field, Hidden, Shape, fields_of
 
 Place = tuple[str, ...]
 Value = str | int | bool | None | list[str]
@@ -106,8 +107,10 @@ class _Walk:
         elif shape.base == "dict" and shape.inner is not None:
             self.mapping(node, shape.inner, place)
         elif shape.base == "list" and shape.inner is not None:
-            for position, item in enumerate(node.value if isinstance(node, yaml.SequenceNode) else []):
-                self.value(item, shape.inner, (*place, str(position)))
+            items = node.value if isinstance(node, yaml.SequenceNode) else []
+            texts = [str(item.value) if isinstance(item, yaml.ScalarNode) else "" for item in items]
+            for position, item in enumerate(items):
+                self.value(item, item_shape(shape, texts, position), (*place, str(position)))
         elif isinstance(node, yaml.ScalarNode):
             self.scalar(node, shape, place)
 
@@ -117,7 +120,7 @@ class _Walk:
             self.replace(node, place, "is read from a file here")
         elif shape.hidden is not None:
             bare = rewritten(text, lambda inner: f"${{{inner.partition(':-')[0]}}}")
-            if not _is_safe(bare, shape.hidden):
+            if not is_safe(bare, shape.hidden):
                 self.replace(node, place, "stands in the file itself")
             elif bare != text:
                 node.value, node.style = bare, '"'
@@ -148,7 +151,24 @@ class _Walk:
         self.remarks.append(f"{'.'.join(place)}: there it is {node.value}")
 
 
-def _is_safe(text: str, hidden: Hidden) -> bool:
+def item_shape(shape: Shape, texts: Sequence[str], position: int) -> Shape:
+    """That of an item of a list: a word of a command is hidden where it is a secret, or holds one."""
+    inner = shape.inner
+    assert inner is not None
+    before = texts[:position]
+
+    def hides(text: str) -> bool:
+        return masked_words([*before, text], "")[-1] != text
+
+    def mask(text: str) -> str:
+        return MASK if hides(rewritten(text, lambda _: "")) else text
+
+    if shape.words and hides(rewritten(texts[position], lambda _: "x")):
+        return replace(inner, hidden=Hidden("secret word", mask))
+    return inner
+
+
+def is_safe(text: str, hidden: Hidden) -> bool:
     """Whether a secret value holds no secret: it is made of references, or is a URL without a password."""
     if hidden.mask(text) == text:
         return True

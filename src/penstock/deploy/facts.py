@@ -31,7 +31,9 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A pool of replicas. ``resource``: group and plural of what is scaled where ``actuator`` is kubernetes."""
+    """A pool of replicas. ``resource``: group and plural of what is scaled where ``actuator`` is kubernetes; ``sized``:
+    its replicas may be resized; ``marks``: whether its pods are marked, so that the right one goes; ``program``: what
+    starts a replica, where that is a command beside the gateway."""
 
     name: str
     least: int
@@ -41,6 +43,9 @@ class Pool:
     workload: str = ""
     group: str = ""
     resource: str = ""
+    sized: bool = False
+    marks: bool = True
+    program: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,10 @@ class Facts:
     def asks_kubernetes(self) -> bool:
         """Whether it talks with the API server."""
         return bool(self.watched) or any(pool.actuator == "kubernetes" for pool in self.pools)
+
+    def programs(self, where: str) -> Iterator[str]:
+        """What must be there beside the gateway; ``where`` that is."""
+        return (f'pool {pool.name}: "{pool.program}" must be {where}' for pool in self.pools if pool.program)
 
     @property
     def grace(self) -> int:

@@ -13,6 +13,9 @@ BASE = """\
 upstreams: {up: {kind: openai, base_url: "https://api.example.org/v1", api_key: "${UP_KEY}"}}
 models: {m: {upstreams: [up]}}
 """
+POOL = BASE.replace("}}\nmodels", ", discover: {scaling: true}}}\nmodels").replace("{", "{{").replace("}", "}}") + (
+    'scaling: {{pools: {{up: {{ray: {{command: [vllm, --api-key, "{}", "{{port}}"]}}}}}}}}\n'
+)
 WANTS = Wants(store=True, tracing=True, idle=605, namespace="Penstock")
 
 
@@ -43,6 +46,12 @@ def test_what_is_configured_already_is_not_overruled() -> None:
     assert raw["telemetry"]["otlp"]["endpoint"] == "https://otel.example.org"  # type: ignore[index]
 
 
+def test_a_word_of_a_command_that_is_a_variable_is_as_it_was() -> None:
+    raw, names = _bake(POOL.format("${KEY}"))
+    assert raw["scaling"]["pools"]["up"]["ray"]["command"] == ["vllm", "--api-key", "${KEY}", "{port}"]  # type: ignore[index]
+    assert names == ["KEY", "UP_KEY"]
+
+
 def test_a_variable_with_a_default_is_no_secret_of_the_app() -> None:
     _, names = _bake(BASE.replace("https://api.example.org/v1", "${BASE:-https://api.example.org/v1}"))
     assert names == ["UP_KEY"]
@@ -55,9 +64,17 @@ def test_a_variable_with_a_default_is_no_secret_of_the_app() -> None:
         (BASE + "store: memory\n", Wants(False, True, 605, ""), "store: memory is of one sandbox"),
         (BASE.replace("${UP_KEY}", "sk-12345"), WANTS, "upstreams.up.api_key: a secret stands in the file"),
         (BASE.replace("${UP_KEY}", "${UP_KEY:-sk-12345}"), WANTS, "upstreams.up.api_key: a secret stands in the file"),
+        (BASE.replace("${UP_KEY}", "sk-12345${UP_KEY}"), WANTS, "upstreams.up.api_key: a secret stands in the file"),
+        (POOL.format("sk-12345"), WANTS, "scaling.pools.up.ray.command.2: a secret stands in the file"),
+        (POOL.format("sk-12345${KEY}"), WANTS, "scaling.pools.up.ray.command.2: a secret stands in the file"),
         (BASE.replace("${UP_KEY}", "${file:key}"), WANTS, "the image has no such file"),
         (BASE + "auth: {mode: open}\n", WANTS, "auth.mode: open would let everybody"),
         (BASE.replace("upstreams: {", "upstreams: {own: {kind: local, model: smollm2}, "), WANTS, "embedded engine"),
+        (
+            BASE.replace("upstreams: {", "upstreams: {own: {kind: vllm, discover: {scaling: true}}, ")
+            + "scaling: {pools: {own: {local: {command: [vllm, '{port}']}}}}\n",
+            WANTS, "scaling.pools.own.local: what it starts is not put",
+        ),
     ],
 )  # fmt: skip
 def test_what_cannot_be_so_is_refused_and_no_secret_is_shown(text: str, wants: Wants, why: str, tmp_path: Path) -> None:

@@ -33,7 +33,18 @@ def test_a_pool_may_be_moved_and_that_one_alone() -> None:
         "resourceNames": ["vllm"],
         "verbs": ["get", "patch"],
     }
-    assert pods == {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "patch"]}
+    assert pods == {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}
+    _, _, marked = made(POOL.replace("kind: StatefulSet, ", ""), Terms())["Role", "engines"]["rules"]
+    assert marked["verbs"] == ["get", "list", "patch"]
+
+
+def test_a_pool_that_may_be_resized_may_have_its_template_changed() -> None:
+    text = POOL.replace("max: 4,", "max: 4, vertical: {mode: suggest, cpu: {min: 1, max: 4}},")
+    rules = made(text, Terms())["Role", "engines"]["rules"]
+    assert rules[3:] == [
+        {"apiGroups": ["apps"], "resources": ["statefulsets"], "resourceNames": ["vllm"], "verbs": ["get", "patch"]},
+        {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]},
+    ]
 
 
 def test_its_own_namespace_named_or_not_is_one() -> None:

@@ -1,5 +1,7 @@
 """Every object against Kubernetes' own schemas, whatever the config; no secret in any; names that are taken."""
 
+import dataclasses
+import shlex
 from typing import Any
 
 import kubernetes_validate
@@ -148,3 +150,12 @@ def test_what_may_not_be_as_meant() -> None:
     assert "127.0.0.1:11434 is the pod itself" in told
     assert list(warnings(facts_of(SQLITE, "/var/lib/penstock/jobs"), Terms(replicas=1))) == []
     assert ENVIRON["OPENAI_API_KEY"] not in told
+
+
+def test_a_path_stays_one_word_of_the_command() -> None:
+    facts = facts_of(CONFIG)
+    carried = dataclasses.replace(facts.carried, files={"ca.pem": "/etc/my ca;rm -rf $HOME.pem"})
+    lines = list(before(dataclasses.replace(facts, carried=carried), Terms()))
+    (line,) = [one for one in lines if "penstock-files" in one]
+    assert shlex.split(line)[-1] == "--from-file=ca.pem=/etc/my ca;rm -rf $HOME.pem"
+    assert "'/etc/my ca;rm" in line

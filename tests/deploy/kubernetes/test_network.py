@@ -5,7 +5,7 @@ import pytest
 
 from penstock.deploy.kubernetes.network import network_policy, services
 from penstock.deploy.kubernetes.terms import Names, Terms
-from penstock.deploy.tree import filled
+from penstock.deploy.tree import filled, holes_of, template_of
 from tests.support.deployed import CONFIG, facts_of
 
 
@@ -98,3 +98,15 @@ def test_services_are_told_apart() -> None:
     assert one["metadata"]["labels"]["app.kubernetes.io/component"] == "gateway"
     assert pods["metadata"]["labels"]["app.kubernetes.io/component"] == "pods"
     assert one["spec"]["ports"][0]["port"] == 9000
+
+
+def test_who_may_ask_as_keda_does_is_chosen_apart_from_who_may_call() -> None:
+    served = 'scaling: {keda: {listen: "0.0.0.0:8401", insecure: true}}\n'
+    for text, paths in (
+        (CONFIG, {"networkPolicy.from"}),
+        (CONFIG + served, {"networkPolicy.from", "networkPolicy.keda"}),
+    ):
+        document = network_policy(facts_of(text), Terms(), Names(Terms()))
+        assert {hole.path for hole in holes_of(document.tree) if hole.path} == paths
+        assert all("from" not in rule for rule in filled(document.tree)["spec"]["ingress"]), "everybody by default"
+        assert template_of(document).count("with .Values.networkPolicy") == len(paths)

@@ -18,6 +18,7 @@ import yaml
 from penstock.config import Config, ConfigError, StoreConfig, known_sections
 from penstock.core.interpolation import has_reference
 from penstock.core.shapes import Shape, fields_of
+from penstock.deploy.carried import is_safe, item_shape
 
 FILES = "/etc/penstock/files"
 LARGEST_FILE = 1024 * 1024
@@ -116,6 +117,9 @@ def _refused(config: Config, raw: Mapping[str, Any], wants: Wants) -> Iterator[s
     for name, upstream in (raw.get("upstreams") or {}).items():
         if isinstance(upstream, Mapping) and upstream.get("kind") == "local":
             yield f"upstreams.{name}: an embedded engine is not put into this image; run it as a server of its own"
+    for name, pool in ((raw.get("scaling") or {}).get("pools") or {}).items():
+        if isinstance(pool, Mapping) and (pool.get("local") or {}).get("command"):
+            yield f"scaling.pools.{name}.local: what it starts is not put into this image; scale it as aws or by signal"
 
 
 def with_placeholders(text: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -131,9 +135,8 @@ def _required(text: str) -> set[str]:
 def _is_told(value: str, shape: Shape) -> bool:
     """Whether a secret, or a part of it, can be read here."""
     assert shape.hidden is not None
-    if not has_reference(value):
-        return shape.hidden.mask(value) != value
-    return any((match[2] or ":-") != ":-" for match in _NAMED.finditer(value))
+    default = any((match[2] or ":-") != ":-" for match in _NAMED.finditer(value))
+    return default or not is_safe(value, shape.hidden)
 
 
 def _leaves(raw: Mapping[str, Any]) -> Iterator[tuple[Place, str, Shape]]:
@@ -156,8 +159,9 @@ def _inner(place: Place, value: Any, shape: Shape) -> Iterator[tuple[Place, str,
             if below is not None:
                 yield from _inner((*place, str(key)), one, below)
     elif isinstance(value, list) and shape.inner is not None:
+        texts = [one if isinstance(one, str) else "" for one in value]
         for number, one in enumerate(value):
-            yield from _inner((*place, str(number)), one, shape.inner)
+            yield from _inner((*place, str(number)), one, item_shape(shape, texts, number))
 
 
 def _copied(value: str, folder: str, files: dict[str, bytes]) -> str:

@@ -19,12 +19,14 @@ def account(facts: Facts, names: Names) -> Document:
 
 
 def roles(facts: Facts, terms: Terms, names: Names) -> list[Document]:
-    """A Role a namespace: endpoints where services are watched, a scale and pods where a pool is moved."""
+    """A Role a namespace: endpoints where services are watched, a scale and pods where a pool is moved; where its
+    pods may be resized, the workload itself. Who may patch pods may change what any of them there runs: only where
+    pods are marked."""
     rules: dict[str, list[Tree]] = {}
     for namespace in facts.watched:
         slices = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["get", "list"]}
         rules.setdefault(_elsewhere(namespace, terms), []).append(slices)
-    pods: Tree = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "patch"]}
+    used: Tree = {"apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["list"]}
     for pool in facts.pools:
         if pool.actuator != "kubernetes":
             continue
@@ -35,7 +37,11 @@ def roles(facts: Facts, terms: Terms, names: Names) -> list[Document]:
             "resourceNames": [pool.workload],
             "verbs": ["get", "patch"],
         }
-        known += [one for one in (scale, pods) if one not in known]
+        verbs = ["get", "list", "patch"] if pool.marks else ["get", "list"]
+        wanted: list[Tree] = [scale, {"apiGroups": [""], "resources": ["pods"], "verbs": verbs}]
+        if pool.sized:
+            wanted += [scale | {"resources": [pool.resource]}, used]
+        known += [one for one in wanted if one not in known]
     return [one for namespace, found in rules.items() for one in _bound(namespace, found, names)]
 
 

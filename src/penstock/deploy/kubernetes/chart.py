@@ -20,7 +20,7 @@ WORDS = {
     "disruptionBudget": "How many may be taken away on purpose at a time.",
     "headless": "A second service that tells each pod's address.",
     "image": "What runs.",
-    "networkPolicy": "from: who may call, as in a NetworkPolicy; everybody where it is empty.",
+    "networkPolicy": "from: who may call, as in a NetworkPolicy, and keda: who may ask as KEDA does; empty: everybody.",
     "nodeSelector": "Of the pods.",
     "persistence": "The volume of the store.",
     "podAnnotations": "Of the pods.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from penstock.deploy.facts import Facts
@@ -54,7 +55,7 @@ def before(facts: Facts, terms: Terms) -> Iterator[str]:
     if facts.tls:
         yield f"{create} tls {terms.name}-tls --cert=PATH --key=PATH"
     if facts.carried.files:
-        files = " ".join(f"--from-file={name}={here}" for name, here in facts.carried.files.items())
+        files = " ".join(f"--from-file={name}={shlex.quote(here)}" for name, here in facts.carried.files.items())
         yield f"{create} generic {terms.name}-files {files}"
     if terms.monitor:
         yield f"{create} generic {terms.name}-metrics-key --from-file=key=PATH   # a key with the right call"
@@ -81,6 +82,7 @@ def warnings(facts: Facts, terms: Terms) -> Iterator[str]:
         )
     if any(pool.actuator == "local" for pool in facts.pools) or "local" in facts.extras:
         yield "engines of kind local run inside the gateways' pods, and share their memory and cores (--memory, --cpu)"
+    yield from facts.programs("in the image (--image), with all that it needs")
     for reach in facts.reaches:
         if reach.host == "localhost" or reach.host.startswith("127."):
             yield f"{reach.host}:{reach.port} is the pod itself there: name the service"

@@ -56,7 +56,8 @@ def network_policy(facts: Facts, terms: Terms, names: Names) -> Document:
     """In: the port. Out: name servers, and what the config names."""
     come: dict[str, Tree] = {"from": Hole("networkPolicy.from", [], optional=True)}
     port = "https" if facts.tls else "http"
-    told: list[Tree] = [{"ports": [{"port": "keda", "protocol": "TCP"}]}] if facts.keda else []
+    asks: dict[str, Tree] = {"from": Hole("networkPolicy.keda", [], optional=True)}
+    told: list[Tree] = [{"ports": [{"port": "keda", "protocol": "TCP"}], **asks}] if facts.keda else []
     tree = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
