@@ -1,23 +1,13 @@
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from penstock.cli.anomalies import lines
 from penstock.cli.main import main
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 
-PORT = ["--port", "9127"]
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9127) as gateway:
-        yield gateway
+PORT = ["--port", "9126"]
 
 
 def anomaly(**facts: Any) -> dict[str, Any]:

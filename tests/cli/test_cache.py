@@ -1,14 +1,13 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from penstock.cli.main import main
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 
-PORT = ["--port", "9125"]
+PORT = ["--port", "9126"]
 CACHE = {
     "ready": True, "entries": 2, "bytes": 300, "memory_answers": 1, "memory_bytes": 100, "evicted": {"expired": 4},
     "operations": [["exact", "hit", 3], ["exact", "miss", 1]], "stores": {"kept": 2}, "lookups": {},
@@ -21,14 +20,6 @@ def row(id: str = "ab12", **more: Any) -> dict[str, Any]:
         "id": id, "model": "m", "operation": "chat", "age": 5.0, "left": 3595.0, "accesses": 7, "size": 120,
         "tokens_in": 3, "tokens_out": 2, "tags": ["t", "u"], "session": "",
     } | more  # fmt: skip
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9125) as gateway:
-        yield gateway
 
 
 def test_stats(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +127,7 @@ def test_a_refusal_in_the_gateways_words(gateway: AskedGateway, capsys: pytest.C
 
 def test_no_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert main(["cache", "stats", "--port", "9126"]) == 1
+    assert main(["cache", "stats", "--port", "9128"]) == 1
     assert "no gateway" in capsys.readouterr().err
 
 

@@ -30,6 +30,14 @@ def test_before_the_gateway_of_the_config(tmp_path: Path, capsys: pytest.Capture
     assert "proxy_read_timeout 105s;" in text
 
 
+def test_not_before_one_that_asks_for_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever reaches nginx writes the Host by which a gateway knows that somebody here asks."""
+    config = CONFIG + "auth: {mode: open}\n"
+    with pytest.raises(Failure, match=r"auth\.mode open"):
+        told(tmp_path, capsys, config=config)
+    assert "server gpu.local:80 " in told(tmp_path, capsys, "--upstreams", config=config)
+
+
 def test_before_several_gateways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = told(tmp_path, capsys, "--servers", "a:8000,b:8001=2", "--method", "ip_hash", "--listen", "8080")
     assert "ip_hash;" in text
@@ -51,7 +59,8 @@ def test_before_the_model_servers(tmp_path: Path, capsys: pytest.CaptureFixture[
         (("--servers", "a"), "no host:port"),
         (("--servers", "a:1", "--upstreams"), "exclude"),
         (("--server-name", "x; return 200"), "one word"),
-        (("--listen", "80 default_server;}"), "one word"),
+        (("--listen", "80 default_server;}"), "--listen is a port"),
+        (("--listen", "x"), "--listen is a port, or an address and a port"),
         (("--tls", "/a b", "/k"), "one word"),
     ],
 )

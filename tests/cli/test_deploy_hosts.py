@@ -57,6 +57,26 @@ def test_dockerfile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "EXPOSE 9000" in capsys.readouterr().out
 
 
+STARTS = """
+upstreams: {gpu: {kind: vllm, discover: {scaling: true}}}
+models: {m: {upstreams: [gpu]}}
+scaling: {pools: {gpu: {local: {command: [vllm, serve, m, --port, "{port}"]}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "where"),
+    [("compose", ("--out", "{out}"), "image"), ("dockerfile", (), "image"), ("systemd", (), "penstock may run it")],
+)
+def test_what_a_pool_starts_must_be_there_too(
+    kind: str, options: tuple[str, ...], where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked(tmp_path, kind, *[one.format(out=tmp_path / "out") for one in options], config=STARTS)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "pool gpu" in line]
+    assert '"vllm" must be' in line
+    assert where in line
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "said"),
     [

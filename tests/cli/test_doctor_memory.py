@@ -1,13 +1,11 @@
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from penstock.cli.main import main
 from penstock.memory.pauses import Pauses
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 
 
 def answer(**more: Any) -> dict[str, Any]:
@@ -27,15 +25,12 @@ def answer(**more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9123) as gateway:
-        gateway.given["trace_memory"] = [answer()]
-        yield gateway
+def gateway(gateway: AskedGateway) -> AskedGateway:
+    gateway.given["trace_memory"] = [answer()]
+    return gateway
 
 
-COMMAND = ["doctor", "--memory", "--port", "9123", "--seconds", "2"]
+COMMAND = ["doctor", "--memory", "--port", "9126", "--seconds", "2"]
 
 
 def test_what_grows_is_shown(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,14 +57,15 @@ def test_a_missing_row_or_value_is_a_gap(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (["0,1", "600,many"], "3: not time,value"),
-        (["0,1", "600"], "3: not time,value"),
-        (["0,1", "600,-2"], "3: -2.0 is no load"),
+        (["0,1", "600,many"], "3: 'many' is no load: a number, 0 or more; a series is CSV"),
+        (["0,1", "600"], "3: a value is missing"),
+        (["0,1", "noon,2"], "3: 'noon' is no time: seconds, or a date"),
+        (["0,1", "600,-2"], "3: '-2' is no load"),
         (["0,1", "600,inf"], "no load"),
         (["600,1", "0,1"], "time goes back"),
         (["0,1", "600,1"], "too few"),
-        (["0,1", "0,1", "0,1", "0,1"], "no step apart"),
-        (["0,1", "1,1", "2,1", "9000000,1"], "no step apart"),
+        (["0,1", "0,1", "0,1", "0,1"], "not a step apart"),
+        (["0,1", "1,1", "2,1", "9000000,1"], "not a step apart"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, rows: list[str], said: str) -> None:

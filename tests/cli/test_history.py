@@ -1,15 +1,13 @@
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from penstock.cli.history import spark
 from penstock.cli.main import main
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 
-PORT = ["--port", "9127"]
+PORT = ["--port", "9126"]
 
 
 def answer(*series: dict[str, Any], by: str = "", left_out: int = 0) -> dict[str, Any]:
@@ -23,14 +21,6 @@ def answer(*series: dict[str, Any], by: str = "", left_out: int = 0) -> dict[str
 
 def series(name: str = "") -> dict[str, Any]:
     return {"name": name, "calls": 12, "points": {"calls": [4, None, 8], "ttft_p95": [None, None, 0.12345]}}
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9127) as gateway:
-        yield gateway
 
 
 def test_a_line_a_measure(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock.cli.insight import read_series, read_windows, told
+from penstock.cli.insight import read_series, read_windows
 from penstock.cli.main import main
+from penstock.cli.moments import printed
 
 
 @pytest.fixture
@@ -14,10 +15,10 @@ def files(tmp_path: Path) -> tuple[str, str]:
     rows = ["timestamp,value"]
     for number in range(2000):
         value = 500 if 1500 <= number < 1505 else draw.gauss(100, 5)
-        rows.append(f"{told(1_700_000_000 + number * 300)},{'' if number == 30 else value}")
+        rows.append(f"{printed(1_700_000_000 + number * 300)},{'' if number == 30 else value}")
     series, windows = tmp_path / "series.csv", tmp_path / "windows.json"
     series.write_text("\n".join(rows) + "\n\n")
-    windows.write_text(json.dumps([[told(1_700_000_000 + 1450 * 300), told(1_700_000_000 + 1550 * 300)]]))
+    windows.write_text(json.dumps([[printed(1_700_000_000 + 1450 * 300), printed(1_700_000_000 + 1550 * 300)]]))
     return str(series), str(windows)
 
 

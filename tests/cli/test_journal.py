@@ -2,7 +2,6 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from penstock.cli.main import main
 from penstock.journal.row import Row, told
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 from tests.support.running_gateway import RunningGateway, environment, running_gateway
 
 PORT = ["--port", "9126"]
@@ -23,14 +22,6 @@ def row(**facts: Any) -> dict[str, Any]:
 
 def page(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"ok": True, "enabled": True, "prompts": False, "rows": list(rows), "next": "", "unread": 0} | more
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9126) as gateway:
-        yield gateway
 
 
 def test_the_last_calls(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +22,21 @@ def test_version_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-S", "-c", _at_source(program)], capture_output=True, text=True, check=True)
     version, loaded = done.stdout.splitlines()
-    assert version == f"penstock {__version__}"
+    assert version.removesuffix(" (compiled)") == f"penstock {__version__}"
     assert not set(loaded.split()) & set(HEAVY)
+
+
+def test_version_says_which_form_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("cli", "core"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "cli" / "main.py"))
+    (tmp_path / "core" / "call.py").touch()
+    assert main(["--version"]) == 0
+    (tmp_path / "core" / "call.cpython-311-x86_64-linux-gnu.so").touch()
+    assert main(["-V"]) == 0
+    assert capsys.readouterr().out == f"penstock {__version__}\npenstock {__version__} (compiled)\n"
 
 
 def _at_source(program: str) -> str:

@@ -1,28 +1,24 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from penstock.cli import report
 from penstock.cli.main import main
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 from tests.support.gateway import OPEN_ECHO
 from tests.support.reports import shown, told
 from tests.support.running_gateway import environment, running_gateway
 
-PORT = ["--port", "9142"]
+PORT = ["--port", "9126"]
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9142) as gateway:
-        gateway.given["leader"] = told()
-        yield gateway
+def gateway(gateway: AskedGateway) -> AskedGateway:
+    gateway.given["leader"] = told()
+    return gateway
 
 
 def test_for_a_terminal_and_into_a_pipe_without_colour(

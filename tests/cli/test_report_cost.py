@@ -1,7 +1,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ import pytest
 
 from penstock.cli.main import main
 from penstock.cli.report_cost import dollars
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 
-PORT = ["--port", "9127"]
+PORT = ["--port", "9126"]
 
 
 def row(name: str, cost: int, **more: Any) -> dict[str, Any]:
@@ -27,14 +26,6 @@ def told(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
         "ok": True, "by": "model", "rows": list(rows), "more": 0, "total": row("", 12_345_678), "idle": {},
         "forecast": {"problem": "A forecast needs 3 whole days of spending; there are 0 so far."},
     } | more  # fmt: skip
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9127) as gateway:
-        yield gateway
 
 
 def test_a_table_with_sums_and_what_is_not_known(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +80,7 @@ def test_what_the_gateway_refuses(
 def test_no_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert main(["cost", *PORT]) == 1
-    assert "no gateway of this user runs on port 9127" in capsys.readouterr().err
+    assert "no gateway of this user runs on port 9126" in capsys.readouterr().err
 
 
 def test_small_amounts_keep_their_digits() -> None:

@@ -1,6 +1,5 @@
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +7,10 @@ import msgspec
 import pytest
 
 from penstock.cli.main import main
+from penstock.cli.routes import lines
 from penstock.routing.record import Decision, Recorded
 from penstock.routing.strategies import make_strategy
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 from tests.support.decisions import Fleet
 
 PORT = ["--port", "9126"]
@@ -20,13 +20,6 @@ TOLD: dict[str, Any] = {
     "candidates": [{"upstream": "a", "score": 0.5, "terms": {"base": 0.25, "queued": 0.25}}],
     "excluded": [{"upstream": "c", "reason": "draining"}],
 }  # fmt: skip
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    with asked_gateway(9126) as gateway:
-        yield gateway
 
 
 def recorded(count: int = 6) -> list[Decision]:
@@ -69,6 +62,20 @@ def test_from_standard_input_as_json(
     monkeypatch.setattr("sys.stdin", io.StringIO("{}"))
     assert main(["explain", "--route", "-", *PORT]) == 0
     assert capsys.readouterr().out.endswith("nobody can be chosen\n")
+
+
+def test_where_nobody_can_be_chosen_what_then() -> None:
+    told = {**TOLD, "winner": None, "candidates": []}
+    more: dict[str, object]
+    for more, then in (
+        ({"fallbacks": ["mini", "tiny"]}, "nobody can be chosen: its fallbacks are asked, mini, tiny"),
+        ({"waits_for": "gpu"}, "nobody can be chosen: the call wakes its pool gpu, and waits"),
+        (
+            {"fallbacks": ["mini"], "waits_for": "gpu"},
+            "nobody can be chosen: its fallbacks are asked, mini; the call wakes its pool gpu",
+        ),
+    ):
+        assert lines(told | more, "worker 0")[-1].strip() == then
 
 
 def test_a_call_that_would_be_refused(

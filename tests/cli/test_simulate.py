@@ -51,7 +51,7 @@ def test_an_overload_without_an_end_is_null(tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "cannot be read"), ("{}\n", "not a recorded call"), ('{"at": 0, "prompt": 1, "output": 1}\n', "two calls")],
+    [(None, "cannot be read"), ("{}\n", "no recorded call"), ('{"at": 0, "prompt": 1, "output": 1}\n', "two calls")],
 )
 def test_what_is_no_trace(content: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = tmp_path / "t.jsonl"

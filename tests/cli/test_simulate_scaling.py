@@ -36,9 +36,26 @@ def test_a_series_and_recorded_calls_are_read(capsys: pytest.CaptureFixture[str]
         (["--policy", "guess"], "no policy 'guess'"),
         (["--shape", "square"], "is none of daily"),
         (["--trace", "/nowhere.csv"], "cannot be read"),
+        (["--learn", "9d"], "are too few to judge"),
+        (["--step", "3h", "--days", "9"], "steps of 10800 s are too long"),
     ],
 )
 def test_what_is_wrong_is_named(wrong: list[str], says: str) -> None:
     with pytest.raises(Failure, match=says) as caught:
         main(["scaling", "--days", "0.2", "--step", "1m", *wrong])
     assert caught.value.status == 2
+
+
+def test_a_series_that_is_none_is_named_in_this_command_s_name(tmp_path: Path) -> None:
+    wrong = tmp_path / "load.csv"
+    wrong.write_bytes(b"\xff\xfe")
+    with pytest.raises(Failure, match=r"load\.csv cannot be read: it is not text"):
+        main([*QUICK, "--trace", str(wrong)])
+    wrong.write_text("time,value\n0,1\n60,many\n")
+    with pytest.raises(Failure, match=r"penstock simulate scaling: .*load\.csv:3: 'many' is no load"):
+        main([*QUICK, "--trace", str(wrong)])
+
+
+def test_its_name_comes_first() -> None:
+    with pytest.raises(Failure, match="'scaling' comes before its options"):
+        main(["--seed", "1", "scaling"])

@@ -7,26 +7,23 @@ import pytest
 
 from penstock.cli.main import main
 from penstock.cli.screen import ENTER, LEAVE
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 from tests.support.reports import now, shown, status, told
 from tests.support.running_gateway import environment
 from tests.support.terminal import Terminal, penstock, terminal
 
-PORT = ["--port", "9143"]
+PORT = ["--port", "9126"]
 TOP = ["top", *PORT, "--every", "200ms"]
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def gateway(gateway: AskedGateway, monkeypatch: pytest.MonkeyPatch) -> AskedGateway:
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9143) as gateway:
-        one = now()
-        seen = {name: told()[name] for name in ("alerts", "bottlenecks", "objectives", "absent")}
-        gateway.given["leader"] = {**seen, "summary": one["summary"], "anomalies": one["anomalies"]}
-        gateway.given["status"] = status()
-        yield gateway
+    one = now()
+    seen = {name: told()[name] for name in ("alerts", "bottlenecks", "objectives", "absent")}
+    gateway.given["leader"] = {**seen, "summary": one["summary"], "anomalies": one["anomalies"]}
+    gateway.given["status"] = status()
+    return gateway
 
 
 @pytest.fixture
@@ -66,7 +63,7 @@ def test_wrong_use_and_nobody_there(gateway: AskedGateway, capsys: pytest.Captur
     assert main(["top", "--every", "soon", *PORT]) == 2
     gateway.end()
     assert main(["top", "--once", *PORT]) == 1
-    assert "no gateway of this user runs on port 9143" in capsys.readouterr().err
+    assert "no gateway of this user runs on port 9126" in capsys.readouterr().err
 
 
 def test_live_sorted_by_a_key_and_ended_by_another(gateway: AskedGateway, outer: Terminal, tmp_path: Path) -> None:
@@ -113,5 +110,5 @@ def test_a_gateway_that_ends_is_told_and_the_last_picture_stays(
     with penstock(outer, settings(tmp_path), *TOP):
         outer.expect("q quits")
         gateway.end()
-        before = outer.expect("no gateway of this user runs on port 9143")
+        before = outer.expect("no gateway of this user runs on port 9126")
         assert "serving in part" in before

@@ -1,24 +1,20 @@
 import json
 import webbrowser
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from penstock.cli.main import main
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from tests.support.asked_gateway import AskedGateway
 
 PORT = ["--port", "9126"]
 TOKEN = "t" * 43
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9126) as gateway:
-        gateway.given["ui_link"] = {"ok": True, "link": TOKEN, "seconds": 300.0}
-        yield gateway
+def gateway(gateway: AskedGateway) -> AskedGateway:
+    gateway.given["ui_link"] = {"ok": True, "link": TOKEN, "seconds": 300.0}
+    return gateway
 
 
 def test_the_token_stands_where_no_browser_sends_it(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,16 +1,15 @@
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from penstock.cli.main import main
-from penstock.cli.upstreams import change
-from tests.support.asked_gateway import AskedGateway, asked_gateway
+from penstock.cli.upstreams import change, lines
+from tests.support.asked_gateway import AskedGateway
 
-PORT = ["--port", "9124"]
+PORT = ["--port", "9126"]
 
 
 def row(name: str = "a", **more: Any) -> dict[str, Any]:
@@ -18,14 +17,6 @@ def row(name: str = "a", **more: Any) -> dict[str, Any]:
         "name": name, "kind": "vllm", "region": None, "weight": 2, "models": ["m"], "draining": False, "drained": False,
         "still_serves": [], "in_flight": 3, "served": 40, "connections": 3, "sessions": 5, "blocks": 7, "learned": None,
     } | more  # fmt: skip
-
-
-@pytest.fixture
-def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AskedGateway]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    with asked_gateway(9124) as gateway:
-        yield gateway
 
 
 def test_the_table(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +66,7 @@ def test_one_that_is_out_of_use_is_not_said_to_serve(gateway: AskedGateway, caps
 def test_alone_it_lists_and_json_is_what_the_gateway_says(
     gateway: AskedGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "c.yaml").write_text("listen: {port: 9124}\n")
+    (tmp_path / "c.yaml").write_text("listen: {port: 9126}\n")
     monkeypatch.setenv("PENSTOCK_CONFIG", str(tmp_path / "c.yaml"))
     gateway.given["upstreams"] = {"upstreams": [row()], "live": []}
     assert main(["upstreams"]) == 0
@@ -163,7 +154,7 @@ def test_a_time_that_is_none(gateway: AskedGateway, wait: str, capsys: pytest.Ca
 
 def test_nobody_there(gateway: AskedGateway, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["upstreams", "list", "--port", "9125"]) == 1
-    assert capsys.readouterr().err == "no gateway of this user runs on port 9125; there is one on 9124 (--port)\n"
+    assert capsys.readouterr().err == "no gateway of this user runs on port 9125; there is one on 9126 (--port)\n"
 
 
 @pytest.mark.parametrize(
@@ -176,3 +167,8 @@ def test_nobody_there(gateway: AskedGateway, capsys: pytest.CaptureFixture[str])
 )
 def test_a_change_in_words(told: dict[str, Any], said: str) -> None:
     assert change(told) == said
+
+
+def test_where_none_was_found_it_says_where_to_look() -> None:
+    (line,) = lines({"upstreams": [], "live": []}, {})
+    assert "'penstock scaling'" in line

@@ -7,10 +7,10 @@ answers, 2 for a wrong question.
 from __future__ import annotations
 
 import argparse
-import datetime
 from typing import Any
 
 from penstock.cli.caller import shown
+from penstock.cli.moments import printed
 from penstock.cli.options import print_json
 from penstock.cli.parts import add_anywhere, ask_part
 
@@ -45,9 +45,9 @@ def lines(answer: dict[str, Any]) -> list[str]:
         return ["This gateway does not look for anomalies. Set insight.enabled: true in its config."]
     out = [] if answer["open"] else ["Nothing is out of the ordinary."]
     for anomaly in (*answer["open"], *answer["closed"]):
-        end = "now" if anomaly["end"] is None else _moment(anomaly["end"])
+        end = "now" if anomaly["end"] is None else printed(anomaly["end"])
         out.append(
-            f"{anomaly['id']:<5} {_moment(anomaly['start'])} to {end:<19} {anomaly['severity']:<8} {anomaly['kind']}"
+            f"{anomaly['id']:<5} {printed(anomaly['start'])} to {end:<19} {anomaly['severity']:<8} {anomaly['kind']}"
         )
         out.append(f"      {shown(anomaly['cause'], MOST_CHARACTERS)}")
         others = [
@@ -59,7 +59,3 @@ def lines(answer: dict[str, Any]) -> list[str]:
         if anomaly["response"]:
             out.append(f"      may help: {anomaly['response']}")
     return out
-
-
-def _moment(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")

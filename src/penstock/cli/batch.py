@@ -7,7 +7,6 @@ May fail: Failure; the exit status is 0 when every line was answered well, 1 whe
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 from typing import Any
 
@@ -15,6 +14,7 @@ from penstock.cli.batch_api import BatchApi
 from penstock.cli.batch_run import Drawn, follow, prepared
 from penstock.cli.caller import add_caller, callers, shown
 from penstock.cli.failure import WRONG_CONFIG, Failure
+from penstock.cli.moments import printed
 from penstock.cli.options import add_config, add_json, parser, print_json
 
 MOST_TOLD = 10
@@ -130,7 +130,7 @@ def _list(api: BatchApi, options: argparse.Namespace) -> int:
 def _cells(job: dict[str, Any]) -> tuple[str, ...]:
     counts, usage = job["request_counts"], job.get("usage") or {}
     return (
-        shown(job["id"], 64), shown(job["status"], 16), _moment(job["created_at"]), shown(job["endpoint"], 32),
+        shown(job["id"], 64), shown(job["status"], 16), printed(job["created_at"]), shown(job["endpoint"], 32),
         str(counts["total"]), str(counts["completed"]), str(counts["failed"]), str(usage.get("total_tokens", 0)),
     )  # fmt: skip
 
@@ -144,7 +144,7 @@ def told(job: dict[str, Any]) -> list[str]:
         f"  tokens  {usage.get('input_tokens', 0)} in, {usage.get('output_tokens', 0)} out",
     ]
     if job["status"] in ("validating", "in_progress", "cancelling", "finalizing"):
-        lines.append(f"  until   {_moment(job['expires_at'])}")
+        lines.append(f"  until   {printed(job['expires_at'])}")
     for name in ("output_file_id", "error_file_id"):
         if job.get(name):
             lines.append(f"  {name.partition('_')[0]:<7} {shown(job[name], 80)}")
@@ -155,9 +155,3 @@ def told(job: dict[str, Any]) -> list[str]:
     if len(problems) > MOST_TOLD:
         lines.append(f"  wrong   {len(problems) - MOST_TOLD} more")
     return lines
-
-
-def _moment(second: int | None) -> str:
-    return (
-        "-" if second is None else datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-    )

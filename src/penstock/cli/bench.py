@@ -13,6 +13,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.cli.amounts import number, whole
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import add_json, parser, print_json
 
@@ -94,12 +95,13 @@ def _told(summary: dict[str, Any]) -> str:
 
 def _options() -> argparse.ArgumentParser:
     wants = parser("bench", _DESCRIPTION, _EPILOG)
+    share, wrong, orders = number(0.5), number(0.499, least=0.0), whole(1, 1_000)
     wants.add_argument("what", choices=["cache"], metavar="cache")
     wants.add_argument("--stream", required=True, metavar="F", help="[[question, label], ...] as JSON")
-    wants.add_argument("--max-error", type=_share, default=0.01, metavar="E", help="wrong answers a request (0.01)")
-    wants.add_argument("--max-error-hits", type=_share, metavar="E", help="and wrong answers a hit (no bound)")
-    wants.add_argument("--orders", type=_orders, default=1, metavar="N", help="the file's, and N - 1 shuffles (1)")
-    wants.add_argument("--judge-error", type=_judge, default=0.0, metavar="E", help="share of wrong verdicts (0)")
+    wants.add_argument("--max-error", type=share, default=0.01, metavar="E", help="wrong answers a request (0.01)")
+    wants.add_argument("--max-error-hits", type=share, metavar="E", help="and wrong answers a hit (no bound)")
+    wants.add_argument("--orders", type=orders, default=1, metavar="N", help="the file's, and N - 1 shuffles (1)")
+    wants.add_argument("--judge-error", type=wrong, default=0.0, metavar="E", help="share of wrong verdicts (0)")
     wants.add_argument("--embedder", default="minilm", metavar="NAME", help="minilm, or static (minilm)")
     wants.add_argument("--vectors", metavar="F", help="take the vectors from this .npy file instead of an embedder")
     wants.add_argument("--save-vectors", metavar="F", help="keep the vectors in this .npy file")
@@ -107,27 +109,6 @@ def _options() -> argparse.ArgumentParser:
     wants.add_argument("--prior-vectors", metavar="F", help="that stream's vectors, as --vectors")
     add_json(wants)
     return wants
-
-
-def _share(given: str) -> float:
-    number = float(given)
-    if not 0.0 < number <= 0.5:
-        raise ValueError
-    return number
-
-
-def _judge(given: str) -> float:
-    number = float(given)
-    if not 0.0 <= number < 0.5:
-        raise ValueError
-    return number
-
-
-def _orders(given: str) -> int:
-    number = int(given)
-    if not 1 <= number <= 1_000:
-        raise ValueError
-    return number
 
 
 def _rows(path: str) -> list[tuple[str, str]]:
@@ -139,9 +120,9 @@ def _rows(path: str) -> list[tuple[str, str]]:
         raise Failure(f"{path} is no JSON", WRONG_CONFIG) from None
     if not isinstance(found, list) or not found:
         raise Failure(f"{path}: a stream is a list of [question, label]", WRONG_CONFIG)
-    for number, row in enumerate(found):
+    for at, row in enumerate(found, 1):
         if not (isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], str | int)):
-            raise Failure(f"{path}: row {number + 1} is no [question, label]", WRONG_CONFIG)
+            raise Failure(f"{path}: row {at} is no [question, label]", WRONG_CONFIG)
     return [(text, str(label)) for text, label in found]
 
 

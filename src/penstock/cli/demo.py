@@ -20,7 +20,7 @@ from penstock.demo.telling import Teller
 from penstock.demo.theatre import Theatre, TheatreError
 
 _EPILOG = """\
-  penstock demo                    the whole tour: some five minutes
+  penstock demo                    the whole tour: one to two minutes
   penstock demo --fast             the same in short
   penstock demo --scene rescue     one scene; may be repeated
 """

@@ -9,6 +9,7 @@ import argparse
 import re
 from urllib.parse import urlsplit
 
+from penstock.auth.config import AuthConfig
 from penstock.cli import deploy_aws, deploy_hosts, deploy_kubernetes
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_config, load_config, parser
@@ -19,6 +20,7 @@ from penstock.edge.config import ListenConfig
 from penstock.routing.config import RoutingConfig
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:\[\]/*\-]{1,255}", re.ASCII)
+_LISTEN = re.compile(r"(?:[A-Za-z0-9.*\-]{1,250}:|\[[0-9a-fA-F:]{2,45}\]:)?[0-9]{1,5}", re.ASCII)
 
 
 def main(arguments: list[str]) -> int:
@@ -53,6 +55,8 @@ def main(arguments: list[str]) -> int:
 def _servers(config: Config, options: argparse.Namespace) -> list[str]:
     if options.servers and options.upstreams:
         raise ValueError("--servers and --upstreams exclude each other")
+    if not options.upstreams and config.of(AuthConfig).mode == "open":
+        raise ValueError("auth.mode open lets anybody whom nginx lets in spend your money: set it to keys")
     if options.servers:
         return [one for one in str(options.servers).split(",") if one.strip()]
     if not options.upstreams:
@@ -73,6 +77,8 @@ def _servers(config: Config, options: argparse.Namespace) -> list[str]:
 def _terms(config: Config, options: argparse.Namespace) -> Terms:
     listen, routing = config.of(ListenConfig), config.of(RoutingConfig)
     certificate, key = options.tls or ("", "")
+    if _LISTEN.fullmatch(options.listen) is None:
+        raise ValueError(f'--listen is a port, or an address and a port, not "{options.listen[:100]}"')
     for told in (options.listen, options.server_name, certificate, key):
         if told and _PLAIN.fullmatch(told) is None:
             raise ValueError(f'"{told[:100]}" would not stand as one word in nginx\'s file')

@@ -188,9 +188,11 @@ def _pools(config: Config) -> Iterator[Pool]:
         if which == "kubernetes":
             api, resource = at.home
             group = api.rpartition("/")[0]
-            yield Pool(name, pool.min, pool.max, which, at.namespace, at.name, group, resource)
+            sized = pool.vertical.on
+            yield Pool(name, pool.min, pool.max, which, at.namespace, at.name, group, resource, sized, at.marks)
         else:
-            yield Pool(name, pool.min, pool.max, which)
+            command = at.command if which == "local" else ()
+            yield Pool(name, pool.min, pool.max, which, program=command[0] if command else "")
 
 
 def _extras(config: Config, store: str) -> Iterator[str]:

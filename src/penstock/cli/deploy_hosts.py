@@ -30,6 +30,7 @@ from penstock.routing.config import RoutingConfig
 
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}", re.ASCII)
 USUAL = Place()
+IN_IMAGE = "in the image, with all that it needs"
 _LISTEN = re.compile(r"(?:[0-9.]+:|\[[0-9a-fA-F:.]+\]:)?[0-9]{1,5}", re.ASCII)
 
 
@@ -60,8 +61,10 @@ def add(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run_compose(options: argparse.Namespace) -> None:
     """Write the files."""
-    if _IMAGE.fullmatch(options.image) is None or _LISTEN.fullmatch(options.listen) is None:
-        raise Failure("penstock deploy compose: --image or --listen is not such a thing", WRONG_CONFIG)
+    if _IMAGE.fullmatch(options.image) is None:
+        raise Failure("penstock deploy compose: --image is the name of one, such as penstock:0.1.0", WRONG_CONFIG)
+    if _LISTEN.fullmatch(options.listen) is None:
+        raise Failure("penstock deploy compose: --listen is a port, or 127.0.0.1:8400", WRONG_CONFIG)
     text, config = read(options.config)
     there = There(
         GROUND, KEYS, TLS_FOLDER, f"{GROUND.data}/store.sqlite", f"{GROUND.data}/jobs", REDIS if options.redis else "",
@@ -95,6 +98,7 @@ def _compose_notes(found: Facts, terms: Terms) -> Iterator[str]:
         yield "put a key with the right call into the file metrics-key: docker compose exec gateway-1 penstock keys new"
     if found.store == "memory" and terms.gateways > 1:
         yield "store: memory is not shared: each gateway counts and caches for itself (--redis)"
+    yield from found.programs(IN_IMAGE)
 
 
 def run_systemd(options: argparse.Namespace) -> None:
@@ -109,9 +113,11 @@ def run_systemd(options: argparse.Namespace) -> None:
         written=sorted(set(_written(config))), connections=config.of(ListenConfig).max_connections, devices=bool(own),
     )  # fmt: skip
     try:
-        print(systemd(facts(text, config, there, open_door=True), place), end="")
+        found = facts(text, config, there, open_door=True)
+        print(systemd(found, place), end="")
     except ValueError as error:
         raise Failure(f"penstock deploy systemd: {error}", WRONG_CONFIG) from None
+    _tell(found.programs(f"where {options.user} may run it: the unit sees no /home, and has a /tmp of its own"))
     if config.of(ListenConfig).port and config.of(ListenConfig).port < 1024:
         _tell([f"port {config.of(ListenConfig).port} is root's: put nginx before it, or take one from 1024 on"])
 
@@ -131,7 +137,9 @@ def run_dockerfile(options: argparse.Namespace) -> None:
     """Print it."""
     text, config = read(options.config)
     there = There(GROUND, KEYS, TLS_FOLDER, f"{GROUND.data}/store.sqlite", f"{GROUND.data}/jobs")
-    print(dockerfile(facts(text, config, there)), end="")
+    found = facts(text, config, there)
+    print(dockerfile(found), end="")
+    _tell(found.programs(IN_IMAGE))
 
 
 def _tell(lines: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from penstock.cli import pages
 from penstock.cli.failure import Failure
 from penstock.cli.options import add_json, parser, print_json
 from penstock.cli.recorded import moment, text_of
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from penstock.scaling.forecast.backtest import Backtest
 
 MOST_VALUES = 1_000_000
+LEAST_ROWS = 3
+WANTED = "a series is CSV, a row a step: time,value"
 _MINUTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)?")
 _SECONDS = {"s": 1 / 60, "m": 1.0, "h": 60.0, None: 1.0}
 
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
+    pages.find_room(options.html)
     if importlib.util.find_spec("numpy") is None:
         raise Failure("penstock forecast: needs numpy, which is not installed: pip install 'penstock[forecast]'")
     from penstock.scaling.forecast.backtest import backtest
@@ -45,11 +49,7 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         raise Failure(f"penstock forecast: {options.trace}: {error}") from None
     if options.html:
-        try:
-            with open(options.html, "w", encoding="utf-8") as file:
-                file.write(page(options.trace, told))
-        except OSError as error:
-            raise Failure(f"penstock forecast: {options.html} cannot be written: {error}") from None
+        pages.write(options.html, page(options.trace, told))
     if options.json:
         print_json(plain(told, missing))
     else:
@@ -89,43 +89,64 @@ def _usual(step: float, values: list[float | None]) -> list[float]:
     return [steps * step / 60 for steps in (1, 3, 6)]
 
 
-def read_trace(path: str, step: float | None) -> tuple[float, list[float | None]]:
+def read_trace(path: str, step: float | None, command: str = "forecast") -> tuple[float, list[float | None]]:
     """Seconds a step, and the values; None where there is none. With ``step`` rows are requests, and are counted.
-    Raises Failure."""
+    Raises Failure in the name of ``command``."""
+    try:
+        times, values = _rows(text_of(path, command), counted=step is not None)
+        return _spaced(times, values) if step is None else _counted(times, step)
+    except ValueError as error:
+        raise Failure(f"penstock {command}: {path}{error}", 2) from None
+
+
+def _rows(text: str, *, counted: bool) -> tuple[list[float], list[float | None]]:
+    """Times, and values unless rows are ``counted``. Raises ValueError with the line, as all below do."""
     times: list[float] = []
     values: list[float | None] = []
-    for number, row in enumerate(csv.reader(text_of(path, "forecast").splitlines()), 1):
-        if not row or (number == 1 and not _is_moment(row[0])):
+    for number, row in enumerate(csv.reader(text.splitlines()), 1):
+        if not row or (number == 1 and not _is_moment(row[0]) and not row[0].startswith("{")):
             continue
         try:
             times.append(moment(row[0]))
-            if step is None:
-                values.append(float(row[1]) if row[1].strip() else None)
-        except (ValueError, IndexError) as error:
-            raise Failure(f"penstock forecast: {path}:{number}: not time,value: {error}") from None
-        if step is None and (value := values[-1]) is not None and not (0 <= value < math.inf):
-            raise Failure(f"penstock forecast: {path}:{number}: {value} is no load: 0 or more")
+            if not counted:
+                values.append(_load(row[1] if len(row) > 1 else None))
+        except ValueError as error:
+            raise ValueError(f":{number}: {error}; {WANTED}") from None
         if len(times) > 1 and times[-1] < times[-2]:
-            raise Failure(f"penstock forecast: {path}:{number}: time goes back")
-    if len(times) < 3:
-        raise Failure(f"penstock forecast: {path}: {len(times)} rows are too few")
-    return _counted(times, step, path) if step is not None else _spaced(times, values, path)
+            raise ValueError(f":{number}: time goes back")
+    if len(times) < LEAST_ROWS:
+        raise ValueError(f": {len(times)} rows are too few; {WANTED}")
+    return times, values
 
 
-def _counted(times: list[float], step: float, path: str) -> tuple[float, list[float | None]]:
+def _load(text: str | None) -> float | None:
+    if text is None:
+        raise ValueError("a value is missing")
+    if not text.strip():
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{text[:40]!r} is no load: a number, 0 or more")
+    return value
+
+
+def _counted(times: list[float], step: float) -> tuple[float, list[float | None]]:
     if not 0 < step < math.inf or (times[-1] - times[0]) / step > MOST_VALUES:
-        raise Failure(f"penstock forecast: {path}: steps of {step:g} s make too many values, or none", 2)
+        raise ValueError(f": steps of {step:g} s make too many values, or none")
     counts = Counter(int((at - times[0]) // step) for at in times)
     whole = int((times[-1] - times[0]) // step)  # the last step is not over
     return step, [counts[at] / step for at in range(whole)]
 
 
-def _spaced(times: list[float], values: list[float | None], path: str) -> tuple[float, list[float | None]]:
+def _spaced(times: list[float], values: list[float | None]) -> tuple[float, list[float | None]]:
     """In equal steps: what is missing between is None."""
     gaps = Counter(round(later - earlier, 6) for earlier, later in pairwise(times))
     step = gaps.most_common(1)[0][0]
     if not step > 0 or (times[-1] - times[0]) / step > MOST_VALUES:
-        raise Failure(f"penstock forecast: {path}: rows are no step apart; for a row a request give --step")
+        raise ValueError(": its rows are not a step apart; where each is a request, have them counted: --step 60")
     spaced: list[float | None] = [None] * (round((times[-1] - times[0]) / step) + 1)
     for at, value in zip(times, values, strict=True):
         spaced[round((at - times[0]) / step)] = value

@@ -10,12 +10,12 @@ import csv
 import json
 import math
 import statistics
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 from penstock.cli.anomalies import add_anomalies, show_anomalies
 from penstock.cli.failure import Failure
+from penstock.cli.moments import printed
 from penstock.cli.options import add_json, parser, print_json
 from penstock.cli.recorded import moment, text_of
 from penstock.insight.alarms import Alarm
@@ -84,16 +84,8 @@ def read_windows(path: str) -> list[tuple[float, float]]:
     windows.sort()
     for (_, end), (start, _) in pairwise(windows):
         if start <= end:
-            raise Failure(f"penstock insight: {path}: windows overlap at {told(start)}")
+            raise Failure(f"penstock insight: {path}: windows overlap at {printed(start)}")
     return windows
-
-
-def told(time: float) -> str:
-    """A time for people."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, ValueError, OSError):
-        return f"{time:g}"
 
 
 def plain(report: Report) -> dict[str, Any]:
@@ -115,8 +107,8 @@ def plain(report: Report) -> dict[str, Any]:
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
     return {
-        "start": told(alarm.start),
-        "end": None if alarm.end is None else told(alarm.end),
+        "start": printed(alarm.start),
+        "end": None if alarm.end is None else printed(alarm.end),
         "measure": alarm.measure,
         "severity": alarm.severity,
         "score": round(alarm.score, 2),
@@ -141,9 +133,9 @@ def lines(report: Report) -> list[str]:
         f"NAB score, standard profile: {'-' if normal is None else f'{normal:.1f}'} of 100",
     ]
     for alarm in report.alarms:
-        end = "goes on" if alarm.end is None else f"to {told(alarm.end)}"
+        end = "goes on" if alarm.end is None else f"to {printed(alarm.end)}"
         out.append(
-            f"  {told(alarm.start)}  {end:<22} {alarm.severity:<8} {alarm.measure:<6}"
+            f"  {printed(alarm.start)}  {end:<22} {alarm.severity:<8} {alarm.measure:<6}"
             f" {alarm.value:.6g}, expected {alarm.expected:.6g}"
         )
     return out

@@ -7,7 +7,6 @@ journal, 2 for a wrong question. Text that callers chose is shown without its co
 from __future__ import annotations
 
 import argparse
-import datetime
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from penstock.cli.asking import ask_running, refused
 from penstock.cli.caller import shown
 from penstock.cli.failure import WRONG_CONFIG, Failure
+from penstock.cli.moments import printed
 from penstock.cli.options import parser, print_json
 from penstock.cli.parts import add_anywhere, fetch
 from penstock.core.units import parse_duration
@@ -126,9 +126,8 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    moment = datetime.datetime.fromtimestamp(row["ended"], datetime.UTC)
     return (
-        moment.strftime("%Y-%m-%d %H:%M:%S"), shown(row["key"], 20), shown(row["answered"] or row["model"], 24),
+        printed(row["ended"]), shown(row["key"], 20), shown(row["answered"] or row["model"], 24),
         shown(row["upstream"], 20) or "-", str(row["status"]) if row["outcome"] != "left" else "left",
         row["cache"] or "-", _ms(row["total_seconds"]), _ms(row["first_byte_seconds"]), str(row["tokens_in"]),
         str(row["tokens_out"]), _rate(row["tokens_per_second"]), shown(row["error"], 40) or "-",

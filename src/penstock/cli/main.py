@@ -55,7 +55,7 @@ COMMANDS: dict[str, Command] = {
     "report": Command("penstock.cli.report:main", "tell how it went, what holds calls up, what to change; --cost"),
     "top": Command("penstock.cli.top:main", "show how a running gateway is, live in the terminal"),
     "forecast": Command("penstock.cli.forecast:main", "backtest the forecaster of load on a recorded series"),
-    "capacity": Command("penstock.cli.capacity:main", "say how large things should be, by what was measured"),
+    "capacity": Command("penstock.cli.capacity:main", "say how large things should be, by what was measured; --apply"),
     "insight": Command("penstock.cli.insight:main", "what is out of the ordinary, and whose fault it is"),
     "deploy": Command("penstock.cli.deploy:main", "write what runs it elsewhere: in clusters, clouds, on one host"),
     "demo": Command("penstock.cli.demo:main", "play a tour of what the gateway does, on this machine"),
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     first = given[0] if given else "--help"
     if first in ("--version", "-V"):
-        print(f"penstock {__version__}")
+        print(f"penstock {__version__}{' (compiled)' if is_compiled() else ''}")
         return 0
     if first in ("--help", "-h", "help"):
         return _run([given[1], "--help"]) if given[1:] else _print_help()
@@ -105,6 +105,12 @@ def _run(given: list[str]) -> int:
         if package != "penstock" or not folder or "." in folder:
             raise
         return _complain(f"penstock {first}: this installation has no {folder}, which it needs", 1)
+
+
+def is_compiled() -> bool:
+    """Whether the hot path is compiled: a file that is stands beside its source, and is what Python takes."""
+    core = os.path.join(os.path.dirname(os.path.dirname(__file__)), "core")
+    return any(name.endswith((".so", ".pyd")) for name in os.listdir(core))
 
 
 def _load(place: str) -> Callable[[list[str]], int]:

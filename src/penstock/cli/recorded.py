@@ -19,8 +19,10 @@ def text_of(path: str, command: str) -> str:
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read(MOST_BYTES + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"penstock {command}: {path} cannot be read: {error}") from None
+    except OSError as error:
+        raise Failure(f"penstock {command}: {path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise Failure(f"penstock {command}: {path} cannot be read: it is not text in UTF-8") from None
     if len(text) > MOST_BYTES:
         raise Failure(f"penstock {command}: {path} is over {MOST_BYTES // 2**20} MiB")
     return text
@@ -36,7 +38,10 @@ def moment(text: Any) -> float:
         try:
             found = float(text)
         except ValueError:
-            parsed = datetime.fromisoformat(text.strip())
+            try:
+                parsed = datetime.fromisoformat(text.strip())
+            except ValueError:
+                raise ValueError(f"{text[:40]!r} is no time: seconds, or a date such as 2026-01-31 08:00") from None
             found = (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
     if not math.isfinite(found):
         raise ValueError(f"{text!r} is no time")

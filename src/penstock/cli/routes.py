@@ -100,5 +100,9 @@ def lines(told: dict[str, Any], title: str) -> list[str]:
     if told.get("session_at"):
         said.append(f"   its session is at {told['session_at']}")
     if told["winner"] is None:
-        said.append("   nobody can be chosen")
+        fallbacks, pool = told.get("fallbacks"), told.get("waits_for")
+        then = f": its fallbacks are asked, {', '.join(fallbacks)}" if fallbacks else ""
+        if pool:
+            then += f"; the call wakes its pool {pool}" if fallbacks else f": the call wakes its pool {pool}, and waits"
+        said.append(f"   nobody can be chosen{then}")
     return said

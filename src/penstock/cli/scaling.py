@@ -11,8 +11,10 @@ import json
 import time
 from typing import Any
 
+from penstock.cli.amounts import whole
 from penstock.cli.options import parser, print_json, with_verb
 from penstock.cli.parts import add_anywhere, ask_part
+from penstock.scaling.size import in_words
 
 VERBS = {
     "list": "show the pools",
@@ -59,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         if verb != "list":
             one.add_argument("pool", metavar="POOL", help="as 'penstock scaling list' shows it")
         if verb == "want":
-            one.add_argument("count", type=int, metavar="COUNT", help="replicas")
+            one.add_argument("count", type=whole(0, 10_000), metavar="COUNT", help="replicas")
         if verb in ("want", "pause"):
             one.add_argument("--for", dest="lasts", metavar="TIME", help="such as 30m or 8h, up to 30d")
         add_anywhere(one)
@@ -83,26 +85,50 @@ def _cells(name: str, row: dict[str, Any]) -> tuple[str, ...]:
 
 def _why(row: dict[str, Any]) -> str:
     """What is most worth knowing of it."""
-    decision = row.get("decision")
-    why = row.get("trouble") or row.get("would") or (decision["reason"] if decision else row.get("why", ""))
+    why = row.get("trouble") or row.get("would") or _decided(row)
     return f"(dry run) {why}" if row["dry_run"] else str(why)
+
+
+def _decided(row: dict[str, Any]) -> str:
+    decision = row.get("decision")
+    return str(decision["reason"] if decision else row.get("why", ""))
+
+
+def _seen(seen: dict[str, Any]) -> str:
+    """What the decision rests on."""
+    load = f"load {seen['load']:.4g}, in work a second"
+    carries = f"a replica carries {seen['carries']:.4g}" if seen["carries"] else "what a replica carries is not known"
+    starts = f"a start takes {seen['starts']:.1f} s" if seen["starts"] else "no start was measured"
+    calls = f"{seen['requests']:.3g} calls a second, {seen['in_flight']:.0f} under way, {seen['waiting']:.0f} wait"
+    return f"  seen: {calls}; {load}; {carries}; {starts}"
 
 
 def told(name: str, row: dict[str, Any], now: float) -> list[str]:
     """All of one pool, in lines."""
     wants = f"{name}: {row['desired_replicas']} wanted, between {row['min']} and {row['max']}, by {row['policy']}"
-    shown = [wants, f"  {_why(row)}"]
+    shown = [wants]
     held = row.get("held")
+    if held is None:
+        shown.append(f"  {_decided(row)}")
     if held is not None:
         left = f" for another {held['until'] - now:.0f} s" if held["until"] else ", until it is resumed"
         does = "paused" if held["count"] is None else f"set to {held['count']}"
         shown.append(f"  {does} by {held['by']}{left}")
+    if row.get("trouble") or row["dry_run"]:
+        shown.append(f"  {_why(row)}")
+    if row.get("seen") is not None:
+        shown.append(_seen(row["seen"]))
     replicas = row.get("standing", {}).get("replicas", ())
+    if unsized := row.get("standing", {}).get("unsized"):
+        shown.append(f"  how large they are is not known: {unsized}")
+    if size := row.get("standing", {}).get("size"):
+        old = sum(one.get("stale", False) for one in replicas)
+        shown.append(f"  each has {in_words(size)}" + (f"; {old} still to be replaced" if old else ""))
     if replicas:
         shown.append("replicas:")
     for one in replicas:
         took = f", started in {one['took']:.1f} s" if one["took"] else ""
-        trouble = f": {one['trouble']}" if one["trouble"] else ""
+        trouble = "".join(f": {text}" for text in (one["trouble"], one.get("said")) if text)
         age = max(0.0, now - one["since"])
         shown.append(f"  {one['name']:<16} {one['address'] or '-':<22} {one['state']:<8} {age:.0f} s{took}{trouble}")
     changes = row.get("changes") or []

@@ -140,7 +140,7 @@ def _new_key(config: Config) -> str | None:
 
 def _cannot_listen(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        from penstock.cli.port_owner import port_owner
+        from penstock.process.port_owner import port_owner
 
         owner = port_owner(port)
         by = f" by {owner}" if owner else ""

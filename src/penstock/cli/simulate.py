@@ -12,6 +12,8 @@ import random
 from dataclasses import asdict
 from pathlib import Path
 
+from penstock.cli import pages
+from penstock.cli.amounts import number, whole
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import add_json, parser, print_json
 from penstock.simulate.fleet import HARDWARE
@@ -53,6 +55,9 @@ def main(arguments: list[str]) -> int:
 
         return simulate_scaling.main(arguments[1:])
     options = _options().parse_args(arguments)
+    if options.what == "scaling":
+        raise Failure("penstock simulate: 'scaling' comes before its options", WRONG_CONFIG)
+    pages.find_room(options.html)
     scenario = Scenario(
         _trace(options.trace, options.calls),
         ENGINES[options.engine],
@@ -67,10 +72,7 @@ def main(arguments: list[str]) -> int:
     told = scenario.compare(policies, range(options.seed, options.seed + options.seeds))
     facts = _facts(options, scenario)
     if options.html:
-        try:
-            Path(options.html).write_text(page("Routing policies compared", facts, told), encoding="utf-8")
-        except OSError as error:
-            raise Failure(f"{options.html} cannot be written: {error.strerror}") from None
+        pages.write(options.html, page("Routing policies compared", facts, told))
     if options.json:
         print_json({"scenario": facts, "policies": {policy: _plain(measures) for policy, measures in told.items()}})
     else:
@@ -81,9 +83,10 @@ def main(arguments: list[str]) -> int:
 
 def _options() -> argparse.ArgumentParser:
     wants = parser("simulate", _DESCRIPTION, _EPILOG)
-    wants.add_argument("what", choices=["routing"], metavar="routing")
+    count, positive = whole(1, 1_000_000), number(1e9)
+    wants.add_argument("what", choices=["routing", "scaling"], metavar="routing | scaling")
     wants.add_argument("--trace", metavar="FILE", help="recorded calls (otherwise synthetic conversations)")
-    wants.add_argument("--upstreams", type=_count, default=8, metavar="N", help="replicas (8)")
+    wants.add_argument("--upstreams", type=count, default=8, metavar="N", help="replicas (8)")
     wants.add_argument(
         "--policy", action="append", choices=names(), metavar="P", help=f"may be repeated: {', '.join(names())}"
     )
@@ -91,32 +94,18 @@ def _options() -> argparse.ArgumentParser:
     wants.add_argument(
         "--hardware", choices=HARDWARE, default="equal", help="equal; mixed speeds; one falls to a third"
     )
-    wants.add_argument("--load", type=_positive, default=0.7, metavar="L", help="share of what the fleet can do (0.7)")
-    wants.add_argument("--calls", type=_count, default=2000, metavar="N", help="calls a seed (2000)")
-    wants.add_argument("--seeds", type=_count, default=5, metavar="N", help="repetitions (5)")
+    wants.add_argument("--load", type=positive, default=0.7, metavar="L", help="share of what the fleet can do (0.7)")
+    wants.add_argument("--calls", type=count, default=2000, metavar="N", help="calls a seed (2000)")
+    wants.add_argument("--seeds", type=count, default=5, metavar="N", help="repetitions (5)")
     wants.add_argument(
         "--seed", type=int, default=0, metavar="S", help="the first seed (0); equal seeds, equal results"
     )
-    wants.add_argument("--answers", type=_positive, default=1.0, metavar="X", help="answers so many times as long (1)")
-    wants.add_argument("--goal-first", type=_positive, metavar="S", help="seconds to the first token that are good")
-    wants.add_argument("--goal-gap", type=_positive, metavar="S", help="seconds between tokens that are good")
+    wants.add_argument("--answers", type=positive, default=1.0, metavar="X", help="answers so many times as long (1)")
+    wants.add_argument("--goal-first", type=positive, metavar="S", help="seconds to the first token that are good")
+    wants.add_argument("--goal-gap", type=positive, metavar="S", help="seconds between tokens that are good")
     wants.add_argument("--html", metavar="FILE", help="write a page with plots")
     add_json(wants)
     return wants
-
-
-def _count(given: str) -> int:
-    number = int(given)
-    if not 1 <= number <= 1_000_000:
-        raise ValueError
-    return number
-
-
-def _positive(given: str) -> float:
-    number = float(given)
-    if not 0.0 < number < 1e9:
-        raise ValueError
-    return number
 
 
 def _trace(path: str | None, calls: int) -> Trace:
@@ -126,6 +115,8 @@ def _trace(path: str | None, calls: int) -> Trace:
         trace = read_trace(Path(path))
     except OSError as error:
         raise Failure(f"{path} cannot be read: {error.strerror}", WRONG_CONFIG) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{path} cannot be read: it is not text in UTF-8", WRONG_CONFIG) from None
     except (ValueError, KeyError) as error:
         raise Failure(f"{path}: {error}", WRONG_CONFIG) from None
     if len(trace.rows) < 2:

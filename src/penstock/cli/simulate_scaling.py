@@ -11,9 +11,10 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.cli import pages
+from penstock.cli.amounts import number, seconds, whole
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import add_json, parser, print_json
-from penstock.core.units import parse_duration
 
 if TYPE_CHECKING:
     from penstock.simulate.scaling.demand import Demand
@@ -33,8 +34,14 @@ its others beats. "oracle" knows what will come: what it saves is the most that 
 """
 
 
+LONGEST_STEP = 3600.0
+LEAST_STEPS = 30
+"""That are judged."""
+
+
 def main(arguments: list[str]) -> int:
     options = _options().parse_args(arguments)
+    pages.find_room(options.html)
     if importlib.util.find_spec("numpy") is None:
         raise Failure(
             "penstock simulate scaling: needs numpy, which is not installed: pip install 'penstock[forecast]'"
@@ -54,12 +61,7 @@ def main(arguments: list[str]) -> int:
         trail = Trail()
         ours = ENTRANTS[OURS]
         scene.play(ours.make(scene, COSTS[5]), ours.eyes, DRAIN, True, trail)
-        try:
-            Path(options.html).write_text(
-                page("Scaling policies compared", facts, points, ideal, trail), encoding="utf-8"
-            )
-        except OSError as error:
-            raise Failure(f"{options.html} cannot be written: {error.strerror}") from None
+        pages.write(options.html, page("Scaling policies compared", facts, points, ideal, trail))
     if options.json:
         print_json({"scenario": facts, **plain(points, ideal)})
     else:
@@ -76,23 +78,23 @@ def _options() -> argparse.ArgumentParser:
     )
     wants.add_argument("--trace", metavar="FILE", help="a series of rates, or recorded calls")
     wants.add_argument("--shape", default="daily", metavar="S", help="without a trace: what comes (daily)")
-    wants.add_argument("--days", type=_positive, default=7.0, metavar="D", help="… for so many days (7)")
-    wants.add_argument("--rate", type=_positive, metavar="R", help="mean calls a second (as the trace; 500)")
+    wants.add_argument("--days", type=number(1e12), default=7.0, metavar="D", help="… for so many days (7)")
+    wants.add_argument("--rate", type=number(1e12), metavar="R", help="mean calls a second (as the trace; 500)")
     wants.add_argument(
         "--texture", choices=("rough", "smooth"), default="rough", help="between values of a series (rough)"
     )
     wants.add_argument(
-        "--replica", type=_positive, default=7.0, metavar="R", help="calls a second that one carries (7)"
+        "--replica", type=number(1e12), default=7.0, metavar="R", help="calls a second that one carries (7)"
     )
-    wants.add_argument("--cold-start", type=_seconds, default=120.0, metavar="T", help="until one serves (2m)")
+    wants.add_argument("--cold-start", type=seconds, default=120.0, metavar="T", help="until one serves (2m)")
     wants.add_argument(
-        "--goal", type=_seconds, default=2.0, metavar="T", help="wait until the first token that is good (2s)"
+        "--goal", type=seconds, default=2.0, metavar="T", help="wait until the first token that is good (2s)"
     )
-    wants.add_argument("--response", type=_seconds, default=15.0, metavar="T", help="how long a call takes (15s)")
-    wants.add_argument("--max", type=int, default=10_000, metavar="N", help="most replicas (10000)")
-    wants.add_argument("--step", type=_seconds, metavar="T", help="of virtual time (10s; 1s for recorded calls)")
+    wants.add_argument("--response", type=seconds, default=15.0, metavar="T", help="how long a call takes (15s)")
+    wants.add_argument("--max", type=whole(1, 1_000_000), default=10_000, metavar="N", help="most replicas (10000)")
+    wants.add_argument("--step", type=seconds, metavar="T", help="of virtual time (10s; 1s for recorded calls)")
     wants.add_argument(
-        "--learn", type=_seconds, metavar="T", help="not judged at the beginning (15 %%, two days at most)"
+        "--learn", type=seconds, metavar="T", help="not judged at the beginning (15 %%, two days at most)"
     )
     wants.add_argument("--policy", action="append", metavar="P", help="may be repeated")
     wants.add_argument("--seed", type=int, default=0, metavar="S", help="equal seeds, equal results (0)")
@@ -101,34 +103,24 @@ def _options() -> argparse.ArgumentParser:
     return wants
 
 
-def _positive(given: str) -> float:
-    number = float(given)
-    if not 0.0 < number < 1e12:
-        raise ValueError
-    return number
-
-
-def _seconds(given: str) -> float:
-    try:
-        seconds = parse_duration(given)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError("more than nothing")
-    return seconds
-
-
 def _scene(options: argparse.Namespace) -> tuple[Scene, dict[str, str]]:
     from penstock.simulate.scaling.foretold import Foretold
     from penstock.simulate.scaling.play import Scene
     from penstock.simulate.scaling.pool import Hardware
 
     demand = _demand(options)
+    learn = min(2 * 86_400.0, 0.15 * demand.seconds) if options.learn is None else options.learn
+    if demand.step > LONGEST_STEP:
+        raise Failure(f"penstock simulate scaling: steps of {demand.step:g} s are too long: up to 1h", WRONG_CONFIG)
+    if demand.seconds - learn < LEAST_STEPS * demand.step:
+        raise Failure(
+            f"penstock simulate scaling: {demand.seconds:g} s in steps of {demand.step:g} s are too few to judge: at"
+            f" least {LEAST_STEPS} steps after the first {learn:g} s, which are for learning (--learn)", WRONG_CONFIG,
+        )  # fmt: skip
     a_call = float(demand.load.sum() / max(demand.calls.sum(), 1e-9))
     hardware = Hardware(
         options.replica * a_call, options.cold_start, goal=options.goal, response=options.response,
     )  # fmt: skip
-    learn = min(2 * 86_400.0, 0.15 * demand.seconds) if options.learn is None else options.learn
     foretold = Foretold(demand)
     facts = {
         "load": f"{demand.name}: {demand.seconds / 3600:.1f} h in steps of {demand.step:g} s,"
@@ -159,12 +151,15 @@ def _demand(options: argparse.Namespace) -> Demand:
         if first.startswith(("TIMESTAMP", "{")):
             demand = of_calls(read_trace(path), options.step or 1.0)
         else:
-            every, values = read_series(options.trace, None)
+            every, values = read_series(options.trace, None, "simulate scaling")
             demand = of_rates(path.stem, values, every, options.step or 10.0, rng, options.texture)
     except OSError as error:
         raise Failure(f"{options.trace} cannot be read: {error.strerror}", WRONG_CONFIG) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{options.trace} cannot be read: it is not text in UTF-8", WRONG_CONFIG) from None
     except (ValueError, KeyError) as error:
-        raise Failure(f"penstock simulate scaling: {error}", WRONG_CONFIG) from None
+        where = "penstock simulate scaling" if options.trace is None else options.trace
+        raise Failure(f"{where}: {error}", WRONG_CONFIG) from None
     return demand if options.rate is None else demand.scaled(options.rate / float(demand.calls.mean()))
 
 

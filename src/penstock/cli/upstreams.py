@@ -136,6 +136,8 @@ def lines(answer: dict[str, Any], out: Mapping[str, str]) -> list[str]:
     table = [_COLUMNS, *(_cells(row, out) for row in answer["upstreams"])]
     widths = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
     told = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    if not answer["upstreams"]:
+        told = ["no instance of an upstream has been found; 'penstock scaling' shows what pools have"]
     if answer["live"]:
         told += ["", "changed live, and not in the config file:", *(f"  {change(row)}" for row in answer["live"])]
     return told

@@ -12,6 +12,7 @@ import time
 from functools import partial
 from typing import Any, BinaryIO
 
+from penstock.cli.amounts import whole
 from penstock.cli.caller import KEY_VARIABLE, Caller, Unreachable, add_caller, callers, shown
 from penstock.cli.failure import WRONG_CONFIG, Failure
 from penstock.cli.options import add_config, add_json, parser, print_json
@@ -64,16 +65,17 @@ def _parser() -> argparse.ArgumentParser:
         "Exit status: 0 all is cached, 1 something is not, 2 wrong use, 3 the budget was spent before the end.",
     )  # fmt: skip
     wants.add_argument("--file", metavar="FILE", help="prompts, a line of JSON each; - reads standard input")
+    many = whole(1, 10**12)
     wants.add_argument("--from-journal", action="store_true", help="the commonest patterns in the gateway's journal")
-    wants.add_argument("--top", type=_number, default=50, metavar="N", help="so many patterns (50)")
-    wants.add_argument("--per-pattern", type=_number, default=1, metavar="N", help="prompts of each, up to 8 (1)")
+    wants.add_argument("--top", type=many, default=50, metavar="N", help="so many patterns (50)")
+    wants.add_argument("--per-pattern", type=many, default=1, metavar="N", help="prompts of each, up to 8 (1)")
     wants.add_argument("--since", metavar="TIME", help="patterns of calls in this time, such as 24h (all)")
     wants.add_argument("--scope", metavar="ID", help="patterns of calls in this scope, or all (the scope of the key)")
     wants.add_argument("--model", help="the model for lines that name none; with --from-journal, its calls only")
-    wants.add_argument("--concurrency", type=_number, default=5, metavar="N", help="calls at once, up to 64 (5)")
+    wants.add_argument("--concurrency", type=many, default=5, metavar="N", help="calls at once, up to 64 (5)")
     wants.add_argument("--idle-below", type=int, default=4, metavar="N", help="hold while more others are served (4)")
     wants.add_argument("--any-time", action="store_true", help="do not look at how busy the gateway is")
-    wants.add_argument("--max-tokens", type=_number, metavar="N", help="spend so many tokens at most")
+    wants.add_argument("--max-tokens", type=many, metavar="N", help="spend so many tokens at most")
     wants.add_argument("--max-dollars", type=float, metavar="D", help="spend so much at most, by the config's prices")
     wants.add_argument("--state", metavar="FILE", help="keep how far it came there (FILE.warmed beside the input)")
     wants.add_argument("--dry-run", action="store_true", help="show what would be asked, and ask nothing")
@@ -81,12 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     add_config(wants)
     add_json(wants)
     return wants
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10**12):
-        raise argparse.ArgumentTypeError("must be a whole number from 1")
-    return int(text)
 
 
 def _since(text: str | None) -> int:

@@ -5,18 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 
-_LISTENING = "0A"
+from penstock.net.listeners import TABLES, listeners
 
 
 def port_owner(port: int) -> str:
     """``name (pid N)`` of the process that listens on ``port``; empty when it cannot be told."""
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(OSError), open(table, encoding="ascii") as file:
-            for line in file.readlines()[1:]:
-                fields = line.split()
-                if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
-                    inodes.add(f"socket:[{fields[9]}]")
+    inodes = {f"socket:[{one.inode}]" for table in TABLES for one in listeners(table, port)}
     if not inodes:
         return ""
     for pid in filter(str.isdigit, os.listdir("/proc")):

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from penstock.cli.port_owner import port_owner
+from penstock.process.port_owner import port_owner
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/net"), reason="only /proc tells")
 
