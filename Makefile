@@ -4,6 +4,7 @@
 #   make test  [ARGS=...]          make lint          make bench [ARGS=--full]          make clean
 #   make demo  [ARGS=...]          a tour of what it does, played on this machine
 #   make compiled                  the hot path compiled with mypyc, into .cache/compiled; make test-compiled [ARGS=...]
+#   make wheel                     what is published, in dist/: compiled for this Python and platform; PENSTOCK_PURE=1 for neither
 #   make screenshots               the pictures in docs/images, made by the tests of the dashboard
 #   make cdk                       what the tests of `penstock deploy aws` need, in an environment of its own (460 MB, once)
 #   make semantic                  the data packages of the semantic cache, built and installed (once)
@@ -18,6 +19,7 @@ HOST ?=
 PORT ?=
 CONFIG ?=
 ARGS ?=
+DIST ?= dist
 # How all tests are spread over processes: one more than a small machine has cores, since half of their time they wait.
 SPREAD ?= -n 3
 
@@ -25,7 +27,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 NODE_STAMP := $(if $(and $(shell command -v node 2>/dev/null),$(shell command -v npm 2>/dev/null)),tests/clients/node_modules/.stamp)
 
-.PHONY: serve demo semantic cdk compiled test test-compiled screenshots lint format bench clean
+.PHONY: serve demo semantic cdk compiled wheel test test-compiled screenshots lint format bench clean
 .DELETE_ON_ERROR:
 
 serve: $(VENV)/.serve
@@ -45,13 +47,16 @@ test: $(VENV)/.semantic $(NODE_STAMP)
 compiled: $(VENV)/.dev
 	@$(BIN)/python tools/compile.py
 
+wheel: $(VENV)/.dev
+	@HATCH_BUILD_HOOK_ENABLE_CUSTOM=1 $(BIN)/python -m build --wheel --no-isolation --outdir $(DIST) .
+
 test-compiled: compiled
-	@$(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(or $(ARGS),$(SPREAD))
+	@PYTHONPATH="$(CURDIR)/.cache/compiled" $(BIN)/python -m pytest -o "pythonpath=.cache/compiled tools ." $(or $(ARGS),$(SPREAD))
 
 screenshots: $(VENV)/.dev $(NODE_STAMP)
 	@PENSTOCK_SCREENSHOTS=.cache/screenshots $(BIN)/python -m pytest tests/edge/dashboard -q $(ARGS)
 	@mkdir -p docs/images
-	@cp $(addprefix .cache/screenshots/,incident.png traffic.png call.png phone.png) docs/images/
+	@cp $(addprefix .cache/screenshots/,incident.png traffic.png call.png phone.png pools.png) docs/images/
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
@@ -67,7 +72,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench.run_all $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .cache/packages .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
+	rm -rf $(VENV) build dist .cache/packages .cache/compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/clients/node_modules
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A venv in which pip works, made with the newest Python that is found.

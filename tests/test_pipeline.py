@@ -1,5 +1,5 @@
 import importlib
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -88,7 +88,8 @@ def test_each_room_is_where_the_list_says_and_asks_for_what_it_says(room: Room) 
 class Step:
     """A stage that notes its way in and out."""
 
-    needs = gives = frozenset[str]()
+    needs: ClassVar[frozenset[str]] = frozenset()
+    gives: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, name: str, story: list[str], *, last: bool = False) -> None:
         self.name, self.story, self.last = name, story, last

@@ -1,11 +1,12 @@
-"""Does the installed package run? ``python smoke.py`` in an environment that has it, outside the source tree.
+"""Does the installed package run? ``python smoke.py [FILE]`` in an environment that has it, outside the source tree.
 
-Enters: nothing. Leaves: exit 0 when version, check, serve, one chat, the dashboard and an orderly stop all work. Fails
-with AssertionError, or with the gateway's own words.
+Enters: the file that lists what is compiled in it; nothing is, without. Leaves: exit 0 when that is so, and version,
+check, serve, one chat, the dashboard and an orderly stop all work. Fails with AssertionError, or what the gateway said.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -82,7 +83,19 @@ def dashboard(base: str) -> None:
     print(f"dashboard: {len(files)} files, {sum(map(len, files.values()))} bytes")
 
 
+def form(listed: list[str]) -> None:
+    """What is compiled is what Python takes, and is what is listed."""
+    folder = Path(str(importlib.import_module("penstock").__file__)).parent
+    compiled = {str(path.relative_to(folder)).partition(".")[0] for path in folder.rglob("*.so")} - {"hot__mypyc"}
+    assert compiled == set(listed), sorted(compiled ^ set(listed))
+    for name in listed:
+        module = importlib.import_module(f"penstock.{name.replace('/', '.')}")
+        assert str(module.__file__).endswith(".so"), module
+    print(f"form: {len(compiled)} files compiled")
+
+
 def main() -> int:
+    form(Path(sys.argv[1]).read_text().split() if len(sys.argv) > 1 else [])
     command = str(Path(sys.executable).with_name("penstock"))
     with tempfile.TemporaryDirectory() as home:
         environment = {"PATH": os.defpath, "HOME": home}

@@ -6,10 +6,11 @@ callable; ``check`` refuses an order in which a room needs what no room above it
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from penstock.core.exchange import Exchange
+from penstock.core.link import linked, noted
 from penstock.core.ports import Next, Stage
 from penstock.core.reply import Reply
 
@@ -194,7 +195,7 @@ def compose(stages: Sequence[Stage]) -> Next:
     """One callable that sends an exchange through ``stages`` in order."""
     chain: Next = _beyond
     for stage in reversed(stages):
-        chain = _link(stage, chain)
+        chain = linked(stage, chain)
     return chain
 
 
@@ -202,25 +203,8 @@ def timed(rooms: Sequence[tuple[str, Stage]], now: Callable[[], float]) -> Next:
     """As ``compose``, for rooms with their names; each call is told when it enters one."""
     chain: Next = _beyond
     for name, stage in reversed(rooms):
-        chain = _noted(name, _link(stage, chain), now)
+        chain = noted(name, linked(stage, chain), now)
     return chain
-
-
-def _noted(name: str, enter: Next, now: Callable[[], float]) -> Next:
-    def noted(exchange: Exchange) -> Awaitable[Reply]:
-        exchange.note_room(name, now())
-        return enter(exchange)
-
-    return noted
-
-
-def _link(stage: Stage, next: Next) -> Next:
-    enter = stage.__call__  # bound once; functools.partial with a keyword costs three times as much a call
-
-    def link(exchange: Exchange) -> Awaitable[Reply]:
-        return enter(exchange, next)
-
-    return link
 
 
 async def _beyond(exchange: Exchange) -> Reply:

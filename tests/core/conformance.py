@@ -34,10 +34,10 @@ from penstock.streaming.flow import Flow, Surroundings, Wishes
 from penstock.streaming.gate import Gate
 from penstock.streaming.pacing import Bucket
 from penstock.wire import openai_chat
+from penstock.wire.counts import Usage
 from penstock.wire.restamp import ChoicesRestamp
 from penstock.wire.sse import DONE
 from penstock.wire.told_dialects import ChatTold
-from penstock.wire.usage import Usage
 from tests.core import flight_rigs, job_rigs, kept_rigs
 from tests.core.judge import CUT, Judge, Rig, Socket, Timer, Timers, Wire, timers
 

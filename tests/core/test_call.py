@@ -28,3 +28,19 @@ def test_it_shows_neither_body_nor_headers() -> None:
     made.headers.append((b"authorization", b"Bearer sk-secret"))
     assert "secret" not in repr(made)
     assert "16B" in repr(made)
+
+
+def test_a_twin_says_the_same_and_may_say_something_else() -> None:
+    one = call({})
+    told = {"body": b"one", "model": "m", "stream": True, "max_tokens": 7, "usage_wanted": True, "session": "s"}
+    more = {"temperature": 0.5, "remembered": object(), "members": (b"one", {})}
+    for name, value in (told | more).items():
+        setattr(one, name, value)
+    twin = one.twin()
+    assert {name: getattr(twin, name) for name in told | more} == told | more
+    given = ("operation", "method", "path", "query", "headers", "client", "memo")
+    assert all(getattr(twin, name) is getattr(one, name) for name in given)
+    fields = {name for name in dir(Call) if not name.startswith("_")}
+    assert {*told, *more, *given} == fields - {"header", "twin"}, "a twin has all there is"
+    twin.body = b"other"
+    assert one.body == b"one"

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from penstock.core.fiber import Promise
-from tests.support.fibers import fiber, on_both_loops, promise, until
+from tests.support.fibers import fiber, promise, until
+from tests.support.loops import on_all_loops
 
-pytestmark = on_both_loops
+pytestmark = on_all_loops
 
 
 def test_it_starts_and_resumes_in_the_same_breath(run: Any) -> None:

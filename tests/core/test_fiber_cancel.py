@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from penstock.core.fiber import Fiber
-from tests.support.fibers import fiber, on_both_loops, promise, until
+from tests.support.fibers import fiber, promise, until
+from tests.support.loops import on_all_loops
 
-pytestmark = on_both_loops
+pytestmark = on_all_loops
 
 
 def cancelled_in(phase: str, run: Any) -> list[str]:

@@ -12,6 +12,8 @@ from tests.core.conformance import exchange
 from tests.core.judge import timers
 from tests.core.lane_rig import FIRST, LAST, Caller, Way, both, chunk, event
 
+pytestmark = pytest.mark.interpreted  # stands in for an origin
+
 
 def same(reads: Sequence[bytes | str]) -> Way:
     short, long = both(reads)

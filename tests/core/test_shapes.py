@@ -62,7 +62,13 @@ def test_files() -> None:
     assert path.exists
 
 
-@pytest.mark.parametrize("annotation", [bytes, int | str, dict[int, str], int | str | None, tuple[int, ...]])
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        bytes, int | str, dict[int, str], int | str | None, tuple[int, ...],
+        Annotated[str, Meta(pattern="^/")], Annotated[int, Meta(multiple_of=64)],
+    ],
+)  # fmt: skip
 def test_others_are_refused(annotation: object) -> None:
     with pytest.raises(TypeError):
         shape_of(annotation)

@@ -15,7 +15,6 @@ from penstock.core.windows import (
     Part,
     Sum,
     Window,
-    band,
     decoded,
     encoded,
     joined,
@@ -105,12 +104,6 @@ def test_to_bytes_and_back() -> None:
     assert decoded(encoded(one)) == one
     with pytest.raises(ValueError, match="JSON"):
         decoded(b"nothing")
-
-
-def test_bands_of_prompts() -> None:
-    assert [band(tokens) for tokens in (0, 256, 257, 4096, 65_536, 65_537)] == [
-        "256", "256", "1024", "4096", "65536", "more",
-    ]  # fmt: skip
 
 
 def test_a_sum_says_what_it_is() -> None:

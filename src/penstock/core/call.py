@@ -6,18 +6,18 @@ A room that needs another request (a rewritten model, a fallback) passes its own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 Headers = list[tuple[bytes, bytes]]
 """Field lines in order; names are lower-case bytes, values as received."""
 
 BodyKind = Literal["none", "json", "opaque"]
+Dialect = Literal["openai", "anthropic"]
 
 
-@dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing an upstream API offers, e.g. chat completions.
+    """One thing an upstream API offers, e.g. chat completions. Nobody writes to it. No dataclass, whose fields cost
+    compiled code many times what those of a class do.
 
     ``path`` is relative to an upstream's ``base_url`` (which ends in ``/v1`` for OpenAI-like servers).
     ``body``: ``json`` bodies are held whole (bounded) and peeked; ``opaque`` ones (multipart) are streamed through
@@ -25,14 +25,29 @@ class Operation:
     WebSocket (its query names the model).
     """
 
-    name: str
-    dialect: Literal["openai", "anthropic"]
-    path: str
-    body: BodyKind = "json"
-    streams: bool = False
-    needs_model: bool = True
-    methods: tuple[str, ...] = ("POST",)
-    upgrades: bool = False
+    __slots__ = ("body", "dialect", "methods", "name", "needs_model", "path", "streams", "upgrades")
+
+    def __init__(
+        self, name: str, dialect: Dialect, path: str, body: BodyKind = "json", streams: bool = False,
+        needs_model: bool = True, methods: tuple[str, ...] = ("POST",), upgrades: bool = False,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.dialect = dialect
+        self.path = path
+        self.body = body
+        self.streams = streams
+        self.needs_model = needs_model
+        self.methods = methods
+        self.upgrades = upgrades
+
+    def at(self, path: str) -> Operation:
+        """The same at another path."""
+        return Operation(
+            self.name, self.dialect, path, self.body, self.streams, self.needs_model, self.methods, self.upgrades
+        )
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.name} {self.path}>"
 
 
 class Call:
@@ -89,6 +104,20 @@ class Call:
         self.temperature: float | None = None
         self.remembered: Any = None
         self.members: tuple[bytes, dict[str, Any]] | None = None
+
+    def twin(self) -> Call:
+        """Another that says the same, for who asks in other words."""
+        twin = Call(self.operation, self.method, self.path, self.query, self.headers, self.client, self.memo)
+        twin.body = self.body
+        twin.model = self.model
+        twin.stream = self.stream
+        twin.max_tokens = self.max_tokens
+        twin.usage_wanted = self.usage_wanted
+        twin.session = self.session
+        twin.temperature = self.temperature
+        twin.remembered = self.remembered
+        twin.members = self.members
+        return twin
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of the field ``name`` (lower-case), or None."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from penstock.core.call import Call
 from penstock.core.priority import NORMAL
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
-MOST_ROOMS = 40
+MOST_ROOMS: Final = 40
 """Work that a call begins may enter rooms on its account; twice as many as there are is enough to show it."""
 Deferred = Callable[["Exchange"], None]
 
@@ -241,6 +241,12 @@ class Exchange:
         self.outcome = outcome
         self.ended = now
         self._clean_up()
+
+    @property
+    def overdue(self) -> Fail | None:
+        """Its error, if it ended at its deadline: that says something of who was asked for it."""
+        error = self.error
+        return error if error is not None and error.code == "deadline" else None
 
     def note_wait(self, room: str, seconds: float) -> None:
         """``room`` made it wait for others."""

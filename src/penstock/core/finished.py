@@ -7,13 +7,17 @@ be cheap; who reads it later gives it its names by ``Finished._make``. It holds 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from penstock.core.exchange import Exchange
 from penstock.core.trace import Traced
 
-MOST_NAME_CHARACTERS = 64
+MOST_NAME_CHARACTERS: Final = 64
+STARTING: Final = "start"
+"""The name of the wait for a pool's first replica, among the ``waits`` of a call."""
 Record = tuple[Any, ...]
+FAILED: Final[tuple[str, ...]] = ("gateway", "upstream")
+"""Whose faults make a call one that failed: its caller's do not."""
 
 
 class Finished(NamedTuple):
@@ -91,7 +95,7 @@ class Finished(NamedTuple):
     @property
     def failed(self) -> bool:
         """It ended with an error that is not its caller's."""
-        return self.fault in ("gateway", "upstream")
+        return self.fault in FAILED
 
 
 def record(exchange: Exchange, at: float) -> Record:

@@ -8,14 +8,14 @@ is not plainly whole chunks with one common event each goes the long way, as fra
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from penstock.core.exchange import Exchange
     from penstock.core.reply import Source, Tap
 
-_SIZE_LINE = re.compile(rb"[1-9A-Fa-f][0-9A-Fa-f]{1,2}\r\n")
-_TWO_DIGITS = 4 + 255 + 2
+_SIZE_LINE: Final = re.compile(rb"[1-9A-Fa-f][0-9A-Fa-f]{1,2}\r\n")
+_TWO_DIGITS: Final = 4 + 255 + 2
 """Bytes of the longest chunk whose size has two hexadecimal digits."""
 
 

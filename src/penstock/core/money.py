@@ -7,11 +7,11 @@ call as ``unpriced`` whose price nobody knows.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from penstock.core.exchange import Exchange
 
-MOST = 10**12
+MOST: Final = 10**12
 """A million dollars: no call is told to cost or spare more. Upstreams may claim any usage, and sums have 64 bits."""
 
 

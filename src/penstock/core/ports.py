@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
@@ -17,8 +17,8 @@ class Stage(Protocol):
     """A room. ``needs`` and ``gives`` are checked by pipeline.py; a room with nothing to wait for may return
     ``next(exchange)`` itself instead of awaiting it (``__call__`` then is a plain function)."""
 
-    needs: frozenset[str]
-    gives: frozenset[str]
+    needs: ClassVar[frozenset[str]]
+    gives: ClassVar[frozenset[str]]
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]: ...
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from penstock.core.command_words import masked_words
 from penstock.core.interpolation import escape
-from penstock.core.shapes import Shape, fields_of
+from penstock.core.shapes import MASK, Shape, fields_of
 
 
 def plain(value: Any, shape: Shape, masked: bool) -> Any:
@@ -23,7 +24,8 @@ def plain(value: Any, shape: Shape, masked: bool) -> Any:
     if shape.inner is not None:
         if shape.base == "dict":
             return {key: plain(item, shape.inner, masked) for key, item in value.items()}
-        return [plain(item, shape.inner, masked) for item in value]
+        items = masked_words(value, MASK) if shape.words and masked else value
+        return [plain(item, shape.inner, masked) for item in items]
     if shape.unit is not None:
         return shape.unit.format(value)
     if isinstance(value, str):

@@ -34,6 +34,11 @@ class Path:
     exists: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Marks a list that is a command line: of its words, those that are secrets are not shown."""
+
+
 def _mask_all(text: str) -> str:
     return MASK if text else ""
 
@@ -50,6 +55,8 @@ SecretUrl = Annotated[str, Hidden("text, shown without its password", _mask_pass
 FilePath = Annotated[str, Path(), msgspec.Meta(min_length=1)]
 ReadableFile = Annotated[str, Path(exists=True), msgspec.Meta(min_length=1)]
 
+Command = Annotated[list[str], Words()]
+
 Base = Literal["struct", "dict", "list", "choice", "str", "int", "float", "bool"]
 
 
@@ -65,6 +72,7 @@ class Shape:
     unit: Unit | None = None
     hidden: Hidden | None = None
     path: Path | None = None
+    words: bool = False
     ge: float | None = None
     gt: float | None = None
     le: float | None = None
@@ -76,7 +84,7 @@ class Shape:
     @property
     def hides(self) -> bool:
         """Whether the value, or any value inside it, must not be shown."""
-        return self.hidden is not None or (self.inner is not None and self.inner.hides)
+        return self.hidden is not None or self.words or (self.inner is not None and self.inner.hides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,11 @@ def _marked(shape: Shape, marks: list[Any]) -> Shape:
             changes["hidden"] = mark
         elif isinstance(mark, Path):
             changes["path"] = mark
+        elif isinstance(mark, Words):
+            changes["words"] = True
         elif isinstance(mark, msgspec.Meta):
+            if mark.pattern is not None or mark.multiple_of is not None:
+                raise TypeError("a pattern, or what it is a multiple of, is for check(), which can say what is wrong")
             for name in _META:
                 value = getattr(mark, name)
                 if value is not None:

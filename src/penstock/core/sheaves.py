@@ -10,15 +10,15 @@ from collections import Counter, namedtuple
 from collections.abc import Iterable, Sequence
 from itertools import compress
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from penstock.core.finished import Finished, Record
 
-HITS = ("hit-exact", "hit-semantic", "coalesced")
-LEFT = 499
+HITS: Final[tuple[str, ...]] = ("hit-exact", "hit-semantic", "coalesced")
+LEFT: Final = 499
 """The status of a caller that left before the end."""
-_COMMON = itemgetter(*[Finished._fields.index(name) for name in ("operation", "model", "upstream", "status", "outcome",
-                                                                 "fault", "known")])  # fmt: skip
+_NAMES: Final[tuple[str, ...]] = ("operation", "model", "upstream", "status", "outcome", "fault", "known")
+_COMMON: Final = itemgetter(*[Finished._fields.index(name) for name in _NAMES])
 
 _named: Any = namedtuple
 Columns = _named("Columns", Finished._fields)

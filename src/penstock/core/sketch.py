@@ -10,15 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from math import ceil, log
-from typing import TypeVar
+from typing import Final, TypeVar
 
-ACCURACY = 0.02
+ACCURACY: Final = 0.02
 """A quantile is at most this share away from a value that has that rank."""
-LEAST = 1e-6
-_GAMMA = (1 + ACCURACY) / (1 - ACCURACY)
-PER_LOG = 1 / math.log(_GAMMA)
+LEAST: Final = 1e-6
+_GAMMA: Final = (1 + ACCURACY) / (1 - ACCURACY)
+PER_LOG: Final = 1 / math.log(_GAMMA)
 """Bins for each factor of e."""
-LOWEST = math.ceil(math.log(LEAST) * PER_LOG)
+LOWEST: Final = math.ceil(math.log(LEAST) * PER_LOG)
 
 Sketch = dict[int, int]
 """Counts by bin: bin ``b`` holds what lies in (gamma^(b-1), gamma^b]."""
@@ -31,15 +31,18 @@ def put(sketch: Sketch, value: float, count: int = 1) -> None:
 
 
 def put_many(sketch: Sketch, values: Sequence[float]) -> None:
-    """Count each of ``values``: a third of the time of one by one."""
-    known = sketch.get
-    if min(values, default=0.0) > LEAST:
-        for size in map(log, values):
-            at = ceil(size * PER_LOG)
-            sketch[at] = known(at, 0) + 1
-    else:
-        for value in values:
-            put(sketch, value)
+    """Count each of ``values``; those of one bin in a row are counted together."""
+    per_log = PER_LOG
+    last, run = LOWEST, 0
+    for value in values:
+        at = ceil(log(value) * per_log) if value > LEAST else LOWEST
+        if at != last:
+            if run:
+                sketch[last] = sketch.get(last, 0) + run
+            last, run = at, 0
+        run += 1
+    if run:
+        sketch[last] = sketch.get(last, 0) + run
 
 
 K = TypeVar("K")

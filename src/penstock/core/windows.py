@@ -6,7 +6,6 @@ of other workers, other hosts and neighbouring spans. All of it is plain and bou
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable
 
 import msgspec
@@ -54,7 +53,7 @@ class Group(msgspec.Struct):
     """Calls of one operation, model and upstream. Sums of seconds and micro-dollars; ``faults`` by whose fault
     (``left``: the caller went away), ``totals``, ``firsts`` (TTFT), ``gaps`` (mean inter-token latency of a call),
     ``queues`` and ``overheads`` are sketches of seconds. Calls that the cache answered are in it, but not in
-    ``firsts`` and ``gaps``.
+    ``firsts`` and ``gaps``. ``held``: streams that waited until a first replica had started.
     """
 
     operation: str = ""
@@ -70,6 +69,7 @@ class Group(msgspec.Struct):
     hedged: int = 0
     batched: int = 0
     degraded: int = 0
+    held: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_cached: int = 0
@@ -161,7 +161,6 @@ class Window(msgspec.Struct):
         return total
 
 
-_BANDS = (*map(str, PROMPT_BANDS), "more")
 SUMS = tuple(name for name, kind in Group.__annotations__.items() if kind in ("int", "float"))
 COUNTS = tuple(name for name, kind in Group.__annotations__.items() if kind in ("Sketch", "dict[str, int]"))
 
@@ -221,11 +220,6 @@ def worse(gauge: str, one: float | None, other: float) -> float:
         return other
     how = GAUGES.get(gauge, "max")
     return one + other if how == "sum" else min(one, other) if how == "min" else max(one, other)
-
-
-def band(tokens: int) -> str:
-    """The band of a prompt of so many tokens."""
-    return _BANDS[bisect_left(PROMPT_BANDS, tokens)]
 
 
 _decode = msgspec.json.Decoder(Window).decode
