@@ -56,7 +56,8 @@ def test_who_leaves_later_is_forgotten_and_the_others_get_theirs() -> None:
     in_hall(act)
 
 
-def test_where_all_leave_the_call_is_cancelled() -> None:
+@pytest.mark.parametrize("late", [None, GatewayError("too long", status=504, code="deadline")])
+def test_where_all_leave_the_call_is_cancelled(late: GatewayError | None) -> None:
     ended: list[str] = []
 
     async def script(exchange: Exchange) -> Reply:
@@ -74,10 +75,11 @@ def test_where_all_leave_the_call_is_cancelled() -> None:
         hall.let_go()
         await hall.gather(lead)
         await until(lambda: len(hall.below) == 2)
+        ones[1].exchange.error = late
         for one in ones:
             one.leave()
         await until(lambda: bool(ended))
-        assert hall.below[1].outcome == "left"
+        assert (hall.below[1].outcome, hall.below[1].error) == ("left" if late is None else "error", late)
 
     assert in_hall(act, script).counts.batches == {("embeddings", "left"): 1}
 

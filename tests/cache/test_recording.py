@@ -14,7 +14,7 @@ from penstock.core.errors import UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.memory.ledger import BoundedAccount
 from penstock.wire import openai_chat
-from penstock.wire.usage import Usage
+from penstock.wire.counts import Usage
 from tests.support.caching import JSON, answer, exchange, served
 
 SSE = b"text/event-stream"

@@ -13,8 +13,8 @@ from penstock.cache.replay import MOST_FRAME_BYTES, Paced, at_once, stream_at_on
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.reply import Source
 from penstock.wire import openai_chat
+from penstock.wire.counts import Usage
 from penstock.wire.sse import parse
-from penstock.wire.usage import Usage
 from tests.support.caching import answer, entry
 
 SSE = b"text/event-stream"

@@ -12,7 +12,7 @@ from penstock.cache.entry import Answer
 from penstock.core.errors import CallerError
 from penstock.core.reply import Reply, Whole
 from penstock.wire import openai_chat
-from penstock.wire.usage import Usage
+from penstock.wire.counts import Usage
 from tests.support.cache_room import SSE, Rig
 from tests.support.caching import JSON, answer, exchange, shelf
 from tests.support.shared_store import FakeStore, Shared

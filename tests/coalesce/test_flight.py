@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from penstock.core.errors import UpstreamError
+from penstock.core.errors import GatewayError, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from tests.support.fibers import turns
@@ -101,6 +101,18 @@ def test_it_ends_with_its_last_reader_at_once_who_bears_it() -> None:
 
     hall = streaming(act)
     assert hall.counts.saved == 0
+
+
+def test_where_the_last_readers_deadline_passed_the_upstream_is_blamed() -> None:
+    late = GatewayError("too long", status=504, code="deadline")
+
+    async def act(hall: Hall, puppet: Puppet) -> None:
+        reader = hall.ask(stream=True)
+        reader.exchange.error = late
+        reader.leave()
+        assert (hall.below[0].outcome, hall.below[0].error) == ("error", late)
+
+    streaming(act)
 
 
 @pytest.mark.parametrize("number", [1, 3])

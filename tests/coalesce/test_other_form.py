@@ -14,7 +14,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.memory.ledger import BoundedAccount
 from penstock.wire import anthropic_messages, openai_chat, openai_completions
-from penstock.wire.usage import Usage
+from penstock.wire.counts import Usage
 from tests.support.flights import EVENTS, JSON, Hall, in_hall
 from tests.support.scripted import Puppet
 

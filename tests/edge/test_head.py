@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from penstock.core.call import Call, Operation
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
-from penstock.edge.head import head_bytes, own_fields
+from penstock.edge.head import head_bytes, milliseconds, own_fields
 
 
 def exchange(model: str = "m", dialect: Any = "openai") -> Exchange:
@@ -84,3 +84,9 @@ def test_waiting_and_company_are_told() -> None:
     fields = own_fields(one).split("\r\n")
     assert {"x-penstock-queue-ms: 250.00", "x-penstock-queue-position: 7"} <= set(fields)
     assert "x-penstock-batch: b1; size=3; wait=2.0ms" in fields
+
+
+@given(st.integers(0, 3_000_000))
+def test_milliseconds_are_told_as_python_would(hundreds_of_nanoseconds: int) -> None:
+    seconds = (hundreds_of_nanoseconds + 0.25) / 1e7
+    assert float(milliseconds(seconds)) == float(f"{seconds * 1000:.2f}")

@@ -27,6 +27,11 @@ def test_what_is_no_id_of_ours_tells_no_worker() -> None:
         assert worker_of(text) is None, text
 
 
+def test_the_numbers_are_hexadecimal() -> None:
+    ids = Ids(3, "start")
+    assert all(ids.next() == f"req_3xstart-{number:x}" for number in range(1, 70_000))
+
+
 def test_how_many_were_made() -> None:
     ids = Ids(0)
     assert ids.made == 0

@@ -74,6 +74,14 @@ def test_metrics_are_public_on_loopback_only() -> None:
     assert get("/metrics", elsewhere).status == 200
 
 
+@pytest.mark.parametrize("field", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"])
+def test_metrics_need_a_key_through_a_proxy(field: str) -> None:
+    """One on this machine passes on the Host that its caller wrote, "localhost" too."""
+
+    assert get("/metrics", key=False, fields=[(field, "203.0.113.9")]).status == 401
+    assert get("/metrics", fields=[(field, "203.0.113.9")]).status == 200
+
+
 def test_metrics_need_a_key_under_a_foreign_name() -> None:
     """A page whose name was made to lead here must not read them."""
 

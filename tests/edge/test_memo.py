@@ -67,6 +67,7 @@ def test_a_revoked_key_ends_on_its_open_connection(upstream: ScriptedUpstream) -
     play(upstream, scene)
 
 
+@pytest.mark.interpreted
 def test_a_reload_counts_for_the_next_request(upstream: ScriptedUpstream) -> None:
     """The upstream's key, the models, who is believed about addresses: all may be others."""
 

@@ -2,12 +2,11 @@
 
 import asyncio
 
-import uvloop
-
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.net.server import Limits
 from tests.net.caller import calling
+from tests.support.loops import run
 from tests.support.scripted import Puppet, scripted
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n"
@@ -27,7 +26,7 @@ def test_a_body_that_trickles_does_not_outlive_it() -> None:
                 await caller.until(b'"code":"deadline"', within=1.0)
             assert [exchange.outcome for exchange in door.ended] == ["error"]
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_body_deadline_later_than_it_gives_way() -> None:
@@ -40,7 +39,7 @@ def test_a_body_deadline_later_than_it_gives_way() -> None:
                 caller.send(HEAD)  # and nothing more
                 await caller.until(b'"code":"deadline"', within=1.0)
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_reader_that_sips_does_not_outlive_it() -> None:
@@ -58,4 +57,4 @@ def test_a_reader_that_sips_does_not_outlive_it() -> None:
                         await asyncio.sleep(0.01)
             assert [exchange.outcome for exchange in door.ended] == ["error"]
 
-    uvloop.run(main())
+    run(main())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from penstock.journal import reading
 from penstock.journal.reading import BATCH, MOST_ROWS, Question, QuestionError, answer, newest_before, question_of
-from penstock.journal.row import row_of
+from penstock.journal.values import row_of
 from tests.support.exchanges import finished
 from tests.support.logs import ListLog, looped
 

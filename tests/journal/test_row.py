@@ -3,17 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.errors import UpstreamError
-from penstock.journal.row import MOST_NAME_CHARACTERS, Row, encoded, read_row, row_of, told, values_of
+from penstock.journal.row import Row, read_row, told
+from penstock.journal.values import row_of
+from tests.journal.writing import written
 from tests.support.exchanges import finished
-
-
-def written(network: float = 0.0, body: msgspec.Raw | None = None, **facts: object) -> Row:
-    stream = facts.pop("stream", False)
-    exchange = finished(**facts)  # type: ignore[arg-type]
-    exchange.call.stream = bool(stream)
-    row = read_row(row_of(exchange, 5000, "b12", "s1", "a,b", network, body))
-    assert row is not None
-    return row
 
 
 def test_it_says_what_became_of_the_call() -> None:
@@ -35,23 +28,9 @@ def test_it_says_what_the_call_cost_and_spared() -> None:
     assert (older.cost, older.saved) == (0, 0)
 
 
-def test_names_are_kept_where_they_differ() -> None:
-    row = written(asked="fb-7", model="fb-*", answered_as="other", scope="team")
-    assert (row.model, row.asked, row.answered, row.scope) == ("fb-*", "fb-7", "other", "team")
-
-
-def test_what_a_caller_chose_is_bounded() -> None:
-    assert len(written(asked="x" * 5000).asked) == MOST_NAME_CHARACTERS
-
-
 def test_an_error_has_its_code_and_whose_fault_it_was() -> None:
     row = written(outcome="error", error=UpstreamError("down", code="upstream_down"), status=502)
     assert (row.outcome, row.status, row.error, row.fault) == ("error", 502, "upstream_down", "upstream")
-
-
-def test_no_secret_is_in_it() -> None:
-    stored = row_of(finished(), 1, "", "", "", 0.0, None)
-    assert b"secret" not in stored
 
 
 def test_tokens_a_second_need_time_and_tokens() -> None:
@@ -112,10 +91,3 @@ def test_any_text_comes_back(tags: str, model: str, upstream: str) -> None:
     assert row is not None
     assert b"\n" not in stored
     assert (row.tags, row.model, row.upstream) == (tags, model, upstream)
-
-
-def test_a_row_that_cannot_be_written_takes_no_other_along() -> None:
-    good = values_of(finished(), 1, "", "", "", 0.0, None)
-    bad = values_of(finished(), 1, "", "", "\ud800", 0.0, None)
-    assert encoded([good, good]) == [row_of(finished(), 1, "", "", "", 0.0, None)] * 2
-    assert encoded([good, bad, good]) == encoded([good, good])

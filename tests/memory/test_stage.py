@@ -11,7 +11,8 @@ from penstock.memory.ledger import BoundedAccount
 from penstock.memory.stage import PASSING_BYTES, Memory
 from penstock.net.request_body import Body
 from penstock.process.loop import run
-from penstock.wire.json import Peek, Remembered, StreamOptions
+from penstock.wire.json import Remembered
+from penstock.wire.peeked import Peek, StreamOptions
 from tests.core.conformance import Wire
 
 CHAT = Operation("chat", "openai", "/chat/completions", streams=True)

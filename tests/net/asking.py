@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import uvloop
 
 from penstock.core.errors import Fail
 from penstock.core.reply import collect
 from penstock.net.client import Origin
 from penstock.net.names import Names
 from penstock.net.reach import Patience, Reach
-from tests.net.upstream import HEAD, Line, Script, Upstream, echo_ok, origin_of, scripted
+from tests.net.upstream import HEAD, OK, Line, Script, Upstream, echo_ok, origin_of, scripted
+from tests.support.loops import run
 
 PATIENCE = Patience(connect=1.0, head=1.0, idle=1.0)
 Scene = Callable[[Origin, Upstream], Awaitable[None]]
@@ -24,7 +24,7 @@ def play(scene: Scene, script: Script = echo_ok, **reach: Any) -> None:
             async with origin_of(Reach("127.0.0.1", upstream.port, **reach)) as origin:
                 await scene(origin, upstream)
 
-    uvloop.run(main())
+    run(main())
 
 
 async def ask(origin: Origin, patience: Patience = PATIENCE) -> tuple[int, bytes]:
@@ -59,3 +59,14 @@ class Two(Names):
 async def stall(line: Line) -> None:
     await line.request()
     await line.hang_up_seen()
+
+
+def answers_after(come: asyncio.Event) -> Script:
+    """An upstream that answers its one request when that has come."""
+
+    async def script(line: Line) -> None:
+        await line.request()
+        await come.wait()
+        line.send(OK)
+
+    return script

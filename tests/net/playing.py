@@ -4,11 +4,10 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import uvloop
-
 from tests.net.caller import Caller, calling, settled
 from tests.net.probes import post
 from tests.support.gateway import ECHO, Running, ask, running_gateway
+from tests.support.loops import run
 
 QUICK = """listen: {first_byte_timeout: 300ms, head_timeout: 300ms, body_timeout: 300ms, idle_timeout: 300ms,
          write_timeout: 400ms, max_body: 16MiB}
@@ -34,7 +33,7 @@ def play(scene: Scene, config: str = ECHO + QUICK, *, receive_buffer: int = 0) -
             assert gateway.gateway.ledger.held == 0
             assert gateway.gateway.endpoint.generation.in_flight == 0
 
-    uvloop.run(main())
+    run(main())
 
 
 def keyed(gateway: Running, data: bytes) -> bytes:

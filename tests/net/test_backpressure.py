@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-import uvloop
 
 from penstock.net.process import usage
 from penstock.net.request_parser import READ_BYTES
@@ -11,6 +10,7 @@ from tests.net.caller import calling, settled
 from tests.net.probes import LENGTH, post
 from tests.net.upstream import Line, scripted
 from tests.support.gateway import running_gateway
+from tests.support.loops import run
 
 SIZE = 50 * 1024 * 1024
 BLOCK = bytes(range(256)) * 256
@@ -86,7 +86,7 @@ scrape: {{enabled: false}}
                 await settled(lambda: not gateway.gateway.server.open)
                 assert gateway.gateway.ledger.held == 0
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_flood_of_tiny_chunks_is_taken_a_read_at_a_time() -> None:
@@ -107,4 +107,4 @@ def test_a_flood_of_tiny_chunks_is_taken_a_read_at_a_time() -> None:
             caller.send(b"2\r\n{}\r\n0\r\n\r\n")
             await caller.until(b"missing_model")
 
-    uvloop.run(main())
+    run(main())

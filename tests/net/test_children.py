@@ -5,24 +5,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.net.children import MAX_LINE_BYTES, STDERR, STDOUT, Backoff, Lines, leashed, spawn
+from tests.support.loops import LOOPS, Run
 
-Run = Callable[[Awaitable[Any]], Any]
 PYTHON = sys.executable
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
+GUARDED = pytest.mark.parametrize("grace", [None, 5.0], ids=["leashed", "guarded"])
+
+
+@pytest.fixture(params=LOOPS)
 def run(request: pytest.FixtureRequest) -> Run:
-    return asyncio.run if request.param == "asyncio" else uvloop.run
+    return request.param
 
 
 def alive(pid: int) -> bool:
@@ -95,20 +97,22 @@ def test_a_command_that_is_not_there_or_not_executable(run: Run, tmp_path: Any) 
     run(main())
 
 
-def test_stop_is_gentle_first(run: Run) -> None:
+@GUARDED
+def test_stop_is_gentle_first(run: Run, grace: float | None) -> None:
     async def main() -> None:
         code = "import signal, time; signal.signal(15, lambda *_: exit(5)); print('on', flush=True); time.sleep(60)"
-        child, _ = await first_line([PYTHON, "-c", code])
+        child, _ = await first_line([PYTHON, "-c", code], grace=grace)
         assert await child.stop(grace=10) == 5
         assert await child.stop(grace=10) == 5
 
     run(main())
 
 
-def test_stop_kills_what_does_not_listen(run: Run) -> None:
+@GUARDED
+def test_stop_kills_what_does_not_listen(run: Run, grace: float | None) -> None:
     async def main() -> None:
         code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
-        child, _ = await first_line([PYTHON, "-c", code])
+        child, _ = await first_line([PYTHON, "-c", code], grace=grace)
         began = time.monotonic()
         assert await child.stop(grace=0.2) == -signal.SIGKILL
         assert 0.2 <= time.monotonic() - began < 5
@@ -122,6 +126,7 @@ def test_a_cancelled_stop_still_kills(run: Run) -> None:
         child, _ = await first_line([PYTHON, "-c", code])
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(child.stop(grace=60), 0.1)
+        assert not child.running, "who cancels it may end the loop: nobody would reap it"
         assert await asyncio.wait_for(child.wait(), 5) == -signal.SIGKILL
 
     run(main())
@@ -140,9 +145,10 @@ def test_a_cancelled_spawn_leaves_nothing(run: Run) -> None:
     assert not [p for p in psutil.Process().children(recursive=True) if alive(p.pid) and "61.25" in p.cmdline()]
 
 
-def test_grandchildren_go_too(run: Run) -> None:
+@GUARDED
+def test_grandchildren_go_too(run: Run, grace: float | None) -> None:
     async def main() -> int:
-        child, line = await first_line(["sh", "-c", "sleep 60 & echo $!; wait"])
+        child, line = await first_line(["sh", "-c", "sleep 60 & echo $!; wait"], grace=grace)
         assert alive(int(line))
         await child.stop(grace=5)
         return int(line)
@@ -150,9 +156,10 @@ def test_grandchildren_go_too(run: Run) -> None:
     assert gone(run(main()))
 
 
-def test_what_a_dead_child_left_in_its_session_is_ended(run: Run) -> None:
+@GUARDED
+def test_what_a_dead_child_left_in_its_session_is_ended(run: Run, grace: float | None) -> None:
     async def main() -> int:
-        child, line = await first_line(["sh", "-c", "sleep 60 & echo $!"])
+        child, line = await first_line(["sh", "-c", "sleep 60 & echo $!"], grace=grace)
         assert await asyncio.wait_for(child.wait(), 5) == 0
         return int(line)
 
@@ -190,6 +197,51 @@ def test_a_child_dies_with_a_killed_parent() -> None:
         assert alive(pid)
         parent.kill()
     assert gone(pid)
+
+
+GENTLE = """
+import os, signal, sys, time
+def end(*_):
+    print("told", file=open(sys.argv[1], "a"))
+    sys.exit()
+signal.signal(signal.SIGTERM, end if sys.argv[2] == "gentle" else signal.SIG_IGN)
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+@pytest.mark.parametrize("kind", ["gentle", "deaf"])
+def test_guarded_what_a_command_has_started_ends_with_a_killed_parent_too(tmp_path: Path, kind: str) -> None:
+    """A shell's, for one: it would hold its port, and its GPU."""
+    told = tmp_path / "told"
+    script = f"{PYTHON} -c '{GENTLE}' {told} {kind}; true"
+    main = PARENT.replace(
+        '["sleep", "60"], name="test"', f"{['sh', '-c', script]!r}, name='test', on_line=heard, grace=0.5"
+    )
+    main = main.replace("    print(child.pid, flush=True)\n", "").replace(
+        "async def main", "def heard(_, line): print(line, flush=True)\nasync def main"
+    )
+    with subprocess.Popen([PYTHON, "-c", main], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+    assert gone(pid)
+    assert told.exists() == (kind == "gentle")
+
+
+def test_guarded_it_ends_as_the_command_ends(run: Run) -> None:
+    async def main() -> None:
+        for code, status in (
+            ("exit(7)", 7),
+            ("import os; os.kill(os.getpid(), 11)", -11),
+            ("import os; os.abort()", -6),
+        ):
+            child = await spawn([PYTHON, "-c", code], name="test", grace=5.0)
+            assert await asyncio.wait_for(child.wait(), 10) == status
+
+    run(main())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")

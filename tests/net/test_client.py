@@ -10,7 +10,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.reply import collect
 from penstock.net.client import Origin
 from penstock.net.reach import Patience, Reach
-from tests.net.asking import PATIENCE, ask, fails, play, stall
+from tests.net.asking import PATIENCE, answers_after, ask, fails, play, stall
 from tests.net.caller import settled
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, echo_ok, origin_of
 
@@ -201,6 +201,7 @@ def test_what_is_closed_as_soon_as_it_is_open_does_not_count_as_open() -> None:
     play(scene, script, max_connections=2)
 
 
+@pytest.mark.interpreted
 def test_what_is_lost_before_it_was_used_is_not_used() -> None:
     async def scene(origin: Origin, upstream: Upstream) -> None:
         dial = origin._dial_one
@@ -272,11 +273,6 @@ def test_the_wait_for_one_of_the_pool_is_a_queue_of_ours() -> None:
 def test_calls_that_wait_for_an_answer_may_be_told_to_go_elsewhere_and_no_others() -> None:
     come = asyncio.Event()
 
-    async def script(line: Line) -> None:
-        await line.request()
-        await come.wait()
-        line.send(OK)
-
     async def scene(origin: Origin, upstream: Upstream) -> None:
         body: Any = None
         one = Exchange("req_1", Call(Operation("chat", "openai", "/c"), "POST", "/c", b"", [], "h"), 0.0, 60.0, body)
@@ -293,4 +289,4 @@ def test_calls_that_wait_for_an_answer_may_be_told_to_go_elsewhere_and_no_others
         assert await probe == (200, b"ok")
         await settled(lambda: origin.open == 1)
 
-    play(scene, script)
+    play(scene, answers_after(come))

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import uvloop
 
 from penstock.core.errors import UpstreamError
 from penstock.core.fiber import Fiber
@@ -13,6 +12,7 @@ from penstock.core.reply import collect
 from penstock.net.client import Origin
 from penstock.net.reach import Patience, Reach
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, origin_of, scripted
+from tests.support.loops import run
 
 PATIENCE = Patience(connect=1.0, head=0.3, idle=0.3)
 Scene = Callable[[Origin, Upstream], Awaitable[None]]
@@ -24,7 +24,7 @@ def play(scene: Scene, script: Script, **reach: Any) -> None:
             async with origin_of(Reach("127.0.0.1", upstream.port, **reach)) as origin:
                 await scene(origin, upstream)
 
-    uvloop.run(main())
+    run(main())
 
 
 def answering(*parts: bytes) -> Script:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-import uvloop
 
 from penstock.core.errors import Fail
 from penstock.core.fiber import Fiber
@@ -17,6 +16,7 @@ from penstock.net.tls import client_context
 from tests.net.asking import PATIENCE, ask, play, stall
 from tests.net.caller import settled
 from tests.net.upstream import HEAD, OK, Line, Upstream, origin_of
+from tests.support.loops import run
 
 
 def as_fiber(work: Coroutine[Any, Any, Any]) -> Callable[[], object]:
@@ -82,7 +82,7 @@ def test_cancelling_while_the_name_is_looked_up() -> None:
                 await asking
             assert origin._dialling == 0
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_a_task_cancelled_after_the_answer_hurts_nobody_else() -> None:

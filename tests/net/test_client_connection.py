@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import uvloop
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Source, collect
@@ -13,6 +12,7 @@ from penstock.net.reach import Patience, Reach
 from penstock.net.response import MAX_FIELDS, MAX_HEAD_BYTES, Response
 from tests.net.caller import settled
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, origin_of, scripted
+from tests.support.loops import run
 
 PATIENCE = Patience(connect=1.0, head=0.2, idle=0.2)
 Scene = Callable[[Origin, Upstream], Awaitable[None]]
@@ -24,7 +24,7 @@ def play(scene: Scene, script: Script, **reach: Any) -> None:
             async with origin_of(Reach("127.0.0.1", upstream.port, **reach)) as origin:
                 await scene(origin, upstream)
 
-    uvloop.run(main())
+    run(main())
 
 
 def answering(*parts: bytes, close: bool = False, gap: float = 0.0) -> Script:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import trustme
-import uvloop
 
 from penstock.core.errors import UpstreamError
 from penstock.net.client import Origin
@@ -18,6 +17,7 @@ from penstock.net.reach import Patience, Reach
 from penstock.net.tls import client_context
 from tests.net.asking import PATIENCE, Scene, Two, ask, fails, play
 from tests.net.upstream import Line, Upstream, echo_ok, origin_of, scripted
+from tests.support.loops import run
 
 
 def test_refused() -> None:
@@ -29,7 +29,7 @@ def test_refused() -> None:
             assert f"127.0.0.1:{port}" in error.message
             assert error.retryable
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_names_that_do_not_resolve() -> None:
@@ -51,7 +51,7 @@ def test_names_that_do_not_resolve() -> None:
         async with origin_of(Reach("a" * 70 + ".example", 1)) as origin:
             await fails(ask(origin), "dns")
 
-    uvloop.run(main())
+    run(main())
 
 
 def full_listener(port: int) -> tuple[socket.socket, list[socket.socket]]:
@@ -83,7 +83,7 @@ def test_an_address_that_hangs() -> None:
             async with server, origin_of(Reach("two", port), Two("127.0.0.2", "127.0.0.1")) as origin:
                 assert await ask(origin, Patience(connect=0.4)) == (200, b"ok")
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_the_second_address_serves_when_the_first_refuses() -> None:
@@ -92,7 +92,7 @@ def test_the_second_address_serves_when_the_first_refuses() -> None:
             async with origin_of(Reach("two", upstream.port), Two("127.0.0.3", "127.0.0.1")) as origin:
                 assert await ask(origin) == (200, b"ok")
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_ipv6() -> None:
@@ -105,7 +105,7 @@ def test_ipv6() -> None:
             async with origin_of(Reach("::1", upstream.port)) as origin:
                 assert await ask(origin) == (200, b"ok")
 
-    uvloop.run(main())
+    run(main())
 
 
 # ---- TLS
@@ -130,7 +130,7 @@ def play_tls(scene: Scene, server: ssl.SSLContext, client: ssl.SSLContext, host:
             async with origin_of(reach, Two("127.0.0.1")) as origin:
                 await scene(origin, upstream)
 
-    uvloop.run(main())
+    run(main())
 
 
 async def answers(origin: Origin, upstream: Upstream) -> None:

@@ -8,7 +8,8 @@ import pytest
 from penstock.core.errors import UpstreamError
 from penstock.net.client import Origin
 from penstock.net.reach import Reach
-from tests.net.asking import PATIENCE, ask, play
+from tests.net.asking import PATIENCE, answers_after, ask, play
+from tests.net.caller import settled
 from tests.net.upstream import Upstream, origin_of
 
 
@@ -45,3 +46,19 @@ def test_an_upstream_that_is_not_there_is_named() -> None:
             assert origin.open == 0
 
     asyncio.run(main())
+
+
+def test_it_is_over_when_it_was_closed_and_its_last_call_has_ended() -> None:
+    come = asyncio.Event()
+
+    async def scene(origin: Origin, upstream: Upstream) -> None:
+        call = asyncio.ensure_future(ask(origin))
+        await settled(lambda: len(upstream.requests) == 1)
+        assert not origin.is_over
+        origin.close()
+        assert not origin.is_over
+        come.set()
+        assert await call == (200, b"ok")
+        await settled(lambda: origin.is_over)
+
+    play(scene, answers_after(come))

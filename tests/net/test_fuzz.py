@@ -10,7 +10,6 @@ import secrets
 from collections import Counter
 
 import pytest
-import uvloop
 
 from penstock.core.exchange import Exchange
 from penstock.edge.serving import Serving
@@ -22,6 +21,7 @@ from penstock.net.turn import Turn
 from tests.net.caller import calling, settled
 from tests.net.probes import PROBES, get
 from tests.support.gateway import ECHO, Running, ask, raw, running_gateway
+from tests.support.loops import run
 
 REQUESTS = 10_000
 AT_ONCE = 40
@@ -124,7 +124,7 @@ def test_ten_thousand_broken_requests(caplog: pytest.LogCaptureFixture) -> None:
             assert (await ask(gateway.port, "GET", "/metrics")).status == 200
 
     try:
-        uvloop.run(main())
+        run(main())
         complaints = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
         assert not complaints, complaints[:5]
     except BaseException:

@@ -4,10 +4,10 @@ import asyncio
 import logging
 
 import pytest
-import uvloop
 
 from tests.net.probes import PROBES, Probe, get
 from tests.support.gateway import ECHO, Running, parse_answers, raw, running_gateway
+from tests.support.loops import run
 
 LIMITS = "listen: {body_timeout: 5s, head_timeout: 5s, first_byte_timeout: 5s}\n"
 
@@ -67,6 +67,6 @@ def test_every_probe_is_answered_as_the_rfc_wants(caplog: pytest.LogCaptureFixtu
         return [trouble for trouble in troubles if trouble]
 
     assert len({probe.name for probe in PROBES}) == len(PROBES)
-    troubles = uvloop.run(main())
+    troubles = run(main())
     assert not troubles, "\n".join(troubles)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

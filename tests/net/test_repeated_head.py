@@ -127,6 +127,7 @@ pieces = st.one_of(
 )
 
 
+@pytest.mark.interpreted
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(pieces, st.integers(0, 60)), min_size=1, max_size=8))
 def test_with_it_and_without_it_all_comes_to_the_same(answers: list[tuple[bytes, int]]) -> None:
@@ -144,6 +145,7 @@ def test_with_it_and_without_it_all_comes_to_the_same(answers: list[tuple[bytes,
     assert ends[0].seen == ends[1].seen
 
 
+@pytest.mark.interpreted
 def test_the_third_like_answer_is_not_parsed() -> None:
     with timers() as loop:
         origin: object = Origin(loop)
@@ -158,6 +160,7 @@ def test_the_third_like_answer_is_not_parsed() -> None:
     assert end.seen[-1][3] == b"five"
 
 
+@pytest.mark.interpreted
 def test_nothing_is_learned_from_the_middle_of_an_answer() -> None:
     """What the body holds is no head, however much it looks like one."""
     body = b"\r\ncontent-length: 1\r\n\r\ny"

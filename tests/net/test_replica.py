@@ -16,7 +16,7 @@ from penstock.net.replica import Pace, Replica
 
 PYTHON = sys.executable
 FAKE = str(Path(__file__).with_name("fake_server.py"))
-QUICK = Pace(load=5, check=0.05, answer=0.2, strikes=3, first_pause=0.02, longest_pause=0.05, grace=0.5, drain=2)
+QUICK = Pace(load=5, check=0.05, answer=1.0, strikes=3, first_pause=0.02, longest_pause=0.05, grace=0.5, drain=2)
 
 
 def gone(*pids: int, within: float = 5.0) -> bool:

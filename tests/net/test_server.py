@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import trustme
-import uvloop
 
 from penstock.core.errors import GatewayError
 from penstock.net.server import SEND_BUFFER_BYTES, bind
 from tests.net.caller import Caller, calling, settled
 from tests.net.probes import get, post
 from tests.support.gateway import ECHO, Running, running_gateway
+from tests.support.loops import run
 
 Scene = Callable[[Running], Awaitable[None]]
 
@@ -22,7 +22,7 @@ def play(scene: Scene, config: str) -> None:
         async with running_gateway(config) as gateway:
             await scene(gateway)
 
-    uvloop.run(main())
+    run(main())
 
 
 async def served(caller: Caller) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import trustme
-import uvloop
 
 from penstock.core.errors import UpstreamError
 from penstock.net.client import Origin
@@ -17,6 +16,7 @@ from penstock.net.tls import client_context
 from penstock.net.tunnel import connect_head, proxy_key
 from tests.net.caller import settled
 from tests.net.upstream import HEAD, Line, Upstream, echo_ok, origin_of, scripted
+from tests.support.loops import run
 
 PATIENCE = Patience(connect=1.0, head=1.0, idle=1.0)
 
@@ -56,7 +56,7 @@ def play(
             async with origin_of(Reach(host, upstream.port, tls=tls[1], proxy=("127.0.0.1", proxy.port))) as origin:
                 await scene(origin, upstream, proxy)
 
-    uvloop.run(main())
+    run(main())
 
 
 async def answers(origin: Origin, upstream: Upstream, proxy: Upstream) -> None:
@@ -129,7 +129,7 @@ def test_a_proxy_that_refuses(said: bytes | None, status: int, words: str) -> No
                 assert "'up'" in raised.value.message
                 assert origin.open == 0
 
-    uvloop.run(main())
+    run(main())
 
 
 def test_cancelling_while_the_proxy_thinks() -> None:
@@ -146,4 +146,4 @@ def test_cancelling_while_the_proxy_thinks() -> None:
                 async with asyncio.timeout(0.1):
                     await proxy.left.wait()
 
-    uvloop.run(main())
+    run(main())

@@ -1,7 +1,12 @@
+import tracemalloc
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from penstock.core.errors import UpstreamError
-from penstock.core.finished import record
+from penstock.core.finished import Finished, Record, record
 from penstock.core.trace import Trace
-from penstock.observe.recent import Recent
+from penstock.observe.recent import Recent, told
 from tests.support.exchanges import finished
 
 
@@ -60,3 +65,33 @@ def test_many_at_once() -> None:
     recent = Recent(2)
     recent.extend([record(finished(id=str(number)), 0.0) for number in range(3)])
     assert [row["id"] for row in recent.rows()] == ["2", "1"]
+
+
+@given(st.lists(st.lists(st.booleans(), max_size=5), max_size=12), st.integers(0, 9))
+def test_whatever_is_packed_the_newest_are_told_as_they_came(batches: list[list[bool]], size: int) -> None:
+    recent, all_rows = Recent(size), list[Record]()
+    for traced in batches:
+        trace = [Trace("ab" * 16, 1, "", 1, b"", True, 0.0) if one else None for one in traced]
+        rows = [record(finished(id=f"{len(all_rows) + at}", trace=one), 1.5) for at, one in enumerate(trace)]
+        all_rows += rows
+        recent.extend(rows)
+        kept = all_rows[max(0, len(all_rows) - size) :]
+        assert recent.newest() == kept
+        assert recent.find(f"{len(all_rows) - size - 1}") is None
+        assert recent.find("\ud800") is None
+        assert recent.rows(-1) == []
+        assert all(recent.find(row[1]) == told(Finished._make(row)) for row in kept)
+        assert recent.rows(3) == [told(Finished._make(row)) for row in kept[-3:][::-1]]
+
+
+def test_what_stays_is_packed() -> None:
+    recent = Recent(1000)
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            recent.extend([record(finished(id=f"{number}.{row}"), number + row / 7) for row in range(20)])
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < 330_000
+    assert len(recent.newest()) == 1000

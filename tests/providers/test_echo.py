@@ -12,7 +12,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, collect
 from penstock.process.loop import run
 from penstock.providers.echo import DIMENSIONS, SERVED, Echo, PacedFrames, count, vector
-from penstock.wire.json import peek
+from penstock.wire.json import fill
 from penstock.wire.operations import OPERATIONS
 from penstock.wire.sse import EventSplitter
 from tests.core.conformance import Judge, timers
@@ -34,10 +34,7 @@ def request(name: str, text: str, **more: Any) -> dict[str, Any]:
 def send(name: str, body: Any, echo: Echo | None = None) -> tuple[Reply, Exchange]:
     one = new_exchange("echo", BY_NAME[name])
     call = one.call
-    call.body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    seen = peek(call.body)
-    call.model, call.stream, call.usage_wanted = seen.model or "", seen.stream is True, seen.include_usage
-    call.max_tokens = seen.output_limit
+    fill(call, body if isinstance(body, bytes) else json.dumps(body).encode())
     return run((echo or Echo()).send(one, "echo")), one
 
 

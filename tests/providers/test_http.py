@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import select
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -256,3 +258,29 @@ def test_it_asks_something_of_its_own(upstream: ScriptedUpstream) -> None:
         ("POST", "/v1/chat/completions", b"{}"), ("GET", "/health", b""), ("GET", "/v1/models", b""),
     ]  # fmt: skip
     assert shown(upstream) == ["Bearer sk-up"] * 3
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_call_ends_for_its_own_deadline_in_whatever_order_the_wheel_looks(
+    upstream: ScriptedUpstream, turned: bool
+) -> None:
+    asked = threading.Event()
+
+    def hold(connection: socket.socket, request: Request) -> None:
+        asked.set()
+        select.select([connection], [], [], 10.0)  # until it is hung up on
+
+    upstream.answers[CHAT] = hold
+
+    async def main() -> Got:
+        async with running_gateway(config(upstream) + "timeouts: {total: 3s}\n") as gateway:
+            call = asyncio.create_task(chat(gateway, b'{"model":"m","messages":[]}'))
+            assert await asyncio.to_thread(asked.wait, 5.0)
+            wheel = gateway.gateway.wheel
+            for items in wheel._buckets.values() if turned else ():
+                items.reverse()
+            wheel.turn(gateway.gateway.clock.now() + 10.0)
+            return await call
+
+    got = asyncio.run(main())
+    assert (got.status, got.headers["x-penstock-fault"]) == (504, "gateway")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from penstock.core.errors import CallerError, Fail, UpstreamError
+from penstock.core.errors import CallerError, Fail, GatewayError, UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Source, Whole
 from penstock.memory.ledger import BoundedAccount
@@ -115,7 +115,8 @@ def test_a_fail_ends_the_fork_and_tells_its_facts() -> None:
     assert (one.upstream, one.attempts) == ("up", 2)
 
 
-def test_a_caller_that_leaves_before_the_answer_cancels_it() -> None:
+@pytest.mark.parametrize("late", [None, GatewayError("too long", status=504, code="deadline")])
+def test_a_caller_that_leaves_before_the_answer_cancels_it(late: GatewayError | None) -> None:
     stage, _ = room()
     forks: list[Exchange] = []
 
@@ -125,14 +126,16 @@ def test_a_caller_that_leaves_before_the_answer_cancels_it() -> None:
         raise AssertionError
 
     async def main() -> None:
-        waiting = asyncio.ensure_future(stage(call(), next))
+        one = call()
+        waiting = asyncio.ensure_future(stage(one, next))
         await asyncio.sleep(0)
+        one.error = late
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
 
     asyncio.run(main())
-    assert forks[0].outcome == "left"
+    assert (forks[0].outcome, forks[0].error) == ("left" if late is None else "error", late)
 
 
 def test_a_stream_too_many_flows_and_ends_with_its_caller() -> None:

@@ -10,8 +10,8 @@ from penstock.core.errors import UpstreamError
 from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply
 from penstock.wire import openai_chat
+from penstock.wire.counts import Usage
 from penstock.wire.sse import DONE, encode
-from penstock.wire.usage import Usage
 from tests.support.collecting import ask, chunk, failing, part, says, serve, text_of, told
 from tests.support.numbered import TEXT, Frames, numbered, upstream
 

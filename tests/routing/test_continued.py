@@ -2,9 +2,9 @@ from penstock.core.errors import Fail
 from penstock.routing.continued import Continued
 from penstock.routing.overlap import Join
 from penstock.wire import openai_chat
+from penstock.wire.counts import Usage
 from penstock.wire.restamp import ChoicesRestamp
 from penstock.wire.told_dialects import ChatTold
-from penstock.wire.usage import Usage
 from tests.support.numbered import Frames
 
 

@@ -73,8 +73,9 @@ def test_one_too_many_is_told_when_the_next_is_due() -> None:
         _, first = scene.call()
         await asyncio.sleep(0)
         _, second = scene.call()
-        with pytest.raises(UpstreamError, match="1 calls wait for it already; it ended with status 1") as raised:
+        with pytest.raises(UpstreamError, match="1 calls wait for it already; there is trouble") as raised:
             await second
+        assert "status 1" not in raised.value.message, "that names what only operators may know"
         assert (raised.value.status, raised.value.code, raised.value.retry_after) == (503, "pool_starting", 34)
         scene.opens(target("a"))
         assert (await first).status == 200
@@ -150,5 +151,81 @@ def test_a_model_that_a_reload_took_away_is_nobodys_pool() -> None:
         assert scene.holding.waiting("gpu") == 0
         scene.opens(target("a"))
         assert (await reply).status == 200
+
+    run(main())
+
+
+def test_where_none_may_be_started_nobody_waits_and_those_who_do_are_told() -> None:
+    async def main() -> None:
+        scene = Scene()
+        _, first = scene.call()
+        await asyncio.sleep(0)
+        scene.holding.known("other", Starting(barred=True))
+        assert scene.holding.waiting("gpu") == 1
+        scene.holding.known("gpu", Starting(barred=True))
+        _, second = scene.call()
+        for reply in (first, second):
+            with pytest.raises(UpstreamError, match="none may be started now") as raised:
+                await reply
+            assert (raised.value.status, raised.value.code) == (503, "pool_barred")
+        assert scene.woken == ["gpu", "gpu"], "it is asked whether that is still so"
+
+    run(main())
+
+
+def test_bodies_of_those_who_wait_leave_room_for_others() -> None:
+    async def main() -> None:
+        scene = Scene(calls=100)
+        scene.holding.most_bytes = 100
+
+        def sized(size: int) -> asyncio.Future[Reply]:
+            one, reply = scene.call()
+            one.held = size
+            return reply
+
+        first = sized(90)  # one alone may always wait, however large
+        await asyncio.sleep(0)
+        small, large = sized(10), sized(11)
+        with pytest.raises(UpstreamError, match="hold 100 bytes already") as raised:
+            await large
+        assert raised.value.code == "pool_starting"
+        assert scene.holding.waiting("gpu") == 2
+        scene.opens(target("a"))
+        assert [(await one).status for one in (first, small)] == [200, 200]
+        scene.newest = scene.entry
+        assert scene.holding._bytes == 0
+        alone = sized(500)
+        await asyncio.sleep(0)
+        assert scene.holding.waiting("gpu") == 1
+        scene.opens(target("a"))
+        await alone
+
+    run(main())
+
+
+def test_one_key_does_not_keep_the_others_out() -> None:
+    async def main() -> None:
+        scene = Scene(calls=4)
+
+        def of(key: str) -> asyncio.Future[Reply]:
+            one, reply = scene.call()
+            one.scope = key
+            return reply
+
+        flood = [of("a") for _ in range(4)]
+        await asyncio.sleep(0)
+        first, second = of("b"), of("b")
+        for one in (flood[3], flood[2]):  # the newest
+            with pytest.raises(UpstreamError, match="others wait, too"):
+                await one
+        for key in ("a", "b"):  # they have as many each: nobody gives way any more
+            with pytest.raises(UpstreamError, match="4 calls wait for it already"):
+                await of(key)
+        third = of("c")
+        with pytest.raises(UpstreamError, match="others wait, too"):
+            await flood[1]
+        assert scene.holding.waiting("gpu") == 4
+        scene.opens(target("g"))
+        assert [(await one).status for one in (flood[0], first, second, third)] == [200] * 4
 
     run(main())

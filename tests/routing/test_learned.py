@@ -3,7 +3,8 @@ import json
 import pytest
 
 from penstock.routing.learned import LEAST_POINTS, learned
-from penstock.routing.load import FRESH_SECONDS, Peers, Scraped
+from penstock.routing.load import FRESH_SECONDS, Peers
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.targets import Target
 from tests.support.targets import Upstream, ask, exchange

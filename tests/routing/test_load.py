@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.load import BASE_TOKENS, FRESH_SECONDS, Load, Peers, Scraped, Stay
+from penstock.routing.load import BASE_TOKENS, FRESH_SECONDS, Load, Peers, Stay
+from penstock.routing.scraped import Scraped
 
 
 def serve(load: Load, now: float, tokens: float, first: float, gap: float, answer: int = 20) -> None:

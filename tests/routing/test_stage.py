@@ -105,6 +105,7 @@ def test_a_seat_is_given_back_after_an_upstream_that_failed() -> None:
     assert down.in_flight == 0
 
 
+@pytest.mark.interpreted
 def test_the_time_to_the_first_token_is_not_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the head has taken of it the first event lacks."""
     clock, given = [10.0], list[float]()

@@ -5,11 +5,11 @@ import json
 from collections.abc import Awaitable, Callable
 
 import pytest
-import uvloop
 
 from tests.net.caller import Caller, calling, settled
 from tests.net.upstream import Line, scripted
 from tests.support.gateway import Running, ask, running_gateway
+from tests.support.loops import run
 from tests.support.streams import DONE, FINISH, ROLE, said, text_of
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -86,7 +86,7 @@ streaming: {{{streaming}}}
             assert gateway.gateway.streams.counts.levels == {"normal": 0, "moderate": 0, "severe": 0}
             assert gateway.gateway.streams.counts.paused == 0
 
-    uvloop.run(main())
+    run(main())
 
 
 async def read_on(caller: Caller) -> bytes:
@@ -209,4 +209,4 @@ streaming: {{heartbeat: 200ms}}
         assert pings >= 4
         assert answer.replace(b": keep-alive\n\n", b"") == said("a") + said("b") + FINISH + DONE
 
-    uvloop.run(main())
+    run(main())

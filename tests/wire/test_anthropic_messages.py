@@ -2,8 +2,8 @@ from anthropic.types import Message, MessageTokensCount, RawMessageStreamEvent
 from pydantic import TypeAdapter
 
 from penstock.wire.anthropic_messages import PING, message, stream, token_count
+from penstock.wire.counts import Usage
 from penstock.wire.sse import parse
-from penstock.wire.usage import Usage
 
 USAGE = Usage(20, 3, 8)
 

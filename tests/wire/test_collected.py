@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from penstock.core.errors import UpstreamError
 from penstock.wire import openai_chat, openai_completions
 from penstock.wire.collected import MOST_BYTES, CollectedChoices
+from penstock.wire.counts import Usage
 from penstock.wire.sse import DONE, encode
-from penstock.wire.usage import Usage
 from tests.support.splitting import choice_frames
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

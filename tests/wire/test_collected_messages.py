@@ -10,8 +10,8 @@ from penstock.core.errors import UpstreamError
 from penstock.wire import anthropic_messages
 from penstock.wire.collected import MOST_BYTES
 from penstock.wire.collected_messages import CollectedMessage
+from penstock.wire.counts import Usage
 from penstock.wire.sse import encode
-from penstock.wire.usage import Usage
 from tests.support.splitting import message_frames
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

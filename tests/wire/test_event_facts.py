@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from penstock.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
+from penstock.wire.counts import Usage
 from penstock.wire.event_facts import Facts, confidence, read
 from penstock.wire.sse import parse
-from penstock.wire.usage import Usage
 from tests.support.odd_events import odd_events
 
 WORDS = ["Water ", "finds ", "a way."]

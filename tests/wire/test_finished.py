@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
+from penstock.wire.counts import Usage
 from penstock.wire.finished import finished, finished_stream, without_usage
-from penstock.wire.usage import Usage
 
 USAGE = Usage(3, 2)
 PIECES = ["one ", "two"]

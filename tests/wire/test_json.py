@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from penstock.core.call import Call
 from penstock.core.errors import CallerError
-from penstock.wire.json import MOST_HANDED_ON, MOST_MODEL_CHARACTERS, MOST_TOKENS, Peek, fill, peek
+from penstock.wire.json import MOST_HANDED_ON, MOST_MODEL_CHARACTERS, MOST_TOKENS, fill, peek
 from penstock.wire.json_scan import STEERING
 from penstock.wire.operations import OPERATIONS
+from penstock.wire.peeked import Peek
 
 PADDING = {"messages": [{"role": "user", "content": "x" * 50, "n": i} for i in range(200)]}
 HUGE = {"messages": "y" * (1 << 20)}
@@ -49,18 +50,42 @@ def test_reads_the_fields_that_policy_needs(padding, separators):
     assert found.stream is True
     assert (found.max_tokens, found.max_completion_tokens, found.max_output_tokens) == (5, 6, 7)
     assert (found.user, found.prompt_cache_key, found.temperature, found.n) == ("u", "k", 0.0, 2)
-    assert found.include_usage
-    assert found.output_limit == 6
+    assert found.stream_options is not None
+    assert found.stream_options.include_usage is True
 
 
 @SIZES
 def test_fields_that_are_null_or_absent_are_none(padding):
     fields = dict.fromkeys(Peek.__struct_fields__) | {"model": "m"}
     assert peek(body_of(fields, padding)) == peek(body_of({"model": "m"}, padding)) == Peek(model="m")
-    assert not peek(b'{"model":"m","stream_options":{}}').include_usage
-    assert peek(b'{"model":"m"}').output_limit is None
-    assert peek(b'{"model":"m","max_tokens":3}').output_limit == 3
-    assert peek(b'{"model":"m","max_output_tokens":4}').output_limit == 4
+
+
+def told(said: str) -> Call:
+    """A call that was given ``said`` as its body's members beside the model."""
+    call = Call(OPERATIONS[0], "POST", "", b"", [], "")
+    fill(call, b'{"model":"m"%b}' % (f",{said}" if said else "").encode())
+    return call
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"),
+    [
+        ("", None),
+        ('"max_output_tokens":3', 3),
+        ('"max_tokens":2,"max_output_tokens":3', 2),
+        ('"max_completion_tokens":1,"max_tokens":2', 1),
+        ('"max_completion_tokens":null,"max_tokens":null,"max_output_tokens":3', 3),
+    ],
+)
+def test_the_limit_is_told_by_whichever_name_it_has(said, limit):
+    assert told(said).max_tokens == limit
+
+
+@pytest.mark.parametrize("said", ["null", "{}", '{"include_usage":null}', '{"include_usage":false}'])
+def test_only_a_true_asks_for_usage(said):
+    assert not told("").usage_wanted
+    assert not told(f'"stream_options":{said}').usage_wanted
+    assert told('"stream_options":{"include_usage":true}').usage_wanted
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.errors import UpstreamError
+from penstock.wire.counts import Usage
 from penstock.wire.merged_answer import check, deal
 from penstock.wire.merged_call import Part
-from penstock.wire.usage import Usage
 from tests.support.batches import part
 from tests.support.list_upstream import told_of, vector
 

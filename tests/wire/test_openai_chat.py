@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from penstock.wire.counts import Usage
 from penstock.wire.openai_chat import ask_usage, chunk, completion, stream, strip_usage_chunk
 from penstock.wire.sse import DONE, KEEP_ALIVE, parse
-from penstock.wire.usage import Usage
 
 USAGE = Usage(20, 3, 8)
 

@@ -2,9 +2,9 @@ import json
 
 from openai.types import Completion
 
+from penstock.wire.counts import Usage
 from penstock.wire.openai_completions import completion, stream
 from penstock.wire.sse import DONE, parse
-from penstock.wire.usage import Usage
 
 USAGE = Usage(20, 3, 8)
 

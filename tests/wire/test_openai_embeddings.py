@@ -6,8 +6,8 @@ import pytest
 from openai.types import CreateEmbeddingResponse
 
 from penstock.core.errors import CallerError
+from penstock.wire.counts import Usage
 from penstock.wire.openai_embeddings import embeddings_list, request
-from penstock.wire.usage import Usage
 
 VECTORS = [[0.5, -1.0, 2.25], [0.0, 1.0, 3.0]]
 

@@ -3,9 +3,9 @@ import json
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from penstock.wire.counts import Usage
 from penstock.wire.openai_responses import response, stream
 from penstock.wire.sse import parse
-from penstock.wire.usage import Usage
 
 USAGE = Usage(20, 3, 8)
 

@@ -25,6 +25,9 @@ def test_a_stored_thing_keeps_its_id_in_the_path_but_not_in_the_name(path, name,
     found = find(path)
     assert found is not None
     assert (found.name, found.path, found.needs_model) == (name, upstream_path, False)
+    (whole,) = [one for one in BELOW if one.name == name]
+    copied = ("dialect", "body", "streams", "methods", "upgrades")
+    assert [getattr(found, field) for field in copied] == [getattr(whole, field) for field in copied]
 
 
 @pytest.mark.parametrize(

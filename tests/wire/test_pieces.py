@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.wire.anthropic_messages import PING, stream
+from penstock.wire.counts import Usage
 from penstock.wire.pieces import MOST_MERGED_BYTES, Piece, merge, read
 from penstock.wire.sse import DONE, KEEP_ALIVE, encode, parse
-from penstock.wire.usage import Usage
 from tests.support.odd_events import odd_events
 
 

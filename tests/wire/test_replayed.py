@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from penstock.core.errors import UpstreamError
 from penstock.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
+from penstock.wire.counts import Usage
 from penstock.wire.finished import finished_stream
 from penstock.wire.replayed import as_events, as_whole, usage_event
 from penstock.wire.sse import parse
-from penstock.wire.usage import Usage
 
 USAGE = Usage(3, 2)
 

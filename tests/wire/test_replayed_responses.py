@@ -9,10 +9,10 @@ from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from penstock.wire import openai_responses
+from penstock.wire.counts import Usage
 from penstock.wire.replayed import as_events, as_whole
 from penstock.wire.replayed_responses import response_events
 from penstock.wire.sse import parse
-from penstock.wire.usage import Usage
 
 PIECES = ["Hello, ", "wide ", "world."]
 ITEMS: list[dict[str, Any]] = [

@@ -5,11 +5,11 @@ import msgspec
 import pytest
 
 from penstock.wire import anthropic_messages, openai_chat
+from penstock.wire.counts import Usage
 from penstock.wire.restamp import ending, restamp_of
 from penstock.wire.sse import DONE, encode, parse
 from penstock.wire.told import Told
 from penstock.wire.told_dialects import KINDS
-from penstock.wire.usage import Usage
 from tests.support.odd_events import odd_events
 
 STORY = b": story\n\n"

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.wire.json import Peek, peek
+from penstock.wire.json import peek
 from penstock.wire.json_scan import HUGE_BYTES
+from penstock.wire.peeked import Peek
 from penstock.wire.streamed import HARMLESS, as_stream
 
 BODY = b'{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0.50}'

@@ -2,10 +2,10 @@ import msgspec
 import pytest
 
 from penstock.wire import anthropic_messages, openai_chat, openai_completions
+from penstock.wire.counts import Usage
 from penstock.wire.sse import encode
 from penstock.wire.told import Told
 from penstock.wire.told_dialects import KINDS
-from penstock.wire.usage import Usage
 from tests.support.odd_events import odd_events
 
 PIECES = ["Hel", "lo", ' "you"\n', "é"]

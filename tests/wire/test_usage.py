@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
+from penstock.wire.counts import Usage
 from penstock.wire.sse import DONE
-from penstock.wire.usage import Usage, usage_in, usage_of
+from penstock.wire.usage import MOST_LAST_BYTES, usage_in, usage_of
 from tests.support.odd_events import odd_events
 
 ANSWERS = [
@@ -81,7 +82,13 @@ def test_counts_beyond_all_reason_are_cut():
     assert usage_of(b'{"usage":{"prompt_tokens":%d,"completion_tokens":-5}}' % 10**30) == Usage(2**53 - 1, 0, 0)
 
 
+def test_a_long_usage_at_the_end_is_read():
+    body = b'{"a":1,"usage":{"x":"%b","prompt_tokens":7,"completion_tokens":3}}' % (b"y" * MOST_LAST_BYTES)
+    assert usage_of(body) == Usage(7, 3, 0)
+
+
 def test_deep_bodies_tell_nothing():
+    assert usage_of(b'{"a":1,"usage":{"x":' + b"[" * 1500 + b"]" * 1500 + b"}}") is None
     assert usage_of(b'{"a":1,"usage":{"x":' + b"[" * 5000 + b"]" * 5000 + b"}}") is None
     assert usage_of(b"[" * 1_000_000) is None
     assert usage_of(b'{"usage":' * 100_000) is None
@@ -128,8 +135,3 @@ def test_frames_that_tell_nothing(frame):
 def test_no_event_whatever_stands_in_it_is_a_failure():
     for event in odd_events():
         usage_in(event)
-
-
-def test_what_two_calls_used_together() -> None:
-    assert Usage(1, 2, 3, 4).plus(Usage(10, 20, 30, 40)) == Usage(11, 22, 33, 44)
-    assert Usage(1, 2, 3, 4).joined(Usage(0, 9, 0, 1)) == Usage(1, 9, 3, 4)

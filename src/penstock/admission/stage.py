@@ -7,6 +7,7 @@ Enters: a head and a known caller. Leaves: the same, with a seat that is given b
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from penstock.admission.counts import Counts
 from penstock.admission.hall import Hall
@@ -21,8 +22,8 @@ from penstock.core.reply import Reply
 class Admission:
     """See the module. ``adapts``: the number of seats depends on how calls go."""
 
-    needs = frozenset({"head", "caller"})
-    gives = frozenset({"seat"})
+    needs: ClassVar[frozenset[str]] = frozenset({"head", "caller"})
+    gives: ClassVar[frozenset[str]] = frozenset({"seat"})
 
     def __init__(
         self,

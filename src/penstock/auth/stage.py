@@ -8,6 +8,7 @@ key is never repeated in a message.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import ClassVar, Final
 
 from penstock.auth.keys import LONGEST_VALUE, Key, KeyRing, Right, bearer_token, well_formed
 from penstock.core.call import Call, Headers
@@ -17,20 +18,20 @@ from penstock.core.ports import Next
 from penstock.core.priority import NAMES, NORMAL, parse
 from penstock.core.reply import Reply
 
-OPEN = "open"
+OPEN: Final = "open"
 """Stands for the caller's key where none is asked for."""
 Session = Callable[[Headers], tuple[str, bool] | None]
 """Who holds the session that a request names, and whether that is a key's id; None where it names none, or sends a key.
 Raises CallerError for a session that is over, or that another page made a browser name."""
 
-_HOW = 'Send "Authorization: Bearer sk-pen-..." (or x-api-key). "penstock keys new" makes a key.'
+_HOW: Final = 'Send "Authorization: Bearer sk-pen-..." (or x-api-key). "penstock keys new" makes a key.'
 
 
 class Auth:
     """The room. Without a ring (``auth.mode: open``) everybody passes."""
 
-    needs = frozenset({"head"})
-    gives = frozenset({"caller"})
+    needs: ClassVar[frozenset[str]] = frozenset({"head"})
+    gives: ClassVar[frozenset[str]] = frozenset({"caller"})
 
     def __init__(self, ring: KeyRing | None, session: Session = lambda _: None) -> None:
         self._ring = ring

@@ -83,8 +83,9 @@ class Batch:
             if not self.members:
                 fiber, self._fiber = self._fiber, None
                 merged = self._flight[0]
+                late = member.exchange.overdue
                 self._count("left")
-                self._end("left", None)
+                self._end("left" if late is None else "error", late)
                 charge([(member.exchange, 1)], merged)
                 if fiber is not None:
                     fiber.cancel("nobody waits")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from penstock.batching.around import Around
 from penstock.batching.batch import MOST_ANSWER_BYTES
@@ -33,8 +34,8 @@ MOST_WINDOWS = 4096
 class Batching:
     """See the module. A reload makes another one, whose calls do not meet those of the old."""
 
-    needs = frozenset({"caller", "peek", "body"})
-    gives = frozenset({"batch"})
+    needs: ClassVar[frozenset[str]] = frozenset({"caller", "peek", "body"})
+    gives: ClassVar[frozenset[str]] = frozenset({"batch"})
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from penstock.cache.config import CacheConfig, ModelCacheConfig
 from penstock.core.call import Call, Headers
@@ -19,12 +20,12 @@ from penstock.wire.shaping import UNSHAPING_FIELDS, UNSHAPING_STARTS
 
 CACHED = frozenset({"chat", "completions", "messages", "responses"}) | DETERMINISTIC
 """Operations whose answers can be kept."""
-MODES = ("bypass", "refresh", "only")
-MOST_TAGS = 16
-MOST_TAG_CHARACTERS = 64
-MOST_MODELS = 1024
+MODES: Final[tuple[str, ...]] = ("bypass", "refresh", "only")
+MOST_TAGS: Final = 16
+MOST_TAG_CHARACTERS: Final = 64
+MOST_MODELS: Final = 1024
 """Whose terms are remembered: callers make names up where a pattern serves them."""
-_TAG = re.compile(rb"[\x21-\x2b\x2d-\x7e]{1,64}")
+_TAG: Final = re.compile(rb"[\x21-\x2b\x2d-\x7e]{1,64}")
 
 Bind = Callable[[str], tuple[str, bytes] | None]
 """For a model's name: the configured entry that serves it, and what of its configuration shapes answers. None: no entry

@@ -13,7 +13,8 @@ from penstock.core.call import Call, Headers
 from penstock.core.ports import Account
 from penstock.core.reply import Reply
 from penstock.wire.asked import Asked
-from penstock.wire.json import Peek, Remembered, StreamOptions
+from penstock.wire.json import Remembered
+from penstock.wire.peeked import Peek, StreamOptions
 
 MOST_BYTES = 4 * 1024 * 1024
 MOST_BODY_BYTES = 8 * 1024

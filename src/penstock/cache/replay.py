@@ -14,11 +14,11 @@ import msgspec
 from penstock.cache.entry import Answer, Entry, mark
 from penstock.core.errors import UpstreamError
 from penstock.core.reply import Sink, Source, Void, Whole
+from penstock.wire.counts import Usage
 from penstock.wire.json_scan import value_of
 from penstock.wire.openai_chat import usage_object
 from penstock.wire.replayed import as_events, as_whole, usage_event
 from penstock.wire.sse import DONE
-from penstock.wire.usage import Usage
 
 MOST_FRAME_BYTES = 16 * 1024
 """Of one write, where all is told at once."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import ClassVar, Final
 
 from penstock.cache.config import CacheConfig
 from penstock.cache.entry import Answer, Entry
@@ -20,7 +21,6 @@ from penstock.cache.recording import Recorder, content_type_of
 from penstock.cache.replay import Paced, stream_at_once, stream_frames
 from penstock.cache.similar import Found, Looked, Semantic
 from penstock.cache.store import Shelf
-from penstock.core.call import Headers
 from penstock.core.errors import CallerError, Fail
 from penstock.core.exchange import Exchange
 from penstock.core.money import spare
@@ -30,18 +30,18 @@ from penstock.wire.asked import Asked, asked_under, prefix
 
 log = logging.getLogger("penstock")
 
-SIMILARITY_FIELD = b"x-penstock-similarity"
-SCORE_FIELD = b"x-penstock-cache-score"
-MOST_PREFIXES = 16
+SIMILARITY_FIELD: Final = b"x-penstock-similarity"
+SCORE_FIELD: Final = b"x-penstock-cache-score"
+MOST_PREFIXES: Final = 16
 """Remembered with a head: one a model that its caller asks for."""
-_EVENTS: Headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+_EVENTS: Final = [(b"content-type", b"text/event-stream; charset=utf-8")]
 
 
 class Cache:
     """See the module. ``prices``: dollars for a token in and out, by the name of an upstream."""
 
-    needs = frozenset({"caller", "peek", "body"})
-    gives = frozenset({"asked"})
+    needs: ClassVar[frozenset[str]] = frozenset({"caller", "peek", "body"})
+    gives: ClassVar[frozenset[str]] = frozenset({"asked"})
 
     def __init__(
         self,

@@ -116,11 +116,11 @@ class Flight:
         self.shut()
         fiber, self._fiber = self._fiber, None
         source, self._source = self._source, None
-        if fiber is not None:
-            fiber.cancel("nobody reads")
-        if source is not None:
-            source.cancel("nobody reads")
-        self.exchange.finish("left", self._around.now())
+        for working in (fiber, source):
+            if working is not None:
+                working.cancel("nobody reads")
+        late = self.exchange.error = last.exchange.overdue
+        self.exchange.finish("left" if late is None else "error", self._around.now())
         settle([last.exchange], self.exchange, split=False)
 
     def shut(self) -> None:

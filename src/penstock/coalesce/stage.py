@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import ClassVar, Final
 
 from penstock.coalesce.config import CoalesceConfig
 from penstock.coalesce.counts import Counts
@@ -19,14 +20,14 @@ from penstock.core.ports import Account, Next
 from penstock.core.reply import Reply
 from penstock.wire.asked import DETERMINISTIC
 
-COALESCED = "coalesced"
+COALESCED: Final = "coalesced"
 
 
 class Coalesce:
     """See the module. A reload makes another one, whose calls share no flight with those of the old."""
 
-    needs = frozenset({"caller", "peek"})
-    gives = frozenset({"flight"})
+    needs: ClassVar[frozenset[str]] = frozenset({"caller", "peek"})
+    gives: ClassVar[frozenset[str]] = frozenset({"flight"})
 
     def __init__(
         self, config: CoalesceConfig, account: Account, counts: Counts, now: Callable[[], float], secret: bytes

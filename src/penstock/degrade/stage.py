@@ -8,6 +8,7 @@ tokens, or as a call of another model. Both leave the reply of the rooms below a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import ClassVar, Final
 
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
@@ -17,8 +18,8 @@ from penstock.degrade.counts import Counts
 from penstock.degrade.ladder import Ladder, Relief
 from penstock.degrade.lesser import lesser
 
-FIELD = b"x-penstock-degrade"
-_NO = (b"no", b"off", b"never", b"false", b"0")
+FIELD: Final = b"x-penstock-degrade"
+_NO: Final[tuple[bytes, ...]] = (b"no", b"off", b"never", b"false", b"0")
 
 Fits = Callable[[Call, str], bool]
 """Whether a model is known to lack nothing that a call needs."""
@@ -27,8 +28,8 @@ Fits = Callable[[Call, str], bool]
 class Degrade:
     """See the module. ``load`` and ``level`` tell how full the gateway is."""
 
-    needs = frozenset({"peek"})
-    gives = frozenset({"relief"})
+    needs: ClassVar[frozenset[str]] = frozenset({"peek"})
+    gives: ClassVar[frozenset[str]] = frozenset({"relief"})
 
     def __init__(
         self,
@@ -70,8 +71,8 @@ class Degrade:
 class Lessen:
     """See the module. ``fits`` tells whether a model can take a call over."""
 
-    needs = frozenset({"relief", "body"})
-    gives = frozenset({"lesser"})
+    needs: ClassVar[frozenset[str]] = frozenset({"relief", "body"})
+    gives: ClassVar[frozenset[str]] = frozenset({"lesser"})
 
     def __init__(self, fits: Fits) -> None:
         self._fits = fits

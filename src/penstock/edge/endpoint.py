@@ -10,8 +10,8 @@ import asyncio
 import email.utils
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from penstock.core.call import Call, Headers, Operation
 from penstock.core.errors import CallerError, Fail
@@ -32,35 +32,41 @@ from penstock.wire.operations import find
 from penstock.wire.own_fields import tags, within
 from penstock.wire.subprotocols import with_key
 
-_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-SOCKET_PATH = "/v1/stream"
+_GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+SOCKET_PATH: Final = "/v1/stream"
 OpenSocket = Callable[[Turn, str], None]
 """Answers a WebSocket's handshake on a turn, of a caller at that address. Raises Fail when it refuses."""
 Join = Callable[[Exchange, Upgraded], Successor]
 """What the connection of a call goes on as whose upstream has opened a WebSocket."""
 
+_PROXIED: Final = frozenset((b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via"))
 _ADMIN: Headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-_LOCAL = {
+_LOCAL: Final = {
     dialect: Operation("local", dialect, "", body="none", needs_model=False, methods=())
     for dialect in ("openai", "anthropic")
 }
 
 
-@dataclass(slots=True)
 class _Known:
     """What one generation makes of a head. ``within``: seconds from its beginning to its deadline."""
 
-    generation: Generation
-    operation: Operation
-    client: str
-    given_id: str
-    headers: Headers
-    extra: bytes
-    run: Next
-    within: float
-    tags: str = ""
-    refusal: Fail | None = None
-    socket: OpenSocket | None = None
+    __slots__ = ("client", "extra", "generation", "given_id", "headers", "operation", "refusal", "run", "socket",
+                 "tags", "within")  # fmt: skip
+
+    def __init__(
+        self, generation: Generation, operation: Operation, client: str, head: RequestHead, extra: bytes
+    ) -> None:
+        self.generation = generation
+        self.operation = operation
+        self.client = client
+        self.given_id = _given_id(head.headers)
+        self.headers = head.headers
+        self.extra = extra
+        self.run: Next = generation.run
+        self.within = generation.total_timeout
+        self.tags = tags(head.headers)
+        self.refusal: Fail | None = None
+        self.socket: OpenSocket | None = None
 
 
 class Endpoint:
@@ -123,17 +129,8 @@ class Endpoint:
         extra = b""
         if generation.cors_origins and (origin := allowed_origin(head.headers, generation.cors_origins)):
             extra = cors_lines(origin)
-        known = _Known(
-            generation=generation,
-            operation=operation or _LOCAL[_dialect(head)],
-            client=client_address(turn.peer, head.forwarded, generation.trusted),
-            given_id=_given_id(head.headers),
-            headers=head.headers,
-            extra=extra,
-            run=generation.run,
-            within=generation.total_timeout,
-            tags=tags(head.headers),
-        )
+        client = client_address(turn.peer, head.forwarded, generation.trusted)
+        known = _Known(generation, operation or _LOCAL[_dialect(head)], client, head, extra)
         if head.upgrade == b"websocket" and head.path == SOCKET_PATH:
             known.socket = self.open_socket
         elif known.operation.upgrades:
@@ -202,13 +199,20 @@ async def _serve_local(generation: Generation, route: LocalRoute, exchange: Exch
     """A path that Penstock answers itself. The key is looked at each time: it may have been revoked."""
     right = route.right
     if right == "local":
-        right = "public" if host_name(exchange.call.header(b"host") or b"") in generation.own_hosts else "call"
+        right = "public" if _is_from_here(exchange.call, generation) else "call"
     if right != "public":
         exchange.key = generation.authorize(exchange.call.headers, right)
     reply = await route.serve(exchange)
     if right == "admin":  # no cache on the way may keep it, and no browser take it for a page
         reply.headers = [*reply.headers, *_ADMIN]
     return reply
+
+
+def _is_from_here(call: Call, generation: Generation) -> bool:
+    """Whether it names this machine as its host, and came through no proxy: the Host that one passes on is whatever
+    its own caller wrote."""
+    proxied = any(name in _PROXIED for name, _ in call.headers)
+    return not proxied and host_name(call.header(b"host") or b"") in generation.own_hosts
 
 
 def wrong_method(head: RequestHead, methods: tuple[str, ...]) -> CallerError:

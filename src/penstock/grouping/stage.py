@@ -7,7 +7,7 @@ wait, or finds a bound reached, passes. Fails as the rooms below do.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
@@ -28,8 +28,8 @@ class Way(Protocol):
 class Grouping:
     """See the module. ``least``: bytes of a body from which on a call may be held."""
 
-    needs = frozenset({"caller", "peek"})
-    gives = frozenset({"group"})
+    needs: ClassVar[frozenset[str]] = frozenset({"caller", "peek"})
+    gives: ClassVar[frozenset[str]] = frozenset({"group"})
 
     def __init__(self, way: Way, least: int, now: Callable[[], float]) -> None:
         self.way = way

@@ -7,6 +7,7 @@ May fail: 400, 404, 409 and 429 for what is asked; 507 where the disk is full, 5
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import ClassVar, Final
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
@@ -14,14 +15,14 @@ from penstock.core.reply import Reply
 from penstock.jobs.answers.service import Answers
 from penstock.jobs.store import told
 
-SERVED = frozenset({"files", "file", "batches", "batch", "message_batches", "message_batch"})
+SERVED: Final = frozenset({"files", "file", "batches", "batch", "message_batches", "message_batch"})
 
 
 class JobsRoom:
     """See the module."""
 
-    needs = frozenset({"caller", "body"})
-    gives: frozenset[str] = frozenset()
+    needs: ClassVar[frozenset[str]] = frozenset({"caller", "body"})
+    gives: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers

@@ -9,27 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
 from penstock.core.stored import Log
-from penstock.journal.row import MOST_NAME_CHARACTERS, Values, encoded, values_of
+from penstock.journal.values import MOST_NAME_CHARACTERS, Values, encoded, values_of
 from penstock.wire.asked import UNSHAPING
 
-HASHED_BYTES = 4096
+HASHED_BYTES: Final = 4096
 """Of a larger body, a quarter of this from its beginning, the rest from its end, and its size: that tells prompts
 apart well enough to count them, and a call need not wait for a mebibyte to be hashed."""
-NETWORK_EVERY = 64
+NETWORK_EVERY: Final = 256
 """The kernel is asked for the round trip to the caller after every so many calls."""
-MOST_SESSION_BYTES = 1024
-HELD_ROWS = 1000
-HELD_BYTES = 1024 * 1024
+MOST_SESSION_BYTES: Final = 1024
+HELD_ROWS: Final = 1000
+HELD_BYTES: Final = 1024 * 1024
 """When so many are held, or so much in their bodies, it is written at once, not at the next turn."""
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_encode = msgspec.json.Encoder().encode
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Facts:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Final
 
-UNBOUNDED = sys.maxsize
+UNBOUNDED: Final = sys.maxsize
 
 
 class Ledger:

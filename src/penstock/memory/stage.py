@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import ClassVar, Final
 
 from penstock.core.errors import GatewayError
 from penstock.core.exchange import Exchange
@@ -20,17 +21,17 @@ from penstock.wire.json import Remembered, fill, tell
 from penstock.wire.multipart import model_field
 from penstock.wire.query import asked_model
 
-MOST_REMEMBERED_BYTES = 8 * 1024
+MOST_REMEMBERED_BYTES: Final = 8 * 1024
 """Of a body that is looked up among those that came before: to hash a larger one costs others too much."""
-PASSING_BYTES = 512 * 1024
+PASSING_BYTES: Final = 512 * 1024
 """Of a body that is handed on unread: what may be here of it, taken in early or waiting for the upstream."""
 
 
 class Memory:
     """See the module. ``known``: bodies that came before, kept by whoever has a use for them."""
 
-    needs = frozenset({"head", "caller"})
-    gives = frozenset({"body", "peek"})
+    needs: ClassVar[frozenset[str]] = frozenset({"head", "caller"})
+    gives: ClassVar[frozenset[str]] = frozenset({"body", "peek"})
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Memory:
         self._bodies = bodies
         self._max_body = max_body
         self._retry_after = retry_after
+        self._ended = self._release  # bound once
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
@@ -60,7 +62,7 @@ class Memory:
             if not self._bodies.reserve(size):
                 raise self._full()
             exchange.held = exchange.bytes_in = size
-            exchange.defer(self._release)
+            exchange.defer(self._ended)
             known = self._known.get(whole) if self._known and size <= MOST_REMEMBERED_BYTES else None
             if known is not None and known.operation is call.operation:
                 tell(call, whole, known.seen)
@@ -74,7 +76,7 @@ class Memory:
                 if not self._bodies.reserve(size):
                     raise self._full()
                 exchange.held = size
-                exchange.defer(self._release)
+                exchange.defer(self._ended)
             call.model = model_field(exchange.body.early)
         elif call.operation.needs_model:
             call.model = asked_model(call.query)
@@ -106,7 +108,7 @@ class Memory:
         if not self._bodies.reserve(size):
             return False
         if not exchange.held:
-            exchange.defer(self._release)
+            exchange.defer(self._ended)
         exchange.held += size
         exchange.bytes_in += size
         return True

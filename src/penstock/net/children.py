@@ -38,6 +38,56 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+# Stays between, for commands whose own children must not outlive us either (a shell's, an engine's workers): the kernel
+# ends only whom it is bound to. It is in their group and takes no signal but SIGKILL; when its standard input ends,
+# we have died: then it ends the whole group, gently first. It ends as the command ends.
+_GUARD = """
+import ctypes, os, select, signal, sys
+prctl, me = ctypes.CDLL(None).prctl, os.getpid()
+if os.getppid() != int(sys.argv[1]):
+    os._exit(1)
+child = os.fork()
+if not child:
+    if prctl(1, signal.SIGKILL) or os.getppid() != me:
+        os._exit(1)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    os.execv(sys.argv[3], sys.argv[3:])
+prctl(4, 0)
+woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+signal.set_wakeup_fd(wake)
+signal.signal(signal.SIGCHLD, lambda *_: None)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+    signal.signal(number, signal.SIG_IGN)
+awaits, patience = [0, woken], None
+while True:
+    ended, status = os.waitpid(child, os.WNOHANG)
+    if ended and patience is None:
+        break
+    heard = select.select(awaits, [], [], patience)[0]
+    if woken in heard:
+        os.read(woken, 64)
+    if ended or not heard:
+        os.killpg(0, signal.SIGKILL)
+    if 0 in heard and not os.read(0, 64):
+        awaits, patience = [woken], float(sys.argv[2])
+        os.killpg(0, signal.SIGTERM)
+if os.WIFSIGNALED(status):
+    if os.WTERMSIG(status) != signal.SIGKILL:
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+    os.kill(me, os.WTERMSIG(status))
+os._exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def guarded(argv: Sequence[str], parent_pid: int, grace: float) -> list[str]:
+    """``argv`` such that it and all that it starts in its session end with ``parent_pid``, ``grace`` seconds after a
+    SIGTERM. Linux only, as ``leashed``."""
+    if sys.platform != "linux":
+        return list(argv)
+    return [sys.executable, "-I", "-S", "-c", _GUARD, str(parent_pid), str(grace), *argv]
+
+
 def leashed(argv: Sequence[str], parent_pid: int) -> list[str]:
     """``argv`` (its first word a path) such that the kernel kills it when ``parent_pid`` dies. Linux only; elsewhere a
     child has to notice the end of its standard input. More exactly, it dies with the parent's *thread* that spawned
@@ -72,6 +122,10 @@ def _pieces(line: bytes) -> list[bytes]:
 
 def _text(line: bytes) -> str:
     return line.decode(errors="replace").rstrip("\r")
+
+
+KILLED_SECONDS = 5.0
+"""What is killed has ended by then, unless the kernel holds it."""
 
 
 class Child(asyncio.SubprocessProtocol):
@@ -113,7 +167,8 @@ class Child(asyncio.SubprocessProtocol):
             os.killpg(self.pid, number)
 
     async def stop(self, grace: float) -> int:
-        """SIGTERM, and SIGKILL after ``grace`` seconds (at once when cancelled meanwhile). Returns the exit status."""
+        """SIGTERM, and SIGKILL after ``grace`` seconds (at once when cancelled meanwhile). Returns the exit status, and
+        not before it has ended, so that a loop that ends now leaves no process unreaped."""
         try:
             if self.running:
                 self.signal(signal.SIGTERM)
@@ -121,6 +176,7 @@ class Child(asyncio.SubprocessProtocol):
         finally:
             if self.running:
                 self.signal(signal.SIGKILL)
+                await asyncio.wait({self.exited}, timeout=KILLED_SECONDS)
         return await self.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -178,20 +234,23 @@ async def spawn(
     env: Mapping[str, str] | None = None,
     on_line: OnLine | None = None,
     keep_lines: int = 40,
+    grace: float | None = None,
 ) -> Child:
-    """Start a command. Its standard input is a pipe that stays open and empty until the parent ends.
+    """Start a command. Its standard input is a pipe that stays open and empty until the parent ends. With ``grace``,
+    what it starts itself ends with the parent, too, so many seconds after it was told.
 
     Raises FileNotFoundError when the command is not there, PermissionError when it must not be run.
     """
     environment = dict(os.environ if env is None else env)
     program = _find(argv[0], environment.get("PATH"))
     child = Child(name, on_line, keep_lines)
-    argv = leashed([program, *argv[1:]], os.getpid())
+    argv = [program, *argv[1:]]
+    argv = leashed(argv, os.getpid()) if grace is None else guarded(argv, os.getpid(), grace)
     try:
         await asyncio.get_running_loop().subprocess_exec(lambda: child, *argv, env=environment, start_new_session=True)
     except asyncio.CancelledError:
         child.signal(signal.SIGKILL)  # uvloop would leave it running
-        await asyncio.wait({child.exited}, timeout=1.0)
+        await asyncio.wait({child.exited}, timeout=KILLED_SECONDS)
         raise
     return child
 

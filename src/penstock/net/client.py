@@ -65,8 +65,7 @@ class Origin:
         head_timeout = head_timeout or patience.head
         while True:
             connection = self._take() or await self._obtain(patience, exchange)
-            if upgrade:
-                connection.upgrades = True
+            connection.upgrades |= upgrade
             connection.again = exchange is not None and not upgrade and isinstance(body, bytes)
             waiter = connection.send(head, body, head_timeout=head_timeout, idle_timeout=patience.idle)
             try:
@@ -213,7 +212,7 @@ class Origin:
 
     async def _dial_any(self, addresses: list[str], port: int, until: float) -> ClientConnection:
         """Try the addresses in turn, each for its share of the time left; the last failure is the one told."""
-        failure: OSError = OSError("it has no addresses")
+        failure = OSError("it has no addresses")
         for tried, address in enumerate(addresses):
             try:
                 async with asyncio.timeout((until - self.now()) / (len(addresses) - tried)):
@@ -234,10 +233,9 @@ class Origin:
         return connection
 
     def _unreachable(self, what: str, phase: str, *, status: int = 502) -> UpstreamError:
-        code = "upstream_timeout" if status == 504 else "upstream_unreachable"
-        return self.failed(what, phase, status=status, code=code)
+        return self.failed(what, phase, status, "upstream_timeout" if status == 504 else "upstream_unreachable")
 
-    def failed(self, what: str, phase: str, *, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
+    def failed(self, what: str, phase: str, status: int = 502, code: str = "upstream_failed") -> UpstreamError:
         """An error that names the upstream."""
         said = f"upstream '{self.name}' ({self.address}) {what}"
         return UpstreamError(said, status=status, code=code, phase=phase, upstream=self.name)
@@ -287,6 +285,11 @@ class Origin:
         """Connections now open."""
         return len(self._open)
 
+    @property
+    def is_over(self) -> bool:
+        """It was closed, and has ended."""
+        return self._closed and not (self._open or self._dialling)
+
     def close(self) -> None:
         """Close what is idle now; busy connections end with their answers."""
         self._closed = True
@@ -294,5 +297,4 @@ class Origin:
             connection.abort()
 
     def __repr__(self) -> str:
-        pool = f"{len(self._open)} open, {len(self._idle)} idle, {len(self._waiters)} waiting"
-        return f"<Origin {self.name} {self.address} {pool}>"
+        return f"<Origin {self.name} {self.address} {self.open} open, {self.busy} busy, {self.queued} waiting>"

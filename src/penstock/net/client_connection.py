@@ -8,7 +8,7 @@ Fails with UpstreamError naming the phase: ``send``, ``headers`` or ``body``. A 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
 
@@ -17,7 +17,6 @@ from penstock.core.errors import Fail
 from penstock.core.fiber import Promise
 from penstock.core.lane import Lane
 from penstock.core.reply import Source
-from penstock.net.outbox import MANY_PIECES
 from penstock.net.repeated_head import RepeatedHead, learn
 from penstock.net.response import MAX_HEAD_BYTES, Response, ResponseHead, Switched
 from penstock.net.tcp_info import bound_receiving, bytes_acked
@@ -27,11 +26,12 @@ from penstock.net.upload import Upload, Uploading
 if TYPE_CHECKING:
     from penstock.net.client import Origin
 
-JOINED_BYTES = 16 * 1024
+JOINED_BYTES: Final = 16 * 1024
 """A body up to this size is joined to its head: copying it is cheaper than a second buffer."""
 _SILENT = ("did not begin to answer in time", "headers", "upstream_timeout")
 _STALLED = ("stopped in the middle of its answer", "body", "upstream_stalled")
-INTERIM = (100, 102, 103)  # of these llhttp knows that no body follows, whatever their fields say
+INTERIM: Final = frozenset({100, 102, 103})
+"""Of these llhttp knows that no body follows, whatever their fields say."""
 
 
 class Untouched(Exception):
@@ -140,8 +140,6 @@ class ClientConnection(Uploading):
         if self._parts:
             parts, self._parts = self._parts, []
             self._head_bytes = 0
-            if len(parts) > MANY_PIECES:
-                self.give_way()
             response.deliver(parts)
         else:  # trailers or chunk extensions
             self._head_bytes += len(data)

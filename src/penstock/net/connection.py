@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from penstock.core.errors import CallerError, Fail
 from penstock.net.http_head import RequestHead
-from penstock.net.outbox import MANY_PIECES, BatchedProtocol
+from penstock.net.outbox import BatchedProtocol
 from penstock.net.request_body import Body
 from penstock.net.request_parser import RequestParser
 from penstock.net.turn import Successor, Turn
@@ -108,9 +108,6 @@ class Connection(BatchedProtocol):
                 self._due_within(self._server.limits.body_timeout)
         elif parser.in_head and not was_in_head:
             self._due_within(self._server.limits.head_timeout)
-        if parser.pieces > MANY_PIECES:
-            parser.pieces = 0
-            self.give_way()
 
     def take(self, head: RequestHead, body: Body) -> None:
         """The parser has a request: it is next, or waits for those before it."""

@@ -8,13 +8,11 @@ a busy proxy). It also joins the writes to one socket into one.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from penstock.net.tcp_info import round_trip, unacknowledged, unread
 
-MANY_PIECES = 1000
-"""Chunks of bodies after which a connection gives way. One read can bring 40,000, and the loop may do many in a row."""
-FEW = 2
+FEW: Final = 2
 """With this many busy connections or fewer there is no batch to wait for: they write at once, which is quicker."""
 
 

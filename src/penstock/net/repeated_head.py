@@ -7,14 +7,15 @@ the Response in one that holds exactly one more answer with that head; None for 
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from penstock.net.response import Response, ResponseHead
 
-_LENGTH = re.compile(rb"(?<=\r\n)content-length:[ \t]*([0-9]{1,15})[ \t]*(?=\r\n)", re.IGNORECASE)
-_DATE = re.compile(rb"(?<=\r\n)date:[ \t]*([A-Za-z0-9,: ]{29})(?=\r\n)", re.IGNORECASE)
-_A_DATE = re.compile(rb"[A-Za-z0-9,: ]{29}")
-_DATE_BYTES = 29
-_MOST_DIGITS = 15
+_LENGTH: Final = re.compile(rb"(?<=\r\n)content-length:[ \t]*([0-9]{1,15})[ \t]*(?=\r\n)", re.IGNORECASE)
+_DATE: Final = re.compile(rb"(?<=\r\n)date:[ \t]*([A-Za-z0-9,: ]{29})(?=\r\n)", re.IGNORECASE)
+_A_DATE: Final = re.compile(rb"[A-Za-z0-9,: ]{29}")
+_DATE_BYTES: Final = 29
+_MOST_DIGITS: Final = 15
 
 
 class RepeatedHead:

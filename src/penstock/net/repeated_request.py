@@ -7,11 +7,12 @@ Leaves: the body in one that holds exactly one more request with that head; None
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from penstock.net.http_head import RequestHead
 
-MOST_DIGITS = 15
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
+MOST_DIGITS: Final = 15
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
 
 
 class RepeatedRequest:

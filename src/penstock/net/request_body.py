@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from io import BytesIO
-from typing import Protocol
+from typing import Final, Protocol
 
 from penstock.core.errors import CallerError, Fail, GatewayError
 from penstock.core.reply import Sink, Void
 
-EARLY_BYTES = 256 * 1024
+EARLY_BYTES: Final = 256 * 1024
 """How much of a body is taken in before any room asked for it: one read of the socket."""
-SMALL_BYTES = 512
-JOINED_BYTES = 4096
+SMALL_BYTES: Final = 512
+JOINED_BYTES: Final = 4096
 """Smaller chunks are joined until they are that many: an object for each two bytes would take thirty times as much."""
 
 

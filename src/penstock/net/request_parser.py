@@ -6,7 +6,7 @@ becomes ``refusal``, after which nothing more is parsed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httptools
 
@@ -19,7 +19,7 @@ from penstock.net.request_body import Body, Intake
 if TYPE_CHECKING:
     from penstock.net.server import Server
 
-READ_BYTES = 256 * 1024
+READ_BYTES: Final = 256 * 1024
 """The most that one read of a socket gives. A head that begins behind a body in one read cannot be told apart from
 it by size: it is granted this much before the bound is applied. Whole heads are measured exactly."""
 
@@ -32,7 +32,7 @@ class Taking(Intake, Protocol):
 
 class RequestParser:
     """See the module. ``in_head`` while part of a head is here; ``target`` and ``fields`` are those parsed last;
-    ``beyond`` is what came behind a request to upgrade, of which nothing is parsed any more; ``pieces`` counts chunks.
+    ``beyond`` is what came behind a request to upgrade, of which nothing is parsed any more.
 
     A keep-alive caller that sends the very same head again, but for the digits of its Content-Length, with its body in
     the same read, is recognised without parsing (``_again``). What parsed once parses the same again, as long as the
@@ -55,7 +55,6 @@ class RequestParser:
         "beyond",
         "fields",
         "in_head",
-        "pieces",
         "refusal",
         "target",
     )
@@ -72,7 +71,6 @@ class RequestParser:
         self._between = True
         self._declined = self._upgraded = False
         self.in_head = False
-        self.pieces = 0
         self.target = b""
         self.fields: Headers = []
         self.refusal: Fail | None = None
@@ -220,7 +218,6 @@ class RequestParser:
         return head
 
     def on_body(self, chunk: bytes) -> None:
-        self.pieces += 1
         if self.refusal is None and self._body is not None:
             self._waiting_bytes = -READ_BYTES
             self._body.feed(chunk)

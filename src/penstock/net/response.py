@@ -5,7 +5,7 @@ It outlives its use of the connection: once the body is whole, the connection is
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from penstock.core.call import Headers
 from penstock.core.errors import Fail
@@ -13,9 +13,9 @@ from penstock.core.lane import Lane
 from penstock.core.reply import Sink, Void
 from penstock.net.upgraded import Upgraded
 
-MAX_HEAD_BYTES = 64 * 1024
-MAX_FIELDS = 256
-HELD_BYTES = 256 * 1024
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_FIELDS: Final = 256
+HELD_BYTES: Final = 256 * 1024
 """Body bytes taken in before anybody started the response."""
 
 

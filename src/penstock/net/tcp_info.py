@@ -9,15 +9,15 @@ import fcntl
 import socket
 import struct
 import termios
-from typing import Any
+from typing import Any, Final
 
-RECEIVE_BYTES = 256 * 1024
+RECEIVE_BYTES: Final = 256 * 1024
 """The kernel doubles it for its own book-keeping. Unbounded it may grow to the system's maximum, often many megabytes,
 for an upstream that was read fast and is paused now (measured: 0.8 MiB after 13 MB; 0.6 with the bound). At 100 ms of
 round trip this is still 2.5 MB/s, which no model says."""
-_BYTES_ACKED_AT = 120
+_BYTES_ACKED_AT: Final = 120
 """Offset of ``tcpi_bytes_acked`` (u64) in ``struct tcp_info``, Linux 4.1 and later."""
-_RTT_AT = 68
+_RTT_AT: Final = 68
 """Offset of ``tcpi_rtt`` (u32, microseconds)."""
 
 

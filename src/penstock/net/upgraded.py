@@ -13,9 +13,6 @@ from typing import Protocol
 from penstock.core.reply import Sink, Void
 from penstock.net.outbox import BatchedProtocol, Owner
 
-MUCH_BYTES = 64 * 1024
-"""After a read of more, which may hold thousands of frames, the other connections have their turn."""
-
 
 class Paced(Protocol):
     """What is told whether the peer keeps up with what it is sent."""
@@ -104,12 +101,6 @@ class Upgraded(BatchedProtocol):
             self._early += data  # of a read that was under way
         else:
             self._sink.push(data)
-            if len(data) > MUCH_BYTES:
-                self.give_way()
-
-    def _go_on(self) -> None:
-        if not self._transport.is_closing():
-            self._read_on()
 
     def pause_writing(self) -> None:
         self.writable = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from penstock.net.server import Server
 
 CLOSING_SECONDS = 3.0
-MOST_CONTROLS = 300
+MOST_CONTROLS: Final = 300
 """Control frames from a peer between two of our pings. A live one sends a handful."""
-MOST_FRAMES = 32
+MOST_FRAMES: Final = 32
 """Taken in one turn of the loop. One read can bring 40,000, each some 10 µs of everybody's time."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from penstock.core.exchange import Exchange
 from penstock.core.sheaves import Sheaf
@@ -47,7 +47,9 @@ class Tally:
         return f"<Tally {self.calls} calls>"
 
 
-COUNTED = ("calls", "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "bytes_in", "bytes_out")
+COUNTED: Final[tuple[str, ...]] = (
+    "calls", "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "bytes_in", "bytes_out",
+)  # fmt: skip
 
 
 class Times:
@@ -69,8 +71,8 @@ class Times:
         return f"<Times {self.of!r}>"
 
 
-CALL = {"request": SECONDS, "first_byte": SECONDS, "queue": SECONDS}
-TOKEN = {"first_token": SECONDS, "prefill": SECONDS, "gap": GAP_SECONDS, "connect": CONNECT_SECONDS}
+CALL: Final = {"request": SECONDS, "first_byte": SECONDS, "queue": SECONDS}
+TOKEN: Final = {"first_token": SECONDS, "prefill": SECONDS, "gap": GAP_SECONDS, "connect": CONNECT_SECONDS}
 Pair = tuple[str, str]
 
 

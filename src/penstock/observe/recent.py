@@ -1,51 +1,107 @@
-"""The last calls, in a ring: what was asked of whom, how it went, how long each part took. No prompts, no answers."""
+"""The last calls, in a ring: what was asked of whom, how it went, how long each part took. No prompts, no answers.
+
+Records that stay while others come are packed: left as they are, thirty small objects each, made while much else was
+held, they would keep whole mebibytes of it from going back to the machine.
+"""
 
 from __future__ import annotations
 
+import marshal
 from collections import deque
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from penstock.core.finished import Finished, Record
+from penstock.core.trace import Traced
+
+PLAIN: Final = 2
+"""So many of the newest batches are not packed: where calls come fast, they are gone before it would be worth it."""
 
 
 class Recent:
-    """A bounded ring of records."""
+    """A bounded ring of records, in batches as they come."""
 
     def __init__(self, size: int) -> None:
-        self._rows: deque[Record] = deque(maxlen=size)
+        self._size = size
+        self._count = 0
+        self._batches: deque[tuple[int, bytes | list[Record]]] = deque()
 
     def add(self, record: Record) -> None:
         """Remember a finished call."""
-        self._rows.append(record)
+        self.extend([record])
+
+    def extend(self, records: list[Record]) -> None:
+        """Remember many, the eldest first."""
+        if len(records) > self._size:
+            records = records[len(records) - self._size :]
+        batches = self._batches
+        batches.append((len(records), records))
+        self._count += len(records)
+        self._forget()
+        if len(batches) > PLAIN:
+            count, batch = batches[-1 - PLAIN]
+            if isinstance(batch, list):
+                batches[-1 - PLAIN] = (count, _packed(batch))
 
     def newest(self) -> list[Record]:
         """All that are here, the newest last."""
-        return list(self._rows)
-
-    def extend(self, records: Iterable[Record]) -> None:
-        """Remember many, the eldest first."""
-        self._rows.extend(records)
+        rows = self._backwards(self._size)
+        rows.reverse()
+        return rows
 
     def resize(self, size: int) -> None:
         """Hold ``size`` rows from now on; the newest of those here stay."""
-        if size != self._rows.maxlen:
-            self._rows = deque(self._rows, maxlen=size)
+        self._size = size
+        self._forget()
+
+    def _forget(self) -> None:
+        """Let go the eldest batches of which nothing is to be kept."""
+        batches = self._batches
+        while batches and self._count - batches[0][0] >= self._size:
+            self._count -= batches.popleft()[0]
 
     def rows(self, count: int = 100) -> list[dict[str, Any]]:
         """The newest ``count`` rows, newest first."""
-        newest = list(self._rows)[-count:] if count > 0 else []
-        return [told(Finished._make(row)) for row in reversed(newest)]
+        return [told(Finished._make(row)) for row in self._backwards(min(count, self._size))]
 
     def find(self, request_id: str) -> dict[str, Any] | None:
         """The row of one call, if it is still here."""
-        for row in reversed(self._rows):
-            if row[1] == request_id:
-                return told(Finished._make(row))
+        name = request_id.encode("utf-8", "surrogatepass")  # as it is packed
+        left = self._size
+        for count, batch in reversed(self._batches):
+            if isinstance(batch, list) or batch.find(name) >= 0:
+                for row in reversed(_plain(batch)[max(0, count - left) :]):
+                    if row[1] == request_id:
+                        return told(Finished._make(row))
+            left -= count
         return None
 
+    def _backwards(self, most: int) -> list[Record]:
+        """The newest, as many as that, the newest first; no more is unpacked than it takes."""
+        rows: list[Record] = []
+        for _, batch in reversed(self._batches):
+            if len(rows) >= most:
+                break
+            rows += reversed(_plain(batch))
+        return rows[:most]
+
     def __repr__(self) -> str:
-        return f"<Recent {len(self._rows)} of {self._rows.maxlen}>"
+        return f"<Recent {min(self._count, self._size)} of {self._size}>"
+
+
+def _packed(rows: list[Record]) -> bytes | list[Record]:
+    """As bytes; as they are where something cannot be packed."""
+    plain = [row if row[-1] is None else (*row[:-1], tuple(row[-1])) for row in rows]
+    try:
+        return marshal.dumps(plain)
+    except ValueError:
+        return rows
+
+
+def _plain(batch: bytes | list[Record]) -> list[Record]:
+    if isinstance(batch, list):
+        return batch
+    rows: list[Record] = marshal.loads(batch)
+    return [row if row[-1] is None else (*row[:-1], Traced(*row[-1])) for row in rows]
 
 
 def told(call: Finished) -> dict[str, Any]:

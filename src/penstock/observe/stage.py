@@ -6,6 +6,7 @@ Enters: an exchange. Leaves: the same; the work is done when it finishes. Never 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Next
@@ -18,8 +19,8 @@ class Observe:
     wrong; None for no log. One call in ``every`` (0: none) goes through ``timed`` instead of the room below, which
     notes when it enters each. ``trace`` begins its trace, None while nobody traces."""
 
-    needs = frozenset({"head"})
-    gives = frozenset({"record"})
+    needs: ClassVar[frozenset[str]] = frozenset({"head"})
+    gives: ClassVar[frozenset[str]] = frozenset({"record"})
 
     def __init__(
         self,

@@ -23,8 +23,8 @@ from penstock.wire import (
     openai_embeddings,
     openai_responses,
 )
+from penstock.wire.counts import Usage
 from penstock.wire.prompts import last_user_text
-from penstock.wire.usage import Usage
 
 SERVED = frozenset({"chat", "completions", "embeddings", "responses", "messages", "count_tokens"})
 DIMENSIONS = 64

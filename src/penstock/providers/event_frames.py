@@ -75,7 +75,7 @@ class EventFrames:
                 self._seen += 1
             else:
                 self._count(frame)
-            if b'_tokens"' in frame:
+            if frame.find(b'_tokens"') >= 0:
                 frame = self._read_usage(frame)
             if frame and self._sink is not None:
                 self._sink.push(frame)

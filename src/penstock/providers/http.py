@@ -11,6 +11,7 @@ import base64
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
@@ -24,26 +25,27 @@ from penstock.net.http_head import field_lines
 from penstock.net.reach import Patience
 from penstock.net.response import Switched
 from penstock.providers.event_frames import EventFrames
+from penstock.wire.counts import Usage
 from penstock.wire.headers import Memo, forwardable, returnable
 from penstock.wire.json_scan import splice
 from penstock.wire.openai_chat import ask_usage
 from penstock.wire.query import sent_query
 from penstock.wire.subprotocols import is_of_handshake, tellable
 from penstock.wire.trace_context import TRACE_FIELDS
-from penstock.wire.usage import Usage, usage_of
+from penstock.wire.usage import usage_of
 
-USAGE_ASKED_OF = frozenset({"chat", "completions"})
-OUTPUT_LIMIT = {
+USAGE_ASKED_OF: Final = frozenset({"chat", "completions"})
+OUTPUT_LIMIT: Final = {
     "chat": "max_tokens",
     "completions": "max_tokens",
     "messages": "max_tokens",
     "responses": "max_output_tokens",
 }
 """What each operation calls its limit on output tokens."""
-MAX_READ_FOR_USAGE = 1024 * 1024
-BODILESS = (204, 304)
-REALTIME = b"realtime"
-LEAST_SECRET_BYTES = 3
+MAX_READ_FOR_USAGE: Final = 1024 * 1024
+BODILESS: Final[tuple[int, ...]] = (204, 304)
+REALTIME: Final = b"realtime"
+LEAST_SECRET_BYTES: Final = 3
 """What is shorter could stand anywhere."""
 
 
@@ -104,7 +106,7 @@ class HttpProvider:
         body, framing, withhold = self._body(exchange, model)
         now = self._now()
         # A stream must begin soon; a whole answer may take all the time that is left.
-        within = exchange.deadline - now
+        within = self._left(exchange, now)
         if call.stream and within > self._patience.head:
             within = self._patience.head
         trace = exchange.trace
@@ -114,7 +116,7 @@ class HttpProvider:
         else:
             head = self._head(call, exchange.upstream_key, self._traced) + attempt.line + framing
         try:
-            response = await self._origin.request(head, body, self._patience, max(within, 0.001), exchange=exchange)
+            response = await self._origin.request(head, body, self._patience, within, exchange=exchange)
         finally:
             then = self._now()
             exchange.waited += then - now
@@ -145,6 +147,11 @@ class HttpProvider:
             reply.length = response.length
         return reply
 
+    def _left(self, exchange: Exchange, now: float) -> float:
+        """Seconds that an answer may take to begin: a tick past the deadline, so that nearly always the wheel comes to
+        the call's own deadline first, and no other upstream is asked in vain."""
+        return max(exchange.deadline - now, 0.0) + self._origin.wheel.tick
+
     async def _open_socket(self, exchange: Exchange, model: str) -> Reply:
         """A WebSocket to the upstream: a 101 whose body is the open connection, or the error answered instead."""
         call = exchange.call
@@ -161,7 +168,7 @@ class HttpProvider:
             self._fixed[exchange.upstream_key],
             forwardable(kept, self._forwarded), b"" if attempt is None else attempt.line, offering(key, protocols),
         )  # fmt: skip
-        within = max(min(exchange.deadline - now, self._patience.head), 0.001)
+        within = min(self._left(exchange, now), self._patience.head)
         try:
             response = await self._origin.request(head, b"", self._patience, within, upgrade=True, exchange=exchange)
         finally:

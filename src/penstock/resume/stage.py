@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from typing import ClassVar, Final
 
 from penstock.core.call import Call
 from penstock.core.errors import CallerError
@@ -16,14 +17,14 @@ from penstock.core.ports import Next
 from penstock.core.reply import Reply
 from penstock.resume.streams import Streams, tell
 
-STREAM_FIELD = b"x-penstock-stream"
+STREAM_FIELD: Final = b"x-penstock-stream"
 
 
 class Resume:
     """See the module."""
 
-    needs = frozenset({"caller", "peek"})
-    gives = frozenset({"stream"})
+    needs: ClassVar[frozenset[str]] = frozenset({"caller", "peek"})
+    gives: ClassVar[frozenset[str]] = frozenset({"stream"})
 
     def __init__(self, streams: Streams, *, always: bool) -> None:
         self._streams = streams
@@ -54,7 +55,10 @@ class Resume:
         try:
             reply = await next(child)
         except BaseException as error:
-            child.finish("left" if isinstance(error, asyncio.CancelledError) else "error", self._streams.now())
+            left = isinstance(error, asyncio.CancelledError)
+            if left:
+                child.error = exchange.overdue
+            child.finish("left" if left and child.error is None else "error", self._streams.now())
             tell(exchange, child)
             raise
         tell(exchange, child)

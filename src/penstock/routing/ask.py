@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import accumulate
+from typing import Final
 
 from penstock.core.call import Call
 from penstock.routing.sizes import Sizes
 
-SHORT_BLOCK = 256
-BLOCKS = ((SHORT_BLOCK, 8), (1024, 14), (4096, 28), (16384, 56))
+SHORT_BLOCK: Final = 256
+BLOCKS: Final[tuple[tuple[int, int], ...]] = ((SHORT_BLOCK, 8), (1024, 14), (4096, 28), (16384, 56))
 """Bytes, and how many blocks of that size: the longer a prompt, the less one block of it matters, and the more all of
 them cost. They cover a megabyte; what lies beyond tells servers apart no more."""
 
-BOUNDS = tuple(accumulate([size for size, count in BLOCKS for _ in range(count)]))
-_PROMPT_OF = {
+BOUNDS: Final = tuple(accumulate([size for size, count in BLOCKS for _ in range(count)]))
+_PROMPT_OF: Final = {
     "chat": b'"messages"',
     "messages": b'"messages"',
     "completions": b'"prompt"',
@@ -34,11 +35,11 @@ class Ask:
     answer, expected; ``session``: "" for none; ``scope``: whose it is; ``sizes`` learn from its end. ``blocks`` are
     hashes, ``bounds`` where each block ends, ``size`` where the prompt ends, in the same unit (bytes; tokens in
     simulations). ``hits``: by a target's slot, the share of the prompt likely cached there; ``near``: the name of the
-    target that should serve it, "" for any."""
+    target that should serve it, "" for any; ``start``: what its ``beginning`` is, where its body is not at hand."""
 
     __slots__ = (
         "blocks", "bounds", "call", "hits", "model", "near", "now", "output", "scope", "session", "size", "sizes",
-        "tokens",
+        "start", "tokens",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,7 @@ class Ask:
         self.size = 0
         self.hits: dict[int, float] = {}
         self.near = ""
+        self.start: bytes | None = None
 
     def cut(self) -> None:
         """Fill in the blocks of the prompt."""
@@ -77,6 +79,8 @@ class Ask:
 
     def beginning(self) -> bytes:
         """A digest of what a prompt begins with, the same in every process; nothing of one shorter than a block."""
+        if self.start is not None:
+            return self.start
         start = prompt_at(self.call)
         first = self.call.body[start : start + SHORT_BLOCK] if start >= 0 else b""
         return blake2b(first, digest_size=16).digest() if len(first) == SHORT_BLOCK else b""

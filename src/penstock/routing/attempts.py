@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from penstock.core.errors import Fail
 from penstock.core.reply import Reply
@@ -20,9 +20,9 @@ from penstock.routing.failure import Failure
 from penstock.routing.table import Entry
 from penstock.routing.targets import Target
 
-FIRST_WAIT_SECONDS = 0.25
-LONGEST_WAIT_SECONDS = 8.0
-LONGEST_ASKED_SECONDS = 60.0
+FIRST_WAIT_SECONDS: Final = 0.25
+LONGEST_WAIT_SECONDS: Final = 8.0
+LONGEST_ASKED_SECONDS: Final = 60.0
 """An upstream that asks for a longer wait is not waited for: the caller is told instead."""
 
 
@@ -56,11 +56,13 @@ class Step:
                 return target
         return None
 
-    def still(self, now: float) -> Step | None:
-        """This step after its wait, with the targets that may be asked now; None when there is none."""
+    def still(self, now: float, there: Sequence[Target]) -> Step | None:
+        """This step after its wait, with those of its targets that are ``there`` and may be asked now; None when there
+        is none."""
         for target in self.targets:
             target.settle(now)
-        targets = [target for target in self.targets if target.standing(now)]
+        names = {target.name for target in there}
+        targets = [target for target in self.targets if target.name in names and target.standing(now)]
         return Step(self.entry, self.asked, targets) if targets else None
 
 
@@ -110,9 +112,11 @@ class Attempts:
 
         ``able(entry)`` gives the entry's targets that offer the call's operation and are well.
         """
+        if left <= 0.0:
+            return None
         if failure.kind.name == "leaving":
-            return self._moved(target, able, now) if left > 0 else None
-        if failure.kind.blames == "key" and left > 0 and self._has_another_key(target, now):
+            return self._moved(target, able, now)
+        if failure.kind.blames == "key" and self._has_another_key(target, now):
             return Step(self._entry, self._asked, [target])
         self._made += 1
         self._spent[target.name] = failure
@@ -121,7 +125,7 @@ class Attempts:
             step = self._same_model(failure, able, left, now)
             if step is not None and self._entry.budget.withdraw(now):
                 return step
-        if failure.kind.fall_back and left > 0:
+        if failure.kind.fall_back:
             return self.fall_back(able, now, too_long=failure.kind.name == "context_length")
         return None
 
@@ -177,6 +181,16 @@ class Attempts:
         if known is not None and context is not None and context <= known:
             return f"has room for {context} tokens, which were too few"
         return "" if self._fit is None else self._fit.lacks(entry.capabilities, entry.sizes)
+
+    @property
+    def entry(self) -> Entry:
+        """Of the model that was asked last."""
+        return self._entry
+
+    def has_another(self, failure: Failure, now: float) -> bool:
+        """Whether its model may be asked once more after such a failure, were there anybody to ask; if so, that one is
+        taken."""
+        return failure.kind.elsewhere and self._made <= self._most and self._entry.budget.withdraw(now)
 
     @property
     def note(self) -> str:

@@ -12,7 +12,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from penstock.routing.window import Window
 
@@ -27,8 +27,8 @@ TABLE: dict[tuple[State, Event], State] = {
 }
 """Every other event leaves the state as it is."""
 
-EVER = math.inf
-MOST_DOUBLINGS = 16
+EVER: Final = math.inf
+MOST_DOUBLINGS: Final = 16
 
 
 @dataclass(slots=True)

@@ -6,10 +6,12 @@ Each call deposits ``share`` of a retry, each retry withdraws one; both are forg
 
 from __future__ import annotations
 
+from typing import Final
+
 from penstock.routing.window import Window
 
-TTL_SECONDS = 10.0
-LEAST_PER_SECOND = 10
+TTL_SECONDS: Final = 10.0
+LEAST_PER_SECOND: Final = 10
 
 
 class RetryBudget:

@@ -7,7 +7,6 @@ when nobody can finish it, and with 502 for an answer that is larger than what i
 
 from __future__ import annotations
 
-import copy
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -55,7 +54,7 @@ class CollectedCall:
     ) -> None:
         self._exchange = exchange
         self._plain = exchange.call
-        call = self._streamed = copy.copy(exchange.call)
+        call = self._streamed = exchange.call.twin()
         call.body = body
         call.stream = call.usage_wanted = True
         self._send = send

@@ -9,7 +9,7 @@ when the answer did; one that lacks no more than its end marker is given one.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from penstock.core.errors import Fail, UpstreamError
 from penstock.core.fiber import Fiber, Promise
@@ -20,7 +20,7 @@ from penstock.wire.told import Told
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
 
-END_SECONDS = 2.0
+END_SECONDS: Final = 2.0
 """From the finish of an answer to the end of its stream: usage and the end marker come in this time, or never."""
 
 

@@ -7,28 +7,29 @@ peers teach two lines, time to first token by tokens waiting and time between to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 from penstock.core.line import Line
 from penstock.routing.pace import Pace
 from penstock.routing.peak import Peak
+from penstock.routing.scraped import Scraped
 
 PRIOR_FIRST = (0.05, 1 / 8000)
 """Seconds to the first token of an idle server, and per token of prompt."""
 PRIOR_GAP = (0.02, 0.0002)
 """Seconds between tokens for one call alone, and per further call in its batch."""
-FRESH_SECONDS = 15.0
+FRESH_SECONDS: Final = 15.0
 """A scraped page tells of the present for so long."""
-FULL = 0.98
-FULL_SECONDS = 0.15
+FULL: Final = 0.98
+FULL_SECONDS: Final = 0.15
 """k / (1 − k) of the KV cache's use, as in SGLang's least_load."""
-BARRIER_SECONDS = 0.002
+BARRIER_SECONDS: Final = 0.002
 """The same where targets are ranked: small, for a page is seconds old and all calls since then have seen it."""
-BASE_TOKENS = 64.0
+BASE_TOKENS: Final = 64.0
 """What a prompt costs that is cached from end to end."""
-LEAST_SLOPE = 1e-7
+LEAST_SLOPE: Final = 1e-7
 """Ten million tokens a second: a line that has no slope yet divides nothing by zero."""
-LATE = 0.1
+LATE: Final = 0.1
 """A second that the longest waiting call is overdue counts as so many."""
 
 
@@ -43,18 +44,6 @@ class Peers:
 
     def __repr__(self) -> str:
         return f"<Peers first {self.first!r}, gap {self.gap!r}>"
-
-
-@dataclass(slots=True)
-class Scraped:
-    """What an upstream's own metrics said at the moment ``at``; None where it has no such metric. ``ours``: our calls
-    in flight there at that moment: what it has beyond these is other gateways'."""
-
-    at: float
-    running: float | None = None
-    waiting: float | None = None
-    kv: float | None = None
-    ours: int = 0
 
 
 class Stay:

@@ -9,15 +9,16 @@ upstream that was slow is tried again.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from penstock.core.line import Line
 
-WEIGHT = 0.2
+WEIGHT: Final = 0.2
 """Of a new sample against all before."""
-PRIOR = 2.0
+PRIOR: Final = 2.0
 """So many samples' worth of belief that it is like the others."""
-FADE_SECONDS = 600.0
-MOST = 20.0
+FADE_SECONDS: Final = 600.0
+MOST: Final = 20.0
 """Nothing is believed to be more than so many times slower or faster."""
 
 

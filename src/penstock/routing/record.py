@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 from penstock.core.line import Line
 from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.ask import Ask
-from penstock.routing.load import Scraped
 from penstock.routing.peak import Peak
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies.strategy import Shared, Strategy
 from penstock.routing.targets import Target
 

@@ -69,7 +69,7 @@ def account(decision: Decision, uniform: Uniform = random.uniform) -> dict[str, 
     peers.first, peers.gap = Line(*decision.peers[0]), Line(*decision.peers[1])
     targets = [_target(candidate, decision, peers) for candidate in decision.candidates]
     try:
-        ask = _Again(decision)
+        ask = _again(decision)
         strategy = _strategy(decision, shared)
         _restore(decision, strategy, shared)
         winner = strategy.choose(targets, ask).name
@@ -123,26 +123,20 @@ class _Hits(PrefixIndex):
         ask.hits = dict(self._hits)
 
 
-class _Again(Ask):
+def _again(decision: Decision) -> Ask:
     """The call of a decision, without its body."""
-
-    def __init__(self, decision: Decision) -> None:
-        call = Call(Operation("chat", "openai", ""), "POST", "", b"", [], decision.client)
-        super().__init__(
-            call,
-            decision.now,
-            model=decision.model,
-            tokens=decision.tokens,
-            output=decision.output,
-            session=decision.session,
-            scope=decision.scope,
-        )
-        self.blocks = [] if decision.block is None else [decision.block]
-        self._beginning = bytes.fromhex(decision.beginning)
-
-    def beginning(self) -> bytes:
-        """As it was noted."""
-        return self._beginning
+    ask = Ask(
+        Call(Operation("chat", "openai", ""), "POST", "", b"", [], decision.client),
+        decision.now,
+        model=decision.model,
+        tokens=decision.tokens,
+        output=decision.output,
+        session=decision.session,
+        scope=decision.scope,
+    )
+    ask.blocks = [] if decision.block is None else [decision.block]
+    ask.start = bytes.fromhex(decision.beginning)
+    return ask
 
 
 def _target(candidate: Candidate, decision: Decision, peers: Peers) -> Target:

@@ -7,9 +7,8 @@ error says that its upstream is to end, that one goes on until another has shown
 
 from __future__ import annotations
 
-import copy
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 
 from penstock.core.errors import Fail, defect
 from penstock.core.exchange import Exchange
@@ -18,6 +17,7 @@ from penstock.core.reply import Source
 from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.continued import Continued
 from penstock.routing.failure import KINDS, LEAVING, Failure, of_fail
+from penstock.routing.following import Following
 from penstock.routing.joint import Joint
 from penstock.routing.moving import CERTAIN, MOST_MOVES, MOVE_SECONDS, Proof
 from penstock.routing.outcomes import MOVED, failed
@@ -29,9 +29,9 @@ from penstock.routing.table import Entry
 from penstock.routing.targets import Target
 from penstock.routing.ways import refuse, ways
 from penstock.wire.continuation import Continuation, continuation, several_choices
+from penstock.wire.counts import Usage
 from penstock.wire.restamp import ending, restamp_of
 from penstock.wire.told import Told
-from penstock.wire.usage import Usage
 
 log = logging.getLogger("penstock")
 
@@ -51,9 +51,8 @@ class Rescue:
         target: Target,
         attempts: Attempts,
         attempt: Attempt,
-        able: Callable[[Entry], Sequence[Target]],
+        following: Following,
         now: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
         served: Exchange | None = None,
         seating: Seating | None = None,
     ) -> None:
@@ -65,9 +64,8 @@ class Rescue:
         self._target = target
         self._attempts = attempts
         self._attempt = attempt
-        self._able = able
+        self._following = following
         self._now = now
-        self._sleep = sleep
         self._before: Usage | None = None
         self._child = served
         self._seating = seating
@@ -106,13 +104,7 @@ class Rescue:
             self._joint.conclude(ending(told, "length", self._comment("it was whole")))
             return
         while not why:
-            now = self._now()
-            step = self._attempts.after(failure, target, self._able, exchange.deadline - now, now)
-            if step is not None and step.wait:
-                await self._sleep(step.wait)
-                exchange.name_wait("retry", self._now() - now)
-                now = self._now()
-                step = step.still(now) or self._attempts.instead(self._able, now)
+            step = await self._following.step(self._attempts, failure, target)
             if step is None:
                 why = f"no upstream is left to try{self._attempts.note}"
                 break
@@ -128,9 +120,7 @@ class Rescue:
     async def _move(self, error: Fail) -> None:
         """Have another upstream go on while this one still could. Where none can, this one does."""
         if self._moves < MOST_MOVES and not self._hindrance() and not self._is_whole(self._step):
-            now = self._now()
-            left = self._exchange.deadline - now
-            step = self._attempts.after(of_fail(error), self._target, self._able, left, now)
+            step = self._following.at_once(self._attempts, of_fail(error), self._target)
             if step is not None:
                 self._moves += 1
                 if (await self._go_on(step, "", moving=True)).failure is None:
@@ -204,7 +194,7 @@ class Rescue:
     def _fork(self, plan: Continuation, entry: Entry, restart: bool) -> Exchange:
         """An exchange that asks for the rest."""
         child = self._exchange.fork("rescue")
-        child.call = copy.copy(self._exchange.call)
+        child.call = self._exchange.call.twin()
         child.call.body = plan.body
         if child.call.max_tokens is not None and plan.limit is not None:
             child.call.max_tokens = plan.limit

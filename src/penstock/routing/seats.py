@@ -7,7 +7,7 @@ when it is left alone, comes back, or one of its keys must rest. A key is named 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import SeatOutcome
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
-LEAST_TOLD = 1024
+LEAST_TOLD: Final = 1024
 """Tokens of prompt below which providers may cache nothing, and so tell of nothing cached (OpenAI's number)."""
-TOO_MANY = ("rate_limited", "overloaded", "full")
+TOO_MANY: Final[tuple[str, ...]] = ("rate_limited", "overloaded", "full")
 """Failures by which an upstream says that it has more calls than it can serve."""
 
 

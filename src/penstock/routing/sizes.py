@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-BYTES_PER_TOKEN = 4.0
-OUTPUT_TOKENS = 128.0
-WEIGHT = 0.05
+from typing import Final
+
+BYTES_PER_TOKEN: Final = 4.0
+OUTPUT_TOKENS: Final = 128.0
+WEIGHT: Final = 0.05
 """Of a new observation against all before."""
 
 

@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from penstock.core.call import Call
 from penstock.core.errors import Fail, UpstreamError
@@ -24,6 +24,7 @@ from penstock.routing.attempts import Attempts, Step, Tried
 from penstock.routing.capabilities import Fit
 from penstock.routing.collected import CollectedCall, Send
 from penstock.routing.failure import KINDS, Failure, of_answer
+from penstock.routing.following import Following
 from penstock.routing.hedge import Hedge
 from penstock.routing.holding import Holding
 from penstock.routing.joint import Joint
@@ -38,8 +39,8 @@ from penstock.routing.targets import Target
 from penstock.wire.streamed import as_stream
 from penstock.wire.told_dialects import KINDS as TOLD
 
-MOST_ERROR_BYTES = 256 * 1024
-ERROR_BODY_SECONDS = 5.0
+MOST_ERROR_BYTES: Final = 256 * 1024
+ERROR_BODY_SECONDS: Final = 5.0
 
 
 class Routing:
@@ -48,8 +49,8 @@ class Routing:
     ``hall``: where calls wait for upstreams that have no free seat; ``newest``: an entry as it is by now; ``holding``:
     where calls wait for pools that have no replica; ``uniform`` draws the jitter of waits."""
 
-    needs = frozenset({"peek", "body"})
-    gives = frozenset({"reply"})
+    needs: ClassVar[frozenset[str]] = frozenset({"peek", "body"})
+    gives: ClassVar[frozenset[str]] = frozenset({"reply"})
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class Routing:
         attempts = self._attempts(call, Step(entry, call.model, ()))
         waits = self._holding is not None and not entry.targets and self._holding.takes(entry)
         if entry.candidates.having(call) or not entry.targets:
-            step = attempts.fall_back(self._able(exchange), now)
+            step = attempts.fall_back(self._following(exchange, exchange.note_wait).able, now)
             if step is not None:
                 return self._serve(exchange, step, attempts=attempts)
         exchange.model = entry.label  # what is told of it is told of the model that is out, not of an unknown one
@@ -168,27 +169,13 @@ class Routing:
             following = None
             if call.operation.body != "opaque" or exchange.body.length == 0:  # a streamed body is gone once sent
                 attempts = attempts or self._attempts(call, step)
-                following = await self._following(exchange, attempts, target, failure)
+                following = await self._following(exchange, exchange.note_wait).step(attempts, failure, target)
             if following is None:
                 return last(tried, "" if attempts is None else attempts.note)
             step = following
 
-    async def _following(self, exchange: Exchange, attempts: Attempts, target: Target, failure: Failure) -> Step | None:
-        """The next step, after the wait that it asks for; None when there is none."""
-        now = self._now()
-        able = self._able(exchange)
-        step = attempts.after(failure, target, able, exchange.deadline - now, now)
-        if step is not None and step.wait:
-            await self._sleep(step.wait)
-            slept, now = now, self._now()
-            exchange.note_wait("retry", now - slept)
-            step = step.still(now) or attempts.instead(able, now)
-        return step
-
-    def _able(self, exchange: Exchange) -> Callable[[Entry], list[Target]]:
-        """Whom to ask after a failure: of an entry as it is now, for a call may last longer than its upstreams."""
-        newest = self._newest
-        return lambda entry: newest(exchange, entry).candidates.spare(exchange.call, self._now())
+    def _following(self, exchange: Exchange, noted: Callable[[str, float], None]) -> Following:
+        return Following(exchange, self._newest, self._holding, self._now, self._sleep, noted)
 
     async def _race(
         self,
@@ -223,7 +210,7 @@ class Routing:
         def rescue(error: Fail) -> Coroutine[Any, Any, None]:
             made = Rescue(
                 exchange, joint, step, target, attempts or self._attempts(exchange.call, step), self._attempt,
-                self._able(exchange), self._now, self._sleep, race.served if race else None, self._seating,
+                self._following(exchange, exchange.name_wait), self._now, race.served if race else None, self._seating,
             )  # fmt: skip
             joint.rescue = made.run
             return made.run(error)
@@ -270,8 +257,8 @@ class Routing:
         seat = exchange.seat
         if isinstance(seat, Seat):
             seat.holds(joint)
-        # The head has had its part of the time already.
-        until = min(exchange.deadline, (seat.stay.began if isinstance(seat, Seat) else began) + self._first_token)
+        # The head has had its part of the time already. Whoever runs the exchange ends it at its deadline.
+        until = (seat.stay.began if isinstance(seat, Seat) else began) + self._first_token
         try:
             await joint.begin(until - began, self._first_token, exchange.upstream)
         finally:

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Final
 
 from penstock.core.call import Call
 from penstock.core.errors import CallerError
@@ -25,10 +26,10 @@ from penstock.routing.strategies.strategy import Strategy
 from penstock.routing.targets import Target
 from penstock.routing.trial import Side, Trial
 
-LONGEST_SESSION = 64
+LONGEST_SESSION: Final = 64
 """Characters; of a longer name only its digest is kept: sessions are bounded in number, so each must be in size."""
 
-CANARY = "@canary"
+CANARY: Final = "@canary"
 """Ends the name of a version on trial."""
 
 

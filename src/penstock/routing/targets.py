@@ -6,7 +6,7 @@ A Target lives as long as its worker; a reload that leaves the upstream as it is
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from penstock.core.exchange import Exchange
 from penstock.core.ports import Meter, Provider, Seats
@@ -21,7 +21,7 @@ from penstock.routing.seats import Seat, leave_seat
 if TYPE_CHECKING:
     from penstock.routing.joint import Joint
 
-MOST_MODELS = 64
+MOST_MODELS: Final = 64
 """Remembered of one target as lately asked; with stars in the config their names are the callers'."""
 
 

@@ -35,6 +35,7 @@ _ONLY_FOR = {
     "replicas": "local",
     "threads": "local",
     "context": "local",
+    "slots": "local",
     "tokens_per_second": "echo",
 }
 MOST_KEYS = 64
@@ -151,6 +152,9 @@ class UpstreamConfig(Struct, frozen=True, kw_only=True):
     replicas: Annotated[ReplicasConfig, Meta(description="How many engines to run (kind `local`).")] = ReplicasConfig()
     threads: Annotated[int | None, Meta(ge=1, le=1024, description="CPU threads an engine (kind `local`).")] = None
     context: Annotated[int | None, Meta(ge=128, description="Tokens of context an engine (kind `local`).")] = None
+    slots: Annotated[
+        int | None, Meta(ge=1, le=48, description="Calls that an engine decodes at once (kind `local`).")
+    ] = None
     tokens_per_second: Annotated[
         float, Meta(ge=0, description="Pace of a streamed answer (kind `echo`); 0 is as fast as it goes.")
     ] = 0.0

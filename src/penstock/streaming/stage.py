@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import ClassVar, Final
 
 from penstock.core.deadlines import Wheel
 from penstock.core.exchange import Exchange
@@ -22,16 +23,16 @@ from penstock.streaming.pacing import Bucket, SharedBuckets
 from penstock.wire.anthropic_messages import PING
 from penstock.wire.sse import KEEP_ALIVE, KEEP_ALIVE_NUMBERED
 
-_YES = (b"true", b"1", b"yes")
-_NUMBERED = b"x-penstock-stream"
+_YES: Final[tuple[bytes, ...]] = (b"true", b"1", b"yes")
+_NUMBERED: Final = b"x-penstock-stream"
 """The field of a kept stream, whose events have ids."""
 
 
 class Streaming:
     """See the module. ``account`` bounds what waits for all slow readers together."""
 
-    needs = frozenset({"peek"})
-    gives = frozenset({"flow"})
+    needs: ClassVar[frozenset[str]] = frozenset({"peek"})
+    gives: ClassVar[frozenset[str]] = frozenset({"flow"})
 
     def __init__(
         self,

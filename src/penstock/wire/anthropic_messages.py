@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from penstock.wire.counts import Usage
 from penstock.wire.sse import encode
-from penstock.wire.usage import Usage
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 """The dialect's own keep-alive event."""

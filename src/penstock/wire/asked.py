@@ -11,32 +11,33 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from penstock.core.call import Call
 from penstock.wire.members import Members
+from penstock.wire.peeked import Tool
 
-UNSHAPING = frozenset({"stream", "stream_options", "user", "metadata", "prompt_cache_key", "safety_identifier"})
+UNSHAPING: Final = frozenset({"stream", "stream_options", "user", "metadata", "prompt_cache_key", "safety_identifier"})
 """Fields that say how an answer is delivered or to whom, and not what it says."""
 
-_OTHER_UNSHAPING = UNSHAPING - {"stream"}
-_UNSTREAMED_BYTES = len('"stream":false,')
+_OTHER_UNSHAPING: Final = UNSHAPING - {"stream"}
+_UNSTREAMED_BYTES: Final = len('"stream":false,')
 
-DETERMINISTIC = frozenset({"embeddings", "rerank", "count_tokens", "response_tokens"})
+DETERMINISTIC: Final = frozenset({"embeddings", "rerank", "count_tokens", "response_tokens"})
 """Operations whose answers have no temperature."""
 
-DIGEST_BYTES = 16
+DIGEST_BYTES: Final = 16
 
-LARGE_BYTES = 16 * 1024
+LARGE_BYTES: Final = 16 * 1024
 """Of a larger body the members are hashed as they were written: in which order those inside them stand, and how their
 texts are escaped, counts then too. Who sends so much twice sends it by the same program."""
 
-MOST_BYTES = 1024 * 1024
+MOST_BYTES: Final = 1024 * 1024
 """A larger body is no question: to hash it would keep everybody else waiting."""
 
-_STATEFUL = frozenset(
+_STATEFUL: Final = frozenset(
     {
         "audio", "background", "container", "conversation", "mcp_servers", "plugins", "previous_response_id",
         "web_search_options",
@@ -45,11 +46,11 @@ _STATEFUL = frozenset(
 """Fields with which a call does more than answer, or its answer depends on what is kept elsewhere."""
 _TELLING = _STATEFUL | {"store", "tools", "functions"}
 """Fields of which one at least is there where there are effects or tools."""
-_OWN_TOOLS = frozenset({"function", "custom"})
+_OWN_TOOLS: Final = frozenset({"function", "custom"})
 """Types of tools that the caller runs itself."""
-_CALLER_RUNS = ("bash_", "text_editor_", "computer_", "memory_")
+_CALLER_RUNS: Final[tuple[str, ...]] = ("bash_", "text_editor_", "computer_", "memory_")
 """And beginnings of those that have a date in their type."""
-_TOOLS = object()
+_TOOLS: Final = object()
 """Under what a head's memo keeps what the tools of its last large call are."""
 
 
@@ -61,20 +62,14 @@ def _plain(text: str) -> float:
     return value
 
 
-_decode_plain = msgspec.json.Decoder(dict[str, Any], float_hook=_plain).decode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
-_encode = msgspec.json.Encoder(order="deterministic").encode
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_sha256 = hashlib.sha256
+_decode_plain: Final = msgspec.json.Decoder(dict[str, Any], float_hook=_plain).decode
+_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+_top: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_sha256: Final = hashlib.sha256
 
 
-class _Tool(msgspec.Struct, gc=False):
-    """What tells who runs it."""
-
-    type: str = "function"
-
-
-_tools = msgspec.json.Decoder(list[_Tool]).decode
+_tools: Final = msgspec.json.Decoder(list[Tool]).decode
 
 
 class Asked(msgspec.Struct, gc=False):
@@ -259,7 +254,7 @@ def _are_effective(fields: Mapping[str, Any]) -> bool:
 
 
 def _is_run_by_caller(tool: Any) -> bool:
-    if isinstance(tool, _Tool):
+    if isinstance(tool, Tool):
         kind: Any = tool.type
     else:
         kind = tool.get("type", "function") if isinstance(tool, dict) else None

@@ -8,7 +8,7 @@ UTF-8, nesting deeper than a bound. Everything unknown is left alone.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,55 +16,20 @@ from penstock.core.call import Call, Operation
 from penstock.core.errors import CallerError
 from penstock.wire.json_depth import deeper_than, parts_deeper_than
 from penstock.wire.json_scan import ESCAPED_LETTER, HUGE_BYTES, STEERING, walk
+from penstock.wire.peeked import Peek
 
-MOST_TOKENS = 2**53 - 1
+MOST_TOKENS: Final = 2**53 - 1
 """No token limit beyond what every JSON reader holds exactly."""
 
-MOST_MODEL_CHARACTERS = 1024
+MOST_MODEL_CHARACTERS: Final = 1024
 """The name goes into heads, logs and each message of a socket."""
 
-_SMALL_BYTES = 4096
-_PLACE = re.compile(r" - at `\$\.?(.*)`$")
-_HALF_PAIR = re.compile(
+_SMALL_BYTES: Final = 4096
+_PLACE: Final = re.compile(r" - at `\$\.?(.*)`$")
+_HALF_PAIR: Final = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
 )
-_OFFSET = re.compile(r"\(byte (\d+)\)")
-
-
-class StreamOptions(msgspec.Struct, gc=False):
-    """The part of ``stream_options`` that the gateway acts on."""
-
-    include_usage: bool | None = None
-
-
-class Peek(msgspec.Struct, gc=False):
-    """The fields of a request that policy reads; None where the body has none."""
-
-    model: str | None = None
-    stream: bool | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
-    max_output_tokens: int | None = None
-    user: str | None = None
-    prompt_cache_key: str | None = None
-    temperature: float | None = None
-    n: int | None = None
-    stream_options: StreamOptions | None = None
-
-    @property
-    def include_usage(self) -> bool:
-        """Whether the caller asked for the usage chunk of a stream."""
-        options = self.stream_options
-        return options is not None and options.include_usage is True
-
-    @property
-    def output_limit(self) -> int | None:
-        """The bound on output tokens, under whichever name it was given."""
-        if self.max_completion_tokens is not None:
-            return self.max_completion_tokens
-        if self.max_tokens is not None:
-            return self.max_tokens
-        return self.max_output_tokens
+_OFFSET: Final = re.compile(r"\(byte (\d+)\)")
 
 
 class Remembered:
@@ -78,13 +43,13 @@ class Remembered:
         self.hits: dict[bytes, Any] = {}
 
 
-_COUNTED_BYTES = 16 * 1024
-_FIELDS = frozenset(Peek.__struct_fields__)
-_peek = msgspec.json.Decoder(Peek)
-_top = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_COUNTED_BYTES: Final = 16 * 1024
+_FIELDS: Final = frozenset(Peek.__struct_fields__)
+_peek: Final = msgspec.json.Decoder(Peek)
+_top: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-MOST_HANDED_ON = 64
+MOST_HANDED_ON: Final = 64
 """Members of a large body that are kept with its call: a hostile one has a hundred thousand."""
 
 
@@ -128,20 +93,26 @@ def tell(call: Call, body: bytes, seen: Peek) -> None:
     call.body = body
     call.model = seen.model or ""
     call.stream = seen.stream is True
-    call.max_tokens = seen.output_limit
-    call.usage_wanted = seen.include_usage
+    limit = seen.max_completion_tokens
+    if limit is None:
+        limit = seen.max_tokens
+        if limit is None:
+            limit = seen.max_output_tokens
+    call.max_tokens = limit
+    options = seen.stream_options
+    call.usage_wanted = options is not None and options.include_usage is True
     call.session = seen.prompt_cache_key or seen.user or ""
     call.temperature = seen.temperature
 
 
 def _peek_small(body: bytes, max_depth: int) -> Peek:
     found = _peek.decode(body)
-    count = body.count
+    # Plain calls: compiled, ``in`` makes and drops an exception first, and a method in a variable takes a tuple.
     if (
-        count(b'"model"') > 1
-        or count(b'"stream"') > 1
-        or count(b'tokens"') > 1
-        or (b"\\u" in body and ESCAPED_LETTER.search(body) is not None)
+        body.count(b'"model"') > 1
+        or body.count(b'"stream"') > 1
+        or body.count(b'tokens"') > 1
+        or (body.find(b"\\u") >= 0 and ESCAPED_LETTER.search(body) is not None)
     ):
         _refuse_repeated(body)
     # Nothing nests deeper than half its length.
@@ -157,7 +128,7 @@ def _peek_large(body: bytes, max_depth: int, call: Call | None) -> Peek:
         _refuse_repeated(body)
         return found
     values = _top.decode(body)
-    known = [b'"%b":%b' % (name.encode(), bytes(values[name])) for name in _FIELDS & values.keys()]
+    known = [b'"%b":%b' % (name.encode(), bytes(values[name])) for name in _FIELDS.intersection(values)]
     found = _peek.decode(b"{" + b",".join(known) + b"}")
     # A compact object without repeated keys is exactly as long as its distinct members.
     if len(body) != 1 + sum([len(key) + 4 + len(value) for key, value in values.items()]):

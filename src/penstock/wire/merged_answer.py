@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from penstock.core.errors import UpstreamError
+from penstock.wire.counts import Usage
 from penstock.wire.merged_call import Part, weights
 from penstock.wire.merged_usage import divided
-from penstock.wire.usage import Usage, usage_of
+from penstock.wire.usage import usage_of
 
 RESULTS_OF = {"embeddings": "data", "moderations": "results", "completions": "choices", "rerank": "results"}
 MISMATCHED = "upstream_mismatched"

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from penstock.wire.counts import Usage
 from penstock.wire.json_scan import put_first, splice, value_of
 from penstock.wire.sse import DONE, encode, split
-from penstock.wire.usage import Usage
 
 _ASKED = b'{"include_usage":true}'
 _TOLD = re.compile(rb'"usage"[ \t\r\n]*:[ \t\r\n]*\{')

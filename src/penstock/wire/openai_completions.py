@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from penstock.wire.counts import Usage
 from penstock.wire.openai_chat import usage_object
 from penstock.wire.sse import DONE, encode
-from penstock.wire.usage import Usage
 
 
 def _body(id: str, model: str, created: int, text: str, finish: str | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from penstock.core.errors import CallerError
-from penstock.wire.usage import Usage
+from penstock.wire.counts import Usage
 
 
 class Request(msgspec.Struct):

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from penstock.wire.counts import Usage
 from penstock.wire.sse import encode
-from penstock.wire.usage import Usage
 
 
 def _part(text: str) -> dict[str, Any]:

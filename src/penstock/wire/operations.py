@@ -8,7 +8,6 @@ A path may come with ``/v1``, without it, or with it doubled (a base URL written
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from penstock.core.call import Operation
 
@@ -72,5 +71,5 @@ def find(path: str) -> Operation | None:
     collection, rest = stored.groups()
     for operation in BELOW:
         if operation.path == collection:
-            return replace(operation, path=collection + rest)
+            return operation.at(collection + rest)
     return None

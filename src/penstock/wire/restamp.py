@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
+from penstock.wire.counts import Usage
 from penstock.wire.sse import encode, parse, split
 from penstock.wire.told import JSON_ERRORS, Told, members
 from penstock.wire.told_dialects import CompletionsTold, MessagesTold
-from penstock.wire.usage import Usage
 
 
 class Restamp:

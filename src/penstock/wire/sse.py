@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from penstock.core.errors import UpstreamError
 
-DONE = b"data: [DONE]\n\n"
+DONE: Final = b"data: [DONE]\n\n"
 """What ends a stream in OpenAI's dialect."""
 
-KEEP_ALIVE = b": keep-alive\n\n"
+KEEP_ALIVE: Final = b": keep-alive\n\n"
 """A comment: every parser skips it, every proxy sees traffic."""
 
-KEEP_ALIVE_NUMBERED = b": keep-alive\n"
+KEEP_ALIVE_NUMBERED: Final = b": keep-alive\n"
 """The same for a stream whose events have ids. There its empty line would end an event: a parser that remembers the
 last id (that of the OpenAI client for Python) makes one of it, without data."""
 
-BOM = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 
 # The first line end is atomic: a CRLF is never taken for a CR and an empty line.
-_BOUNDARY = re.compile(rb"(?>\r\n|\n|\r)(?:\r\n|\n|\r)")
-_LONGEST_BOUNDARY = 4
+_BOUNDARY: Final = re.compile(rb"(?>\r\n|\n|\r)(?:\r\n|\n|\r)")
+_LONGEST_BOUNDARY: Final = 4
 
 
 class EventSplitter:
@@ -79,8 +79,9 @@ class EventSplitter:
 
 def _last_boundary(data: bytes) -> int:
     """The position after the last event boundary in ``data``; 0 without one."""
-    if b"\r" not in data:
-        return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
+    if data.find(b"\r") < 0:  # not ``in``, which makes and drops an exception for bytes: half as dear again
+        at = data.rfind(b"\n\n")
+        return at + 2 if at >= 0 else 0
     end = 0
     for boundary in _BOUNDARY.finditer(data):
         end = boundary.end()

@@ -7,103 +7,28 @@ May fail: not at all; an answer that cannot be read tells nothing.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 import msgspec
 
+from penstock.wire.counts import Answer, Counts, Timings, Usage
 from penstock.wire.json import MOST_TOKENS
 from penstock.wire.sse import parse
 
-
-class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Token counts, in every dialect: ``prompt_tokens`` includes ``cached_tokens`` and ``written_tokens`` (what the
-    provider's own cache had, and was given), ``completion_tokens`` includes ``reasoning_tokens``."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-    written_tokens: int = 0
-
-    @property
-    def total_tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
-
-    def joined(self, other: Usage | None) -> Usage:
-        """With what another event of the same stream tells. Counts in streams only grow, so the larger one holds."""
-        if other is None:
-            return self
-        return Usage(
-            max(self.prompt_tokens, other.prompt_tokens),
-            max(self.completion_tokens, other.completion_tokens),
-            max(self.cached_tokens, other.cached_tokens),
-            max(self.reasoning_tokens, other.reasoning_tokens),
-            max(self.written_tokens, other.written_tokens),
-        )
-
-    def plus(self, other: Usage) -> Usage:
-        """What two calls used together."""
-        return Usage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
-            self.written_tokens + other.written_tokens,
-        )
-
-
-class _Details(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-class _Counts(msgspec.Struct, gc=False):
-    """All names for counts. Anthropic's ``input_tokens`` leaves cached tokens out, the others' count them in."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Details | None = None
-    prompt_cache_hit_tokens: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: _Details | None = None
-    output_tokens_details: _Details | None = None
-    reasoning_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-
-
-class _Timings(msgspec.Struct, gc=False):
-    """llama.cpp's own account."""
-
-    cache_n: int | None = None
-
-
-class _Holder(msgspec.Struct, gc=False):
-    usage: _Counts | None = None
-
-
-class _Answer(msgspec.Struct, gc=False):
-    """Where counts may stand: at the top; in ``response`` (Responses' events); in ``message`` (Anthropic's first)."""
-
-    usage: _Counts | None = None
-    timings: _Timings | None = None
-    response: _Holder | None = None
-    message: _Holder | None = None
-
-
-_answer = msgspec.json.Decoder(_Answer)
-_counts = msgspec.json.Decoder(_Counts)
-_TOLD = re.compile(rb'"usage"[ \t\r\n]*:[ \t\r\n]*\{')
+_answer: Final = msgspec.json.Decoder(Answer)
+_counts: Final = msgspec.json.Decoder(Counts)
+MOST_LAST_BYTES: Final = 4096
+"""Of a usage that is the last member of its answer: so much is copied to read it, which is cheaper than a view."""
+_TOLD: Final = re.compile(rb'"usage"[ \t\r\n]*:[ \t\r\n]*\{')
 
 
 def usage_of(body: bytes) -> Usage | None:
     """The usage in a JSON answer or in the data of one event."""
     # Usually it is the last member: then it alone is read. Its quote cannot stand in a string unescaped.
     at = body.rfind(b',"usage":{')
-    if at >= 0:
+    if at >= 0 and len(body) - at <= MOST_LAST_BYTES:
         try:
-            return _usage(_counts.decode(memoryview(body)[at + 9 : -1]), None)
+            return _usage(_counts.decode(body[at + 9 : -1]), None)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
     try:
@@ -120,7 +45,7 @@ def usage_of(body: bytes) -> Usage | None:
     return _usage(counts, answer.timings)
 
 
-def _usage(counts: _Counts, timings: _Timings | None) -> Usage:
+def _usage(counts: Counts, timings: Timings | None) -> Usage:
     details = counts.prompt_tokens_details or counts.input_tokens_details
     read = counts.cache_read_input_tokens or 0
     cached = read or counts.prompt_cache_hit_tokens or (details and details.cached_tokens) or 0

@@ -159,7 +159,7 @@ def test_what_is_of_others_passes() -> None:
 
 def test_cancelled_what_was_answered_is_kept() -> None:
     async def act(gateway: Running) -> None:
-        job = await make(gateway, jsonl(*(line(n) for n in range(5000))))
+        job = await make(gateway, jsonl(*(line(n) for n in range(20_000))))
         await until(gateway, job["id"], lambda one: one["request_counts"]["completed"] > 10)
         seen = await told(gateway, "POST", f"/v1/batches/{job['id']}/cancel")
         assert seen["status"] in ("cancelling", "cancelled")
@@ -168,7 +168,7 @@ def test_cancelled_what_was_answered_is_kept() -> None:
         assert job["status"] == "cancelled"
         good, bad = await rows(gateway, job["output_file_id"]), await rows(gateway, job["error_file_id"])
         assert job["request_counts"]["completed"] == len(good)
-        assert sorted(row["custom_id"] for row in good + bad) == sorted(f"id-{n}" for n in range(5000))
+        assert sorted(row["custom_id"] for row in good + bad) == sorted(f"id-{n}" for n in range(20_000))
         assert {row["error"]["code"] for row in bad} == {"batch_cancelled"}
         answer = await told(gateway, "POST", f"/v1/batches/{job['id']}/cancel", status=409)
         assert answer["error"]["code"] == "batch_ended"

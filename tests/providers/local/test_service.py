@@ -22,7 +22,7 @@ from penstock.providers.local.service import LocalEngine
 
 PYTHON = sys.executable
 FAKE = str(Path(__file__).parents[2] / "net" / "fake_server.py")
-QUICK = Pace(load=5, check=0.05, answer=0.2, strikes=3, first_pause=0.02, longest_pause=0.05, grace=0.5, drain=2)
+QUICK = Pace(load=5, check=0.05, answer=1.0, strikes=3, first_pause=0.02, longest_pause=0.05, grace=0.5, drain=2)
 
 
 def gone(*pids: int, within: float = 5.0) -> bool:
@@ -252,3 +252,46 @@ def test_no_engine_outlives_its_owner(weights: str, number: signal.Signals) -> N
         owner.send_signal(number)
         owner.wait(20)
     assert gone(*pids)
+
+
+def test_those_of_another_size_go_by_name_when_their_successors_are_there(faked: Callable[..., LocalEngine]) -> None:
+    async def main() -> None:
+        engine = faked(1, 3)
+        async with running(engine):
+            await until(lambda: engine.replicas)
+            engine.scale(2)
+            await until(lambda: all(one.ready for one in engine.replicas))
+            first = engine.replicas[0]
+            busy = first.pid
+            assert engine.resize({"slots": 4}, dry_run=True) == {"slots": 4, "context": 4096, "threads": 1}
+            assert not engine.is_stale(first.name)
+            engine.resize({"slots": 4})
+            assert engine.size["slots"] == 4
+            assert [engine.is_stale(one.name) for one in engine.replicas] == [True, True]
+            engine.scale(3)
+            assert [engine.is_stale(one.name) for one in engine.replicas] == [True, True, False]
+            first.enter()
+            engine.scale(2, [first.name])
+            assert first not in engine.replicas
+            assert psutil.pid_exists(busy), "its calls end first"
+            first.leave()
+            await until(lambda: not psutil.pid_exists(busy))
+            assert [engine.is_stale(one.name) for one in engine.replicas] == [True, False]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        ({"slots": 49}, "slots 49: an embedded engine takes 48 calls at once at most"),
+        ({"context": 64}, "context 64: an embedded engine needs 128 tokens at least"),
+        ({"threads": 100_000}, "threads 100000: this machine has"),
+        ({"slots": 0}, "slots must be at least 1"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused(faked: Callable[..., LocalEngine], size: dict[str, int], says: str) -> None:
+    engine = faked()
+    with pytest.raises(ValueError, match=says):
+        engine.resize(size)
+    assert engine.options == EngineOptions()

@@ -14,8 +14,8 @@ import pytest
 from penstock.core.errors import UpstreamError
 from penstock.core.tasks import Crew
 from penstock.routing.affinity_config import ScrapeConfig
-from penstock.routing.load import Scraped
 from penstock.routing.prefix import PrefixIndex
+from penstock.routing.scraped import Scraped
 from penstock.routing.scraping.page import LARGEST_PAGE
 from penstock.routing.scraping.service import MOST_SKIPPED, TOKENS_PER_BLOCK, Past, Scraper, Watched
 from penstock.routing.targets import Target

@@ -2,7 +2,8 @@
 
 import pytest
 
-from penstock.routing.load import FRESH_SECONDS, Scraped
+from penstock.routing.load import FRESH_SECONDS
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.targets import Target

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from penstock.config import Config, ConfigError
 from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.config import RoutingConfig
-from penstock.routing.load import Scraped
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies.instance_score import InstanceScore
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.targets import Target

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.routing.load import Peers, Scraped
+from penstock.routing.load import Peers
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies.least_rank import DRAWN, MOST, LeastRank
 from penstock.routing.strategies.wait import rank
 from penstock.routing.targets import Target

@@ -38,6 +38,7 @@ def test_of_two_drawn_the_sooner() -> None:
         assert strategy.choose([slow, fast, idle], ask()) is chosen
 
 
+@pytest.mark.interpreted
 @given(st.integers(2, 9), st.floats(0, 1), st.floats(0, 1))
 def test_two_different_ones_are_drawn_also_at_the_ends(count: int, first: float, second: float) -> None:
     those = targets(*[1] * count)

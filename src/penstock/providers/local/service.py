@@ -10,19 +10,22 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from penstock.core.errors import UpstreamError
 from penstock.core.tasks import Crew
 from penstock.net.children import Backoff
 from penstock.net.replica import Pace, Replica
-from penstock.providers.local.engine import EngineOptions, command
+from penstock.providers.local.engine import MAX_CONNECTIONS, EngineOptions, command
 from penstock.providers.local.store import EMBEDDED, WeightsStore
 
 # What an engine may know of our environment. It needs no provider's key, so it gets none.
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV")
 
+SIZES = ("slots", "context", "threads")
+LEAST_CONTEXT = 128
 ELSEWHERE_SECONDS = 0.5
 """So often other processes are asked whether they still use a replica that is to end."""
 
@@ -55,6 +58,7 @@ class LocalEngine:
         self._numbers = 0
         self._crew = Crew(name)
         self._lives: dict[Replica, asyncio.Task[None]] = {}
+        self._options: dict[str, EngineOptions] = {}
         self._some_ready = asyncio.Event()
         self._life: asyncio.Task[Any] | None = None
         self._closed = False
@@ -89,17 +93,45 @@ class LocalEngine:
             self._life.cancel()
             await asyncio.wait({self._life})
 
-    def scale(self, wanted: int) -> int:
-        """Run ``wanted`` replicas, within the bounds; those too many finish their calls first. Returns the target."""
+    @property
+    def size(self) -> dict[str, int]:
+        """Of replicas that are started now."""
+        return {name: getattr(self.options, name) for name in SIZES}
+
+    def is_stale(self, name: str) -> bool:
+        """Whether a replica was started with another size."""
+        return self._options.get(name, self.options) != self.options
+
+    def resize(self, size: Mapping[str, int], *, dry_run: bool = False) -> dict[str, int]:
+        """Replicas that are started from now on have this size; whoever scales has the others replaced. Returns all of
+        it. Raises ValueError for one that cannot be."""
+        said: dict[str, Any] = dict(size)
+        options, cores = replace(self.options, **said), os.cpu_count() or 1
+        if options.slots > MAX_CONNECTIONS:
+            raise ValueError(f"slots {options.slots}: an embedded engine takes {MAX_CONNECTIONS} calls at once at most")
+        if options.context < LEAST_CONTEXT:
+            raise ValueError(f"context {options.context}: an embedded engine needs {LEAST_CONTEXT} tokens at least")
+        if options.threads > cores:
+            raise ValueError(f"threads {options.threads}: this machine has {cores} cores")
+        if not dry_run:
+            self.options = options
+        return {name: getattr(options, name) for name in SIZES}
+
+    def scale(self, wanted: int, victims: Collection[str] = ()) -> int:
+        """Run ``wanted`` replicas, within the bounds; those too many finish their calls first, ``victims`` (names)
+        before others. Returns the target."""
         self.target = min(max(wanted, self.minimum), self.maximum)
         while self._path and len(self.replicas) < self.target:
             name, argv = f"{self.name}/{self._numbers}", command(self.options, self._path)
+            self._options[name] = self.options
             replica = Replica(name, argv, engine_environment(), self._pace, self._note_readiness)
             self._numbers += 1
             self.replicas.append(replica)
             self._lives[replica] = self._crew.spawn(replica.run(), replica.name)
         while len(self.replicas) > self.target:
-            replica = self.replicas.pop()
+            replica = next((one for one in self.replicas if one.name in victims), self.replicas[-1])
+            self.replicas.remove(replica)
+            self._options.pop(replica.name, None)
             self._crew.spawn(self._retire(replica), f"{replica.name} retires")
         self._note_readiness()
         return self.target

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from penstock.core.errors import Fail
 from penstock.core.tasks import Crew
 from penstock.routing.affinity_config import ScrapeConfig
-from penstock.routing.load import Scraped
+from penstock.routing.scraped import Scraped
 from penstock.routing.scraping.page import LARGEST_PAGE, read
 from penstock.routing.targets import Target
 

@@ -8,19 +8,20 @@ more in turn: a stale value is right again after four times as many choices as t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from penstock.routing.ask import Ask
 from penstock.routing.load import Load
 from penstock.routing.targets import Target
 
-MOST = 96
+MOST: Final = 96
 """Up to so many targets all are looked at."""
-DRAWN = 40
+DRAWN: Final = 40
 """Of more, so many that follow a random place. The best of 40 is among the best tenth with a probability of 0.985
 (Mitzenmacher 2001 on few draws); gateways that do not know of each other draw differently."""
-MOST_HOLDERS = 4
+MOST_HOLDERS: Final = 4
 """Besides these, so many of those that have most of the prompt."""
-_LOOKS = 4
+_LOOKS: Final = 4
 
 
 class LeastRank:

@@ -9,11 +9,12 @@ in ``load.py`` and ``pace.py``, were fitted on the first halves of the traces (d
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from penstock.routing.ask import Ask
 from penstock.routing.targets import Target
 
-DECODE = 0.1
+DECODE: Final = 0.1
 """A second of a whole answer counts as so many to its first token, where prices are compared with time."""
 
 
