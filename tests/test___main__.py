@@ -11,4 +11,4 @@ def test_it_runs_as_a_module() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "penstock", "--version"], capture_output=True, text=True, cwd=folder, check=True
     )
-    assert done.stdout == f"penstock {penstock.__version__}\n"
+    assert done.stdout.removesuffix("\n").removesuffix(" (compiled)") == f"penstock {penstock.__version__}"

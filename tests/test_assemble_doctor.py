@@ -58,6 +58,18 @@ def test_what_is_found_while_serving_is_not_looked_for(upstream: ScriptedUpstrea
     assert [(step.state, "found while serving" in step.said) for step in report.steps] == [("skipped", True)]
 
 
+@pytest.mark.parametrize(("program", "state"), [("sh", "ok"), ("no-such-engine", "failed")])
+def test_the_program_that_starts_a_pool_s_replicas_is_looked_for(program: str, state: str) -> None:
+    text = (
+        "upstreams: {gpu: {kind: vllm, discover: {scaling: true}}}\nmodels: {m: {upstreams: [gpu]}}\n"
+        f"scaling: {{pools: {{gpu: {{local: {{command: [{program}, '{{port}}']}}}}}}}}\n"
+    )
+    (report,) = diagnose(Config.parse(text, "penstock.yaml", {}), {})
+    (step,) = report.steps
+    assert (step.name, step.state, program in step.said) == ("command", state, True)
+    assert ("scaling.pools.gpu.local.command" in step.fix) == (state == "failed")
+
+
 def test_an_address_of_its_own_is_where_it_connects(upstream: ScriptedUpstream) -> None:
     text = (
         "upstreams: {x: {kind: vllm, base_url: 'http://models.invalid/v1', address: '127.0.0.1:%d'}}\n"

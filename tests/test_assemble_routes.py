@@ -12,6 +12,7 @@ from penstock.routing.strategies import make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry
 from penstock.routing.trial import Rules, Trial
+from tests.support import pools
 from tests.support.targets import ask, targets
 
 FILE = """
@@ -66,7 +67,15 @@ def test_a_call_is_explained_from_the_table() -> None:
     made, shared = routes()
     table = made.table([entry(shared)], config())
     told = made.answer(table, config(), {"body": '{"model": "m"}'})
-    assert (told["strategy"], told["winner"]) == ("round_robin", "a")
+    assert (told["strategy"], told["winner"], told["waits_for"]) == ("round_robin", "a", None)
     question: dict[str, Any] = {"body": '{"model": "x"}'}
     with pytest.raises(CallerError, match="does not exist"):
         made.answer(table, config(), question)
+
+
+def test_a_call_of_a_pool_without_a_replica_is_told_to_wait_for_it() -> None:
+    made, shared = routes()
+    pooled = Config.parse(pools.config(least=0), "c.yaml", {})
+    table = made.table([Entry("m", [], make_strategy("round_robin", shared))], pooled)
+    told = made.answer(table, pooled, {"body": '{"model": "m"}'})
+    assert (told["winner"], told["waits_for"]) == (None, "gpu")

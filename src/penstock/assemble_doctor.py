@@ -7,6 +7,8 @@ so. Nothing of a running gateway is touched; an embedded engine is started for t
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +30,7 @@ from penstock.core.tasks import Crew
 from penstock.providers.kinds import HTTP_KINDS
 from penstock.routing.config import RoutingConfig
 from penstock.routing.upstream_config import UpstreamConfig
-from penstock.wire.json import peek
+from penstock.wire.json import fill
 from penstock.wire.operations import find
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ def diagnose(config: Config, keys_from: Mapping[str, str], *, only: str = "", li
         patient = Patient(
             name, upstream, routing.timeouts, keys_from.get(name, f"upstreams.{name}.api_key"), wanted(routing, name)
         )
-        work = partial(_examination(upstream), patient, reports[name].steps.append)
+        command = _command(config, name)
+        examination = _examination(upstream) if command is None else partial(_started, *command)
+        work = partial(examination, patient, reports[name].steps.append)
         # A thread that hangs in the resolver cannot be ended: it is left behind and dies with the process.
         threads[name] = threading.Thread(target=work, name=f"doctor {name}", daemon=True)
         threads[name].start()
@@ -109,6 +113,28 @@ def _discovered(patient: Patient, note: Callable[[Step], None]) -> None:
     note(Step("dns", "skipped", "its instances are found while serving; 'penstock upstreams' shows them"))
 
 
+def _command(config: Config, upstream: str) -> tuple[str, str | None] | None:
+    """The program that starts replicas of ``upstream`` here, and the PATH that it is found by; None where none does."""
+    if importlib.util.find_spec("penstock.scaling") is None:
+        return None
+    from penstock.scaling.config import ScalingConfig
+
+    pool = config.of(ScalingConfig).pools.get(upstream)
+    if pool is None or pool.local is None or not pool.local.command:
+        return None
+    return pool.local.command[0], pool.local.environment.get("PATH")
+
+
+def _started(program: str, path: str | None, patient: Patient, note: Callable[[Step], None]) -> None:
+    found = shutil.which(program, path=path)
+    if found is not None:
+        note(Step("command", "ok", f"{found} starts its replicas; 'penstock scaling show {patient.name}' tells more"))
+        return
+    place = f"scaling.pools.{patient.name}.local.command"
+    note(Step("command", "failed", f"there is no program {program} that this user may run",
+              f"install it, or write its whole path in {place}"))  # fmt: skip
+
+
 # ---- what runs in here
 
 
@@ -130,8 +156,7 @@ async def _answer_of(provider: Provider, *, stream: bool) -> bytes:
     call.body = msgspec.json.encode(
         {"model": "echo", "messages": [{"role": "user", "content": "Hi"}], "stream": stream, "max_tokens": 1}
     )
-    seen = peek(call.body)
-    call.model, call.stream, call.max_tokens = seen.model or "", seen.stream is True, seen.output_limit
+    fill(call, call.body)
     exchange = Exchange("doctor", call, 0.0, 60.0, cast("RequestBody", Whole()))  # echo reads only the call
     try:
         return await collect((await provider.send(exchange, call.model)).body, 65536)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.assemble_telemetry import telemetry
 from penstock.config import Config
 from penstock.core.exchange import Exchange
-from penstock.core.finished import Record, record
+from penstock.core.finished import Record
 from penstock.core.ports import Stage
 from penstock.core.sheaves import Sheaf, sheaves
 from penstock.pipeline import timed
@@ -33,6 +33,7 @@ class Observation:
         from penstock.observe.board import Board
         from penstock.observe.log_stream import current_stream
         from penstock.observe.recent import Recent
+        from penstock.observe.tape import Tape
 
         self.board = Board()
         self._recent = Recent(1000)
@@ -40,8 +41,9 @@ class Observation:
         """What is given the records of finished calls, a few times a second, many together."""
         self.counters: list[Callable[[list[Sheaf]], None]] = []
         """The same for who only adds up, and so may wait for more of them: few at a time cost twice as much."""
-        self._wall = wall
-        self._tape: list[Record] = []
+        self._tape = Tape(wall, MOST_HELD, self._pass_on)
+        self.take: Callable[[Exchange], None] = self._tape.take
+        """Remembers a finished call; who measures is given it soon."""
         self._uncounted: list[Record] = []
         self._until = FLUSHES
         self.log = AccessLog(current_stream, wall, errors_only=True)
@@ -97,12 +99,6 @@ class Observation:
             self.telemetry.go_on(exchange)
         self.take(exchange)
 
-    def take(self, exchange: Exchange) -> None:
-        """Remember a finished call; who measures is given it soon."""
-        self._tape.append(record(exchange, self._wall()))
-        if len(self._tape) >= MOST_HELD:
-            self._pass_on()
-
     @property
     def recent(self) -> Recent:
         """The last calls, up to now."""
@@ -111,7 +107,7 @@ class Observation:
 
     def _pass_on(self) -> None:
         """Give who measures what has ended since."""
-        rows, self._tape = self._tape, []
+        rows = self._tape.cut()
         self._until = FLUSHES
         if not rows:
             return

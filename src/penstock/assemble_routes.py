@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.assemble_waking import bounds_of
 from penstock.config import Config
 from penstock.routing.config import RoutingConfig
 from penstock.routing.explain import call_of, explain
@@ -57,7 +58,10 @@ class Routes:
             str(question.get("client") or ""),
         )
         scope = str(question.get("key") or "")
-        return explain(table, self._shared, strategies(config), call, scope=scope, now=self._now())
+        explained = explain(table, self._shared, strategies(config), call, scope=scope, now=self._now())
+        entry = table.find(call.model)
+        bounds = None if entry.targets else bounds_of(config).get(entry.pattern)
+        return explained | {"waits_for": None if bounds is None else bounds.pool}
 
 
 def strategies(config: Config) -> dict[str, str]:

@@ -8,7 +8,6 @@ not offered.
 from __future__ import annotations
 
 import ssl
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,13 +48,18 @@ ENGINE_IDLE_SECONDS = 4.0
 
 @dataclass(slots=True, eq=False)
 class Upstream:
-    """A target, and what it stands on. Origins end with their providers: an embedded engine has one a replica.
-    ``metrics``: where its metrics page is, "" for nowhere."""
+    """A target, and what it stands on. Of those ``made`` some may be over: an embedded engine has an origin a replica,
+    and a new one when that was restarted. ``metrics``: where its metrics page is, "" for nowhere."""
 
     target: Target
-    origins: weakref.WeakSet[Origin]
+    made: list[Origin]
     engine: str = ""
     metrics: str = ""
+
+    @property
+    def origins(self) -> list[Origin]:
+        """Its pools of connections that are not over."""
+        return [origin for origin in self.made if not origin.is_over]
 
 
 class Upstreams:
@@ -90,7 +94,7 @@ class Upstreams:
         key = target_key(name, config, timeouts)
         known = self._known.get(key)
         if known is None:
-            origins: weakref.WeakSet[Origin] = weakref.WeakSet()
+            origins: list[Origin] = []
             try:
                 provider = self._provider(name, config, timeouts, origins)
             except ModuleNotFoundError as error:
@@ -164,9 +168,7 @@ class Upstreams:
         shared.sessions.bound = affinity.sessions
         shared.scores = routing.instance_score
 
-    def _provider(
-        self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: weakref.WeakSet[Origin]
-    ) -> Provider:
+    def _provider(self, name: str, config: UpstreamConfig, timeouts: TimeoutsConfig, origins: list[Origin]) -> Provider:
         patience = Patience(timeouts.connect, timeouts.first_token, timeouts.idle)
         if config.kind == "echo":
             from penstock.providers.echo import Echo
@@ -185,7 +187,7 @@ class Upstreams:
         url: str,
         keys: Sequence[str],
         patience: Patience,
-        origins: weakref.WeakSet[Origin],
+        origins: list[Origin],
     ) -> HttpProvider:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
@@ -209,13 +211,11 @@ class Upstreams:
             max_age=config.max_age,
         )
         origin = Origin(name, reach, wheel=self._wheel, names=self._names, now=self._now)
-        origins.add(origin)
+        origins[:] = [*(one for one in origins if not one.is_over), origin]
         said = speech(config.kind, url, keys[0] if keys else None, dict(config.headers), keys[1:])
         return HttpProvider(origin, said, patience, self._now)
 
-    def _local(
-        self, name: str, config: UpstreamConfig, patience: Patience, origins: weakref.WeakSet[Origin]
-    ) -> Provider:
+    def _local(self, name: str, config: UpstreamConfig, patience: Patience, origins: list[Origin]) -> Provider:
         from penstock.providers.local.engine import MAX_CONNECTIONS
         from penstock.providers.local.provider import Local
 

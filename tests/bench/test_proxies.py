@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import proxies
+from bench import built, proxies
 
 
 def test_all_are_chosen_but_those_left_out() -> None:
     names = [proxy.name for proxy in proxies.chosen(None, without=("litellm",))]
-    assert names[:2] == ["penstock", "nginx"]
+    assert names[:3] == ["penstock", "penstock-source", "nginx"]
     assert "litellm" not in names
 
 
@@ -20,8 +20,14 @@ def test_named_ones_come_in_the_order_named() -> None:
 
 
 def test_an_unknown_name_is_told_with_the_known() -> None:
-    with pytest.raises(ValueError, match=r"nginks; known: penstock, nginx"):
+    with pytest.raises(ValueError, match=r"nginks; known: penstock, penstock-source, nginx"):
         proxies.chosen("nginx,nginks")
+
+
+def test_both_forms_of_penstock_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(built, "carried", lambda: built.Form(Path("compiled"), "compiled"))
+    forms = [proxy.form() for proxy in (proxies.Penstock(), proxies.PenstockSource())]
+    assert forms == [built.Form(Path("compiled"), "compiled"), built.SOURCE]
 
 
 @pytest.mark.parametrize("template", ["nginx_proxy.conf", "nginx_upstream.conf"])

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -35,6 +36,15 @@ def test_a_server_that_does_not_start_is_told_with_its_last_words() -> None:
             await wrong.until_it_answers()
 
     asyncio.run(play())
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(TheatreError, match=f"port {port} is taken"):
+            asyncio.run(Theatre(port=port).open())
 
 
 def test_ports_differ() -> None:

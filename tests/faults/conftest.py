@@ -20,6 +20,7 @@ auth: {mode: open}
 timeouts: {connect: 1s, first_token: 500ms, idle: 500ms, total: 4s}
 retries: {max: 2, budget: 1}
 scrape: {enabled: false}
+warmup: {enabled: false}
 health: {probes: off, breaker: {failures: 100000, least: 100000}}
 """
 

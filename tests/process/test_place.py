@@ -164,7 +164,7 @@ def test_all_are_renewed_one_after_another_by_one_at_a_time(monkeypatch: pytest.
     async def scene(made: Scene) -> None:
         gate = asyncio.Lock()
         refused = await renew_all([], gate, 5.0, 77.0)
-        assert (refused["ok"], refused["problems"][0].partition(":")[2]) == (False, " listen.workers")
+        assert (refused["ok"], refused["problems"][0].partition(":")[2]) == (False, " set listen.workers to 2 or more")
         await made.begin()
         async with gate:
             assert (await renew_all([made.place], gate, 5.0, 77.0))["problems"] == ["a restart is under way"]

@@ -11,6 +11,9 @@ from typing import Any
 from penstock.core.tasks import Crew
 from penstock.process.control import ControlSocket, ask_gateway
 
+PORT = 9126
+"""Nobody listens there: it names a control socket."""
+
 
 class AskedGateway:
     """``answers`` by the question's name (an exception is raised); ``asked`` is what came."""

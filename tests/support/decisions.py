@@ -6,7 +6,8 @@ import random
 from typing import Any
 
 from penstock.routing.ask import Ask
-from penstock.routing.load import Peers, Scraped
+from penstock.routing.load import Peers
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.targets import Changes, Seat, Target
 from tests.support.targets import Upstream, call, exchange

@@ -1,30 +1,10 @@
-"""Making fibers in tests, on both loops."""
+"""Making fibers in tests."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import pytest
-import uvloop
-
 from penstock.core.fiber import Fiber, Promise
-
-
-def _runner(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    def run(main: Coroutine[Any, Any, Any]) -> Any:
-        with asyncio.Runner(loop_factory=new_loop) as runner:
-            return runner.run(main)
-
-    return run
-
-
-on_both_loops = pytest.mark.parametrize(
-    "run",
-    [
-        pytest.param(_runner(asyncio.new_event_loop), id="asyncio"),
-        pytest.param(_runner(uvloop.new_event_loop), id="uvloop"),
-    ],
-)
 
 
 def promise() -> Promise[Any]:

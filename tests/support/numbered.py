@@ -17,7 +17,7 @@ from penstock.core.exchange import Exchange
 from penstock.core.reply import Reply, Sink
 from penstock.routing.targets import Target
 from penstock.wire import anthropic_messages, openai_chat, openai_completions
-from penstock.wire.usage import Usage
+from penstock.wire.counts import Usage
 
 WORDS = 12
 TEXT = " ".join(f"w{number}" for number in range(1, WORDS + 1))

@@ -36,11 +36,35 @@ def _series() -> dict[str, list[float | None]]:
     return {name: [None if at == 30 else 1.0 + at % 7 for at in range(POINTS)] for name in names}
 
 
+REPLICA = {"name": NAME, "address": "gpu-1:8000", "state": "failed", "since": BEGAN, "asked": BEGAN - 60, "took": 0.0,
+           "trouble": f"its last words: {NAME}"}  # fmt: skip
+DECIDED = {"at": BEGAN, "wanted": 3, "action": "scale_up", "reason": f"load {NAME} needs 3", "confidence": 0.8,
+           "cost": 5.04}  # fmt: skip
+POOL = {
+    "desired_replicas": 3, "wanted": 3, "why": "calls wait for it", "trouble": f"{NAME} does not start", "would": NAME,
+    "starts": 40.0, "due_in": 12.0, "min": 0, "max": 8, "actuator": "ray", "dry_run": True, "policy": "forecast",
+    "standing": {"wanted": 3, "price": 2.52, "moves": True, "order": [], "replicas": [REPLICA]},
+    "schedule": {"min": 2, "max": 6, "next": {"at": BEGAN + 3600, "min": 0, "max": 8}},
+    "held": {"count": 3, "by": NAME, "since": BEGAN, "until": BEGAN + 600}, "decision": DECIDED, "changes": [DECIDED],
+    "seen": {"load": 400.0, "carries": 100.0, "waiting": 7, "in_flight": 4}, "cold_starts": [40.0],
+    "forecast": {"seconds": 40.0, "quantile": 0.9, "load": 450.0},
+}  # fmt: skip
+NOW = {"wanted": 3, "ready": 0, "starting": 0, "draining": 0, "failed": 1, "waiting": 7, "in_flight": 4, "held": True,
+       "changed": BEGAN, "trouble": POOL["trouble"]}  # fmt: skip
+"""As it is told live."""
+EXPECTED = {
+    "step": 60.0, "values": 500, "gaps": 0, "now": 5.0, "until": BEGAN + STEP * POINTS,
+    "prediction": {
+        "made": BEGAN + STEP * POINTS, "window": 7200.0, "confidence": 0.7,
+        "intervals": [{"at": BEGAN + STEP * POINTS + 60 * at, "load": 5 + at / 60, "lower": 4.0, "upper": 9.0,
+                       "confidence": 0.7} for at in range(1, 121)],
+    },
+}  # fmt: skip
 PARTS: dict[str, dict[str, Any]] = {
     "history": {
         "since": BEGAN, "until": BEGAN + STEP * POINTS, "step": STEP,
         "times": [BEGAN + STEP * at for at in range(POINTS)],
-        "series": [{"name": "", "calls": 60, "points": _series()}],
+        "series": [{"name": name, "calls": 60, "points": _series()} for name in ("", NAME)],
     },
     "anomalies": {"enabled": True, "open": [], "closed": [ANOMALY]},
     "alerts": {
@@ -70,6 +94,8 @@ PARTS: dict[str, dict[str, Any]] = {
     "experiments": {
         "mode": "auto", "proposals": [PROPOSAL], "running": [], "settings": [], "journal": [EXPERIMENT],
     },
+    "scaling": {"pools": {NAME: POOL}},
+    "forecast": {"enabled": True, "trouble": "", "models": {NAME: {"requests": EXPECTED}}, "pools": {}},
     "cost": {
         "rows": [{"name": NAME, "cost": 1_250_000, "saved": {"cache": 300_000, "routing": 0}, **SUMS}], "more": 0,
         "total": {"name": "", "cost": 1_250_000, "saved": {"cache": 300_000, "routing": 0}, **SUMS}, "idle": {},
@@ -82,6 +108,12 @@ SHOWN = {
     "traffic": ("Time to first token", "high latency"),
     "findings": ("burn_fast", "+282 %", NAME, "strategy: prefix", "switch it on", "missed", "0.75", "total_p95"),
     "cost": ("$1.25", "$31.00", "$28.00 to $35.00", "cache $0.30", "2 without a price"),
+    "scaling": (
+        f"Pool {NAME}", "0 of 3 wanted replicas ready, with trouble", f"{NAME} does not start", f"load {NAME} needs 3",
+        "confidence 80 %", "calls wait for it", "its last words", "2 to 6 may be now", "0 to 8", "7\nfor a replica",
+        "$2.52 each", "+$5.04", "by hand", "dry run", "90 % sure", "gpu-1:8000", f"{NAME}: calls a second",
+        "Now 5; expected in 10 min 5.17 (4 to 9)", "in 2 h 7 (4 to 9)",
+    ),
     "experiments": ("hedge.percentile", "-22 %", "-30 %", "kept", "0.95"),
-}
+}  # fmt: skip
 """By view, what must be read there."""

@@ -16,7 +16,7 @@ from penstock.routing.table import Entry, Table
 from penstock.routing.targets import Changes, Target
 from penstock.routing.trial import Side
 from penstock.wire import openai_chat
-from penstock.wire.usage import Usage
+from penstock.wire.counts import Usage
 from tests.support.fibers import until
 from tests.support.numbered import Frames
 from tests.support.streams import Reader

@@ -26,3 +26,17 @@ def window_of(start: float, *records: Record, gauges: dict[str, float] | None = 
     tally.close(start + SPAN, gauges or {})
     (window,) = tally.over(start - SPAN)
     return window
+
+
+def full_window(start: float) -> Window:
+    """One that has something of everything."""
+    made = window_of(
+        start,
+        finished(queued=0.25, waits={"queue": 0.25}, tags="team:a"),
+        finished(model="small", fault="upstream", error="upstream_timeout"),
+        finished(upstream="west", cache="hit-exact", attempts=0),
+        gauges={"cpu": 0.5, "in_flight": 3},
+    )
+    made.feedback = {"large": (2, 1.5)}
+    made.peaks, made.covered, made.worker = {"cpu": 0.75}, 5.0, -1
+    return made

@@ -114,6 +114,8 @@ class Theatre:
 
     async def open(self) -> None:
         """Start the servers, then nginx. The gateway is started by the first scene that wants it."""
+        if not _is_free(self.port):
+            raise TheatreError(f"port {self.port} is taken: end what listens there, or leave --port out")
         self.home = Path(tempfile.mkdtemp(prefix="penstock-demo-"))
         self.config = self._config()
         await asyncio.gather(*(one.start() for one in self.servers))
@@ -197,6 +199,17 @@ class Theatre:
 
     def __repr__(self) -> str:
         return f"<Theatre at {self.url}, door {self.door}>"
+
+
+def _is_free(port: int) -> bool:
+    """Whether a gateway could listen there; otherwise another one would play its part."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def free_port() -> int:

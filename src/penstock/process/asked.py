@@ -15,6 +15,7 @@ log = logging.getLogger("penstock")
 
 JOURNAL_SECONDS = 30.0
 LEADER_SECONDS = 30.0
+POOLS_SECONDS, RESIZE_SECONDS = 5.0, 25.0
 DEMAND_SECONDS = 1.0
 TRACE_SECONDS = 60.0
 """More than is traced: what was found is sorted then."""

@@ -21,7 +21,7 @@ from penstock.assemble_observation import install_logs
 from penstock.config import ConfigError
 from penstock.core.marks import Marks
 from penstock.core.tasks import Crew
-from penstock.process.asked import JOURNAL_SECONDS, LEADER_SECONDS, STREAM_SECONDS
+from penstock.process.asked import JOURNAL_SECONDS, LEADER_SECONDS, POOLS_SECONDS, RESIZE_SECONDS, STREAM_SECONDS
 from penstock.process.children import JOIN_SECONDS
 from penstock.process.far_engine import FarEngines
 from penstock.process.link import Link, LinkError, link_over
@@ -92,7 +92,8 @@ class FarFleet:
 
     async def pools(self, question: dict[str, Any]) -> dict[str, Any]:
         """Pools of replicas, which the supervisor keeps."""
-        return dict(await self.ask("pools", question))
+        within = RESIZE_SECONDS if question.get("do") == "resize" else POOLS_SECONDS
+        return dict(await self.ask("pools", question, within=within))
 
     async def demand(self, pools: list[str]) -> list[dict[str, Any]]:
         """What each worker has to do with pools."""

@@ -129,7 +129,7 @@ class Place:
 async def renew_all(places: Sequence[Place], gate: asyncio.Lock, start: float, leave: float) -> dict[str, Any]:
     """Renew each of ``places``, one after another; who fails ends it. Two at once are one too many for ``gate``."""
     if not places:
-        return _refused("with one worker there is nobody to serve meanwhile: listen.workers")
+        return _refused("with one worker there is nobody to serve meanwhile: set listen.workers to 2 or more")
     if gate.locked():
         return _refused("a restart is under way")
     async with gate:

@@ -11,7 +11,8 @@ from tests.support.runtime_api import balancer_event, url_event
 
 
 def test_a_function_urls_event_becomes_a_request_and_whom_it_is_from_cannot_be_written_by_the_caller() -> None:
-    event = url_event("POST", "/v1/a b", {"x": 1}, connection="close", **{"content-length": "99"})
+    event = url_event("POST", "/v1/a b", {"x": 1}, connection="close",
+                      **{"content-length": "99", "X-Forwarded-For": "7.7.7.7"})  # fmt: skip
     event |= {"rawQueryString": "a=%20&a=2", "cookies": ["one=1", "two=2"]}
     call = asked(event)
     assert (call.form, call.method, call.target) == ("url", "POST", "/v1/a%20b?a=%20&a=2")
@@ -19,6 +20,7 @@ def test_a_function_urls_event_becomes_a_request_and_whom_it_is_from_cannot_be_w
     fields = dict(call.fields)
     assert fields["x-forwarded-for"] == "203.0.113.9"
     assert "6.6.6.6" not in str(call.fields)
+    assert "7.7.7.7" not in str(call.fields)
     assert fields["cookie"] == "one=1; two=2"
     assert not {"connection", "content-length", "host"} & fields.keys()
     assert json.loads(call.body) == {"x": 1}
@@ -57,7 +59,10 @@ def test_a_body_in_base64_arrives_as_it_was() -> None:
     [
         None, [], {}, {"source": "aws.events", "requestContext": None}, {"requestContext": {}}, {"Records": []},
         {"requestContext": {"elb": {}}}, {"version": "2.0", "requestContext": {"http": {}}},
-        {**url_event("GET", "/"), "body": "*", "isBase64Encoded": True},
+        {**url_event("GET", "/"), "body": "*", "isBase64Encoded": True}, {**url_event("GET", "/"), "rawPath": "\ud800"},
+        {**balancer_event("GET", "/"), "httpMethod": {}},
+        {**balancer_event("GET", "/"), "multiValueHeaders": {"a": [1]}},
+        {**url_event("GET", "/"), "headers": {"host": None}}, {**url_event("GET", "/"), "headers": {"a": ["b"]}},
     ],
 )  # fmt: skip
 def test_what_is_no_call_is_refused_in_words(event: Any) -> None:

@@ -175,6 +175,22 @@ def test_fields_that_no_request_may_have_are_refused() -> None:
     assert heads == [] or b"x-evil" not in heads[0]
 
 
+@pytest.mark.parametrize("event", [
+    url_event("GET", "/x", None, a="\u20ac"), balancer_event("GET", "/x", None, a="\u20ac"),
+    url_event("GET", "/x", None, **{"\u20ac": "a"}), url_event("GET", "/x", None, host="\u20ac"),
+    url_event("G\xc9T", "/x"),
+])  # fmt: skip
+def test_a_caller_whose_fields_are_no_latin_text_is_refused_and_ends_nothing(event: object) -> None:
+    def use(api: RuntimeApi) -> list[Told]:
+        api.invoke(event)
+        api.invoke(balancer_event("GET", "/x"))
+        return [api.told(), api.told()]
+
+    (told, after), _ = _played(_hello, use)
+    assert told.json["statusCode"] == 400
+    assert after.json["statusCode"] == 200
+
+
 def test_a_runtime_api_that_is_gone_ends_the_loop() -> None:
     async def main() -> None:
         with pytest.raises(OSError):

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -60,12 +61,18 @@ def asked(event: object) -> Asked:
         )
     try:
         if "elb" in event["requestContext"]:
-            return _of_balancer(event)
+            return _checked(_of_balancer(event))
         if event.get("version") == "2.0" and "http" in event["requestContext"]:
-            return _of_url(event)
-    except (KeyError, TypeError, AttributeError) as error:
+            return _checked(_of_url(event))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnknownEvent(f"an event that lacks what its kind has: {error!r}") from None
     raise UnknownEvent("neither a balancer's event nor one of a function URL or an HTTP API with payload 2.0")
+
+
+def _checked(made: Asked) -> Asked:
+    if not all(isinstance(text, str) for text in (made.method, made.host, *chain.from_iterable(made.fields))):
+        raise TypeError("its method, or a field, is no text")
+    return made
 
 
 def _of_balancer(event: Mapping[str, Any]) -> Asked:
@@ -83,7 +90,8 @@ def _of_balancer(event: Mapping[str, Any]) -> Asked:
 
 def _of_url(event: Mapping[str, Any]) -> Asked:
     http = event["requestContext"]["http"]
-    fields = [(name, value) for name, value in (event.get("headers") or {}).items() if name != "x-forwarded-for"]
+    fields = [(name, value) for name, value in (event.get("headers") or {}).items()
+              if name.lower() != "x-forwarded-for"]  # fmt: skip
     fields.append(("x-forwarded-for", http["sourceIp"]))
     if event.get("cookies"):
         fields.append(("cookie", "; ".join(event["cookies"])))

@@ -92,7 +92,7 @@ class Runtime:
         try:
             async with asyncio.timeout(max(0.1, remaining - LAST_SECONDS)):
                 await self._forward(call, passed, respond)
-        except h11.LocalProtocolError as error:
+        except (h11.LocalProtocolError, UnicodeEncodeError) as error:  # a caller chooses what stands in its fields
             await respond.refuse(400, "bad_request", f"this request cannot be written as HTTP: {error}")
         except TimeoutError:
             await respond.refuse(
