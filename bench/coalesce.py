@@ -20,7 +20,7 @@ from typing import cast
 
 import uvloop
 
-from bench import machine, proxies, rig
+from bench import built, machine, proxies, rig
 from bench.process import Running
 from bench.stats import number, percentile, table
 
@@ -236,7 +236,7 @@ def main() -> None:
     if given.serve:
         uvloop.run(serve(int(given.serve[0]), given.serve[1], bool(given.serve[2])))
         return
-    about = machine.describe()
+    about = built.about()
     print(machine.headline(about))
     machine.take_place()
     machine.raise_descriptor_limit()

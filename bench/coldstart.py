@@ -1,7 +1,8 @@
 """How soon does it answer, and what does it take? Exec to first answer, ``--version``, idle memory, installed size.
 
-Penstock is installed without extras into a fresh virtual environment and measured as installed; the peers in their
-cached ones. The first answer is a whole chat through the proxy, key included, with 2 ms between attempts.
+Penstock's wheel, and the pure one, are built, installed without extras into fresh virtual environments and measured as
+installed; the peers in their cached ones. The first answer is a whole chat through the proxy, key included, with 2 ms
+between attempts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import machine, proxies, rig
+from bench import built, machine, proxies, rig
 from bench.environments import run as run_command
 from bench.process import Running
 from bench.stats import Row, median, number, table
@@ -72,12 +73,15 @@ def node_footprint(environment: Path) -> Footprint:
     return Footprint(len(lock["packages"]) - 1, size_bytes(environment / "node_modules"))
 
 
-def fresh_penstock(folder: Path) -> proxies.Penstock:
-    """Install the core of this source tree, without extras, into ``folder``."""
+def fresh_penstock(folder: Path, form: type[proxies.Penstock] = proxies.Penstock) -> proxies.Penstock:
+    """Build the wheel of this tree in one of its forms, and install its core, without extras, into ``folder``."""
     run_command([sys.executable, "-m", "venv", str(folder)])
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist")]
+    how = "PENSTOCK_PURE" if form is proxies.PenstockSource else "HATCH_BUILD_HOOK_ENABLE_CUSTOM"
+    run_command(["env", f"{how}=1", *build, str(machine.ROOT)])
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    run_command([*pip, str(machine.ROOT)])
-    return proxies.Penstock((str(folder / "bin" / "penstock"),))
+    run_command([*pip, *map(str, (folder / "dist").glob("*.whl"))])
+    return form((str(folder / "bin" / "penstock"),))
 
 
 def one_start(proxy: proxies.Proxy, upstream_port: int) -> Start:
@@ -113,10 +117,10 @@ def version_seconds(command: Path, times: int) -> list[float]:
 def measure(only: str | None, starts: int) -> list[Found]:
     """Each proxy alone, one after another; one that fails is left out and said."""
     found: list[Found] = []
-    with rig.fixed_upstream("nginx") as upstream, rig.run_folder() as fresh:
+    with rig.fixed_upstream("nginx") as upstream, rig.run_folder() as folder:
         for proxy in proxies.chosen(only):
             try:
-                found.append(_found(proxy, upstream.port, starts, fresh))
+                found.append(_found(proxy, upstream.port, starts, folder / proxy.name))
             except RuntimeError as error:
                 print(f"{proxy.name} is left out: {error}", file=sys.stderr)
     return found
@@ -126,7 +130,7 @@ def _found(proxy: proxies.Proxy, upstream_port: int, starts: int, fresh: Path) -
     footprint: Footprint | None = None
     versions: list[float] = []
     if isinstance(proxy, proxies.Penstock):
-        proxy = fresh_penstock(fresh)
+        proxy = fresh_penstock(fresh, type(proxy))
         footprint = python_footprint(fresh)
         versions = version_seconds(fresh / "bin" / "penstock", max(starts, 5))
     elif (environment := proxy.install()) is not None:
@@ -153,7 +157,7 @@ def rows(found: list[Found]) -> list[Row]:
 
 def run(only: str | None = None, starts: int = 5, out: Path | None = None) -> list[Found]:
     """Measure, print and write; also used by run_all."""
-    about = machine.describe()
+    about = built.about()
     machine.take_place()
     found = measure(only, starts)
     print(f"\n### cold start, median of {starts}\n")
@@ -170,7 +174,7 @@ def main() -> None:
     words.add_argument("--starts", type=int, default=5)
     words.add_argument("--json", type=Path, metavar="FILE", help="where the samples go")
     given = words.parse_args()
-    print(machine.headline(machine.describe()))
+    print(machine.headline(built.about()))
     run(given.only, given.starts, given.json)
 
 

@@ -19,7 +19,8 @@ from bench.stats import Row, number, table
 from penstock.core.call import Call, Operation
 from penstock.core.exchange import Exchange
 from penstock.routing.ask import Ask
-from penstock.routing.load import Peers, Scraped
+from penstock.routing.load import Peers
+from penstock.routing.scraped import Scraped
 from penstock.routing.strategies import STRATEGIES, make_strategy
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.table import Entry

@@ -17,7 +17,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bench import machine, payload, rig
+from bench import built, machine, payload, rig
 from bench.load import closed_loop
 from bench.proxies import Launch, Penstock, Site
 from bench.stats import Row, median, number, ratio, table
@@ -245,7 +245,7 @@ def main() -> None:
     words.add_argument("--rounds", type=int, default=3)
     words.add_argument("--seconds", type=float, default=1.0, help="load a case and round, in whole seconds")
     given = words.parse_args()
-    print(machine.headline(machine.describe()))
+    print(machine.headline(built.about()))
     parts: dict[str, Callable[[], list[Row]]] = {
         "keys": keys,
         "room": room,

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.machine import ROOT, free_port, prefer
+from bench import built
+from bench.machine import free_port, prefer
 from bench.process import TICKS_PER_SECOND, all_stats, family
 from bench.questions import exchange
 
@@ -42,7 +43,7 @@ class Gateway:
         """Start it; gives the moment."""
         argv = [sys.executable, "-m", "penstock", "serve", "--config", str(self.home / "penstock.yaml")]
         folders = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "TMPDIR")
-        own = {**dict.fromkeys(folders, str(self.home)), "PYTHONPATH": str(ROOT / "src")}
+        own = {**dict.fromkeys(folders, str(self.home)), "PYTHONPATH": str(built.carried().folder)}
         began = time.monotonic()
         with (self.home / "log").open("ab") as log:
             self._process = subprocess.Popen(

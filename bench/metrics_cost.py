@@ -20,6 +20,7 @@ from typing import Any
 
 from bench import machine
 from penstock.assemble_observation import Observation
+from penstock.cli.main import is_compiled
 from penstock.core.call import Call
 from penstock.core.exchange import Exchange
 from penstock.core.finished import record
@@ -191,7 +192,7 @@ async def measured(rounds: int) -> dict[str, Any]:
     tally = Tally(time.time())
     observed.counters.append(tally.add)
     return {
-        "machine": machine.describe(),
+        "machine": machine.describe() | {"penstock": "compiled" if is_compiled() else "the source"},
         "call_us": differences(rounds, lambda on: calls(observed if on else None, tally), CALLS),
         "event_us": differences(rounds * 4, lambda on: events(observed if on else None), EVENTS),
         "page_1_worker": page(1),

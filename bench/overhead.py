@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench import machine, payload, proxies, rig
+from bench import built, machine, payload, proxies, rig
 from bench.load import Load, closed_loop
 from bench.stats import Row, median, number, ratio, rotated, span, table
 
@@ -25,7 +25,8 @@ DIRECT = "(direct)"
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of request; large bodies go to an upstream that reads them whole before it answers."""
+    """One kind of request; large bodies go to an upstream that reads them whole before it answers. ``looked-up`` is the
+    large one at temperature 0: Penstock's exact cache hashes it, and misses."""
 
     name: str
     body: bytes
@@ -57,6 +58,7 @@ def cases() -> list[Case]:
     return [
         Case("small", payload.small_chat(), "nginx"),
         Case("large", payload.large_chat(), "python"),
+        Case("looked-up", payload.large_chat(temperature=0.0), "python"),
     ]
 
 
@@ -118,7 +120,7 @@ def rows(samples: list[Sample]) -> list[Row]:
 
 def run(options: Options, wanted: str | None = None, out: Path | None = None) -> list[Sample]:
     """Measure, print and write; also used by run_all."""
-    about = machine.describe()
+    about = built.about()
     machine.take_place()
     samples: list[Sample] = []
     for case in cases():
@@ -143,7 +145,7 @@ def main() -> None:
     words.add_argument("--seconds", type=float, default=2.0, help="load a proxy and round, in whole seconds")
     words.add_argument("--json", type=Path, metavar="FILE", help="where the samples go")
     given = words.parse_args()
-    print(machine.headline(machine.describe()))
+    print(machine.headline(built.about()))
     run(Options(given.only, given.rounds, given.seconds), given.case, given.json)
 
 

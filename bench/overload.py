@@ -19,7 +19,7 @@ from typing import NamedTuple, cast
 
 import uvloop
 
-from bench import machine, proxies, rig
+from bench import built, machine, proxies, rig
 from bench.seated import Seated
 from bench.stats import number, percentile, table
 
@@ -279,7 +279,7 @@ def main() -> None:
     words.add_argument("--load", type=float, default=3.0, help="times the capacity")
     words.add_argument("--only", default=",".join(LIMITS), help="limits, with commas between")
     given = words.parse_args()
-    about = machine.describe()
+    about = built.about()
     print(machine.headline(about))
     machine.raise_descriptor_limit()
     rows, wrong, results = [], [], {}

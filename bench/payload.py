@@ -31,13 +31,14 @@ def small_chat(stream: bool = False, max_tokens: int = 16) -> bytes:
     )
 
 
-def large_chat() -> bytes:
-    """What a coding agent sends for its smallest question: rules, two dozen tools, files read, a few turns."""
+def large_chat(temperature: float = 0.7) -> bytes:
+    """What a coding agent sends for its smallest question: rules, two dozen tools, files read, a few turns. At
+    ``temperature`` 0 an exact cache looks it up, for which it has to be hashed."""
     dice = random.Random(76)  # seeded: the same text in every run
     tools = [_tool(dice, position) for position in range(24)]
     messages: list[dict[str, object]] = [{"role": "system", "content": _prose(dice, 9_000)}]
     body: dict[str, object] = {"model": MODEL, "messages": messages, "tools": tools, "stream": False}
-    body |= {"max_tokens": 16, "temperature": 0}
+    body |= {"max_tokens": 16, "temperature": temperature}
     turn = 0
     while len(_encode(body)) < LARGE_BYTES - 6_000:
         messages.extend(_turn(dice, turn))

@@ -17,8 +17,9 @@ from pathlib import Path
 from string import Template
 from typing import Protocol
 
+from bench import built
 from bench.environments import need, node_environment, python_environment
-from bench.machine import ROOT, free_port
+from bench.machine import free_port
 from bench.payload import MODEL
 
 HERE = Path(__file__).resolve().parent
@@ -60,13 +61,15 @@ class Proxy(Protocol):
 
 
 class Penstock:
-    """This project with keys and metrics on, as by default; from the source tree unless told otherwise."""
+    """This project with keys and metrics on, as by default: what this tree's wheel carries, or what is installed."""
 
     name = "penstock"
 
-    def __init__(self, command: tuple[str, ...] | None = None) -> None:
-        self._command = command or (sys.executable, "-m", "penstock")
-        self._env = {} if command else {"PYTHONPATH": str(ROOT / "src")}
+    def __init__(self, command: tuple[str, ...] = ()) -> None:
+        self._installed = command
+
+    def form(self) -> built.Form:
+        return built.carried()
 
     def install(self) -> Path | None:
         return None
@@ -86,14 +89,26 @@ class Penstock:
         }
         config.write_text(json.dumps(sections, indent=2))  # JSON is YAML too
         folders = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
-        env = {**self._env, **dict.fromkeys(folders, str(site.folder))}
-        new_key = [*self._command, "keys", "new", "bench", "--config", str(config)]
+        env = dict.fromkeys(folders, str(site.folder))
+        if not self._installed:
+            env["PYTHONPATH"] = str(self.form().folder)
+        command = self._installed or (sys.executable, "-m", "penstock")
+        new_key = [*command, "keys", "new", "bench", "--config", str(config)]
         made = subprocess.run(new_key, env={**os.environ, **env}, capture_output=True, text=True, timeout=30)
         key = re.search(r"sk-pen-[\w-]+", made.stdout)
         if key is None:
             raise RuntimeError(f"penstock keys new gave no key:\n{made.stdout}{made.stderr}")
-        serve = [*self._command, "serve", "--config", str(config)]
+        serve = [*command, "serve", "--config", str(config)]
         return Launch(serve, env, {"Authorization": f"Bearer {key[0]}"})
+
+
+class PenstockSource(Penstock):
+    """The same without anything compiled."""
+
+    name = "penstock-source"
+
+    def form(self) -> built.Form:
+        return built.SOURCE
 
 
 class Nginx:
@@ -189,7 +204,7 @@ class Litellm:
         )
 
 
-ALL: tuple[type[Proxy], ...] = (Penstock, Nginx, VllmRouter, SglangRouter, Portkey, Litellm)
+ALL: tuple[type[Proxy], ...] = (Penstock, PenstockSource, Nginx, VllmRouter, SglangRouter, Portkey, Litellm)
 
 
 def chosen(names: str | None, without: tuple[str, ...] = ()) -> list[Proxy]:

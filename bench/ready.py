@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import machine, rig
+from bench import built, machine, rig
 from bench.cache_start import SECRET, fill
 from bench.coldstart import fresh_penstock
 from bench.payload import MODEL, small_chat
@@ -216,7 +216,7 @@ def main() -> None:
     words.add_argument("--pauses", default="0.02,0", help="seconds that the upstream takes, comma between")
     words.add_argument("--json", type=Path, metavar="FILE", help="where the samples go")
     given = words.parse_args()
-    about = machine.describe()
+    about = built.about()
     print(machine.headline(about))
     machine.take_place()
     found = measure(given.starts, given.entries, [float(one) for one in given.pauses.split(",")])

@@ -20,9 +20,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import machine
+from bench import built, machine
 from bench.gateways import Gateway, ended
-from bench.machine import ROOT
 from bench.questions import MODEL, ask, config, fault, right, upstream
 
 WORKERS = 4
@@ -89,7 +88,7 @@ async def _once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ques
 
 async def restart(gateway: Gateway) -> str:
     """``penstock restart``; gives what went wrong."""
-    own = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "XDG_RUNTIME_DIR": str(gateway.home)}
+    own = {**os.environ, "PYTHONPATH": str(built.carried().folder), "XDG_RUNTIME_DIR": str(gateway.home)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "penstock", "restart", "--port", str(gateway.port), "--json",
         env=own, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -128,7 +127,7 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m bench.restart", description=__doc__)
     words.add_argument("--rounds", type=int, default=5)
     given = words.parse_args()
-    print(machine.headline(machine.describe()))
+    print(machine.headline(built.about()))
     with tempfile.TemporaryDirectory(prefix="penstock-restart-") as folder:
         return 0 if asyncio.run(measure(given.rounds, Path(folder))) else 1
 

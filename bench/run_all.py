@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from bench import coldstart, machine, overhead, streams
+from bench import built, coldstart, machine, overhead, streams
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
             "many streams": lambda: streams.run(streams.many(9000, many_of, 0.2, 5)),
             "cold start": lambda: coldstart.run(given.only, starts=3),
         }
-    print(machine.headline(machine.describe()))
+    print(machine.headline(built.about()))
     failed = []
     for name, ask in questions.items():
         begun = time.monotonic()

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import machine, payload, proxies, rig
+from bench import built, machine, payload, proxies, rig
 from bench.process import Running
 from bench.stats import Row, median, number, percentile, ratio, rotated, span, table
 from bench.stream_load import Load, Plan, Result, first_events_us
@@ -209,7 +209,7 @@ def rows(samples: list[Sample], options: Options) -> list[Row]:
 
 def run(options: Options, out: Path | None = None) -> list[Sample]:
     """Measure, print and write; also used by run_all."""
-    about = machine.describe()
+    about = built.about()
     machine.take_place()
     machine.raise_descriptor_limit()
     samples = list(measure(options))
@@ -236,7 +236,7 @@ def main() -> None:
     words.add_argument("--seconds", type=float, default=4.0, help="how long is watched a proxy and round")
     words.add_argument("--json", type=Path, metavar="FILE", help="where the samples go")
     given = words.parse_args()
-    print(machine.headline(machine.describe()))
+    print(machine.headline(built.about()))
     if given.many:
         options = many(given.many, given.only or "penstock", given.interval or 0.2, given.seconds, given.rounds or 1)
     else:

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import uvloop
 
-from bench import machine, rig
+from bench import built, machine, rig
 from bench.gateways import Gateway
 from bench.payload import MODEL, small_chat
 from bench.stats import number, percentile, table
@@ -161,7 +161,7 @@ def main() -> None:
     wants.add_argument("--think", type=float, default=20.0, help="seconds between an answer and the next call, mean")
     wants.add_argument("--seconds", type=float, default=30.0)
     given = wants.parse_args()
-    about = machine.describe()
+    about = built.about()
     print(machine.headline(about))
     seen = measure(given.users, given.think, given.seconds)
     ordered = sorted(seen.seconds)
