@@ -140,3 +140,17 @@ def test_what_the_file_names_is_waited_for() -> None:
             }  # fmt: skip
 
     run(main())
+
+
+def test_an_upstream_that_embeds_is_not_taken_for_a_broken_one_before_the_first_call() -> None:
+    async def main() -> None:
+        more = "cache: {semantic: {enabled: true, embedder: 'upstream:m', dimensions: 8}}"
+        async with scripted(echo_ok) as upstream, running_gateway(text(upstream.port, more)) as running:
+            spans = await over(running)
+            assert spans["embedder"].how == ""
+            assert running.gateway.caching is not None
+            memory = running.gateway.caching.semantics.memory
+            assert memory is not None
+            assert memory.embedder.tally.failed == 0
+
+    run(main())
