@@ -225,3 +225,48 @@ def test_a_far_deadline_comes_in_time() -> None:
     turn_until(wheel, 10 * HORIZON_SECONDS, 10 * HORIZON_SECONDS + 1)
     assert len(item.expired_at) == 1
     assert item.expired_at[0] <= 10 * HORIZON_SECONDS + 0.01 + 2 * TICK
+
+
+class Told(Item):
+    """Writes down who expired, in their order; ``ends`` is ended by it."""
+
+    def __init__(self, due: float, order: list[str], name: str, ends: "Told | None" = None) -> None:
+        super().__init__(due)
+        self.order = order
+        self.name = name
+        self.ends = ends
+
+    def expire(self, now: float) -> None:
+        self.order.append(self.name)
+        if self.ends is not None:
+            self.ends.due = 0.0
+
+
+@given(st.lists(st.floats(0.01, 0.9), min_size=2, max_size=8), st.floats(1.0, 3.0))
+def test_what_is_met_in_one_turn_expires_in_the_order_of_its_moments(dues: list[float], held_up: float) -> None:
+    wheel, order = Wheel(TICK, 0.0), list[str]()
+    for due in dues:
+        wheel.watch(Told(due, order, str(due)))
+    assert wheel.turn(held_up) == len(dues)
+    assert order == [str(due) for due in sorted(dues)]
+
+
+def test_one_that_was_ended_by_an_earlier_one_of_the_turn_does_not_expire() -> None:
+    wheel, order = Wheel(TICK, 0.0), list[str]()
+    answer = Told(0.5, order, "answer")
+    wheel.watch(answer)
+    wheel.watch(Told(0.45, order, "call", ends=answer))
+    assert wheel.turn(1.0) == 1
+    assert (order, answer.due, answer.wheel_at) == (["call"], 0.0, 0.0)
+
+
+def test_one_that_is_looked_at_early_does_not_overtake_another() -> None:
+    """A connection that was used before is filed under an older moment, and so met before its own slot."""
+    wheel, order = Wheel(TICK, 0.0), list[str]()
+    answer = Told(0.99, order, "answer")
+    wheel.watch(answer)
+    answer.due = 1.03
+    wheel.watch(Told(1.01, order, "call", ends=answer))
+    wheel.turn(1.04)
+    wheel.turn(1.09)
+    assert order == ["call"]

@@ -25,6 +25,10 @@ class Timed(Protocol):
     def expire(self, now: float) -> None: ...
 
 
+def _due(item: Timed) -> float:
+    return item.due
+
+
 class Wheel:
     """Deadlines in buckets of ``tick`` seconds. ``turn(now)`` expires what is due; somebody must call it."""
 
@@ -49,8 +53,26 @@ class Wheel:
         self._buckets.setdefault(slot, []).append(item)
 
     def turn(self, now: float) -> int:
-        """Expire every item whose ``due`` has passed. Returns how many expired."""
+        """Expire every item whose ``due`` has passed, the earliest first, as if nothing had held the wheel up. Returns
+        how many expired."""
+        overdue = self._overdue(now)
+        overdue.sort(key=_due)  # of a call and what it waits for, it is told which ended first
         expired = 0
+        for item in overdue:
+            if 0.0 < item.due <= now:  # one that expired before it may have ended it
+                expired += 1
+                item.due = item.wheel_at = 0.0
+                try:
+                    item.expire(now)
+                except Exception:  # one defect must not cost all others their deadlines
+                    log.exception("the deadline of %r failed", item)
+            if item.due:  # begun anew, or moved by one that expired before it
+                self.watch(item)
+        return expired
+
+    def _overdue(self, now: float) -> list[Timed]:
+        """Take what has passed off the wheel."""
+        found: list[Timed] = []
         last = int(now / self.tick)
         if len(self._buckets) < last - self._next:
             slots = sorted(slot for slot in self._buckets if slot <= last)
@@ -65,18 +87,11 @@ class Wheel:
                 item.wheel_at = 0.0
                 if not item.due:
                     continue
-                if item.due <= now:
-                    expired += 1
-                    item.due = 0.0
-                    try:
-                        item.expire(now)
-                    except Exception:  # one defect must not cost all others their deadlines
-                        log.exception("the deadline of %r failed", item)
-                    if item.due:
-                        self.watch(item)
+                if int(item.due / self.tick) < last:  # by its own slot, whenever it was met: else it overtakes others
+                    found.append(item)
                 else:
                     self._file(item)
-        return expired
+        return found
 
     def __repr__(self) -> str:
         return f"<Wheel {sum(map(len, self._buckets.values()))} filed in {len(self._buckets)} buckets>"
