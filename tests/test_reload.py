@@ -24,10 +24,9 @@ def test_reloads_of_every_kind_under_load_are_not_noticed(tmp_path: Path, worker
                 assert admin(gateway, "/admin/v1/reload", "POST") == {"ok": True, "problems": []}
             done = penstock(tmp_path, "reload", "--port", str(gateway.port))
             assert (done.returncode, done.stdout) == (0, "the new configuration serves\n")
-            before = until(lambda: (status := admin(gateway, "/admin/v1/status"))["reloads"] >= 99 and status)
+            until(lambda: admin(gateway, "/admin/v1/status")["reloads"] >= 99)
             rewrite(path, config(more="memory: {retry_after: 30s}\n"))
-            until(lambda: admin(gateway, "/admin/v1/status")["reloads"] > before["reloads"])
-            assert admin(gateway, "/admin/v1/config")["memory"]["retry_after"] == "30s"
+            until(lambda: admin(gateway, "/admin/v1/config")["memory"]["retry_after"] == "30s")
 
         async def main() -> None:
             async with load(gateway.port, gateway.key, kept=2, fresh=1, streams=2) as tally:

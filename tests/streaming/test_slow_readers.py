@@ -53,10 +53,11 @@ class Source:
 
     async def stands(self, number: int = 0) -> int:
         """Wait until nothing more is taken from the line ``number``; what was sent by then."""
-        seen = -1
-        while seen != self.sent[number]:
+        seen, looks = -1, 0
+        while looks < 15:  # many turns of the loop: a process that is held up for long makes but one
+            looks = looks + 1 if seen == self.sent[number] else 0
             seen = self.sent[number]
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.02)
         return seen
 
 
