@@ -103,8 +103,10 @@ class Run:
             self.row = 0
 
     def outcome(self) -> Outcome:
-        """Now."""
-        return Outcome(self.tuned, self.course, self.present, self.longest, self.outside, self.windows)
+        """By what is kept: just now something may be tried, or turned off to see what it does."""
+        kept = {one.key: one.text for one in self.course.experiments.kept}
+        value = self.knob.read(kept.get(self.tuned.key, self.tuned.written))
+        return Outcome(self.tuned, self.course, value, self.longest, self.outside, self.windows)
 
 
 def broken(knob: Knob, truth: Truth, base: Truth, times: float = 1.0) -> bool:

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from penstock.insight.optimizer.guard import Guard, Word, noise_of
+from penstock.insight.optimizer.guard import MOST_WANDER, Guard, Word, noise_of, wander
 from penstock.insight.optimizer.measures import MEASURES
 
 LATENCY, ERRORS, MEMORY = MEASURES["latency_p95"], MEASURES["error_share"], MEASURES["memory"]
@@ -63,3 +63,15 @@ def test_a_trend_is_no_noise() -> None:
     steady = [0.01 * step for step in range(60)]
     assert noise_of(LATENCY, steady, steady[-6:]) < 0.03
     assert noise_of(LATENCY, levels(0.05), levels(0.05)[-18:]) == pytest.approx(0.05, rel=0.4)
+
+
+def test_noise_that_lasts_is_noise_too() -> None:
+    draw, slow, lasting = Random(2), 0.0, list[float]()
+    for _ in range(60):
+        slow = 0.9 * slow + draw.gauss(0, 0.02)
+        lasting.append(slow + draw.gauss(0, 0.02))
+    assert 1.2 < wander(lasting) <= MOST_WANDER
+    assert wander(levels(0.05, 600)) == pytest.approx(1.0, abs=0.1)
+    assert wander(lasting[:30]) == wander([]) == wander([0.3] * 60) == 1.0, "too little is known"
+    assert Guard(LATENCY, 0.1, lasting).noise > 1.2 * Guard(LATENCY, 0.1, levels(0.02)).noise
+    assert wander([0.2 * at for at in range(60)]) == MOST_WANDER, "a trend is bounded"

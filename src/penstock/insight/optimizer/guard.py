@@ -32,6 +32,8 @@ KNOWN = 120
 """Those that say how noisy it is."""
 TRIMMED = 0.9
 """Of the steps from window to window, those that count as noise; the largest are something else."""
+APART = 12
+MOST_WANDER = 2.0
 LEAST_SHARE = 0.01
 """Of calls that fail, for the noise of a share that has always been 0."""
 _OF_TRIMMED = 0.657 * math.sqrt(2)
@@ -55,6 +57,7 @@ class Guard:
         self.measure = measure
         self.allowed = allowed
         self.noise = 0.0
+        self._wander = wander(history)
         self._known: deque[float] = deque(maxlen=KNOWN)
         self._offs: deque[float] = deque(maxlen=OFFS)
         self.reference = 0.0
@@ -71,7 +74,7 @@ class Guard:
         self._offs.extend(levels)
         self._known.extend(levels)
         self.reference = statistics.median(self._offs)
-        self.noise = noise_of(self.measure, list(self._known), list(self._offs))
+        self.noise = self._wander * noise_of(self.measure, list(self._known), list(self._offs))
 
     def word(self, level: float, number: float, *, eager: bool = False) -> Word:
         """Of a window in which the change was in force; ``number``: what a share is one of, 0 for nothing known."""
@@ -115,11 +118,25 @@ class Guard:
         return f"<Guard {self.measure.name}, {self.measure.value(self.reference):.4g}, {self.allowed:.3f} to lose>"
 
 
+def wander(levels: Sequence[float]) -> float:
+    """How much further windows ``APART`` are from each other than neighbours, in which noise that lasts is not seen:
+    1 to ``MOST_WANDER``."""
+    if len(levels) < 3 * APART:
+        return 1.0
+    near, far = (_trimmed([abs(levels[at] - levels[at - gap]) for at in range(gap, len(levels))]) for gap in (1, APART))
+    return min(MOST_WANDER, max(1.0, far / near)) if near > 0 else 1.0
+
+
+def _trimmed(steps: Sequence[float]) -> float:
+    """Their mean without the largest."""
+    lower = sorted(steps)[: max(1, round(TRIMMED * len(steps)))]
+    return statistics.fmean(lower) if lower else 0.0
+
+
 def noise_of(measure: Measure, levels: Sequence[float], lately: Sequence[float]) -> float:
     """The deviation of one window: from neighbours, for a trend does not count as noise; or lately, from the middle."""
     least = LEAST_NOISE_OF_SHARE if measure.share else LEAST_NOISE
-    steps = sorted(abs(later - earlier) for earlier, later in pairwise(levels))
-    lower = steps[: max(1, round(TRIMMED * len(steps)))]
+    near = _trimmed([abs(later - earlier) for earlier, later in pairwise(levels)])
     middle = statistics.median(lately)
     away = statistics.median(abs(level - middle) for level in lately) * _OF_MEDIAN
-    return max(least, away, statistics.fmean(lower) / _OF_TRIMMED if lower else 0.0)
+    return max(least, away, near / _OF_TRIMMED)
