@@ -28,6 +28,8 @@ LASTING = 3
 """Windows that are judged together."""
 OFFS = 18
 """Windows without the change that say what it was."""
+LEAST_LATELY = 12
+"""Of these, so many say how far windows lie from their middle: of six that is half or twice as far by chance."""
 KNOWN = 120
 """Those that say how noisy it is."""
 TRIMMED = 0.9
@@ -137,6 +139,8 @@ def noise_of(measure: Measure, levels: Sequence[float], lately: Sequence[float])
     """The deviation of one window: from neighbours, for a trend does not count as noise; or lately, from the middle."""
     least = LEAST_NOISE_OF_SHARE if measure.share else LEAST_NOISE
     near = _trimmed([abs(later - earlier) for earlier, later in pairwise(levels)])
-    middle = statistics.median(lately)
-    away = statistics.median(abs(level - middle) for level in lately) * _OF_MEDIAN
+    away = 0.0
+    if len(lately) >= LEAST_LATELY:
+        middle = statistics.median(lately)
+        away = statistics.median(abs(level - middle) for level in lately) * _OF_MEDIAN
     return max(least, away, near / _OF_TRIMMED)
