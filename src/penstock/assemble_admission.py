@@ -79,7 +79,7 @@ class Admitting:
             return Hall(
                 queue, self._terms, self.counts, gateway.overload, where=where, inside=inside,
                 loop=asyncio.get_running_loop(), now=gateway.clock.now, uniform=random.uniform,
-                version=gateway.upstreams.version,
+                version=lambda: gateway.upstreams.version() + gateway.reloads,
             )  # fmt: skip
 
         self._at_door = hall(self._queues[0], "at the door", inside=False)

@@ -86,8 +86,10 @@ def newest(gateway: Gateway) -> Callable[[Exchange, Entry], Entry]:
         found = None if exchange.generation is generation else edition.table.labelled(entry.label)
         if found is None:
             return entry
-        generation.enter()  # what serves the call stays until it has ended
-        exchange.defer(lambda _: generation.leave())
+        if exchange.led is not generation:
+            exchange.led = generation
+            generation.enter()  # what serves the call stays until it has ended
+            exchange.defer(lambda _: generation.leave())
         return found
 
     return look

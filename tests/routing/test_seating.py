@@ -83,6 +83,23 @@ def test_it_waits_for_those_that_are_well() -> None:
     assert porter.found == [[well]]
 
 
+def test_it_waits_for_those_that_came_since_as_well() -> None:
+    old, elsewhere, fresh = Chairs(1, 1), Chairs(1, 1), Chairs(1, 1)
+    those = [limited("a", old)]
+    far = limited("c", elsewhere)
+    far.region = "far"
+    made, now = entry(those), entry([*those, limited("b", fresh), far])
+    porter = Porter(fresh)
+    one = exchange("m")
+
+    async def act() -> Target:
+        seating = Seating(porter, lambda: 0.0, asyncio.get_running_loop, lambda _, __: now)
+        return await seating.seat(one, Step(made, "m", those), made.ask(one, "m", 0.0))
+
+    assert run(act()).name == "b"
+    assert porter.found == [[old, fresh]]
+
+
 def test_when_none_is_left_it_is_503_with_the_state_of_each() -> None:
     chairs = Chairs(1, 1)
     those = [limited("a", chairs)]

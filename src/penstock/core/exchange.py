@@ -36,8 +36,8 @@ class Held(Protocol):
 class Exchange:
     """State of one call. Times are monotonic seconds; ``deadline`` is the moment by which it must end.
 
-    ``model`` is the configured entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the
-    bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
+    ``generation`` is what it runs on, ``led`` a newer one to which it was led since. ``model`` is the configured entry
+    that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
     model's name after fallbacks, ``asked`` what tells equal calls (made by the first room that needs it: a
     ``wire.asked.Asked``, or False where nothing does), ``upstream_key`` the number of the key shown to the upstream,
     ``failures`` the attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt
@@ -87,6 +87,7 @@ class Exchange:
         "held",
         "id",
         "key",
+        "led",
         "model",
         "money",
         "near",
@@ -131,6 +132,7 @@ class Exchange:
         self.deadline = deadline
         self.body = body
         self.generation: Held | None = None
+        self.led: Held | None = None
         self.caller: Caller | None = None
         self.key = ""
         self.tags = ""

@@ -30,12 +30,19 @@ Models", OSDI 2024)."""
 
 
 class Seating:
-    """See the module."""
+    """See the module. ``newest``: an entry as it is by now; a call may wait for longer than a replica takes to come."""
 
-    def __init__(self, hall: Hall, now: Callable[[], float], loop: Callable[[], AbstractEventLoop]) -> None:
+    def __init__(
+        self,
+        hall: Hall,
+        now: Callable[[], float],
+        loop: Callable[[], AbstractEventLoop],
+        newest: Callable[[Exchange, Entry], Entry] = lambda _, entry: entry,
+    ) -> None:
         self._hall = hall
         self._now = now
         self._loop = loop
+        self._newest = newest
 
     async def seat(self, exchange: Exchange, step: Step, ask: Ask) -> Target:
         """A target of the step with a seat for the call."""
@@ -43,10 +50,16 @@ class Seating:
         targets: Sequence[Target] = step.targets
 
         def look() -> Sequence[Seats] | None:
-            """Where it could sit now: at those of the step that are still well, else at whoever is."""
-            nonlocal targets
+            """Where it could sit now: at those of the step that are still well and those that came beside them since,
+            else at whoever is."""
+            nonlocal entry, targets
+            entry = self._newest(exchange, step.entry)
             able = entry.candidates.spare(call, self._now())
-            targets = [target for target in step.targets if target in able] or Entry.within(entry.regions, able)
+            targets = [target for target in step.targets if target in able]
+            if targets and entry is not step.entry:
+                known, regions = {one.name for one in step.entry.targets}, {target.region for target in targets}
+                targets += [one for one in able if one.name not in known and one.region in regions]
+            targets = targets or Entry.within(entry.regions, able)
             seats = [target.seats for target in targets if target.seats is not None and not target.seats.free]
             return seats if len(seats) == len(targets) else None
 

@@ -79,7 +79,7 @@ class Routing:
         self._uniform = uniform
         self._newest = newest
         self._holding = holding
-        self._seating = None if hall is None else Seating(hall, now, asyncio.get_running_loop)
+        self._seating = None if hall is None else Seating(hall, now, asyncio.get_running_loop, newest)
 
     def __call__(self, exchange: Exchange, next: Next) -> Awaitable[Reply]:
         call = exchange.call
