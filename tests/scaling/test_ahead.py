@@ -94,3 +94,12 @@ def test_confidence_is_how_near_the_quantiles_are(lower: float, upper: float, su
     seen = Seen(0.0, load=70.0, carries=10.0, starts=60.0, wanted=3, ready=3)
     told = Ahead(19.0, 0.7).need(replace(seen, upper=lambda seconds, share: lower if share < 0.5 else upper))
     assert told.confidence == pytest.approx(sure)
+
+
+def test_a_burst_counts_at_once_and_what_waits_is_done_in_a_start_s_time() -> None:
+    calm = Seen(0.0, load=10.0, requests=10.0, carries=10.0, starts=1.0, wanted=1, ready=1, upper=lambda *_: 10.0)
+    assert Ahead(19.0, 0.7).need(calm).wanted == 1
+    need = Ahead(19.0, 0.7).need(replace(calm, burst=35.0))
+    assert (need.wanted, need.urgent) == (4, True)
+    assert Ahead(19.0, 0.7).need(replace(calm, waiting=40.0)).wanted == 3
+    assert Ahead(19.0, 0.7).need(replace(calm, waiting=40.0, starts=60.0)).wanted == 2

@@ -151,3 +151,23 @@ def test_for_who_learns_calls_that_were_refused_are_late() -> None:
     assert (did.judged, did.late) == (19.0, pytest.approx(1 / 19)), "who waited for a start is not judged"
     sight.take(1010.0, [])
     assert sight.did(2) is None
+
+
+def test_a_burst_is_seen_within_a_start_s_time_less_what_may_be_chance() -> None:
+    clock = Clock(Sight(1.0))
+    clock.run(30, 1.0)
+    calm = clock.sight.burst(1.2)
+    clock.run(2, 16.0, served=4.0)
+    burst = clock.sight.burst(1.2)
+    assert clock.sight.load < 5 * 100
+    assert burst == pytest.approx((32 - 32**0.5) / 2 * 100, rel=0.02), "two seconds, the first that are a start's time"
+    assert calm < clock.sight.a_call, "a call or two more are chance"
+    assert clock.sight.burst(0.0) == clock.sight.burst(30.0) == 0.0, "unknown, or no sooner than the mean"
+    assert Sight(1.0).burst(1.0) == 0.0
+
+
+def test_who_looks_seldom_sees_no_burst() -> None:
+    sight = Sight(1.0)
+    sight.note(0.0, {0: Now(1, 0, 0)})
+    sight.note(8.0, {0: Now(1, 80, 0)})
+    assert sight.burst(1.0) == 0.0

@@ -19,8 +19,8 @@ REACTION = 10.0
 """Seconds until load is seen and decided on."""
 UNKNOWN_START = 60.0
 """Seconds that a start is taken for before one was seen."""
-CLEARED = 30.0
-"""Seconds in which what waits is to be done once those that it needs have started."""
+CLEARED, SOONEST = 30.0, 2.0
+"""Seconds in which what waits is to be done once those that it needs have started: between these, as starts take."""
 LOOKS = (0.0, 0.5, 1.0)
 """Looks ahead before one is taken away, in starts."""
 SMOOTHED = 15.0
@@ -78,10 +78,11 @@ class Ahead:
         return Need(wanted, said, _confidence(seen, lead), wanted > seen.wanted)
 
     def _floor(self, seen: Seen) -> float:
-        """The load of now, with what waits."""
+        """The load of now, or of the last seconds where that is more, with what waits."""
         a_call = seen.load / seen.requests if seen.requests > 0 else 0.0
         self._a_call = a_call or self._a_call
-        return seen.load + seen.waiting * a_call / CLEARED
+        cleared = min(CLEARED, max(SOONEST, seen.starts or UNKNOWN_START))
+        return max(seen.load, seen.burst) + seen.waiting * a_call / cleared
 
     def _if_a_call(self, load: float, seconds: float) -> float:
         """That load if it makes a whole call in that time, else none: of one that comes a part would come, too."""

@@ -19,7 +19,8 @@ in the unit of ``Seen.load``. None while nothing can be said."""
 class Seen(Struct, frozen=True):
     """``at``: seconds (Unix, or of a simulation). ``load`` is demand in the unit in which capacity is learned: work
     that came in, a second, answered or not; ``requests``, ``tokens_in``, ``tokens_out``: a second, over the last
-    ``span`` seconds. ``in_flight``: calls at replicas; ``waiting``: calls that wait for one (held, queued). ``ready``,
+    ``span`` seconds. ``burst``: load over the last seconds alone, a start's time, less what may be chance; 0 where
+    that is no shorter. ``in_flight``: calls at replicas; ``waiting``: calls that wait (held, queued). ``ready``,
     ``starting``, ``draining``: replicas; ``wanted``: as asked for last. ``ttft``: its 95 % quantile in seconds over
     the span, None without a call; ``late``: share of the calls over the goal. ``response``: mean seconds of a call,
     ``token_rate``: tokens a second of one call, ``hit_rate``: of prompt tokens that engines had cached. ``carries``:
@@ -46,6 +47,7 @@ class Seen(Struct, frozen=True):
     carries: float = 0.0
     starts: float = 0.0
     upper: Upper | None = None
+    burst: float = 0.0
 
     @property
     def standing(self) -> int:

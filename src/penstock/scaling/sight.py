@@ -7,6 +7,7 @@ is not held down by a pool that is too small, nor late by the length of a call.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -118,9 +119,25 @@ class Sight:
         seconds = last.at - first.at
         if seconds < LEAST_SECONDS:
             return None
-        factor = 1.0 if self._starts < 1 else min(FACTOR[1], max(FACTOR[0], self._ended / self._starts))
         shed = self._shed[-1] if self._shed else 0.0
-        return max(0.0, (last.begun - first.begun) * factor + last.waiting - first.waiting) / seconds + shed / SPAN
+        return self._between(first, last) / seconds + shed / SPAN
+
+    def _between(self, first: _Sample, last: _Sample) -> float:
+        """Calls that came between two moments, as many as will end: at replicas, or to wait."""
+        factor = 1.0 if self._starts < 1 else min(FACTOR[1], max(FACTOR[0], self._ended / self._starts))
+        return max(0.0, (last.begun - first.begun) * factor + last.waiting - first.waiting)
+
+    def burst(self, seconds: float) -> float:
+        """Work that came in the last ``seconds`` alone, a second, less one deviation of chance: what a mean over ten
+        hides, where replicas are there sooner. 0 for longer times and where nobody looked so often."""
+        last = self._samples[-1] if self._samples else None
+        if last is None or not 0 < seconds < SPAN:
+            return 0.0
+        first = next((one for one in reversed(self._samples) if last.at - one.at >= max(seconds, 1.0) * 0.95), None)
+        if first is None or last.at - first.at >= SPAN / 2:
+            return 0.0
+        came = self._between(first, last)
+        return max(0.0, came - math.sqrt(came)) / (last.at - first.at) * self.a_call
 
     def _ended_rate(self) -> float:
         if not self._windows:

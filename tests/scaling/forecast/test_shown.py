@@ -7,7 +7,7 @@ import pytest
 from penstock.scaling.forecast.forecaster import Forecaster
 from penstock.scaling.forecast.series import Series
 from penstock.scaling.forecast.shelf import Shelf
-from penstock.scaling.forecast.shown import asked_of, expected, shown, upper_of
+from penstock.scaling.forecast.shown import YOUNG, YOUNG_GROWTH, asked_of, expected, shown, upper_of
 
 STEP, SOON = 60.0, 10.0
 
@@ -131,3 +131,12 @@ def test_before_anything_was_learned() -> None:
     nothing: dict[str, Shelf | None] = {"model": None, "pool": None}
     assert ask({}, nothing) == {"models": {}, "pools": {}}
     assert ask({"model": "chat"}, nothing)["status"] == 404
+
+
+def test_of_a_young_forecast_no_more_is_believed_than_twice_what_ever_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    young, grown = series(SOON, level=10.0), series(SOON, YOUNG, level=10.0)
+    monkeypatch.setattr(Forecaster, "upper", lambda *_: 440.0)
+    for one, told in ((young, YOUNG_GROWTH * 10.0), (grown, 440.0)):
+        upper = upper_of(one, None, 120.0, 400.0)
+        assert upper is not None
+        assert upper(30.0, 0.95) == told

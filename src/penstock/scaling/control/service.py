@@ -175,6 +175,7 @@ class Controller:
         seen = msgspec.structs.replace(
             pool.sight.seen(now), ready=len(standing.of("ready")), starting=len(standing.of("starting")),
             draining=len(standing.of("draining")), wanted=int(pool.told["wanted"]), starts=pool.starts.seconds,
+            burst=pool.sight.burst(pool.starts.seconds),
         )  # fmt: skip
         seen = self._complete(name, standing, seen)
         pool.see(seen)

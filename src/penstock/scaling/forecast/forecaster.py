@@ -65,6 +65,11 @@ class Forecaster:
         """Values taken, gaps among them."""
         return self._past.count
 
+    @property
+    def highest(self) -> float:
+        """Of the values that are remembered, a week and more."""
+        return float(self._past.values.max(initial=0.0))
+
     def add(self, value: float | None) -> float | None:
         """Take the next value, and tell it as it was taken: None for a gap, and for a zero that must be one. Raises
         ValueError for one that is no load."""

@@ -20,6 +20,10 @@ SHORT = (10, 30, 60)
 LONGEST_MINUTES = 120
 USUAL_MINUTES = 60
 LEAST_VALUES = 10
+YOUNG = 400
+"""Values before which errors are few and a single odd one counts for much."""
+YOUNG_GROWTH = 2.0
+"""Times the most that ever was: more is not believed of one so young."""
 HEAVY = 0.01
 """Experts that count for less are not told."""
 
@@ -34,7 +38,8 @@ def upper_of(soon: Series | None, later: Series | None, until: float, now: float
 
     def upper(seconds: float, share: float) -> float | None:
         series = near if seconds <= until else far
-        return series.forecaster.upper(seconds + _age(series, now), share)
+        told = series.forecaster.upper(seconds + _age(series, now), share)
+        return told if series.forecaster.count >= YOUNG else min(told, YOUNG_GROWTH * series.forecaster.highest)
 
     return upper
 
