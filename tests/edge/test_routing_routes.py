@@ -24,7 +24,7 @@ def at(act: Any, text: str = FILE) -> Any:
     return run(main())
 
 
-async def admin(gateway: Running, method: str, path: str, body: Any = b"", within: float = 5.0) -> Answer:
+async def admin(gateway: Running, method: str, path: str, body: Any = b"", within: float = 20.0) -> Answer:
     return await ask(gateway.port, method, f"/admin/v1{path}", [gateway.bearer], body, within)
 
 

@@ -23,7 +23,7 @@ def test_a_body_that_trickles_does_not_outlive_it() -> None:
                 for _ in range(20):
                     caller.send(b"x")
                     await asyncio.sleep(0.02)
-                await caller.until(b'"code":"deadline"', within=1.0)
+                await caller.until(b'"code":"deadline"', within=20.0)
             assert [exchange.outcome for exchange in door.ended] == ["error"]
 
     run(main())
@@ -37,7 +37,7 @@ def test_a_body_deadline_later_than_it_gives_way() -> None:
         async with scripted(script, Limits(body_timeout=60.0), total_timeout=0.2) as door:
             async with calling(door.port) as caller:
                 caller.send(HEAD)  # and nothing more
-                await caller.until(b'"code":"deadline"', within=1.0)
+                await caller.until(b'"code":"deadline"', within=20.0)
 
     run(main())
 
@@ -51,7 +51,7 @@ def test_a_reader_that_sips_does_not_outlive_it() -> None:
             async with calling(door.port, receive_buffer=4096) as caller:
                 caller.send(HEAD.replace(b"1000", b"0"))
                 await door.until(lambda: "pause" in puppet.calls)
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(20):
                     while "cancel" not in puppet.calls:
                         await caller.more(16)
                         await asyncio.sleep(0.01)

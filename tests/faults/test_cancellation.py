@@ -53,9 +53,9 @@ def left_during(gateway: RunningGateway, faulty: FaultyUpstream, model: str, *, 
         if begun:
             assert line.recv(1 << 16)
         left = time.perf_counter()
-    until(lambda: faulty.hung_up, 0.4)  # the gateway's own deadlines are at 0.5 s
+    until(lambda: faulty.hung_up)
     assert (faulty.hung_up[0] > left, faulty.aborted.total(), faulty.seen.total()) == (True, 1, 1)
-    until(lambda: seats(gateway, model.partition(".")[0]) == 0, 0.4)
+    until(lambda: seats(gateway, model.partition(".")[0]) == 0)
     return faulty.hung_up[0] - left
 
 

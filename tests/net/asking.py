@@ -14,13 +14,13 @@ from penstock.net.reach import Patience, Reach
 from tests.net.upstream import HEAD, OK, Line, Script, Upstream, echo_ok, origin_of, scripted
 from tests.support.loops import run
 
-PATIENCE = Patience(connect=1.0, head=1.0, idle=1.0)
+PATIENCE = Patience(connect=20.0, head=20.0, idle=20.0)
 Scene = Callable[[Origin, Upstream], Awaitable[None]]
 
 
 def play(scene: Scene, script: Script = echo_ok, **reach: Any) -> None:
     async def main() -> None:
-        async with asyncio.timeout(10), scripted(script) as upstream:
+        async with asyncio.timeout(60), scripted(script) as upstream:
             async with origin_of(Reach("127.0.0.1", upstream.port, **reach)) as origin:
                 await scene(origin, upstream)
 

@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.gateway import Answer, parse_answers
 
 
-async def settled(condition: Callable[[], bool], within: float = 5.0) -> None:
+async def settled(condition: Callable[[], bool], within: float = 20.0) -> None:
     """Wait until ``condition`` holds; TimeoutError if it does not ``within`` seconds."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
@@ -36,13 +36,13 @@ class Caller:
         self.got += data
         return data
 
-    async def until(self, wanted: bytes, within: float = 5.0) -> None:
+    async def until(self, wanted: bytes, within: float = 20.0) -> None:
         """Read until ``wanted`` has come."""
         async with asyncio.timeout(within):
             while wanted not in self.got:
                 assert await self.more(), self.got[-500:]
 
-    async def closed(self, within: float = 5.0) -> list[Answer]:
+    async def closed(self, within: float = 20.0) -> list[Answer]:
         """Read until the server closes; the answers that came."""
         async with asyncio.timeout(within):
             while await self.more():

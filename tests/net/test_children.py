@@ -34,7 +34,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(*pids: int, within: float = 5.0) -> bool:
+def gone(*pids: int, within: float = 20.0) -> bool:
     until = time.monotonic() + within
     while any(alive(pid) for pid in pids):
         if time.monotonic() > until:

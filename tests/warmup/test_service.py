@@ -90,7 +90,7 @@ def test_readiness_waits_for_what_holds_it_and_no_longer() -> None:
         await asyncio.sleep(0.02)
         assert (ready.done(), warmup.awaited()) == (False, ["store", "dead"])
         gate.set()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await ready
             await rest.wait()
         assert warmup.awaited() == []

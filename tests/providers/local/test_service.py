@@ -25,7 +25,7 @@ FAKE = str(Path(__file__).parents[2] / "net" / "fake_server.py")
 QUICK = Pace(load=5, check=0.05, answer=1.0, strikes=3, first_pause=0.02, longest_pause=0.05, grace=0.5, drain=2)
 
 
-def gone(*pids: int, within: float = 5.0) -> bool:
+def gone(*pids: int, within: float = 20.0) -> bool:
     until = time.monotonic() + within
     while True:
         with contextlib.suppress(psutil.NoSuchProcess):
