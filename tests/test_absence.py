@@ -118,7 +118,7 @@ def serving(package: Path, config: str, *arguments: str) -> Iterator[int]:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.communicate(timeout=10)
+                process.communicate(timeout=30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
@@ -128,7 +128,7 @@ def ask(port: int, path: str, body: dict[str, Any] | None = None) -> tuple[int, 
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -181,7 +181,7 @@ def test_a_command_whose_slice_is_not_there_says_so(folder: str, command: str, w
         cwd=package,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
     name = command.split()[0]
     assert (told.returncode, told.stderr) == (
@@ -216,7 +216,7 @@ def test_an_upstream_of_a_kind_that_is_not_there_is_refused_by_name(folder: str,
         env={"PATH": os.environ["PATH"], "HOME": str(package), "PYTHONPATH": str(package)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
     assert told.returncode == 2
     assert "mine" in told.stderr

@@ -35,7 +35,7 @@ class House:
 
     def ask(self, text: str, priority: str = "normal", *fields: tuple[str, str]) -> asyncio.Task[Answer]:
         headers = [("x-penstock-priority", priority), *fields]
-        task = asyncio.ensure_future(ask(self.gateway.port, "POST", CHAT, headers, chat(text), within=20))
+        task = asyncio.ensure_future(ask(self.gateway.port, "POST", CHAT, headers, chat(text), within=60))
         self.tasks.append(task)
         return task
 
@@ -74,9 +74,8 @@ class House:
         self.upstream.end(*self.upstream.arrived)
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.until(lambda: self.waiting == 0 and self.gateway.gateway.overload.in_flight == 0)
-        told = self.admitting.dump()
-        assert told["door"][0] == 0
-        assert all(taken == 0 for _, taken, _ in told["upstreams"])
+        await self.until(lambda: self.admitting.dump()["door"][0] == 0)
+        await self.until(lambda: all(taken == 0 for _, taken, _ in self.admitting.dump()["upstreams"]))
 
 
 @contextlib.asynccontextmanager

@@ -56,7 +56,7 @@ async def joined(running: Running, *ports: int, **more: Any) -> None:
 
 
 async def until(true: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -111,7 +111,7 @@ def test_one_that_fails_takes_part_all_the_same(caplog: pytest.LogCaptureFixture
             await joined(running, old.port, new.port)
             await until(lambda: "takes part without its prompt cache filled: it answered 500" in caplog.text)
             target = next(one for one in running.gateway.upstreams.targets if one.name == "u1")
-            assert target.health.since <= running.gateway.clock.now()
+            await until(lambda: target.health.since <= running.gateway.clock.now())
 
     run(main())
 
@@ -126,7 +126,7 @@ def test_nothing_is_sent_where_it_is_paid_for_unless_wished(more: str, number: i
                 await joined(running, old.port, new.port, kind="openai", more=more)
                 target = next(one for one in running.gateway.upstreams.targets if one.name == "u1")
                 await until(lambda: target.health.since <= running.gateway.clock.now())
-                assert target.health.share(running.gateway.clock.now()) == 0.1
+                assert target.health.share(target.health.since) == 0.1
                 assert len(new.requests) == number
 
     run(main())

@@ -56,12 +56,16 @@ def test_the_real_client_from_many_threads() -> None:
         async with serving(Lists(0.01, 0.0005), more=", max_items: 64") as (gateway, upstream):
 
             def one(text: str) -> Any:
-                with openai.OpenAI(base_url=f"http://127.0.0.1:{gateway.port}/v1", api_key="x", timeout=30) as client:
+                with openai.OpenAI(base_url=f"http://127.0.0.1:{gateway.port}/v1", api_key="x", timeout=60) as client:
                     return client.embeddings.create(model="m", input=[text, text + "!"])
 
             with ThreadPoolExecutor(20) as pool:
                 loop = asyncio.get_running_loop()
-                answers = await asyncio.gather(*(loop.run_in_executor(pool, one, text) for text in texts))
+                upstream.go.clear()  # until some wait beside the first
+                asked = [loop.run_in_executor(pool, one, text) for text in texts]
+                await until(lambda: counts(gateway)["waiting"] >= 2)
+                upstream.go.set()
+                answers = await asyncio.gather(*asked)
             for text, answer in zip(texts, answers, strict=True):
                 assert [row.embedding for row in answer.data] == [vector(text), vector(text + "!")]
                 assert answer.usage.prompt_tokens >= 1

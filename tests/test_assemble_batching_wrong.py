@@ -61,7 +61,7 @@ def test_when_the_last_hangs_up_the_call_ends() -> None:
                 task.cancel()
             await until(lambda: ["embeddings", "left", 1] in counts(gateway)["batches"])
             upstream.go.set()
-            assert gateway.gateway.ledger.accounts["batches"].held == 0
+            await until(lambda: gateway.gateway.ledger.accounts["batches"].held == 0)
 
     asyncio.run(main())
 

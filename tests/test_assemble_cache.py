@@ -22,7 +22,7 @@ BODY: dict[str, Any] = {"model": "echo", "temperature": 0, "messages": [{"role":
 async def ready(gateway: Running) -> Shelf:
     caching = gateway.gateway.caching
     assert caching is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not caching.shelf.ready:  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.005)
     return caching.shelf
@@ -36,7 +36,7 @@ def test_calls_are_answered_from_the_cache_and_deleted_from_it() -> None:
             second = await ask(gateway.port, "POST", CHAT, [], BODY)
             assert (first.headers["x-penstock-cache"], second.headers["x-penstock-cache"]) == ("miss", "hit-exact")
             assert first.body == second.body
-            assert second.headers["age"] == "0"
+            assert 0 <= int(second.headers["age"]) < 60
             assert "x-penstock-upstream" not in second.headers
             told = json.loads((await ask(gateway.port, "GET", ADMIN)).body)
             (row,) = told["entries"]

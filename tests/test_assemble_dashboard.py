@@ -25,6 +25,7 @@ def half_dead() -> Iterator[str]:
         yield (
             f"upstreams: {{echo: {{kind: echo}}, dead: {{kind: openai, base_url: 'http://127.0.0.1:{port}/v1'}}}}\n"
             "models: {gone: {upstreams: [dead]}, echo: {upstreams: [echo]}}\nstore: memory\nretries: {max: 0}\n"
+            "health: {breaker: {open: 30s}}\n"
         )
 
 
@@ -34,7 +35,7 @@ async def live(gateway: Running) -> Any:
 
 def test_a_dead_upstream_is_seen_and_whose_fault_it_is(half_dead: str) -> None:
     async def main() -> None:
-        async with running_gateway(half_dead) as gateway, asyncio.timeout(20):
+        async with running_gateway(half_dead) as gateway, asyncio.timeout(40):
             for _ in range(6):
                 await ask(gateway.port, "POST", "/v1/chat/completions", [gateway.bearer], BODY)
             await ask(gateway.port, "POST", "/v1/chat/completions", [gateway.bearer], BODY | {"model": "nowhere"})
@@ -43,7 +44,7 @@ def test_a_dead_upstream_is_seen_and_whose_fault_it_is(half_dead: str) -> None:
             assert {"fault": "upstream", "upstream": "dead", "calls": 5} in told["blamed"]
             worst = told["upstreams"][0]
             assert (worst["name"], worst["state"]) == ("dead", "open")
-            assert 0 < worst["returns_at"] - told["at"] <= 2
+            assert 0 < worst["returns_at"] - told["at"] <= 60
             assert told["unserved"] == ["gone"]
 
     run(main())
@@ -53,7 +54,7 @@ def test_findings_and_percentiles_are_the_leaders(half_dead: str, monkeypatch: p
     monkeypatch.setattr(assemble_dashboard, "KEPT_SECONDS", 0.0)
 
     async def main() -> None:
-        async with running_gateway(half_dead) as gateway, asyncio.timeout(20):
+        async with running_gateway(half_dead) as gateway, asyncio.timeout(40):
             watching = gateway.gateway.watching
             assert watching is not None
 
@@ -85,7 +86,7 @@ def test_pools_are_told_anew_each_time(half_dead: str) -> None:
     pools = "scaling: {interval: 1m, pools: {echo: {min: 1, max: 4, signal: {}}}}\n"
 
     async def main() -> None:
-        async with running_gateway(half_dead + pools) as gateway, asyncio.timeout(20):
+        async with running_gateway(half_dead + pools) as gateway, asyncio.timeout(40):
             assert (await live(gateway))["pools"]["echo"]["held"] is False
             await ask(gateway.port, "POST", "/admin/v1/scaling/want", [gateway.bearer], {"pool": "echo", "count": 3})
             told = (await gateway.gateway.dashboard.pulse(False))["leads"]["pools"]["echo"]
@@ -96,7 +97,7 @@ def test_pools_are_told_anew_each_time(half_dead: str) -> None:
 
 def test_nothing_is_computed_while_nobody_looks(half_dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        async with running_gateway(half_dead) as gateway, asyncio.timeout(20):
+        async with running_gateway(half_dead) as gateway, asyncio.timeout(40):
             looked: list[str] = []
             monkeypatch.setattr(assemble_dashboard, "health_of", lambda *_: looked.append("looked"))
             for _ in range(3):
@@ -115,9 +116,13 @@ def test_a_session_counts_at_all_workers_and_ends_at_all(tmp_path: Path) -> None
             own = ("x-penstock-ui", "1")
             opened = await asked(gateway.port, "POST", "/ui/session", [own], {"key": gateway.key})
             mine = [own, ("Cookie", opened.headers["set-cookie"].partition(";")[0])]
-            statuses = [await asked(gateway.port, "GET", "/admin/v1/keys", mine) for _ in range(12)]
-            assert {int(one.headers["x-request-id"].removeprefix("req_")[0]) for one in statuses} == {0, 1}
-            assert {one.status for one in statuses} == {200}
+            workers = set[str]()
+            async with asyncio.timeout(40):
+                while len(workers) < 2:
+                    one = await asked(gateway.port, "GET", "/admin/v1/keys", mine)
+                    assert one.status == 200
+                    workers.add(one.headers["x-request-id"].removeprefix("req_")[0])
+            assert workers == {"0", "1"}
             await asked(gateway.port, "DELETE", "/ui/session", mine)
             assert {(await asked(gateway.port, "GET", "/admin/v1/keys", mine)).status for _ in range(12)} == {401}
 

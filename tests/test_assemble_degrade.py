@@ -49,7 +49,7 @@ async def serving() -> AsyncIterator[tuple[Running, ScriptedUpstream]]:
         async with running_gateway(CONFIG.format(url=upstream.url)) as gateway:
             caching = gateway.gateway.caching
             assert caching is not None
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 while not caching.dump()["ready"]:  # noqa: ASYNC110 - has no event of its own
                     await asyncio.sleep(0.005)
             yield gateway, upstream
@@ -135,7 +135,7 @@ def test_equal_calls_of_which_one_is_given_less_share_nothing() -> None:
             loop = asyncio.get_running_loop()
 
             def slow(connection: Any, asked: Request) -> None:
-                asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(10)
+                asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(40)
                 answer_as_asked(connection, asked)
 
             upstream.answers[CHAT] = slow
@@ -153,7 +153,7 @@ def test_equal_calls_of_which_one_is_given_less_share_nothing() -> None:
 
 
 async def asked(upstream: ScriptedUpstream, number: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while len(upstream.requests) < number:  # noqa: ASYNC110 - another thread's
             await asyncio.sleep(0.005)
 

@@ -35,12 +35,12 @@ def chat(connection: socket.socket, request: Request) -> None:
 
 
 def examined(
-    upstream: ScriptedUpstream, *wanted: str, key: str | None = KEY, kind: str = "vllm", **more: object
+    upstream: ScriptedUpstream, *wanted: str, key: str | None = KEY, kind: str = "vllm", patience: float = 20.0
 ) -> dict[str, Step]:
     config = UpstreamConfig(kind=kind, base_url=upstream.url, api_key=key)
-    timeouts = TimeoutsConfig(connect=1.0, first_token=0.3)
+    timeouts = TimeoutsConfig(connect=20.0, first_token=patience)
     steps: list[Step] = []
-    examine(Patient("gpu", config, timeouts, "$GPU_KEY (penstock.yaml:7)", wanted), steps.append, **more)
+    examine(Patient("gpu", config, timeouts, "$GPU_KEY (penstock.yaml:7)", wanted), steps.append)
     assert [step.name for step in steps] == list(STEPS)
     return {step.name: step for step in steps}
 
@@ -155,10 +155,10 @@ def test_no_list_is_no_illness(upstream: ScriptedUpstream) -> None:
 
 def test_a_server_that_says_nothing(upstream: ScriptedUpstream) -> None:
     upstream.answers["/v1/models"] = lambda connection, request: connection.recv(1)
-    step = examined(upstream, "big-chat")["auth"]
+    step = examined(upstream, "big-chat", patience=0.3)["auth"]
     assert (step.state, step.said) == ("failed", "no answer in time")
     assert "timeouts.first_token is 0.3 s" in step.fix
-    assert 250 < step.milliseconds < 5000
+    assert 250 < step.milliseconds < 20_000
 
 
 def test_a_server_that_is_none(upstream: ScriptedUpstream) -> None:

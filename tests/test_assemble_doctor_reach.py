@@ -12,6 +12,7 @@ import trustme
 from penstock.assemble_doctor_reach import Ill, Patient, connect, open_connection, place, resolve, secure
 from penstock.routing.config import TimeoutsConfig
 from penstock.routing.upstream_config import UpstreamConfig
+from tests.faults.upstream import refusing_port
 from tests.support.scripted_upstream import ScriptedUpstream
 
 CA = trustme.CA()
@@ -19,7 +20,7 @@ CA = trustme.CA()
 
 def patient(url: str, **settings: object) -> Patient:
     config = UpstreamConfig(kind="vllm", base_url=url, **settings)
-    return Patient("gpu", config, TimeoutsConfig(connect=1.0, first_token=1.0), "", ())
+    return Patient("gpu", config, TimeoutsConfig(connect=20.0, first_token=20.0), "", ())
 
 
 def secured(*names: str, **settings: object) -> ScriptedUpstream:
@@ -68,12 +69,11 @@ def test_connected() -> None:
 
 
 def test_refused() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as briefly:
-        port = briefly.getsockname()[1]
-    gpu = patient(f"http://127.0.0.1:{port}/v1")
-    resolve(gpu)
-    with pytest.raises(Ill) as caught:
-        connect(gpu)
+    with refusing_port() as port:
+        gpu = patient(f"http://127.0.0.1:{port}/v1")
+        resolve(gpu)
+        with pytest.raises(Ill) as caught:
+            connect(gpu)
     assert caught.value.said == f"127.0.0.1:{port} refuses connections"
 
 

@@ -48,7 +48,7 @@ def test_a_reload_loads_another_on_a_thread_of_its_own(monkeypatch: pytest.Monke
             assert memory(one).embedder.name == "static"
             await until(lambda: memory(one).ready)
             await say(one, WHERE)
-            assert len(memory(one).space) == 1
+            await until(lambda: len(memory(one).space) == 1)
 
     main(work)
     (thread,) = threads

@@ -11,7 +11,7 @@ BODY: dict[str, Any] = {"model": "echo", "messages": [{"role": "user", "content"
 
 def at(act: Any, text: str = ECHO + "auth: {mode: open}\n") -> None:
     async def main() -> None:
-        async with running_gateway(text) as gateway, asyncio.timeout(30):
+        async with running_gateway(text) as gateway, asyncio.timeout(60):
             await act(gateway)
 
     run(main())

@@ -94,12 +94,16 @@ def test_one_that_has_no_time_goes_at_once() -> None:
         async with mill("group_by: prefix, max_wait: 20s") as mill_:
             mill_.ask("1")
             await mill_.until(lambda: mill_.arrived == ["1"])
-            mill_.ask("2", headers=[("x-penstock-deadline-ms", "400")])
+            mill_.ask("2", headers=[("x-penstock-deadline-ms", "30000")])
+            await mill_.until(lambda: mill_.counts()["waiting"] == 1)
+            loop = asyncio.get_running_loop()
+            real = loop.time
+            loop.time = lambda: real() + 16.0  # type: ignore[method-assign]  # for timers alone, not for deadlines
             await mill_.until(lambda: "2" in mill_.arrived)  # at half of what it had
             await mill_.end("1", "2")
             await mill_.settled()
 
-    run(main())
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("how", ["fails", "leaves"])

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from penstock import assemble_health
+from penstock.routing.service import Pace
 from tests.support.gateway import Running, ask, running_gateway
 from tests.support.scripted_upstream import Answer, Request, ScriptedUpstream
 
@@ -32,7 +34,7 @@ def config(upstream: ScriptedUpstream, probe: str = PROBE, kind: str = "vllm", m
     )
 
 
-async def until(true: Callable[[], Any], within: float = 5.0) -> None:
+async def until(true: Callable[[], Any], within: float = 30.0) -> None:
     async with asyncio.timeout(within):
         while not true():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.01)
@@ -75,9 +77,11 @@ def test_what_fails_its_probes_is_out_of_use_until_one_goes_well(upstream: Scrip
     asyncio.run(main())
 
 
-def test_nothing_of_what_a_probe_meets_is_held(upstream: ScriptedUpstream) -> None:
+def test_nothing_of_what_a_probe_meets_is_held(upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten endless pages: each is given up at its bound, and its connection closed. They say nothing of calls."""
     upstream.answers["/health"] = huge
+    patient = lambda interval, timeout, bad: Pace(interval, 10.0, bad)  # noqa: E731 - the bound ends it, no deadline
+    monkeypatch.setattr(assemble_health, "Pace", patient)
 
     async def main() -> None:
         async with running_gateway(config(upstream, "interval: 50ms, timeout: 50ms")) as gateway:
@@ -148,10 +152,9 @@ def test_a_reload_keeps_the_probers_of_what_stays_and_ends_those_of_what_goes(up
             await until(lambda: probes(upstream) > before)
             gateway.path.write_text("auth: {mode: open}\nupstreams: {e: {kind: echo}}\nmodels: {m: {upstreams: [e]}}\n")
             assert (await gateway.team.reload())["ok"]
-            await asyncio.sleep(0.15)  # one may have been under way
             before = probes(upstream)
-            await asyncio.sleep(0.4)
-            assert probes(upstream) == before
+            await asyncio.sleep(0.55)
+            assert probes(upstream) <= before + 1  # one may have been under way
             assert watch._probers == {}
 
     asyncio.run(main())
@@ -181,7 +184,8 @@ def test_rules_that_change_hold_for_upstreams_that_stay(upstream: ScriptedUpstre
             (target,) = gateway.gateway.upstreams.targets
             budget = gateway.gateway.upstreams.budget("m")
             assert budget.share == 0.5
-            quick = text.replace("slow_start: 0s", "slow_start: 0s, breaker: {failures: 1}").replace("0.5", "0.1")
+            quick = text.replace("slow_start: 0s", "slow_start: 0s, breaker: {failures: 1, open: 30s}")
+            quick = quick.replace("0.5", "0.1")
             gateway.path.write_text(quick)
             assert (await gateway.team.reload())["ok"]
             assert gateway.gateway.upstreams.targets == [target]

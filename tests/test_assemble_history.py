@@ -266,7 +266,7 @@ def test_names_of_hosts() -> None:
 
 def test_over_http() -> None:
     async def main() -> None:
-        async with running_gateway(OPEN_ECHO) as gateway, asyncio.timeout(30):
+        async with running_gateway(OPEN_ECHO) as gateway, asyncio.timeout(60):
             watching, observed = gateway.gateway.watching, gateway.gateway.observed
             assert watching is not None
             assert observed is not None
@@ -282,7 +282,7 @@ def test_over_http() -> None:
                 answer = await ask(gateway.port, "GET", f"/admin/v1/history?{wanted}")
                 assert answer.status == 200
                 (series,) = answer.json()["series"]
-                if series["calls"]:
+                if series["calls"] >= 3:
                     break
             assert (series["calls"], sum(filter(None, series["points"]["calls"]))) == (3, 3)
             answer = await ask(gateway.port, "GET", "/admin/v1/history?measures=speed")

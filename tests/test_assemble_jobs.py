@@ -17,7 +17,7 @@ from tests.support.scripted_upstream import Answer, ScriptedUpstream
 
 def at(act: Any, text: str = ECHO) -> None:
     async def main() -> None:
-        async with running_gateway(text) as gateway, asyncio.timeout(60):
+        async with running_gateway(text) as gateway, asyncio.timeout(110):
             await act(gateway)
 
     run(main())
@@ -87,7 +87,7 @@ def test_a_revoked_key_ends_its_jobs() -> None:
         jobbing = gateway.gateway.jobbing
         assert jobbing is not None
         jobbing.jobs.desk.may = lambda key: False
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while (one := (await told(gateway, "GET", f"/v1/batches/{job['id']}")))["status"] != "cancelled":  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.05)
         assert one["errors"]["data"][0]["code"] == "key_revoked"
@@ -120,7 +120,7 @@ def test_another_gateway_on_the_same_folder_goes_on_where_one_ended(tmp_path: Pa
 
     async def begin(gateway: Running) -> None:
         made.update(await make(gateway, jsonl(*(line(n) for n in range(3000)))))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while not (await told(gateway, "GET", f"/v1/batches/{made['id']}"))["request_counts"]["completed"]:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
 
@@ -145,7 +145,7 @@ jobs: {{directory: {tmp_path}/jobs}}
 """
 
         async def main() -> None:
-            async with running_gateway(text) as one, running_gateway(text) as other, asyncio.timeout(60):
+            async with running_gateway(text) as one, running_gateway(text) as other, asyncio.timeout(110):
                 made = [await make(one, jsonl(*(line(n) for n in range(40)))) for _ in range(4)]
                 for job in made:
                     assert (await ended(other, job["id"]))["request_counts"]["completed"] == 40

@@ -14,7 +14,7 @@ from tests.support.stores import until
 
 CHAT = "/v1/chat/completions"
 HELLO = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
-LIMITED = ECHO + "memory: {limit: 4GiB}\n"
+LIMITED = ECHO + "memory: {limit: 4GiB, every: 60s}\n"
 
 
 def test_pressure_squeezes_what_can_give_back_and_lets_it_go_again() -> None:
@@ -96,7 +96,7 @@ def test_connections_have_half_of_the_limit_and_the_next_one_is_dropped() -> Non
             await until(lambda: server.open == 2)
             reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
             with contextlib.suppress(ConnectionResetError):
-                assert await asyncio.wait_for(reader.read(), 10) == b""
+                assert await asyncio.wait_for(reader.read(), 20) == b""
             writer.close()
             await until(lambda: server.open == 2 and connections.held == 2 * CONNECTION_BYTES)
             assert server.refused_connections == connections.refused == 1

@@ -113,13 +113,14 @@ def test_auto_moves_calls_to_the_faster_upstream_and_one_step_can_be_taken_back(
 def test_a_harmful_change_that_somebody_asks_for_is_rolled_back() -> None:
     async def main() -> None:
         async with busy("suggest", 64, 1) as running:
+            await restored(running)
+            begun = await asked(running, {"setting": "upstreams.slow.weight", "value": "64"})
+            assert "not known yet" in begun["error"]["message"]  # before the first of many windows is over
             await until(running, lambda told: bool(told["proposals"]))
             before = await admin(running, "experiments")
             assert before["running"] == before["journal"] == []  # it only suggests
             begun = await asked(running, {"setting": "upstreams.slow.weight", "value": "1"})
             assert "is 1 already" in begun["error"]["message"]
-            begun = await asked(running, {"setting": "upstreams.slow.weight", "value": "64"})
-            assert "not known yet" in begun["error"]["message"]
             async with asyncio.timeout(60):
                 while "experiment" not in begun:
                     await asyncio.sleep(0.2)
@@ -144,13 +145,19 @@ def part(running: Running) -> Any:
     return next(one for one in watching.parts if getattr(one, "name", "") == "optimizer")
 
 
+async def restored(running: Running) -> Any:
+    """The part, once it has read what was tried before."""
+    optimizer = part(running)
+    async with asyncio.timeout(20):
+        while not optimizer._restored:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+    return optimizer
+
+
 def test_the_journal_is_kept_in_the_store_and_says_what_a_crash_cut_short() -> None:
     async def main() -> None:
         async with running_gateway(FILE % (1, 1, "suggest")) as running:
-            optimizer = part(running)
-            async with asyncio.timeout(10):
-                while not optimizer._restored:  # noqa: ASYNC110 - nothing tells of it
-                    await asyncio.sleep(0.01)
+            optimizer = await restored(running)
             for one in (past(1, "kept", "5", KEY), past(2, "running", "9", KEY)):
                 optimizer._note(one)
             await running.gateway.store.flush()  # type: ignore[union-attr]

@@ -91,5 +91,5 @@ run(main())
 
     root = Path(__file__).parents[1]
     environ = {**os.environ, "PYTHONPATH": f"{root / 'src'}:{root}", "XDG_CONFIG_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=110)
     assert done.stdout == "[]\n", done.stdout + done.stderr

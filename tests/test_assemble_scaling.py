@@ -182,7 +182,7 @@ def test_of_two_workers_the_first_decides_for_the_load_of_both(tmp_path: Path) -
 
         async def grown_under_load() -> Any:
             """Ten calls at once, each of a second or two, until a window of that was seen."""
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(110):
                 while True:
                     await asyncio.gather(*(raw(gateway.port, call, within=30) for _ in range(10)))
                     now = await asyncio.to_thread(row, gateway)

@@ -32,7 +32,7 @@ def test_a_similar_question_is_answered_and_all_is_said_about_it() -> None:
             assert up.asked in ([WHERE], [WHERE, ALIKE])  # the second is a check, if there is one
             assert float(answer.headers["x-penstock-similarity"]) > 0.9
             assert 0.9 < float(answer.headers["x-penstock-cache-score"]) <= 1.0
-            assert answer.headers["age"] == "0"
+            assert 0 <= int(answer.headers["age"]) < 60
             told = await status(one)
             assert (told["questions"], told["enabled"]) == (1, True)
             assert told["bounds"][0]["in_words"].startswith("Hits are given: the bound of 1.00% holds. 1 of 2 requests")
@@ -153,6 +153,7 @@ def test_a_restart_keeps_the_questions() -> None:
             more = OPEN + f"store: 'sqlite:{folder}/s.db'\n"
             async with gateway(up, more=more) as one:
                 await say(one, WHERE)
+                await until(lambda: len(memory(one).space) == 1)
             async with gateway(up, more=more) as one:
                 assert len(memory(one).space) == 1
                 answer, text = await say(one, ALIKE)
@@ -251,11 +252,11 @@ def test_questions_are_encrypted_with_the_answers() -> None:
                 async with running_gateway(text) as one:
                     await until(lambda: memory(one).ready)
                     await say(one, WHERE)
+                    await until(lambda: len(memory(one).space) == 1)  # it is kept a moment after the answer
                     assert one.gateway.store is not None
                     await one.gateway.store.flush()
                     rows = [row async for batch in one.gateway.store.records(QUESTIONS).scan() for row in batch]
                     assert any(WHERE.encode() in data for _, data in rows) is not secret
-                    assert len(memory(one).space) == 1
                     one.gateway.store.records(QUESTIONS).delete([id for id, _ in rows])
 
     main(work)

@@ -69,6 +69,7 @@ def test_a_group_that_is_found_wrong_again_and_again_leaves_the_cache() -> None:
     async def work(up: Answering) -> None:
         async with gateway(up, ", shadow: 1, checks: 100, max_error: 0.5") as one:
             await say(one, WHERE)
+            await until(lambda: len(memory(one).space) == 1)
             said[0] = "No, 12 km away."
             up.chats_go.clear()
             for _ in range(16):

@@ -29,6 +29,7 @@ from penstock.scaling.vertical_config import CountConfig, VerticalConfig
 from tests.support import pools
 from tests.support.running_gateway import RunningGateway, running_gateway
 from tests.support.sockets import parse_answers, raw, request
+from tests.support.whole import until
 from tests.test_assemble_pools import counted, told
 
 COOLDOWN = 600.0
@@ -235,7 +236,7 @@ def said(gateway: RunningGateway, *words: str) -> tuple[int, str]:
 
 def shown(gateway: RunningGateway, method: str, path: str, body: bytes = b"", key: str = "") -> Any:
     fields = [("Authorization", f"Bearer {key or gateway.key}")]
-    (answer,) = parse_answers(asyncio.run(raw(gateway.port, request(method, path, fields, body=body), within=30)))
+    (answer,) = parse_answers(asyncio.run(raw(gateway.port, request(method, path, fields, body=body), within=60)))
     return answer
 
 
@@ -243,7 +244,7 @@ def shown(gateway: RunningGateway, method: str, path: str, body: bytes = b"", ke
 def test_replicas_are_replaced_by_larger_ones_under_streams_and_no_caller_sees_it(tmp_path: Path, workers: int) -> None:
     async def replaced(gateway: RunningGateway, before: set[str] | None = None) -> set[str]:
         """Two replicas, once both are ready, of the right size, and none of those before."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(90):
             while True:
                 replicas = (await standing(gateway)).get("replicas", ())
                 names = {one["name"] for one in replicas if one["state"] == "ready" and not one.get("stale")}
@@ -254,7 +255,7 @@ def test_replicas_are_replaced_by_larger_ones_under_streams_and_no_caller_sees_i
     async def standing(gateway: RunningGateway) -> dict[str, Any]:
         fields = [("Authorization", f"Bearer {gateway.key}")]
         (answer,) = parse_answers(
-            await raw(gateway.port, request("GET", "/admin/v1/scaling?pool=gpu", fields), within=30)
+            await raw(gateway.port, request("GET", "/admin/v1/scaling?pool=gpu", fields), within=60)
         )
         return dict(answer.json().get("standing", {}))
 
@@ -285,8 +286,9 @@ def test_replicas_are_replaced_by_larger_ones_under_streams_and_no_caller_sees_i
     text = TEXT.format(python=sys.executable, root=pools.ROOT, workers=workers)
     with running_gateway(tmp_path, text, {"XDG_RUNTIME_DIR": str(tmp_path)}) as gateway:
         asyncio.run(main(gateway))
-        page = shown(gateway, "GET", "/metrics").body.decode()
-        assert set(re.findall(r'penstock_rescues_total\{how="(\w+)"\} [1-9]', page)) == {"moved"}, "led on, not rescued"
+        rescued = re.compile(r'penstock_rescues_total\{how="(\w+)"\} [1-9]')
+        ways = until(lambda: set(rescued.findall(shown(gateway, "GET", "/metrics").body.decode())))
+        assert ways == {"moved"}, "led on, not rescued"
         status, out = said(gateway, "--apply", "--dry-run", "--size", "slots=8")
         assert (status, "slots 32 -> slots 8 (nothing is changed: a dry run)" in out) == (0, True)
         assert said(gateway, "--apply") == (

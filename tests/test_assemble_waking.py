@@ -33,7 +33,7 @@ def test_the_bounds_are_those_of_the_pool_and_nobody_waits_without_one() -> None
 
 def test_a_call_is_held_the_supervisor_is_asked_once_and_its_answer_is_told_on() -> None:
     async def main() -> None:
-        text = pools.config(least=0, more=", hold: {calls: 1, seconds: 50ms}")
+        text = pools.config(least=0, more=", hold: {calls: 1, seconds: 60s}")
         async with running_gateway(text) as running:
             asked: list[dict[str, Any]] = []
 
@@ -44,20 +44,23 @@ def test_a_call_is_held_the_supervisor_is_asked_once_and_its_answer_is_told_on()
             team: Team = running.team
             team.scaled = scaled
             gateway: Gateway = running.gateway
-            calls = [asyncio.ensure_future(ask(running.port, "POST", "/v1/chat/completions", body=CHAT))]
-            async with asyncio.timeout(5):
+            calls = [asyncio.ensure_future(ask(running.port, "POST", "/v1/chat/completions", body=CHAT, within=200))]
+            async with asyncio.timeout(20):
                 while not gateway.waking.waiting("gpu"):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
-            calls.append(asyncio.ensure_future(ask(running.port, "POST", "/v1/chat/completions", body=CHAT)))
-            answers = await asyncio.gather(*calls)
+            refused = await ask(running.port, "POST", "/v1/chat/completions", body=CHAT)
+            loop = asyncio.get_running_loop()
+            real = loop.time
+            loop.time = lambda: real() + 61.0  # type: ignore[method-assign]  # what the first may wait is over
+            answers = [await calls[0], refused]
             assert [one.json()["error"]["code"] for one in answers] == ["pool_starting"] * 2
-            assert [29 <= int(one.headers["retry-after"]) <= 30 for one in answers] == [True, True]
+            assert [15 <= int(one.headers["retry-after"]) <= 30 for one in answers] == [True, True]
             told = answers[0].body.decode()
             assert "there is trouble with its start" in told
             assert "it sulks" not in told
-            assert asked == [{"do": "wake", "pools": {"gpu": 0.05}}]
+            assert [one for one in asked if one["do"] == "wake"] == [{"do": "wake", "pools": {"gpu": 60.0}}]
 
-    run(main())
+    asyncio.run(main())
 
 
 def test_a_supervisor_that_does_not_answer_is_no_defect_that_each_call_has_logged(
@@ -84,7 +87,7 @@ def test_a_call_that_waits_goes_on_when_a_replica_is_found_or_the_pool_is_taken_
             assert holding is not None
             holding.starting["gone"] = Starting(1.0)
             call = asyncio.ensure_future(ask(running.port, "POST", "/v1/chat/completions", body=CHAT))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while not running.gateway.waking.waiting("gpu"):  # noqa: ASYNC110
                     await asyncio.sleep(0.001)
             running.path.write_text(OPEN_ECHO.replace("echo: {upstreams", "m: {upstreams"))

@@ -7,7 +7,7 @@ from tests.support.gateway import ask, running_gateway
 FILE = """
 upstreams: {echo: {kind: echo}}
 models: {m: {upstreams: [echo]}}
-cache: {exact: {ttl: 1s}}
+cache: {exact: {ttl: 10m}}
 journal: {prompts: %s}
 """
 

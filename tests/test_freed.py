@@ -17,6 +17,7 @@ from penstock.net.request_parser import RequestParser
 from tests.support.gateway import OPEN_ECHO, Running, raw, running_gateway
 from tests.support.load import Kept, chat
 from tests.support.scripted_upstream import JSON, Answer, Gone, Request, ScriptedUpstream
+from tests.support.stores import until
 
 CONFIG = """
 auth: {{mode: open}}
@@ -40,7 +41,7 @@ class Silent:
 
     def __call__(self, connection: socket.socket, request: Request) -> None:
         self.asked.set()
-        select.select([connection], [], [], 5)
+        select.select([connection], [], [], 20)
         raise OSError
 
 
@@ -50,7 +51,7 @@ def hang_up(connection: socket.socket, request: Request) -> None:
 
 async def settled(gateway: Running) -> None:
     """Wait until nothing is in flight and what was replaced is gone."""
-    for _ in range(200):
+    for _ in range(2000):
         if not gateway.gateway.endpoint.generation.in_flight and len(gateway.gateway._editions) == 1:
             return
         await asyncio.sleep(0.01)
@@ -75,7 +76,7 @@ def test_old_generations_are_freed() -> None:
                     assert (await gateway.team.reload())["ok"]
                 assert (await caller.ask(chat("echo", keep=True))).status == 200
                 await settled(gateway)
-                assert [one.number for one in generations() if id(one) not in before] == [6]
+                await until(lambda: [one.number for one in generations() if id(one) not in before] == [6])
             finally:
                 gc.enable()
             caller.writer.close()
@@ -114,13 +115,14 @@ def test_a_call_leaves_nothing_for_the_collector(rescue: str) -> None:
                 upstream.answers["/v1/chat/completions"] = silent = Silent()
                 _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
                 writer.write(chat("m"))
-                await asyncio.to_thread(silent.asked.wait, 5)
+                await asyncio.to_thread(silent.asked.wait, 20)
                 writer.close()
                 await settled(gateway)
                 upstream.answers["/v1/chat/completions"] = hang_up
                 assert (await raw(gateway.port, chat("either"))).startswith(b"HTTP/1.1 200")
                 await settled(gateway)
-                assert [one for one in exchanges() if id(one) not in {id(old) for old in others}] == []
+                known = {id(old) for old in others}
+                await until(lambda: not [one for one in exchanges() if id(one) not in known])
             finally:
                 gc.enable()
 
@@ -153,7 +155,7 @@ def test_a_closed_connection_leaves_nothing_for_the_collector(monkeypatch: pytes
                 await reader.readuntil(b"data: ")
                 assert {type(one) for one in here()} == {Connection, RequestParser, ClientConnection}
                 writer.close()
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(20):
                     while here():  # noqa: ASYNC110 - what is awaited has no event of its own
                         await asyncio.sleep(0.02)
             finally:

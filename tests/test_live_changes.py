@@ -172,19 +172,16 @@ models: {m: {upstreams: [pool], strategy: round_robin}}
                 one.answers["/v1/chat/completions"] = hold
                 before = len(one.requests)
                 calls = [asyncio.ensure_future(raw(gateway.port, chat("m", gateway.key), within=90)) for _ in range(4)]
-                await asyncio.to_thread(  # all of them are there, or answered by the other
-                    until, lambda: len(one.requests) > before
-                    and len(one.requests) - before + sum(call.done() for call in calls) == len(calls),
-                )  # fmt: skip
+                held_there = lambda: len(one.requests) - before  # noqa: E731 - the others are answered
+                await asyncio.to_thread(until, lambda: 0 < held_there() == 4 - sum(call.done() for call in calls))
                 known = generations(gateway)
                 rewrite(path, found(other, third))
                 await asyncio.to_thread(until, lambda: rows(gateway).get(names[third.port]))
 
                 def leaves() -> bool:
                     row, now = rows(gateway)[names[one.port]], generations(gateway)
-                    if any(now[worker] <= known[worker] for worker in known):
-                        return False  # one worker does not know it yet
-                    return (row["draining"], row["in_flight"] > 0, row["models"]) == (True, True, [])
+                    everywhere = all(now[worker] > known[worker] for worker in known)
+                    return everywhere and (row["draining"], row["in_flight"] > 0, row["models"]) == (True, True, [])
 
                 await asyncio.to_thread(until, leaves)
                 sent = len(one.requests)
@@ -200,9 +197,8 @@ models: {m: {upstreams: [pool], strategy: round_robin}}
             until(lambda: 'looks_total{upstream="pool",result="failed"} 0' not in admin(gateway, "/metrics"))
             assert set(rows(gateway)) == {names[other.port], names[third.port]}  # those known stay
             asyncio.run(called(4))
-            assert 'penstock_requests_total{operation="chat",model="m",upstream="pool",status="200"' in admin(
-                gateway, "/metrics"
-            )
+            counted = 'penstock_requests_total{operation="chat",model="m",upstream="pool",status="200"'
+            assert counted in admin(gateway, "/metrics")
             until(lambda: "those known stay" in (tmp_path / "log").read_text())
 
 

@@ -57,7 +57,7 @@ def test_a_key_that_asks_much_does_not_keep_others_from_their_share() -> None:
             store.open()
             _, other = store.add("other", ["call"])
             mine, theirs = gateway.bearer, ("Authorization", f"Bearer {other}")
-            async with asyncio.timeout(10):  # until the gateway has read the key file again
+            async with asyncio.timeout(30):  # until the gateway has read the key file again
                 while (await ask(gateway.port, "GET", "/v1/models", [theirs])).status != 200:  # noqa: ASYNC110 - as above
                     await asyncio.sleep(0.05)
             calls = [chat(gateway, f"f{number}", "normal", mine) for number in range(2)]
@@ -86,12 +86,17 @@ def test_what_would_come_too_late_is_refused_at_once() -> None:
             for call in slow.calls:
                 call.go.set()
             await asyncio.gather(*first)
+            made = gateway.gateway.admitting
+            assert made is not None
+            (up,) = [place for place in made._places if place.name == "up"]
+            assert up.hold >= 0.3
+            up.hold = up.quick = 12.0  # a deadline that is too short for that is far enough away all the same
             calls = [chat(gateway, f"second {number}") for number in range(2)]
             await until(lambda: len(slow.calls) == 4)
             calls += await queue(gateway, ("a", "normal"), ("b", "normal"))
             began = time.monotonic()
-            answer = await chat(gateway, "late", "normal", ("x-penstock-deadline-ms", "200"))
-            assert time.monotonic() - began < 0.19
+            answer = await chat(gateway, "late", "normal", ("x-penstock-deadline-ms", "6000"))
+            assert time.monotonic() - began < 5.9
             refused(answer, 503, "queue_late")
             slow.freely.set()
             assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * 4

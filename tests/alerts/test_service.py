@@ -58,7 +58,7 @@ async def posting(*webhooks: Webhook, now: Callable[[], float] = lambda: 0.0):  
 
 
 async def until(fact: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not fact():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0)
 

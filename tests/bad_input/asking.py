@@ -34,7 +34,7 @@ def ask(
     key: str | None = "", headers: dict[str, str] | None = None,
 ) -> Asked:  # fmt: skip
     """One request. ``key``: empty for the right one, None for none at all."""
-    connection = http.client.HTTPConnection("127.0.0.1", place.gateway.port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", place.gateway.port, timeout=60)
     fields = {"content-type": "application/json", **(headers or {})}
     if key is not None:
         fields["authorization"] = f"Bearer {key or place.gateway.key}"

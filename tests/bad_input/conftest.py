@@ -4,13 +4,14 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 import trustme
 
 from tests.bad_input.asking import Place
+from tests.faults.upstream import refusing_port
 from tests.support.running_gateway import running_gateway
 from tests.support.scripted_upstream import ScriptedUpstream
 
@@ -19,7 +20,7 @@ listen: {{max_body: 64KiB, head_timeout: 5s}}
 retries: {{max: 0}}
 scrape: {{enabled: false}}
 health: {{probes: off, breaker: {{failures: 100000, least: 100000}}}}
-timeouts: {{connect: 400ms, first_token: 500ms, idle: 400ms, total: 1500ms}}
+timeouts: {timeouts}
 upstreams:
   echo: {{kind: echo}}
   scripted: {{kind: vllm, base_url: "{scripted}"}}
@@ -40,30 +41,46 @@ models:
 """
 
 
+PATIENT = "{connect: 20s, first_token: 20s, idle: 20s, total: 50s}"
+HASTY = "{connect: 400ms, first_token: 1s, idle: 400ms, total: 1500ms}"
+Start = Callable[[str], Place]
+
+
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Starts a gateway with such timeouts; all have the same upstreams."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
     with ExitStack() as stack:
         scripted = stack.enter_context(ScriptedUpstream())
         secure = stack.enter_context(ScriptedUpstream(tls))
-        config = CONFIG.format(
-            scripted=scripted.url, secure=secure.url, closed=_closed_port(), full=_port_that_never_accepts(stack),
-            plain=_port_without_tls(stack),
-        )  # fmt: skip
-        gateway = stack.enter_context(running_gateway(tmp_path_factory.mktemp("bad"), config))
-        yield Place(gateway, scripted)
+        there = {
+            "scripted": scripted.url, "secure": secure.url, "closed": stack.enter_context(refusing_port()),
+            "full": _port_that_never_accepts(stack), "plain": _port_without_tls(stack),
+        }  # fmt: skip
+
+        def started(timeouts: str) -> Place:
+            config = CONFIG.format(**there, timeouts=timeouts)
+            return Place(stack.enter_context(running_gateway(tmp_path_factory.mktemp("bad"), config)), scripted)
+
+        yield started
+
+
+@pytest.fixture(scope="session")
+def place(start: Start) -> Place:
+    return start(PATIENT)
+
+
+@pytest.fixture(scope="session")
+def hasty(start: Start) -> Place:
+    """One that waits for nobody long."""
+    return start(HASTY)
 
 
 @pytest.fixture
 def upstream(place: Place) -> ScriptedUpstream:
     place.scripted.reset()
     return place.scripted
-
-
-def _closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as briefly:
-        return briefly.getsockname()[1]
 
 
 def _port_that_never_accepts(stack: ExitStack) -> int:

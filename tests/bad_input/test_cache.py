@@ -22,7 +22,7 @@ def cache(answer: Asked) -> str:
 @pytest.fixture
 def place(place: Place) -> Place:
     """Once it has read its store."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while cache(ask(place, body=ECHO % (b"ready?", b""))) != "hit-exact":
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -34,7 +34,7 @@ def another(place: Place) -> Iterator[str]:
     made = penstock(place.gateway.home, "keys", "new", "other", "--config", str(place.gateway.home / "penstock.yaml"))
     key = re.search(r"sk-pen-\S+", made.stdout)
     assert key is not None, made.stderr
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while ask(place, body=ECHO % (b"known?", b""), key=key[0]).status == 401:
         assert time.monotonic() < end
         time.sleep(0.05)

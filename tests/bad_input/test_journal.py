@@ -33,7 +33,7 @@ CALLS = len(PROMPTS)
 
 
 def post(gateway: RunningGateway, model: str, text: str, fields: dict[str, str]) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
     body = json.dumps({"model": model, "temperature": 0, "messages": [{"role": "user", "content": text}]})
     head = {"Authorization": f"Bearer {gateway.key}", "Content-Type": "application/json", **fields}
     try:
@@ -56,7 +56,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
 
 def command(gateway: RunningGateway, *arguments: str) -> str:
     said = subprocess.run(
-        [sys.executable, "-m", "penstock", *arguments], env=environment(gateway.home), capture_output=True, timeout=60
+        [sys.executable, "-m", "penstock", *arguments], env=environment(gateway.home), capture_output=True, timeout=100
     )
     assert said.returncode == 0, said.stderr
     return said.stdout.decode()

@@ -21,8 +21,10 @@ from tests.support.scripted_upstream import EVENTS, Answer, ScriptedUpstream
         ("plaintext", 502, "failed the TLS handshake"),
     ],
 )
-def test_an_upstream_that_cannot_be_reached(place: Place, path: str, model: str, status: int, words: str) -> None:
-    answer = ask(place, path, {**GOOD, "model": model})
+def test_an_upstream_that_cannot_be_reached(
+    place: Place, hasty: Place, path: str, model: str, status: int, words: str
+) -> None:
+    answer = ask(hasty if model == "full" else place, path, {**GOOD, "model": model})
     assert answer.status == status
     message = in_dialect(answer, path)["message"]
     assert f"upstream '{model}'" in message
@@ -60,30 +62,30 @@ def _hang(connection: socket.socket, request: object) -> None:
     ],
 )
 def test_an_upstream_that_fails_before_it_answers(
-    place: Place, upstream: ScriptedUpstream, path: str, behaviour: object, status: int, words: str
+    place: Place, hasty: Place, upstream: ScriptedUpstream, path: str, behaviour: object, status: int, words: str
 ) -> None:
     upstream.answers[path] = behaviour
-    answer = ask(place, path, {**GOOD, "model": "scripted"})
+    answer = ask(hasty if behaviour is _hang else place, path, {**GOOD, "model": "scripted"})
     assert (answer.status, len(upstream.requests)) == (status, 1)
     assert words in in_dialect(answer, path)["message"]
     assert "x-should-retry" in answer.headers
 
 
-def test_a_stream_that_never_begins_is_504(place: Place, upstream: ScriptedUpstream) -> None:
+def test_a_stream_that_never_begins_is_504(hasty: Place, upstream: ScriptedUpstream) -> None:
     upstream.answers[CHAT] = _hang
-    answer = ask(place, CHAT, {**GOOD, "model": "scripted", "stream": True})
+    answer = ask(hasty, CHAT, {**GOOD, "model": "scripted", "stream": True})
     assert answer.status == 504
     assert "upstream 'scripted'" in answer.error["message"]
     assert answer.error["code"] == "upstream_timeout"
 
 
-def test_a_stream_that_stands_still_ends_with_an_error_event(place: Place, upstream: ScriptedUpstream) -> None:
+def test_a_stream_that_stands_still_ends_with_an_error_event(hasty: Place, upstream: ScriptedUpstream) -> None:
     def stall(connection: socket.socket, request: object) -> None:
         connection.sendall(Answer(headers=(EVENTS,), chunks=()).head() + b"a\r\ndata: {}\n\n\r\n")
         connection.recv(1)
 
     upstream.answers[CHAT] = stall
-    answer = ask(place, CHAT, {**GOOD, "model": "scripted", "stream": True})
+    answer = ask(hasty, CHAT, {**GOOD, "model": "scripted", "stream": True})
     events = [event for event in answer.body.replace(b"\r\n", b"\n").split(b"\n\n") if event]
     assert events[0] == b"data: {}"
     assert json.loads(events[-1].removeprefix(b"data: "))["error"]["code"] == "upstream_stalled"
@@ -100,9 +102,10 @@ def test_a_cut_whole_answer_never_looks_whole(place: Place, upstream: ScriptedUp
         ask(place, CHAT, {**GOOD, "model": "scripted"})
 
 
-def test_after_all_that_it_serves(place: Place) -> None:
-    answer = ask(place, CHAT, GOOD)
-    assert answer.status == 200
-    log = (place.gateway.home / "log").read_text()
-    assert "Traceback" not in log
-    assert place.gateway.key not in log
+def test_after_all_that_it_serves(place: Place, hasty: Place) -> None:
+    for one in (place, hasty):
+        answer = ask(one, CHAT, GOOD)
+        assert answer.status == 200
+        log = (one.gateway.home / "log").read_text()
+        assert "Traceback" not in log
+        assert one.gateway.key not in log

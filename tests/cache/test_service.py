@@ -17,7 +17,7 @@ from penstock.memory.ledger import BoundedAccount
 from tests.support.caching import WALL, answer, entry, id_of, shelf
 from tests.support.shared_store import FakeLog, FakeStore, Shared
 
-SOON = 10.0
+SOON = 20.0
 
 
 @contextlib.asynccontextmanager

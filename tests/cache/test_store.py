@@ -178,7 +178,7 @@ def test_a_slow_store_costs_a_call_a_bounded_wait_and_the_entry_stays() -> None:
         one.keep(entry("a"), answer())
         follow(two, state)
         state.slow = 60.0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             assert await two.fetch(two.directory.entries[id_of("a")]) is None
         assert two.find(id_of("a")) is not None
 

@@ -124,7 +124,7 @@ def test_without_a_vector_a_call_waits_alone_and_one_that_leaves_is_taken_out() 
 def test_nobody_waits_longer_than_max_wait() -> None:
     async def act(hall: Hall) -> None:
         first, other = hall.ask(chat("0")), hall.ask(chat("90"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while other not in hall.below.came:  # noqa: ASYNC110 - a timer of the loop is awaited
                 await asyncio.sleep(0.005)
         assert hall.counts.alone["max_wait"] == 1

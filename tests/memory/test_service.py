@@ -101,7 +101,7 @@ def test_a_burst_is_looked_at_at_once_and_a_look_that_fails_is_not_the_last(capl
         machine.watch = Watch(machine.governor, machine.ledger, resident, machine.give_back, lambda: 100.0, 3600.0)
         task = asyncio.get_running_loop().create_task(machine.watch.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 machine.rss = machine.least = BASE + 700 * MIB
                 machine.account.reserve(350 * MIB)
                 await failed.wait()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from penstock.observe.prometheus import METRICS
 from tests.support.running_gateway import RunningGateway, running_gateway
+from tests.support.whole import until
 
 FOLDER = Path(__file__).resolve().parents[2] / "observability"
 DASHBOARDS = sorted((FOLDER / "grafana").glob("*.json"))
@@ -25,7 +25,7 @@ auth: {mode: open}
 upstreams: {echo: {kind: echo}, dead: {kind: openai, base_url: "http://127.0.0.1:1"}}
 models: {echo: {upstreams: [echo]}, gone: {upstreams: [dead]}}
 """
-SCRAPED_SECONDS = 60.0
+SCRAPED_SECONDS = 100.0
 
 
 def dashboard(path: Path) -> dict[str, Any]:
@@ -94,11 +94,10 @@ def test_the_rules_are_sound_and_fire_when_they_should(promtool: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+def listens(log: Path) -> int:
+    """The port that Prometheus was given, once it has logged that."""
+    found = until(lambda: re.search(r'"Listening on" address=127\.0\.0\.1:(\d+)', log.read_text()))
+    return int(found[1])
 
 
 def say(gateway: RunningGateway, path: str, body: dict[str, Any]) -> str:
@@ -106,17 +105,17 @@ def say(gateway: RunningGateway, path: str, body: dict[str, Any]) -> str:
         gateway.url + path, json.dumps(body).encode(), {"content-type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             answer.read()
             return str(answer.headers["x-request-id"])
     except urllib.error.HTTPError as error:
         return str(error.headers["x-request-id"])
 
 
-def traffic(gateway: RunningGateway, until: threading.Event) -> None:
+def traffic(gateway: RunningGateway, over: threading.Event) -> None:
     """A little of everything that the overview shows."""
     number = 0
-    while not until.wait(0.2):
+    while not over.wait(0.2):
         number += 1
         for model, stream in (("echo", True), ("echo", False), ("gone", False), ("nobody", False)):
             words = f"question {number if number % 2 else 0} of many words to be said again"
@@ -133,7 +132,6 @@ def traffic(gateway: RunningGateway, until: threading.Event) -> None:
 @pytest.mark.promtool
 @pytest.mark.slow
 def test_every_panel_of_the_overview_shows_something_of_a_running_gateway(prometheus: str, tmp_path: Path) -> None:
-    port = free_port()
     with running_gateway(tmp_path, CONFIG) as gateway:
         config = tmp_path / "prometheus.yaml"
         config.write_text(json.dumps({
@@ -143,7 +141,7 @@ def test_every_panel_of_the_overview_shows_something_of_a_running_gateway(promet
             ],
         }))  # fmt: skip
         argv = [prometheus, f"--config.file={config}", f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-                f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]  # fmt: skip
+                "--web.listen-address=127.0.0.1:0", "--log.level=info"]  # fmt: skip
         done = threading.Event()
         with (tmp_path / "prometheus.log").open("w") as log:
             server = subprocess.Popen(argv, stdout=log, stderr=log)
@@ -151,6 +149,7 @@ def test_every_panel_of_the_overview_shows_something_of_a_running_gateway(promet
         caller.start()
         try:
             missing = queries(FOLDER / "grafana" / "overview.json")
+            port = listens(tmp_path / "prometheus.log")
             limit = time.monotonic() + SCRAPED_SECONDS
             while missing and time.monotonic() < limit:
                 time.sleep(0.5)  # between two looks
@@ -167,7 +166,7 @@ def shows(port: int, query: str) -> bool:
     """Whether a query has an answer with a number in it."""
     asked = urllib.parse.urlencode({"query": query})
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{asked}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{asked}", timeout=30) as answer:
             found = json.load(answer)["data"]["result"]
     except (urllib.error.URLError, ConnectionError):
         return False

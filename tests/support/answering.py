@@ -36,7 +36,7 @@ class Answering(ScriptedUpstream):
     def _chat(self, connection: socket.socket, request: Request) -> None:
         body = json.loads(request.body)
         text = body["messages"][-1]["content"]
-        self.chats_go.wait(10)
+        self.chats_go.wait(30)
         if body["model"] == JUDGE:
             self.judged.append(json.loads(text))
             said: str | None = self.judge
@@ -56,13 +56,13 @@ class Answering(ScriptedUpstream):
         connection.sendall(answer.head() + answer.body)
 
     def _vectors(self, connection: socket.socket, request: Request) -> None:
-        self.vectors_go.wait(10)
+        self.vectors_go.wait(30)
         texts = json.loads(request.body)["input"]
         data = [{"index": at, "embedding": self.vector(text)} for at, text in enumerate(texts)]
         body = json.dumps({"object": "list", "data": data, "model": "e", "usage": {}}).encode()
         connection.sendall(Answer(body=body).head() + body)
 
-    def config(self, semantic: str = "", more: str = "", patience: str = "5s") -> str:
+    def config(self, semantic: str = "", more: str = "", patience: str = "10s") -> str:
         """Of a gateway before it."""
         return (
             f"upstreams: {{up: {{base_url: '{self.url}', kind: vllm, metrics: 'off'}}}}\n"

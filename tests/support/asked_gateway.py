@@ -25,7 +25,7 @@ class AskedGateway:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(30)
 
     @property
     def answers(self) -> Any:

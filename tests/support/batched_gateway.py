@@ -18,7 +18,7 @@ retries: {{max: 0}}
 store: memory
 upstreams: {{up: {{kind: vllm, base_url: "{url}"}}}}
 models: {{m: {{upstreams: [up]}}}}
-batching: {{enabled: true, max_wait: 2s{more}}}
+batching: {{enabled: true, max_wait: 10s{more}}}
 """
 
 
@@ -30,7 +30,7 @@ async def serving(upstream: Lists | None = None, more: str = "") -> AsyncIterato
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
             await asyncio.sleep(0.002)
 

@@ -84,7 +84,7 @@ def call(url: str, key: str, model: str, said: str = "hi", tags: str = TAGS, **m
     fields = {"authorization": f"Bearer {key}", "content-type": "application/json", "x-penstock-tags": tags}
     request = urllib.request.Request(f"{url}/v1/chat/completions", body, fields)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             answer.read()
             return int(answer.status)
     except urllib.error.HTTPError as error:

@@ -71,7 +71,7 @@ class CachedGateway:
         with self._lock:
             self.running += 1
             self.most_running = max(self.most_running, self.running)
-        self.gate.wait(20)
+        self.gate.wait(60)
         with self._lock:
             self.running -= 1
             self.asked.append(body)

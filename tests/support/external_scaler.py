@@ -57,7 +57,7 @@ class Client:
         call = self._channel.unary_unary(
             SERVICE + method, lambda message: message.SerializeToString(), self.made[answer].FromString
         )
-        return await call(self.ref if request is None else request, timeout=10)
+        return await call(self.ref if request is None else request, timeout=30)
 
     async def active(self) -> bool:
         """IsActive."""

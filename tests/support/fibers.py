@@ -25,7 +25,7 @@ async def turns(count: int) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop go round until ``condition`` holds. TimeoutError after 5 s."""
-    async with asyncio.timeout(5):
+    """Let the loop go round until ``condition`` holds. TimeoutError after 20 s."""
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
             await asyncio.sleep(0)

@@ -36,7 +36,7 @@ class Mill:
 
     def ask(self, *texts: str, headers: Any = (), **more: Any) -> list[asyncio.Task[Answer]]:
         made = [
-            asyncio.ensure_future(ask(self.port, "POST", CHAT, headers, chat(text, **more), within=15))
+            asyncio.ensure_future(ask(self.port, "POST", CHAT, headers, chat(text, **more), within=60))
             for text in texts
         ]
         self.tasks += made
@@ -52,7 +52,7 @@ class Mill:
         return self.a.arrived + self.b.arrived
 
     async def until(self, condition: Any) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(15):
             while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
                 await asyncio.sleep(0.005)
 

@@ -40,7 +40,7 @@ class Herd:
             self._stream(connection)
         else:
             self.half.set()
-            self.go.wait(20)
+            self.go.wait(60)
             whole = {
                 "id": "chatcmpl-1", "object": "chat.completion", "created": 7, "model": "m",
                 "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": TEXT}}],
@@ -56,7 +56,7 @@ class Herd:
         for number, event in enumerate(events()):
             if number == WORDS // 2 and first:
                 self.half.set()
-                self.go.wait(20)
+                self.go.wait(60)
                 if self.dies:
                     raise OSError("dies")
             connection.sendall(b"%x\r\n%b\r\n" % (len(event), event))

@@ -23,7 +23,7 @@ from tests.support.gateway import Answer, Running, ask
 CHAT = "/v1/chat/completions"
 ENDED = ("completed", "failed", "expired", "cancelled")
 BOUNDARY = "xyz"
-WITHIN = 20.0
+WITHIN = 80.0
 
 __all__ = ["BoundedAccount", "JobsConfig", "Overload"]
 

@@ -77,7 +77,7 @@ async def load(
 
     async def stream() -> None:
         while not over.is_set():
-            (answer,) = parse_answers(await raw(port, chat(stream_model, key, words=words, stream=True), within=20))
+            (answer,) = parse_answers(await raw(port, chat(stream_model, key, words=words, stream=True), within=60))
             well = answer.whole and answer.body.endswith(b"data: [DONE]\n\n") and answer.body.count(b"word") == words
             _note(tally, "streams", well, answer)
 

@@ -17,7 +17,8 @@ class Passed:
     def __init__(self, gateway: Gateway, take: Callable[[Window], None], start: float) -> None:
         assert gateway.watching is not None
         assert gateway.observed is not None
-        gateway.watching.takers.remove(take)
+        if take in gateway.watching.takers:
+            gateway.watching.takers.remove(take)
         self._rows: list[Record] = []
         self._observed = gateway.observed
         self._observed.takers.append(self._rows.extend)
@@ -26,7 +27,7 @@ class Passed:
 
     async def end_window(self, calls: int) -> None:
         """Once so many calls have ended in it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(self._rows) < calls:
                 self._observed.hand_on()
                 await asyncio.sleep(0.005)

@@ -28,25 +28,29 @@ class Prefilling:
         self.failing: set[str] = set()
         self.cached: dict[str, int] = {}
         self.gone: list[str] = []
-        self._go: defaultdict[str, threading.Event] = defaultdict(threading.Event)
-        self._end: defaultdict[str, threading.Event] = defaultdict(threading.Event)
+        self._lock = threading.Lock()
+        self._events: defaultdict[tuple[str, str], threading.Event] = defaultdict(threading.Event)
+
+    def _event(self, what: str, text: str) -> threading.Event:
+        with self._lock:  # two threads that look for it at once must not each make one
+            return self._events[what, text]
 
     def go(self, *texts: str) -> None:
         """Their prompts are computed."""
         for text in texts:
-            self._go[text].set()
+            self._event("go", text).set()
 
     def end(self, *texts: str) -> None:
         """Their answers are whole."""
         for text in texts:
-            self._go[text].set()
-            self._end[text].set()
+            self._event("go", text).set()
+            self._event("end", text).set()
 
     def __call__(self, connection: socket.socket, request: Request) -> None:
         asked = json.loads(request.body)
         text = asked["messages"][-1]["content"]
         self.arrived.append(text)
-        assert self._go[text].wait(20), f"{text} was never let on"
+        assert self._event("go", text).wait(60), f"{text} was never let on"
         usage = {
             "prompt_tokens": 1000, "completion_tokens": 2, "total_tokens": 1002,
             "prompt_tokens_details": {"cached_tokens": self.cached.get(text, 0)},
@@ -73,7 +77,7 @@ class Prefilling:
         last = b"data: " + json.dumps(facts).encode() + b"\n\ndata: [DONE]\n\n"
         connection.sendall(Answer(headers=(EVENTS,), chunks=()).head())
         self._send(connection, chunk(delta={"role": "assistant", "content": text}))
-        assert self._end[text].wait(20), f"{text} was never ended"
+        assert self._event("end", text).wait(60), f"{text} was never ended"
         self._send(connection, chunk(finish_reason="stop") + last)
         connection.sendall(b"0\r\n\r\n")
 

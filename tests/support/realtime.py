@@ -74,7 +74,7 @@ class Far:
     def say(self, text: bytes) -> None:
         self.send(frame(TEXT, text, masked=False))
 
-    async def frame(self, within: float = 5.0) -> tuple[int, bytes]:
+    async def frame(self, within: float = 20.0) -> tuple[int, bytes]:
         """The next frame: opcode and payload, unmasked. All that a client sends must be masked."""
         async with asyncio.timeout(within):
             reader = self.line.reader
@@ -87,7 +87,7 @@ class Far:
             payload = await reader.readexactly(size)
             return first & 0x0F, unmasked(payload, mask)
 
-    async def gone(self, within: float = 5.0) -> bytes:
+    async def gone(self, within: float = 20.0) -> bytes:
         """Read until the gateway closes; what came."""
         got = b""
         async with asyncio.timeout(within):
@@ -144,7 +144,7 @@ def session(act: Callable[[SocketCaller, Far, Running], Awaitable[None]], config
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
             await asyncio.sleep(0.001)
 
@@ -169,7 +169,7 @@ def row_of(gateway: Running) -> dict[str, Any]:
     return row
 
 
-async def cut(caller: SocketCaller, within: float = 5.0) -> bytes:
+async def cut(caller: SocketCaller, within: float = 20.0) -> bytes:
     """Read until the gateway closes the caller's connection; what came."""
     got = b""
     async with asyncio.timeout(within):

@@ -20,22 +20,33 @@ class RedisServer:
         self._command = [program, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder), *options]
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
+        self._known = False
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers. Until it has answered once its port may be another's by then: it takes
+        another port."""
+        for tries in range(5, 0, -1):
+            if self._answers() or self._known or tries == 1:
+                break
+            self.port = free_port()
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError("redis-server did not start")
+        self._known = True
+
+    def _answers(self) -> bool:
         command = [*self._command, *([] if "--port" in self._command else ["--port", str(self.port)])]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while True:
             with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
+                socket.create_connection(("127.0.0.1", self.port), 10).close()
+                return self._process.poll() is None
             if time.monotonic() > until or self._process.poll() is not None:
-                raise RuntimeError("redis-server did not start")
+                return False
             time.sleep(0.02)
 
     def signal(self, number: int) -> None:
@@ -51,7 +62,7 @@ class RedisServer:
 
     def ask(self, *words: bytes | str | int) -> Any:
         """The reply to one command, in RESP as it came."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), 20) as connection:
             parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
             lines = [b"*%d" % len(parts)] + [line for part in parts for line in (b"$%d" % len(part), part)]
             connection.sendall(b"\r\n".join(lines) + b"\r\n")

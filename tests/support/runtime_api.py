@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:penstock"
 
 

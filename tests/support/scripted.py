@@ -38,7 +38,7 @@ class Door:
     ended: list[Exchange] = field(default_factory=list)
 
     async def ask(
-        self, method: str, target: str, headers: Fields = (), body: bytes | dict[str, Any] = b"", within: float = 5.0
+        self, method: str, target: str, headers: Fields = (), body: bytes | dict[str, Any] = b"", within: float = 20.0
     ) -> Answer:
         return await ask(self.port, method, target, headers, body, within)
 
@@ -46,8 +46,8 @@ class Door:
         return await raw(self.port, data)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until ``condition`` holds. TimeoutError after 5 s."""
-        async with asyncio.timeout(5):
+        """Wait until ``condition`` holds. TimeoutError after 20 s."""
+        async with asyncio.timeout(20):
             while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
                 await asyncio.sleep(0.001)
 

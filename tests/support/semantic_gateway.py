@@ -6,8 +6,12 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
+import pytest
+
+from penstock.cache.embedding import service
 from penstock.cache.semantic.store import Memory
 from penstock.process.loop import run
 from tests.support.answering import Answering
@@ -21,14 +25,14 @@ ALIKE = WHERE + " please"
 
 
 async def until(fact: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not fact():  # noqa: ASYNC110 - the fact has no event
             await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
 async def gateway(
-    upstream: Answering, semantic: str = "", more: str = OPEN + "store: memory\n", patience: str = "5s"
+    upstream: Answering, semantic: str = "", more: str = OPEN + "store: memory\n", patience: str = "10s"
 ) -> AsyncIterator[Running]:
     async with running_gateway(upstream.config(semantic, more, patience)) as running:
         await until(lambda: memory(running).ready)
@@ -66,5 +70,6 @@ async def status(running: Running) -> dict[str, Any]:
 
 
 def main(work: Callable[[Answering], Any], upstream: Answering | None = None) -> None:
-    with upstream or Answering() as up:
+    with upstream or Answering() as up, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "Limits", partial(service.Limits, deadline=60.0))  # no vector is given up as late
         run(work(up))

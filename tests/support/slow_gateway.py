@@ -50,7 +50,7 @@ async def serving(
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
             await asyncio.sleep(0.005)
 
@@ -63,7 +63,7 @@ def chat(
     gateway: Running, said: str, priority: str = "normal", *fields: tuple[str, str], stream: bool = False
 ) -> asyncio.Future[Answer]:
     headers = [("x-penstock-priority", priority), *fields]
-    return asyncio.ensure_future(ask(gateway.port, "POST", CHAT, headers, body(said, stream), within=15))
+    return asyncio.ensure_future(ask(gateway.port, "POST", CHAT, headers, body(said, stream), within=60))
 
 
 def numbers(gateway: Running) -> dict[str, Any]:

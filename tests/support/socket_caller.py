@@ -53,7 +53,7 @@ class SocketCaller:
     def send(self, *data: bytes) -> None:
         self.writer.write(b"".join(data))
 
-    async def frame(self, within: float = 5.0) -> tuple[int, bytes]:
+    async def frame(self, within: float = 20.0) -> tuple[int, bytes]:
         """The next frame: opcode and payload. The server's are whole and unmasked."""
         async with asyncio.timeout(within):
             first, second = await self.reader.readexactly(2)
@@ -83,7 +83,7 @@ class SocketCaller:
         opcode, payload = await self.frame()
         assert opcode == 8, (opcode, payload)
         self.send(frame(8, payload[:2]))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await self.reader.read() == b""
         return int.from_bytes(payload[:2])
 
@@ -95,6 +95,6 @@ async def dial(port: int, fields: Fields = (), path: str = "/v1/stream", behind:
     """A socket, its handshake answered. ``behind`` is sent with it."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request("GET", path, [*HANDSHAKE, *fields], keep=True) + behind)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         head = await reader.readuntil(b"\r\n\r\n")
     return SocketCaller(reader, writer, head)

@@ -22,7 +22,7 @@ class Answer:
         return json.loads(self.body)
 
 
-async def raw(port: int, data: bytes, *, within: float = 5.0, host: str = "127.0.0.1") -> bytes:
+async def raw(port: int, data: bytes, *, within: float = 20.0, host: str = "127.0.0.1") -> bytes:
     """Send ``data``, then read until the server closes. TimeoutError when it does not within ``within`` seconds: ask
     for ``Connection: close``, or send what must be refused."""
     reader, writer = await asyncio.open_connection(host, port)
@@ -57,7 +57,7 @@ def request(method: str, target: str, headers: Fields = (), body: bytes = b"", *
 
 
 async def ask(
-    port: int, method: str, target: str, headers: Fields = (), body: bytes | dict[str, Any] = b"", within: float = 5.0
+    port: int, method: str, target: str, headers: Fields = (), body: bytes | dict[str, Any] = b"", within: float = 20.0
 ) -> Answer:
     """One request on a connection of its own, and its answer. A dict goes as JSON."""
     fields = [*headers]

@@ -34,7 +34,7 @@ def chat(model: str, said: str, **more: Any) -> dict[str, Any]:
 
 async def sent(port: int, path: str, body: Any, headers: list[tuple[str, str]] = []) -> Answer:  # noqa: B006
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    (answer,) = parse_answers(await raw(port, request("POST", path, [JSON, *headers], text), within=20))
+    (answer,) = parse_answers(await raw(port, request("POST", path, [JSON, *headers], text), within=60))
     return answer
 
 
@@ -76,7 +76,7 @@ async def traffic(port: int, rng: random.Random) -> None:
 
 
 async def told(port: int, path: str) -> dict[str, Any]:
-    (answer,) = parse_answers(await raw(port, request("GET", path, [], b""), within=20))
+    (answer,) = parse_answers(await raw(port, request("GET", path, [], b""), within=60))
     assert answer.status == 200, answer.body
     found: dict[str, Any] = answer.json()
     return found

@@ -47,7 +47,7 @@ class Stores:
 
         async def main() -> None:
             try:
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     await work()
             finally:
                 await self.aclose()
@@ -71,7 +71,7 @@ async def during(work: Awaitable[Any]) -> AsyncIterator[asyncio.Future[Any]]:
         await asyncio.wait({task})
 
 
-async def until(fact: Callable[[], Any], seconds: float = 10.0) -> None:
+async def until(fact: Callable[[], Any], seconds: float = 20.0) -> None:
     """Wait until ``fact()`` is true. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not fact():  # noqa: ASYNC110 - facts of threads and servers have no event

@@ -41,7 +41,7 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self.outer, keys.encode())
 
-    def expect(self, text: str, seconds: float = 20.0) -> str:
+    def expect(self, text: str, seconds: float = 40.0) -> str:
         """What is drawn up to ``text``, which is taken away with it."""
         until = time.monotonic() + seconds
         while text not in self.drawn:
@@ -83,4 +83,4 @@ def penstock(within: Terminal, environ: Mapping[str, str], *arguments: str) -> I
     finally:
         if child.poll() is None:
             child.kill()
-        child.wait(10)
+        child.wait(30)

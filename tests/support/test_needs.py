@@ -14,7 +14,7 @@ def last_line(**environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", MARKED],
         env={**{name: value for name, value in os.environ.items() if name != "CI"}, "PATH": "/nowhere", **environment},
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=110,
     )  # fmt: skip
     assert "curl is not installed" in done.stdout
     return done.stdout.splitlines()[-1]

@@ -41,7 +41,7 @@ def admin(gateway: RunningGateway, path: str, method: str = "GET") -> Any:
     return json.loads(text) if text.startswith("{") else text
 
 
-def until(true: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait for ``true()``; its value."""
     end = time.monotonic() + seconds
     while not (value := _quietly(true)):
@@ -56,7 +56,7 @@ def _quietly(true: Callable[[], Any]) -> Any:
     return None
 
 
-def exited(gateway: RunningGateway, within: float = 10.0) -> int:
+def exited(gateway: RunningGateway, within: float = 30.0) -> int:
     return gateway.process.wait(within)
 
 
@@ -78,5 +78,5 @@ def penstock(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=environment(home),
-        timeout=30,
+        timeout=60,
     )

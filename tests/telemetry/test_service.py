@@ -236,7 +236,7 @@ async def test_the_end_waits_for_nobody_longer_than_its_bound(monkeypatch: pytes
         return OK
 
     made, counts = sending(Source(), hangs)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await ended(made)
     assert counts.dropped == {("traces", "stopped"): 1}
 
@@ -258,7 +258,7 @@ async def test_running_it_sends_batch_after_batch_and_pauses_when_refused(monkey
     source = Source(batches=5)
     made, counts = sending(source, receiver, clock)
     task = asyncio.create_task(made.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while counts.requests["traces", "failed"] == 0:  # noqa: ASYNC110 - a counter tells nobody
             await asyncio.sleep(0)
         for _ in range(20):

@@ -159,8 +159,11 @@ def test_a_hang_is_none_for_all_that_wait_and_another_thread_is_begun() -> None:
         clock = Clock()
         model = Scripted()
         model.gate.clear()
-        embedder = Threaded(model, Limits(deadline=0.05))
-        assert await asyncio.gather(*(embedder.embed(text) for text in "abcdefgh")) == [None] * 8
+        embedder = Threaded(model, Limits(deadline=30.0))
+        waiting = asyncio.gather(*(embedder.embed(text) for text in "abcdefgh"))
+        await until(model.began.is_set)
+        clock.added += 31.0
+        assert await waiting == [None] * 8
         assert embedder.tally.late == 1
         assert embedder.tally.resting == 7
         model.gate.set()
@@ -169,7 +172,7 @@ def test_a_hang_is_none_for_all_that_wait_and_another_thread_is_begun() -> None:
         await until(lambda: embedder._lost == 0)
         embedder.close()
 
-    run(scenario)
+    run(scenario, 60)
 
 
 def test_threads_lost_in_a_hang_are_bounded() -> None:
@@ -177,9 +180,12 @@ def test_threads_lost_in_a_hang_are_bounded() -> None:
         clock = Clock()
         model = Scripted()
         model.gate.clear()
-        embedder = Threaded(model, Limits(deadline=0.05))
+        embedder = Threaded(model, Limits(deadline=30.0))
         for number in range(MOST_LOST + 3):
-            assert await embedder.embed(f"text {number}") is None
+            waiting = asyncio.ensure_future(embedder.embed(f"text {number}"))
+            await until(lambda: waiting.done() or len(model.seen) > number)  # noqa: B023 - awaited at once
+            clock.added += 1000
+            assert await waiting is None
             clock.added += 1000
         assert len(model.seen) == MOST_LOST
         assert embedder._lost == MOST_LOST

@@ -7,7 +7,7 @@ from tests.support.jobs import ended, jsonl, line, make, told
 
 def test_operators_see_all_jobs_page_by_page() -> None:
     async def main() -> None:
-        async with running_gateway(OPEN_ECHO) as gateway, asyncio.timeout(30):
+        async with running_gateway(OPEN_ECHO) as gateway, asyncio.timeout(90):
             ids = [(await make(gateway, jsonl(line(n))))["id"] for n in range(3)]
             for id in ids:
                 await ended(gateway, id)

@@ -14,7 +14,7 @@ from tests.support.scripted_upstream import Answer, ScriptedUpstream
 
 def at(act: Any, text: str = OPEN_ECHO) -> None:
     async def main() -> None:
-        async with running_gateway(text) as gateway, asyncio.timeout(60):
+        async with running_gateway(text) as gateway, asyncio.timeout(110):
             await act(gateway)
 
     run(main())
@@ -192,7 +192,7 @@ def test_batches_of_messages() -> None:
 
     async def act(gateway: Running) -> None:
         made = await told(gateway, "POST", path, {"requests": requests})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (one := await told(gateway, "GET", f"{path}/{made['id']}"))["processing_status"] != "ended":  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)
         assert one["request_counts"]["succeeded"] == 3

@@ -99,7 +99,7 @@ jobs: {{delegate: {{upstreams: [eu], price: {share}, window: {window}, poll: 50m
 """
 
         async def main() -> None:
-            async with running_gateway(text) as gateway, asyncio.timeout(60):
+            async with running_gateway(text) as gateway, asyncio.timeout(110):
                 await act(gateway)
 
         run(main())
@@ -184,7 +184,7 @@ def test_cancelled_the_provider_is_told_and_what_it_did_is_kept() -> None:
 
     async def act(gateway: Running) -> None:
         job = await make(gateway, jsonl(line(0), line(1)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not provider.batches:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         await told(gateway, "POST", f"/v1/batches/{job['id']}/cancel")
@@ -203,7 +203,7 @@ def test_a_gateway_that_starts_anew_waits_for_the_batch_that_was_made(tmp_path: 
 
     async def begin(gateway: Running) -> None:
         made.update(await make(gateway, jsonl(line(0), line(1))))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not provider.did["GET /batches/batch"]:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
 
@@ -221,7 +221,7 @@ jobs: {{directory: {tmp_path}/jobs, delegate: {{upstreams: [eu], window: 12h, po
 
         async def main() -> None:
             for act in (begin, go_on):
-                async with running_gateway(text) as gateway, asyncio.timeout(60):
+                async with running_gateway(text) as gateway, asyncio.timeout(110):
                     await act(gateway)
 
         run(main())

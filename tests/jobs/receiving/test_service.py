@@ -16,7 +16,7 @@ from tests.support.jobs import FORM, form, send, told
 
 def at(act: Any, jobs: str = "{}") -> None:
     async def main() -> None:
-        async with running_gateway(OPEN_ECHO + f"jobs: {jobs}\n") as gateway, asyncio.timeout(60):
+        async with running_gateway(OPEN_ECHO + f"jobs: {jobs}\n") as gateway, asyncio.timeout(110):
             await act(gateway)
             jobbing = gateway.gateway.jobbing
             assert jobbing is not None
@@ -37,7 +37,7 @@ def test_a_file_is_taken_whole(size: int, first: str) -> None:
         assert answer.status == 200
         file = answer.json()
         assert (file["bytes"], file["filename"], file["purpose"]) == (size, "in.jsonl", "batch")
-        got = await ask(gateway.port, "GET", f"/v1/files/{file['id']}/content", within=20)
+        got = await ask(gateway.port, "GET", f"/v1/files/{file['id']}/content", within=60)
         assert got.body == data
 
     at(act)
@@ -82,11 +82,11 @@ def test_a_form_that_is_cut_or_is_none() -> None:
         writer.write(request("POST", "/v1/files", [FORM, ("Content-Length", str(len(whole)))]) + whole[:150_000])
         jobbing = gateway.gateway.jobbing
         assert jobbing is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not jobbing.jobs.desk.shelf.place.names("tmp"):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         writer.close()  # its caller goes in the middle
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while gateway.gateway.ledger.accounts["jobs"].held or jobbing.jobs.desk.shelf.place.names("tmp"):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         assert (await told(gateway, "GET", "/v1/files"))["data"] == []

@@ -39,7 +39,7 @@ def test_a_file_flows_between_its_head_and_its_tail(tmp_path: Path, monkeypatch:
         source = DiskSource(str(path), b"head", b"tail")
         sink = Sink(source)
         source.start(sink)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not sink.ends:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0)
         assert (sink.got, sink.ends) == (b"head" + b"x" * size + b"tail", [None])

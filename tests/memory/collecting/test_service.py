@@ -140,7 +140,7 @@ def test_the_loop_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         collecting = made(clock)
         task = await started(collecting)
         clock.advance(FULL_SECONDS)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not collecting.made["full"]:  # noqa: ASYNC110 - it has no event of its own
                 await asyncio.sleep(0.001)
         await ended(task)

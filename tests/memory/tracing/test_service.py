@@ -16,7 +16,7 @@ def test_the_line_that_keeps_is_named_and_nothing_goes_on_afterwards() -> None:
 
         async def leak() -> None:
             while not done.is_set():
-                kept.append(b"\1" * 10_000)
+                kept.append(b"\1" * 50_000)
                 await asyncio.sleep(0.001)
 
         leaking = asyncio.ensure_future(leak())

@@ -110,7 +110,7 @@ def test_it_runs_and_goes_on_after_a_reading_that_failed(caplog: pytest.LogCaptu
     async def main() -> None:
         made.follow(LeakConfig(every=0.001))
         task = asyncio.ensure_future(made.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await looked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

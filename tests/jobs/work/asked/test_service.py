@@ -50,7 +50,7 @@ class Rig:
         self.crew.spawn(self.queue.keep_answers(), "keep")
 
     async def finish(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.queue.finished:
                 self.queue.send()
                 await self.queue.changed(0.05)
@@ -135,7 +135,7 @@ def test_rest_waits_for_what_is_in_flight(tmp_path: Path) -> None:
         await rig.queue.rest(0.02)
         assert rig.queue.in_flight == 4
         asyncio.get_running_loop().call_later(0.01, rig.asking.gate.set)
-        await rig.queue.rest(5.0)
+        await rig.queue.rest(30.0)
         assert (rig.queue.in_flight, len(rig.log.done)) == (0, 4)
         await rig.close()
 
