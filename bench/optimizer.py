@@ -104,8 +104,7 @@ class Run:
 
     def outcome(self) -> Outcome:
         """By what is kept: just now something may be tried, or turned off to see what it does."""
-        kept = {one.key: one.text for one in self.course.experiments.kept}
-        value = self.knob.read(kept.get(self.tuned.key, self.tuned.written))
+        value = self.knob.read([self.tuned.written, *(one.text for one in self.course.experiments.kept)][-1])
         return Outcome(self.tuned, self.course, value, self.longest, self.outside, self.windows)
 
 
@@ -248,8 +247,7 @@ def main() -> int:
     wants.add_argument("--rounds", type=int, default=1)
     wants.add_argument("--only", default="", help="a part of a key, or 'harm'")
     options = wants.parse_args()
-    seed = options.seed if options.seed is not None else SystemRandom().randrange(2**32)
-    print(f"seed {seed}\n")
+    print(f"seed {(seed := SystemRandom().randrange(2**32) if options.seed is None else options.seed)}\n")
     draw, rows, bad = Random(seed), [], 0
     for _ in range(options.rounds):
         for tuned in scenarios(draw):

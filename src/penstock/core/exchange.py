@@ -175,9 +175,7 @@ class Exchange:
         self.held = 0
         self.bytes_in = 0
         self.bytes_out = 0
-        self.tokens_in = 0
-        self.tokens_out = 0
-        self.tokens_cached = 0
+        self.tokens_in = self.tokens_out = self.tokens_cached = 0
         self.tokens_reasoning = self.tokens_written = 0
         self.cost = self.saved = self.rented = 0
         self.money: dict[str, int] | None = None
