@@ -36,14 +36,15 @@ class Held(Protocol):
 class Exchange:
     """State of one call. Times are monotonic seconds; ``deadline`` is the moment by which it must end.
 
-    ``generation`` is what it runs on, ``led`` a newer one to which it was led since. ``model`` is the configured entry
-    that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the bytes reserved for it, ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the
-    model's name after fallbacks, ``asked`` what tells equal calls (made by the first room that needs it: a
-    ``wire.asked.Asked``, or False where nothing does), ``upstream_key`` the number of the key shown to the upstream,
-    ``failures`` the attempts that failed, ``hedge`` what came of a second one beside the first and how many prompt
-    tokens were sent in vain, ``rescues`` how a stream that broke went on. ``usage_passes``: nobody below withholds the
-    usage of a stream whose caller did not ask for it; the room that set it does. ``waited`` sums the seconds in which
-    Penstock only waited for an upstream, ``queued`` those in which it waited for others: the rest is our own share.
+    ``generation`` is what it runs on, ``led`` a newer one to which it was led since. ``model`` is the configured
+    entry that serves the call (a bounded set of names, unlike ``call.model``), ``held`` the bytes reserved for it,
+    ``output_default`` the limit on output tokens for a call that gives none, ``answered_as`` the model's name after
+    fallbacks, ``asked`` what tells equal calls (made by the first room that needs it: a ``wire.asked.Asked``, or
+    False where nothing does), ``upstream_key`` the number of the key shown to the upstream, ``failures`` the attempts
+    that failed, ``hedge`` what came of a second one beside the first and how many prompt tokens were sent in vain,
+    ``rescues`` how a stream that broke went on. ``usage_passes``: nobody below withholds the usage of a stream whose
+    caller did not ask for it; the room that set it does. ``waited`` sums the seconds in which Penstock only waited
+    for an upstream, ``queued`` those in which it waited for others: the rest is our own share.
     ``priority`` is its class (``core.priority``), ``weight`` its key's share beside other keys; ``place`` is its
     position when it began to wait in a queue (0: it never did), ``batch`` tells with whom it was sent, ``near`` names
     the upstream that should serve it if it can.
