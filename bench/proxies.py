@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 from bench import built
 from bench.environments import need, node_environment, python_environment
@@ -64,6 +64,7 @@ class Penstock:
     """This project with keys and metrics on, as by default: what this tree's wheel carries, or what is installed."""
 
     name = "penstock"
+    more: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, command: tuple[str, ...] = ()) -> None:
         self._installed = command
@@ -86,7 +87,7 @@ class Penstock:
             # The load sends one call again and again, and each is to go through: the cache looks, and keeps nothing.
             "coalesce": {"enabled": False},
             "cache": {"writers": ["nobody"]},
-        }
+        } | self.more
         config.write_text(json.dumps(sections, indent=2))  # JSON is YAML too
         folders = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR")
         env = dict.fromkeys(folders, str(site.folder))
@@ -100,6 +101,16 @@ class Penstock:
             raise RuntimeError(f"penstock keys new gave no key:\n{made.stdout}{made.stderr}")
         serve = [*command, "serve", "--config", str(config)]
         return Launch(serve, env, {"Authorization": f"Bearer {key[0]}"})
+
+
+class PenstockKeysMetrics(Penstock):
+    """The same with what the bar names, keys and metrics, and without what else is on by default and writes or looks
+    up: the journal's row in SQLite, the history, the exact cache."""
+
+    name = "penstock-keys-metrics"
+    more: ClassVar[dict[str, Any]] = {
+        "journal": {"enabled": False}, "history": {"enabled": False}, "cache": {"exact": {"enabled": False}},
+    }  # fmt: skip
 
 
 class PenstockSource(Penstock):
@@ -204,7 +215,9 @@ class Litellm:
         )
 
 
-ALL: tuple[type[Proxy], ...] = (Penstock, PenstockSource, Nginx, VllmRouter, SglangRouter, Portkey, Litellm)
+ALL: tuple[type[Proxy], ...] = (
+    Penstock, PenstockKeysMetrics, PenstockSource, Nginx, VllmRouter, SglangRouter, Portkey, Litellm,
+)  # fmt: skip
 
 
 def chosen(names: str | None, without: tuple[str, ...] = ()) -> list[Proxy]:
