@@ -105,6 +105,28 @@ def test_one_that_is_killed_is_replaced_also_while_others_are_being_started(tmp_
     running(config(tmp_path / "ill"), main)
 
 
+def test_a_question_that_is_never_answered_does_not_hold_a_start_up(tmp_path: Path) -> None:
+    deaf = SERVER.replace("import http.server,", "import http.server, socket,").replace(
+        "http.server.HTTPServer(",
+        "port = int(sys.argv[1])\n"
+        "with socket.create_server(('127.0.0.1', port)) as first: lost = first.accept()[0]\n"
+        "http.server.HTTPServer(",
+    )
+    command = [sys.executable, "-S", "-c", deaf, "{port}", str(tmp_path / "ill")]
+
+    async def main() -> None:
+        pace = Pace(look=0.02, answer=600.0)
+        pool = Local("p", LocalConfig(command=command, ready="/well"), Devices(()), lambda: None, pace=pace)
+        try:
+            await pool.want(1)
+            await stands(pool, 1)
+        finally:
+            await pool.aclose()
+
+    asyncio.run(main())
+    assert [Pace().patience(since) for since in (0.0, 3.0, 99.0)] == [1.0, 3.0, 10.0]
+
+
 def test_one_that_is_ill_is_replaced(tmp_path: Path) -> None:
     async def main(pool: Local) -> None:
         await pool.want(1)

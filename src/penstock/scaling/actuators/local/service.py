@@ -33,6 +33,7 @@ HOST = "127.0.0.1"
 LOOP = 3
 """Failures in a row that are told as an error, with last words; later ones are not told."""
 LAST_LINES = 8
+LEAST_PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class Pace:
     first_pause: float = 0.2
     longest_pause: float = 30.0
     calm: float = 5.0
+
+    def patience(self, since: float) -> float:
+        """For an answer of one that has been starting for so long."""
+        return min(self.answer, max(LEAST_PATIENCE, since))
 
 
 @dataclass(slots=True, eq=False)
@@ -211,7 +216,8 @@ class Local:
             words, name=life.name, env=environ, on_line=partial(self._heard, life.name), grace=config.stop
         )
         try:
-            while not await _answers(life.port, config.ready, self._pace.answer):
+            # A question that went astray while it started must not hold it up for longer than that has taken.
+            while not await _answers(life.port, config.ready, self._pace.patience(time.monotonic() - began)):
                 if not child.running or time.monotonic() - began > config.start:
                     life.trouble = f"it was not ready within {config.start:g} s" if child.running else _cause(child)
                     return
