@@ -8,7 +8,7 @@ from penstock.config import Config, ConfigError
 from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.config import RoutingConfig
 from penstock.routing.scraped import Scraped
-from penstock.routing.strategies.instance_score import InstanceScore
+from penstock.routing.strategies.instance_score import InstanceScore, Points
 from penstock.routing.strategies.strategy import Shared
 from penstock.routing.targets import Target
 from tests.support.targets import Upstream, ask, targets
@@ -123,7 +123,7 @@ def test_the_sum_of_the_terms_is_what_is_compared() -> None:
     strategy = InstanceScore(shared)
     shared.sessions.keep("s", "a", 0.0)
     for made, home in ((ask(), ""), (ask(session="s"), "a"), (ask(now=14.0), ""), (ask(now=500.0), "")):
-        assert strategy._score(one, made, home) == pytest.approx(sum(strategy.terms(one, made).values()))
+        assert Points(shared.scores).score(one, made, home) == pytest.approx(sum(strategy.terms(one, made).values()))
 
 
 def test_a_session_is_kept_while_its_upstream_is_there_and_under_the_load_limit() -> None:
@@ -176,3 +176,12 @@ def test_one_that_is_new_counts_as_the_mean_of_all_and_a_peak_is_forgiven() -> N
 def test_equals_are_used_evenly() -> None:
     strategy, those = InstanceScore(Shared()), targets(1, 1, 1)
     assert {strategy.choose(those, ask()).name for _ in range(60)} == {"a", "b", "c"}
+
+
+def test_other_weights_after_a_reload_count_at_once() -> None:
+    shared = Shared()
+    busy, slow = measured("a", busy=64), measured("b", seconds=0.3)
+    strategy = InstanceScore(shared)
+    assert strategy.choose([busy, slow], ask()) is slow
+    shared.scores = InstanceScoreConfig(load=0)
+    assert strategy.choose([busy, slow], ask()) is busy

@@ -6,6 +6,7 @@ within ``affinity.slack`` of the shortest compete by price; of equal prices the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from penstock.routing.ask import Ask
@@ -31,14 +32,17 @@ class Cost:
         if ask.blocks:
             self._shared.prefixes.match(ask)
         hits = ask.hits
-        waits = [
-            (wait(target, ask, hits.get(target.slot, 0.0)), target) for target in sample(targets, self._shared.uniform)
-        ]
-        bound = min([seconds for seconds, _ in waits]) + self._shared.slack
-        _, _, best = min(
-            [(dollars(target, ask), seconds, target) for seconds, target in waits if seconds <= bound],
-            key=lambda row: row[:2],
-        )
+        some = sample(targets, self._shared.uniform)
+        waits = [wait(target, ask, hits.get(target.slot, 0.0) if hits else 0.0) for target in some]
+        bound = min(waits) + self._shared.slack
+        best: Target | None = None
+        least = soonest = math.inf
+        for target, seconds in zip(some, waits, strict=True):
+            if seconds <= bound:
+                price = dollars(target, ask)
+                if best is None or price < least or (price == least and seconds < soonest):
+                    best, least, soonest = target, price, seconds
+        assert best is not None
         return best
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from penstock.routing.affinity_config import InstanceScoreConfig
 from penstock.routing.ask import Ask
 from penstock.routing.strategies.sample import sample
 from penstock.routing.strategies.strategy import Shared
@@ -22,6 +23,35 @@ MOST = 0.5
 """From this share of a prompt on, a target that has it has the context of a call without a session."""
 
 
+class Points:
+    """What counts how much, as plain numbers: this is asked for each candidate of each call."""
+
+    __slots__ = ("_load", "_memory", "_model", "_response", "_session", "_step", "of")
+
+    def __init__(self, of: InstanceScoreConfig) -> None:
+        self.of = of
+        self._load, self._memory = float(of.load), float(of.memory)
+        self._session, self._model = float(of.session), float(of.model)
+        self._response, self._step = float(of.response_time), float(of.response_step)
+
+    def score(self, target: Target, ask: Ask, home: str) -> float:
+        """The sum of ``InstanceScore.terms``."""
+        load = target.load
+        now = ask.now
+        slow = load.peak_first.at(now, load.peers.first.at(ask.tokens)) / self._step
+        score = 100.0 - self._load * target.busy - (slow if slow < self._response else self._response)
+        if load.scraped is not None:
+            score -= self._memory * load.kv(now)
+        if home == target.name if ask.session else ask.hits.get(target.slot, 0.0) >= MOST:
+            score += self._session
+        if now - target.models.get(ask.model, -LOADED_SECONDS) < LOADED_SECONDS:
+            score += self._model
+        return score if score > 0.0 else 0.0
+
+    def __repr__(self) -> str:
+        return f"<Points {self.of}>"
+
+
 class InstanceScore:
     """See the module."""
 
@@ -30,6 +60,7 @@ class InstanceScore:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
+        self._points = Points(shared.scores)
 
     def choose(self, targets: Sequence[Target], ask: Ask) -> Target:
         """See the module."""
@@ -38,11 +69,13 @@ class InstanceScore:
         if chosen is None:
             if ask.blocks:
                 shared.prefixes.match(ask)
-            home = self._home(ask)
+            home, points = self._home(ask), self._points
+            if points.of is not shared.scores:
+                points = self._points = Points(shared.scores)
             most = -1.0
             # A sample begins at a random place, so that equals are used evenly.
             for target in sample(targets, shared.uniform):
-                score = self._score(target, ask, home)
+                score = points.score(target, ask, home)
                 if chosen is None or score > most:
                     chosen, most = target, score
             assert chosen is not None
@@ -51,21 +84,6 @@ class InstanceScore:
 
     def _home(self, ask: Ask) -> str:
         return self._shared.sessions.find(ask.session, ask.now) if ask.session else ""
-
-    def _score(self, target: Target, ask: Ask, home: str) -> float:
-        """The sum of ``terms``, as one plain expression: this runs for each candidate of each call."""
-        points = self._shared.scores
-        load = target.load
-        now = ask.now
-        slow = load.peak_first.at(now, load.peers.first.at(ask.tokens)) / points.response_step
-        score = 100.0 - points.load * target.busy - (slow if slow < points.response_time else points.response_time)
-        if load.scraped is not None:
-            score -= points.memory * load.kv(now)
-        if home == target.name if ask.session else ask.hits.get(target.slot, 0.0) >= MOST:
-            score += points.session
-        if now - target.models.get(ask.model, -LOADED_SECONDS) < LOADED_SECONDS:
-            score += points.model
-        return score if score > 0.0 else 0.0
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:
         """The summands of the score; ``floor`` is what it would lack to 0."""

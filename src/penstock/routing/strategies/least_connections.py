@@ -28,10 +28,11 @@ class LeastConnections:
             return targets[0]
         start = self.turn = (self.turn + 1) % count
         best = targets[start]
-        for offset in range(1, count):
-            target = targets[(start + offset) % count]
-            if (target.in_flight + 1) * best.pull < (best.in_flight + 1) * target.pull:
-                best = target
+        calls, pull = best.in_flight + 1, best.pull
+        for some in (targets[start + 1 :], targets[:start]):
+            for target in some:
+                if (target.in_flight + 1) * pull < calls * target.pull:
+                    best, calls, pull = target, target.in_flight + 1, target.pull
         return best
 
     def terms(self, target: Target, ask: Ask) -> dict[str, float]:

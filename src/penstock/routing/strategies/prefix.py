@@ -6,7 +6,7 @@ connections. Else the longest match, the less busy of equals. (The ``cache_aware
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from penstock.routing.ask import Ask
 from penstock.routing.strategies.least_connections import LeastConnections
@@ -47,7 +47,7 @@ class Prefix:
             calls = [target.in_flight for target in targets]
             most, least = max(calls), min(calls)
             if most - least <= IMBALANCE_CALLS or most <= IMBALANCE_RATIO * least:
-                best = max(targets, key=lambda target: (hits.get(target.slot, 0.0), -target.in_flight))
+                best = _longest(targets, hits)
                 if hits.get(best.slot, 0.0) >= LEAST_MATCH:
                     return best
         return self._else.choose(targets, ask)
@@ -58,3 +58,13 @@ class Prefix:
 
     def __repr__(self) -> str:
         return "<Prefix>"
+
+
+def _longest(targets: Sequence[Target], hits: Mapping[int, float]) -> Target:
+    """The one with the longest match, the less busy of equals."""
+    best, most = targets[0], -1.0
+    for target in targets:
+        hit = hits.get(target.slot, 0.0)
+        if hit > most or (hit == most and target.in_flight < best.in_flight):
+            best, most = target, hit
+    return best
