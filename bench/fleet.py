@@ -90,6 +90,7 @@ async def spread(those: Fleet, question: str, outcome: Outcome, wanted: bool, si
     met: set[Place] = set()
     last = since
     while met != those.places:
+        before = set(met)  # of calls that were under way together nobody knows which was answered first
         for place, told in sorted(await look(those, question), key=lambda one: one[1].at):
             if told.hit and (wrong := fault(told, question)):
                 outcome.faults.append(wrong)
@@ -98,7 +99,7 @@ async def spread(those: Fleet, question: str, outcome: Outcome, wanted: bool, si
             elif told.hit == wanted and place not in met:
                 met.add(place)
                 last = max(last, told.at)
-            elif told.hit != wanted and place in met:
+            elif told.hit != wanted and place in before:
                 outcome.faults.append(f"{question}: worker {place} went back to {'hit' if told.hit else 'miss'}")
         if time.monotonic() - since > PATIENCE_SECONDS:
             left = sorted(those.places - met)

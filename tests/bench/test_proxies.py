@@ -11,7 +11,7 @@ from bench import built, proxies
 
 def test_all_are_chosen_but_those_left_out() -> None:
     names = [proxy.name for proxy in proxies.chosen(None, without=("litellm",))]
-    assert names[:3] == ["penstock", "penstock-source", "nginx"]
+    assert names[:4] == ["penstock", "penstock-keys-metrics", "penstock-source", "nginx"]
     assert "litellm" not in names
 
 
@@ -20,7 +20,7 @@ def test_named_ones_come_in_the_order_named() -> None:
 
 
 def test_an_unknown_name_is_told_with_the_known() -> None:
-    with pytest.raises(ValueError, match=r"nginks; known: penstock, penstock-source, nginx"):
+    with pytest.raises(ValueError, match=r"nginks; known: penstock, penstock-keys-metrics, penstock-source, nginx"):
         proxies.chosen("nginx,nginks")
 
 

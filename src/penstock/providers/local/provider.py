@@ -62,7 +62,7 @@ class Local:
         now: Callable[[], float],
         *,
         embedder: Engine | None = None,
-        patience: float = 5.0,
+        patience: float = 30.0,
     ) -> None:
         self._engine = engine
         self._make = make
